@@ -1,0 +1,10 @@
+/** The CDK application: context in, one stack out. `npm run synth`, or `npx cdk deploy -c stage=prod`. */
+import { App, Tags } from 'aws-cdk-lib';
+import { ChunkscribeStack } from '../lib/chunkscribe-stack.ts';
+import { stageFrom } from '../lib/stage.ts';
+
+const app = new App();
+const stage = stageFrom((name) => app.node.tryGetContext(name));
+const stack = new ChunkscribeStack(app, `chunkscribe-${stage.name}`, { stage });
+Tags.of(stack).add('application', 'chunkscribe');
+Tags.of(stack).add('stage', stage.name);

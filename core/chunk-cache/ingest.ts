@@ -1,0 +1,133 @@
+/**
+ * An uploaded object becomes a row and a message. The same event twice, late, or out of order gives the same rows:
+ * the object's etag decides, not the event.
+ */
+import { type ChunkPlace, SESSION_ID, type SessionPlace } from '../contracts/keys.ts';
+import type { Lane } from '../contracts/lanes.ts';
+import { MAX_CHUNK_BYTES, PENDING_SHARDS } from '../contracts/limits.ts';
+import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
+import type { SessionStore } from '../sessions/ports.ts';
+import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from './ports.ts';
+
+export interface IngestDeps {
+  readonly sessions: Pick<SessionStore, 'create' | 'get'>;
+  readonly chunks: ChunkStore;
+  readonly objects: ChunkObjects;
+  readonly queue: WorkQueue;
+  readonly wake: () => Promise<void>;
+  readonly nowMs: () => number;
+}
+
+/** Spreads sessions over the partitions of the pending index. */
+function pendingShard(sessionId: string): string {
+  let sum = 0;
+  for (const character of sessionId) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 65_521;
+  return `pending-${sum % PENDING_SHARDS}`;
+}
+
+/** Why these bytes can't be a chunk, without looking inside; undefined when they can. */
+function obviousFault(object: StoredObject): string | undefined {
+  if (object.sizeBytes === 0) return 'the uploaded file is empty';
+  if (object.sizeBytes > MAX_CHUNK_BYTES) return 'the uploaded file is larger than a chunk may be';
+  return undefined;
+}
+
+interface Service {
+  readonly lane: Lane;
+  readonly language?: string | undefined;
+}
+
+/** The row of a chunk that has just arrived. */
+export function firstRow(place: ChunkPlace, object: StoredObject, { lane, language }: Service, nowMs: number): ChunkRow {
+  const fault = obviousFault(object);
+  return {
+    session_id: place.sessionId,
+    chunk_number: place.chunkNumber,
+    user_id: place.userId,
+    lane,
+    ...(language !== undefined && { language }),
+    object_key: object.key,
+    etag: object.etag,
+    size_bytes: object.sizeBytes,
+    uploaded_at_ms: object.modifiedAtMs,
+    attempts: 0,
+    fence: 0,
+    queued_at_ms: nowMs,
+    next_attempt_at_ms: 0,
+    ...(fault === undefined
+      ? { state: 'pending', pending_shard: pendingShard(place.sessionId) }
+      : { state: 'dead', error_message: fault }),
+  };
+}
+
+export type Admission = 'admitted' | 'known' | 'conflict' | 'gone' | 'foreign';
+
+/** Takes one object into the cache. `known`: these very bytes are there; `conflict`: others hold the number. */
+async function admit(
+  deps: Pick<IngestDeps, 'chunks' | 'nowMs'>,
+  place: ChunkPlace,
+  object: StoredObject,
+  service: Service,
+): Promise<Admission> {
+  const row = firstRow(place, object, service, deps.nowMs());
+  const outcome = await deps.chunks.insert(row);
+  if (outcome.kind === 'inserted') return 'admitted';
+  const { row: existing } = outcome;
+  if (existing.etag === object.etag && existing.object_key === object.key) return 'known';
+  if (!existing.replace_allowed) return 'conflict';
+  return (await deps.chunks.replace(existing, { ...row, fence: existing.fence + 1 })) ? 'admitted' : 'known';
+}
+
+/** The session of an object that arrived; made when nobody created it (older recorders make ids themselves). */
+async function sessionOf(deps: IngestDeps, place: ChunkPlace): Promise<SessionRow> {
+  const known = await deps.sessions.get(place.sessionId);
+  if (known) return known;
+  const row: SessionRow = {
+    session_id: place.sessionId,
+    user_id: place.userId,
+    live: true,
+    state: 'recording',
+    created_at_ms: deps.nowMs(),
+  };
+  await deps.sessions.create(row);
+  return (await deps.sessions.get(place.sessionId)) ?? row;
+}
+
+const servedNow = (session: SessionRow): boolean => session.live;
+const laneOf = (session: SessionRow): Lane => (session.state === 'completed' ? 'stop' : 'live');
+
+/** One "object created" event. Sessions that are only stored get their row, but no message and no machine. */
+export async function ingest(deps: IngestDeps, place: ChunkPlace, key: string): Promise<Admission> {
+  const object = await deps.objects.head(key);
+  if (object === undefined) return 'gone';
+  const session = await sessionOf(deps, place);
+  if (session.user_id !== place.userId) return 'foreign';
+  const lane = servedNow(session) ? laneOf(session) : 'backlog';
+  const admission = await admit(deps, place, object, { lane, language: session.language });
+  const row = await deps.chunks.get(place.sessionId, place.chunkNumber);
+  // A redelivered event finds its row: the first delivery may have died before the message went out.
+  if (servedNow(session) && row?.state === 'pending' && (admission === 'admitted' || admission === 'known')) {
+    await deps.queue.send(lane, place.sessionId, place.chunkNumber);
+    await deps.wake();
+  }
+  return admission;
+}
+
+/** After Stop: everything uploaded is in the cache and everything that waits is in front, without trusting any event. */
+export async function queueWhatIsMissing(deps: IngestDeps, session: SessionRow): Promise<number> {
+  const owner: SessionPlace = { userId: session.user_id, sessionId: session.session_id };
+  if (!SESSION_ID.test(owner.sessionId)) return 0;
+  const lane: Lane = servedNow(session) ? 'stop' : 'backlog';
+  const known = new Map((await deps.chunks.listOf(owner.sessionId)).map((row) => [row.chunk_number, row]));
+  const stored = await deps.objects.listChunks(owner);
+  for (const { place, object } of stored)
+    if (!known.has(place.chunkNumber)) await admit(deps, place, object, { lane, language: session.language });
+  if (!servedNow(session)) return 0;
+  const waiting = (await deps.chunks.listOf(owner.sessionId)).filter((row) => row.state === 'pending');
+  for (const row of waiting) {
+    await deps.queue.send(lane, row.session_id, row.chunk_number);
+    await deps.chunks.noteQueued(row, lane, deps.nowMs());
+  }
+  if (waiting.length > 0) await deps.wake();
+  return waiting.length;
+}

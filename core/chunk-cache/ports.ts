@@ -1,0 +1,36 @@
+import type { ChunkPlace, SessionPlace } from '../contracts/keys.ts';
+import type { Lane } from '../contracts/lanes.ts';
+import type { ChunkRow } from '../contracts/rows.ts';
+
+export interface ChunkStore {
+  get(sessionId: string, chunkNumber: number): Promise<ChunkRow | undefined>;
+  /** All rows of a session by chunk number, strongly consistent. */
+  listOf(sessionId: string): Promise<ChunkRow[]>;
+  /** Writes a first row; the row that is there already otherwise. */
+  insert(row: ChunkRow): Promise<{ readonly kind: 'inserted' } | { readonly kind: 'exists'; readonly row: ChunkRow }>;
+  /** Puts `row` in the place of the row with this fence and etag; false when that one has moved on. */
+  replace(was: ChunkRow, row: ChunkRow): Promise<boolean>;
+  allowReplacement(sessionId: string, chunkNumber: number): Promise<void>;
+  /** Notes that a message was sent, in which lane; nothing happens to rows that wait no more. */
+  noteQueued(row: ChunkRow, lane: Lane, nowMs: number): Promise<void>;
+  /** Rows that wait for a result, oldest upload first within a shard. */
+  listPending(limit: number): Promise<ChunkRow[]>;
+}
+
+export interface StoredObject {
+  readonly key: string;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly modifiedAtMs: number;
+}
+
+/** Uploaded audio, and results beside it. */
+export interface ChunkObjects {
+  head(key: string): Promise<StoredObject | undefined>;
+  /** Chunk objects of one session, whether anybody was told of them or not. */
+  listChunks(place: SessionPlace): Promise<{ readonly place: ChunkPlace; readonly object: StoredObject }[]>;
+}
+
+export interface WorkQueue {
+  send(lane: Lane, sessionId: string, chunkNumber: number): Promise<void>;
+}

@@ -1,0 +1,37 @@
+/** Environment names, said once: the stack writes them, each function parses what it needs. */
+import * as z from 'zod';
+import { LANES, type Lane } from './lanes.ts';
+
+const name = z.string().min(1);
+export const QUEUE_ENV = {
+  stop: 'QUEUE_STOP_URL',
+  live: 'QUEUE_LIVE_URL',
+  'files-urgent': 'QUEUE_FILES_URGENT_URL',
+  files: 'QUEUE_FILES_URL',
+  backlog: 'QUEUE_BACKLOG_URL',
+} as const satisfies Record<Lane, string>;
+
+/** Everything a function may be given; each takes the part it names. */
+export const FunctionEnv = z.object({
+  STAGE: name,
+  BUCKET_NAME: name,
+  SESSIONS_TABLE: name,
+  CHUNKS_TABLE: name,
+  FLEET_TABLE: name,
+  STATE_MACHINE_ARN: name,
+  USER_POOL_CLIENT_ID: name,
+  /** Comma-separated ids of the GPU instances of this stage. */
+  INSTANCE_IDS: name.transform((ids) => ids.split(',')),
+  [QUEUE_ENV.stop]: name,
+  [QUEUE_ENV.live]: name,
+  [QUEUE_ENV['files-urgent']]: name,
+  [QUEUE_ENV.files]: name,
+  [QUEUE_ENV.backlog]: name,
+});
+export type FunctionEnv = z.infer<typeof FunctionEnv>;
+
+export const queueUrls = (env: Pick<FunctionEnv, (typeof QUEUE_ENV)[Lane]>): Record<Lane, string> =>
+  Object.fromEntries(LANES.map((lane) => [lane, env[QUEUE_ENV[lane]]])) as Record<Lane, string>;
+
+/** All environment names that `queueUrls` needs. */
+export const QUEUE_NAMES = Object.values(QUEUE_ENV);

@@ -1,0 +1,46 @@
+/** Requests of the HTTP API. Unknown properties are refused: a `userId` in a body is a mistake or an attack. */
+import * as z from 'zod';
+import { SESSION_ID } from './keys.ts';
+import { MAX_CHUNK_NUMBER, MAX_CHUNK_SECONDS } from './limits.ts';
+
+export const SessionId = z.string().regex(SESSION_ID, 'not a session id');
+
+export const CreateSession = z.strictObject({
+  title: z.string().min(1).max(200).optional(),
+  language: z
+    .string()
+    .regex(/^[a-z]{2,3}$/, 'an ISO 639 code such as en')
+    .optional(),
+  live: z.boolean().default(true),
+});
+
+export const CreateUpload = z.strictObject({
+  chunkNumber: z.number().int().min(1).max(MAX_CHUNK_NUMBER),
+  contentType: z.string().min(1).max(100),
+  sizeBytes: z.number().int().min(1, 'an empty chunk holds nothing to transcribe'),
+  durationSeconds: z.number().positive().max(MAX_CHUNK_SECONDS).optional(),
+  sha256: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, 'SHA-256 as base64')
+    .optional(),
+  startedAtMs: z.number().int().nonnegative().optional(),
+  overlapMs: z.number().int().nonnegative().max(30_000).optional(),
+  replace: z.boolean().default(false),
+});
+
+export const CompleteSession = z.strictObject({ chunkCount: z.number().int().min(0).max(MAX_CHUNK_NUMBER) });
+
+export const ListQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(500).optional(),
+});
+
+const seconds = z.coerce.number().finite().min(0);
+export const TranscriptQuery = z
+  .object({
+    format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json'),
+    start: seconds.optional(),
+    end: seconds.optional(),
+  })
+  .refine(({ start, end }) => (start === undefined) === (end === undefined), 'start and end go together')
+  .refine(({ start, end }) => start === undefined || end === undefined || end > start, 'end must be after start');

@@ -1,0 +1,19 @@
+/** Limits and figures of the contracts, each with its unit. */
+
+export const MAX_CHUNK_BYTES = 25 * 1024 * 1024;
+export const MAX_CHUNK_SECONDS = 600;
+export const MAX_CHUNK_NUMBER = 99_999;
+/** Length that a chunk is taken to have while nobody has decoded it. */
+export const NOMINAL_CHUNK_SECONDS = 30;
+export const UPLOAD_URL_SECONDS = 300;
+/** A range answers from the cache when at least this share of it is covered. */
+export const RANGE_COVERAGE = 0.8;
+/** API Gateway and Lambda answer at most 6 MB; above this a JSON result is a redirect to S3. */
+export const MAX_INLINE_JSON_BYTES = 4_000_000;
+export const LEASE_SECONDS = 60;
+/** A live chunk that nobody serves for this long starts a run of its own. */
+export const UNSERVED_SECONDS = 60;
+/** A message that was sent this long ago without effect is sent again: duplicates are harmless, losses are not. */
+export const REQUEUE_SECONDS = 600;
+/** Partitions of the pending index. */
+export const PENDING_SHARDS = 4;

@@ -1,0 +1,45 @@
+/** Results as JSON, for one chunk and for a session; times are seconds from the beginning of the chunk or session. */
+import * as z from 'zod';
+
+const Word = z.object({ word: z.string(), start: z.number(), end: z.number(), probability: z.number() });
+
+export const Segment = z.object({
+  id: z.number().int(),
+  start: z.number(),
+  end: z.number(),
+  text: z.string(),
+  avg_logprob: z.number(),
+  no_speech_prob: z.number(),
+  compression_ratio: z.number(),
+  words: z.array(Word),
+});
+export type Segment = z.infer<typeof Segment>;
+
+export const ChunkTranscript = z.object({
+  sessionId: z.string(),
+  chunkNumber: z.number().int(),
+  language: z.string(),
+  duration_seconds: z.number(),
+  model: z.string(),
+  text: z.string(),
+  segments: z.array(Segment),
+});
+export type ChunkTranscript = z.infer<typeof ChunkTranscript>;
+
+const COVERAGE_KINDS = ['transcribed', 'silence', 'failed', 'missing'] as const;
+
+export const Transcript = z.object({
+  sessionId: z.string(),
+  status: z.enum(['completed', 'partial']),
+  language: z.string(),
+  duration_seconds: z.number(),
+  model: z.string(),
+  text: z.string(),
+  segments: z.array(Segment),
+  gaps: z.array(z.object({ chunkNumber: z.number().int(), start: z.number(), end: z.number(), reason: z.string() })),
+  coverage: z.array(z.object({ start: z.number(), end: z.number(), kind: z.enum(COVERAGE_KINDS) })),
+  chunks: z.array(
+    z.object({ chunkNumber: z.number().int(), start: z.number(), end: z.number(), source: z.enum(['cache', 'none']) }),
+  ),
+});
+export type Transcript = z.infer<typeof Transcript>;

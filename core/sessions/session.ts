@@ -1,0 +1,56 @@
+import type * as z from 'zod';
+import type { CreateSession } from '../contracts/http.ts';
+import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
+
+export const newSession = (input: z.infer<typeof CreateSession>, userId: string, ulid: string, nowMs: number): SessionRow => ({
+  ...input,
+  session_id: `session_${ulid}`,
+  user_id: userId,
+  state: 'recording',
+  created_at_ms: nowMs,
+});
+
+/** Public form of a session; times as ISO 8601. */
+export interface SessionView {
+  readonly id: string;
+  readonly userId: string;
+  readonly title?: string | undefined;
+  readonly language?: string | undefined;
+  readonly live: boolean;
+  readonly state: SessionRow['state'];
+  readonly createdAt: string;
+  readonly completedAt?: string | undefined;
+  readonly chunkCount?: number | undefined;
+  readonly transcriptStatus?: SessionRow['transcript_status'];
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export const viewSession = (row: SessionRow): SessionView => ({
+  id: row.session_id,
+  userId: row.user_id,
+  title: row.title,
+  language: row.language,
+  live: row.live,
+  state: row.state,
+  createdAt: iso(row.created_at_ms),
+  completedAt: row.completed_at_ms === undefined ? undefined : iso(row.completed_at_ms),
+  chunkCount: row.chunk_count,
+  transcriptStatus: row.transcript_status,
+});
+
+export const viewChunk = (row: ChunkRow) => ({
+  chunkNumber: row.chunk_number,
+  state: row.state,
+  sizeBytes: row.size_bytes,
+  attempts: row.attempts,
+  durationSeconds: row.duration_seconds,
+  error: row.error_message,
+});
+
+/** Chunk numbers that were never uploaded, of those that must be there. */
+export function holes(rows: readonly ChunkRow[], chunkCount: number | undefined): number[] {
+  const there = new Set(rows.map((row) => row.chunk_number));
+  const count = Math.max(chunkCount ?? 0, ...there);
+  return Array.from({ length: count }, (_, i) => i + 1).filter((n) => !there.has(n));
+}

@@ -1,0 +1,51 @@
+/** Transcripts as plain text and subtitles. The worker service answers in Python: both pass test/fixtures/formats. */
+import type { Segment, Transcript } from '../contracts/transcript.ts';
+
+type Timed = Pick<Transcript, 'text' | 'segments'>;
+
+export type Format = 'json' | 'txt' | 'srt' | 'vtt';
+
+export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  json: 'application/json',
+  txt: 'text/plain; charset=utf-8',
+  srt: 'application/x-subrip; charset=utf-8',
+  vtt: 'text/vtt; charset=utf-8',
+};
+
+const digits = (value: number, width: number): string => String(value).padStart(width, '0');
+
+/** `HH:MM:SS` and milliseconds behind `separator`; hours go on above 99. */
+export function timestamp(seconds: number, separator: ',' | '.'): string {
+  const ms = Math.max(0, Math.round(seconds * 1000));
+  const [h, m, s] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, Math.floor(ms / 1000) % 60];
+  return `${digits(h, 2)}:${digits(m, 2)}:${digits(s, 2)}${separator}${digits(ms % 1000, 3)}`;
+}
+
+/** One line of text: a blank line or an arrow inside a cue would end it or be read as times. */
+const cueText = (text: string): string => text.replace(/\s+/g, ' ').trim().replaceAll('-->', '->');
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+const spoken = (segments: readonly Segment[]): Segment[] => segments.filter((segment) => cueText(segment.text) !== '');
+/** A cue must last: some players refuse one that ends where it starts. */
+const cueEnd = ({ start, end }: Segment): number => Math.max(end, start + 0.001);
+
+const toTxt = ({ text }: Timed): string => (text === '' ? '' : `${text}\n`);
+
+export const toSrt = ({ segments }: Timed): string =>
+  spoken(segments)
+    .map((cue, i) => `${i + 1}\n${timestamp(cue.start, ',')} --> ${timestamp(cueEnd(cue), ',')}\n${cueText(cue.text)}\n`)
+    .join('\n');
+
+export const toVtt = ({ segments }: Timed): string =>
+  [
+    'WEBVTT\n',
+    ...spoken(segments).map(
+      (cue) => `${timestamp(cue.start, '.')} --> ${timestamp(cueEnd(cue), '.')}\n${escaped(cueText(cue.text))}\n`,
+    ),
+  ].join('\n');
+
+export function render(transcript: Transcript, format: Format): string {
+  if (format === 'txt') return toTxt(transcript);
+  if (format === 'srt') return toSrt(transcript);
+  return format === 'vtt' ? toVtt(transcript) : JSON.stringify(transcript);
+}

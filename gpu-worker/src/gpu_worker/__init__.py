@@ -1,0 +1,1 @@
+"""Chunkscribe's transcription worker."""

@@ -1,0 +1,90 @@
+"""Command line of the worker: `python -m gpu_worker work | find-model`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import uuid
+
+import structlog
+from pydantic import ValidationError
+
+
+def work() -> int:
+    """Serves the queues of a stage; configuration from the environment (see settings.WorkSettings)."""
+    import boto3
+
+    from gpu_worker.chunk_rows import ChunkRows
+    from gpu_worker.engine import Engine
+    from gpu_worker.lanes import Lanes
+    from gpu_worker.media import Decoder
+    from gpu_worker.objects import Objects
+    from gpu_worker.run_tokens import RunTokens
+    from gpu_worker.settings import WorkSettings
+    from gpu_worker.work import Worker
+
+    log = structlog.get_logger()
+    try:
+        settings = WorkSettings()
+    except ValidationError as error:
+        log.error("configuration is wrong", problems=[f"{e['loc'][0]}: {e['msg']}" for e in error.errors()])
+        return 2
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    dynamodb = boto3.resource("dynamodb")
+    tokens = RunTokens(dynamodb.Table(settings.fleet_table), boto3.client("stepfunctions"), settings.instance_id)
+    decoder = Decoder()
+    try:
+        decoder.start()
+        engine = Engine(settings)
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        log.error("not ready to work", model=settings.model, error=str(error))
+        tokens.failed(f"the worker cannot start: {error}"[:200])
+        decoder.close()
+        return 1
+    worker_id = f"{settings.instance_id}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+    rows = ChunkRows(dynamodb, settings.chunks_table, settings.ledger_table, worker_id, settings.lease_seconds)
+    lanes = Lanes(boto3.client("sqs"), settings.lanes())
+    objects = Objects(boto3.client("s3"), settings.bucket_name)
+    try:
+        Worker(settings, engine, rows, lanes, objects, tokens, decoder, stop).run()
+    finally:
+        decoder.close()
+    return 0
+
+
+def main() -> int:
+    """Parses the command line and runs the command; answers the exit status."""
+    parser = argparse.ArgumentParser(prog="gpu-worker", description="Chunkscribe's transcription worker")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("work", help="serve the queues of a stage (configuration from the environment)")
+    find = commands.add_parser("find-model", help="print the folder of a published model, downloading it if need be")
+    find.add_argument("name", help="such as base.en")
+    arguments = parser.parse_args()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    if arguments.command == "work":
+        return work()
+    from gpu_worker.models import ModelUnavailable, find_model
+
+    try:
+        sys.stdout.write(find_model(arguments.name) + "\n")
+    except ModelUnavailable as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,186 @@
+"""The transcription engine: many chunks at once through one faster-whisper model. The only file that imports it.
+
+Steps per batch: speech intervals of every chunk (VAD) -> windows no longer than the model's own `chunk_length` ->
+windows of all chunks concatenated -> faster-whisper's batched pipeline with one clip per window -> words
+back to their chunk's time.
+
+Gotchas:
+- Silence never reaches the model: a chunk without speech is a result without segments.
+- A window starts on a whole half second of the concatenation: exact in floating point, so that a segment's `seek` (in
+  feature frames, cut off to a whole number) tells which window it is from.
+- The pipeline's segments are a generator that computes as it is read, and can be read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import ctranslate2
+import numpy as np
+import numpy.typing as npt
+import structlog
+from faster_whisper import BatchedInferencePipeline, WhisperModel, download_model
+from faster_whisper.utils import _MODELS
+from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+from gpu_worker.media import SAMPLE_RATE
+from gpu_worker.segments import Interval, Segment, Word, pack, split
+from gpu_worker.settings import EngineSettings
+
+log = structlog.get_logger()
+
+Audio = npt.NDArray[np.float32]
+FRAMES_PER_SECOND: Final = 100
+CLIP_STEP_SAMPLES: Final = SAMPLE_RATE // 2
+VAD_MIN_SILENCE_MS: Final = 300
+VAD_PAD_MS: Final = 150
+
+
+@dataclass(frozen=True)
+class Transcription:
+    """Text of one chunk; no segments: nobody speaks."""
+
+    language: str
+    duration_seconds: float
+    segments: tuple[Segment, ...]
+
+    @property
+    def text(self) -> str:
+        """All segments as one line."""
+        return " ".join(segment.text for segment in self.segments)
+
+
+def choose_compute(device: str, compute_type: str) -> tuple[str, str]:
+    """Device and type for `auto`: CUDA float16 where it is supported, else CUDA int8_float16, else CPU int8."""
+    if device == "auto":
+        device = "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
+    if compute_type == "auto":
+        supported = ctranslate2.get_supported_compute_types(device)
+        wanted = ["float16", "int8_float16"] if device == "cuda" else []
+        compute_type = next((kind for kind in wanted if kind in supported), "int8")
+    return device, compute_type
+
+
+def repository_of(name: str) -> str | None:
+    """Hub repository of a published model (`base.en`, `large-v3`, or `owner/name` itself); None for an unknown name."""
+    return name if "/" in name else _MODELS.get(name)
+
+
+def cached_model(name: str) -> str | None:
+    """Folder of a published model that this machine has already."""
+    try:
+        return str(download_model(name, local_files_only=True))
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+class Engine:
+    """One loaded model."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        device, compute_type = choose_compute(settings.device, settings.compute_type)
+        folder = Path(settings.model)
+        self.model_name = settings.model_name or (folder.name if folder.is_dir() else settings.model)
+        self._model = WhisperModel(
+            settings.model, device=device, compute_type=compute_type, cpu_threads=settings.cpu_threads
+        )
+        self._pipeline = BatchedInferencePipeline(self._model)
+        self.on_gpu = device == "cuda"
+        self._batch_windows = settings.batch_windows or (16 if self.on_gpu else 4)
+        self._window_samples = int(self._model.feature_extractor.chunk_length * SAMPLE_RATE)
+        log.info("model loaded", model=self.model_name, device=device, compute_type=compute_type)
+
+    def transcribe(self, chunks: Sequence[Audio], language: str | None, progress: Callable[[], None]) -> list[Transcription]:
+        """Transcribes chunks of one language together.
+
+        Args:
+            chunks: float32 [n_samples] each, 16 kHz, -1 to 1.
+            language: ISO 639 code; None: English-only models take English, others find out.
+            progress: called after every step that took real work; may raise to give up.
+        """
+        windows: list[tuple[int, Interval]] = []
+        for index, audio in enumerate(chunks):
+            windows += [(index, window) for window in pack(self._speech(audio), self._window_samples)]
+            progress()
+        segments: list[list[Segment]] = [[] for _ in chunks]
+        spoken = language or "en"
+        if windows:
+            spoken = self._run(chunks, windows, language, segments, progress)
+        return [
+            Transcription(spoken, round(len(audio) / SAMPLE_RATE, 3), tuple(found))
+            for audio, found in zip(chunks, segments, strict=True)
+        ]
+
+    def _speech(self, audio: Audio) -> list[Interval]:
+        options = VadOptions(
+            max_speech_duration_s=self._window_samples / SAMPLE_RATE,
+            min_silence_duration_ms=VAD_MIN_SILENCE_MS,
+            speech_pad_ms=VAD_PAD_MS,
+        )
+        return [Interval(part["start"], part["end"]) for part in get_speech_timestamps(audio, options)]
+
+    def _run(
+        self,
+        chunks: Sequence[Audio],
+        windows: Sequence[tuple[int, Interval]],
+        language: str | None,
+        into: list[list[Segment]],
+        progress: Callable[[], None],
+    ) -> str:
+        """Runs the model over all windows; answers the language."""
+        pieces: list[Audio] = []
+        clips: list[dict[str, float]] = []
+        by_seek: dict[int, int] = {}
+        position = 0
+        for number, (index, window) in enumerate(windows):
+            piece = chunks[index][window.start : window.end]
+            start_s = position / SAMPLE_RATE
+            by_seek[int(start_s * FRAMES_PER_SECOND)] = number
+            clips.append({"start": start_s, "end": start_s + len(piece) / SAMPLE_RATE})
+            pieces.append(np.pad(piece, (0, -len(piece) % CLIP_STEP_SAMPLES)))
+            position += len(pieces[-1])
+        found, info = self._pipeline.transcribe(
+            np.concatenate(pieces),
+            language=language,
+            clip_timestamps=clips,
+            vad_filter=False,
+            batch_size=self._batch_windows,
+            word_timestamps=True,
+        )
+        for raw in found:
+            number = by_seek[raw.seek]
+            index, window = windows[number]
+            shift_s = window.start / SAMPLE_RATE - clips[number]["start"]
+            into[index] += split(_segment(raw, shift_s, window.end / SAMPLE_RATE))
+            progress()
+        return str(info.language)
+
+
+def _seconds(value: float) -> float:
+    """A plain float (not numpy's), to the millisecond."""
+    return round(float(value), 3)
+
+
+def _segment(raw: Any, shift_s: float, end_s: float) -> Segment:  # noqa: ANN401 - faster-whisper's own class
+    """A segment of the concatenation in its chunk's time; no word outlasts its window."""
+    words = tuple(
+        Word(
+            word.word,
+            _seconds(min(word.start + shift_s, end_s)),
+            _seconds(min(word.end + shift_s, end_s)),
+            round(float(word.probability), 4),
+        )
+        for word in raw.words or ()
+    )
+    return Segment(
+        text=raw.text.strip(),
+        start=_seconds(raw.start + shift_s),
+        end=_seconds(min(raw.end + shift_s, end_s)),
+        avg_logprob=round(float(raw.avg_logprob), 4),
+        no_speech_prob=round(float(raw.no_speech_prob), 4),
+        compression_ratio=round(float(raw.compression_ratio), 4),
+        words=words,
+    )

@@ -1,0 +1,113 @@
+"""The lane queues: messages are hints that a chunk may be waiting."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+log = structlog.get_logger()
+
+MESSAGE_VERSION: Final = 1
+MAX_VISIBILITY_SECONDS: Final = 12 * 3600
+"""SQS's own limit."""
+
+
+class WorkMessage(BaseModel):
+    """Body of a message; examples in test/fixtures/contracts."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int = Field(ge=MESSAGE_VERSION, le=MESSAGE_VERSION)
+    kind: str = Field(pattern="^chunk$")
+    session_id: str = Field(alias="sessionId")
+    chunk_number: int = Field(alias="chunkNumber")
+
+
+GONE: Final = ("InvalidParameterValue", "ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidIdFormat")
+"""What SQS says of a message that was received again by somebody, or deleted, meanwhile."""
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"].rsplit(".", 1)[-1] not in GONE:
+            raise
+        log.info("message is another receiver's", code=error.response["Error"]["Code"])
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A received message, hidden from others for the queue's visibility timeout."""
+
+    queue_url: str
+    receipt: str
+    session_id: str
+    chunk_number: int
+
+
+class Lanes:
+    """Queues in the order in which they are served."""
+
+    def __init__(self, sqs: Any, urls: Sequence[str]) -> None:  # noqa: ANN401 - boto3 has no types
+        self._sqs = sqs
+        self._urls = list(urls)
+
+    def receive(self, most: int, wait_s: int) -> list[Hint]:
+        """Hints from the first lanes that have any.
+
+        The last lane waits for up to `wait_s`, so that an idle worker asks seldom; a wait above 0 also asks all of SQS's
+        servers, which an immediate answer does not.
+        """
+        hints: list[Hint] = []
+        for url in self._urls:
+            idle_lane = url == self._urls[-1] and not hints
+            hints += self._receive(url, most - len(hints), wait_s if idle_lane else 0)
+            if len(hints) >= most:
+                break
+        return hints
+
+    def all_empty(self) -> bool:
+        """Whether no lane has a message now; asks every server of every queue. What is found is left for `receive`."""
+        for url in self._urls:
+            found = self._receive(url, 1, 1)
+            for hint in found:
+                self.show_again(hint, 0)
+            if found:
+                return False
+        return True
+
+    def done(self, hint: Hint) -> None:
+        """Deletes the message, unless it is another receiver's by now."""
+        with _gone_is_fine():
+            self._sqs.delete_message(QueueUrl=hint.queue_url, ReceiptHandle=hint.receipt)
+
+    def show_again(self, hint: Hint, in_s: float) -> None:
+        """Lets the message be received again after this time, unless it is another receiver's by now."""
+        with _gone_is_fine():
+            self._sqs.change_message_visibility(
+                QueueUrl=hint.queue_url,
+                ReceiptHandle=hint.receipt,
+                VisibilityTimeout=min(math.ceil(in_s), MAX_VISIBILITY_SECONDS),
+            )
+
+    def _receive(self, url: str, most: int, wait_s: int) -> list[Hint]:
+        answer = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=min(most, 10), WaitTimeSeconds=wait_s)
+        hints: list[Hint] = []
+        for message in answer.get("Messages", []):
+            try:
+                body = WorkMessage.model_validate(json.loads(message["Body"]))
+            except (ValidationError, ValueError):
+                log.error("message not understood", message_id=message["MessageId"])
+                continue  # it goes to the dead letters by itself
+            hints.append(Hint(url, message["ReceiptHandle"], body.session_id, body.chunk_number))
+        return hints

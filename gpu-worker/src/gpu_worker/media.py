@@ -1,0 +1,193 @@
+"""Decoding of uploaded media, in a child process with limits: the bytes come from anywhere.
+
+Steps: look at the first bytes -> force that demuxer -> decode audio to 16 kHz mono in pieces -> stop at the limit.
+
+Gotchas:
+- FFmpeg guesses formats. A text file that starts with `ffconcat` opens other files of the machine, SDP opens sockets,
+  whatever the file is called. Only the forced demuxer keeps that out; `protocol_whitelist` alone did not.
+- Live WebM has no duration in its header and 2.6 MB can hold 10 h: decoded samples are counted, never a header believed.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE: Final = 16_000
+Samples = npt.NDArray[np.int16]
+
+MEMORY_LIMIT_BYTES: Final = 2 * 1024**3
+"""Address space of the child (libraries alone map about half of it)."""
+READY: Final = b"ready\n"
+TIMEOUT_SECONDS: Final = 60.0
+"""One chunk of 10 min decodes in a few seconds; what takes this long hangs."""
+
+
+class MediaError(Exception):
+    """The file is no audio that we take; trying again would end the same."""
+
+
+class DecoderUnavailable(OSError):
+    """The child does not even start: this machine's fault, not the file's."""
+
+
+def sniff(head: bytes) -> str | None:
+    """Demuxer for a file that begins with these bytes (12 are enough), or None when it is none of the accepted kinds."""
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"OggS"):
+        return "ogg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
+        return "wav"
+    if head.startswith(b"fLaC"):
+        return "flac"
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    if head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6)):
+        return "mp3"
+    return None
+
+
+def _decode(path: Path, max_seconds: float) -> Samples:
+    """Audio of the file as int16 [n_samples]; raises MediaError."""
+    import av
+    from av.audio.resampler import AudioResampler
+
+    with path.open("rb") as file:
+        demuxer = sniff(file.read(12))
+    if demuxer is None:
+        raise MediaError("this is not an audio file of a kind that we take")
+    pieces: list[Samples] = []
+    count, limit = 0, int(max_seconds * SAMPLE_RATE)
+    resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+    try:
+        with av.open(str(path), format=demuxer, options={"protocol_whitelist": "file"}) as container:
+            if not container.streams.audio:
+                raise MediaError("the file has no audio track")
+            for packet in container.demux(container.streams.audio[0]):
+                try:
+                    frames = packet.decode()
+                except av.error.InvalidDataError:
+                    continue
+                for frame in frames:
+                    for out in resampler.resample(frame):
+                        piece = out.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+                        pieces.append(piece)
+                        count += piece.size
+                if count > limit:
+                    raise MediaError(f"the audio is longer than {max_seconds:.0f} s")
+            for out in resampler.resample(None):
+                pieces.append(out.to_ndarray().reshape(-1).astype(np.int16, copy=False))
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError("the file cannot be decoded; it is damaged or not what it seems") from error
+    samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int16)
+    if samples.size == 0:
+        raise MediaError("the file holds no audio")
+    return samples
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """The child: one JSON line in (`path`, `max_seconds`); one JSON line out (`samples` or `error`), then the samples."""
+    import av  # noqa: F401 - a missing library must show before the first file
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    answers.write(READY)
+    answers.flush()
+    for line in requests:
+        request = json.loads(line)
+        samples: Samples | None = None
+        try:
+            samples = _decode(Path(request["path"]), float(request["max_seconds"]))
+            answer: dict[str, Any] = {"samples": int(samples.size)}
+        except MediaError as error:
+            answer = {"error": str(error)}
+        except MemoryError:
+            answer = {"error": "the file needs more memory to decode than audio of its length may"}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        if samples is not None:
+            answers.write(samples.tobytes())
+        answers.flush()
+
+
+class Decoder:
+    """Parent's side of the child; one file at a time, used from any thread."""
+
+    def __init__(self, timeout_s: float = TIMEOUT_SECONDS) -> None:
+        self._timeout_s = timeout_s
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def decode(self, path: Path, max_seconds: float) -> npt.NDArray[np.float32]:
+        """Audio as float32 [n_samples] in -1 to 1 at 16 kHz.
+
+        Raises:
+            MediaError: not audio, too long, or a file that makes the decoder crash or hang.
+            DecoderUnavailable: there is no decoder to ask.
+        """
+        with self._lock:
+            child = self._running()
+            watchdog = threading.Timer(self._timeout_s, child.kill)
+            watchdog.start()
+            try:
+                return self._ask(child, path, max_seconds)
+            finally:
+                watchdog.cancel()
+
+    def start(self) -> None:
+        """Starts the child now rather than with the first file; raises DecoderUnavailable."""
+        with self._lock:
+            self._running()
+
+    def close(self) -> None:
+        """Ends the child."""
+        with self._lock:
+            if self._child is not None:
+                self._child.kill()
+                self._child.wait()
+                self._child = None
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "gpu_worker.media"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={"PYTHONPATH": str(Path(__file__).parents[1])},  # no credentials where foreign bytes are read
+            )
+            if child.stdout is None or child.stdout.readline() != READY:
+                child.kill()
+                raise DecoderUnavailable("the media decoder does not start")
+            self._child = child
+        return self._child
+
+    def _ask(self, child: subprocess.Popen[bytes], path: Path, max_seconds: float) -> npt.NDArray[np.float32]:
+        assert child.stdin is not None and child.stdout is not None
+        try:
+            child.stdin.write(json.dumps({"path": str(path), "max_seconds": max_seconds}).encode() + b"\n")
+            child.stdin.flush()
+        except BrokenPipeError as error:  # it ended before it saw this file
+            self._child = None
+            raise DecoderUnavailable("the media decoder has ended") from error
+        line = child.stdout.readline()
+        answer = json.loads(line) if line else None
+        data = child.stdout.read(answer["samples"] * 2) if answer and "samples" in answer else b""
+        if answer is None or ("samples" in answer and len(data) < answer["samples"] * 2):
+            child.kill()
+            child.wait()
+            self._child = None
+            raise MediaError("the file makes the decoder fail; it is damaged or not what it seems")
+        if "error" in answer:
+            raise MediaError(answer["error"])
+        return np.frombuffer(data, dtype=np.int16).astype(np.float32) / 32768.0
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)

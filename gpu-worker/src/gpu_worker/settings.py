@@ -1,0 +1,61 @@
+"""Settings of the worker, from the environment; all mistakes are reported together."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class EngineSettings(BaseSettings):
+    """Which model runs, and how."""
+
+    model_config = SettingsConfigDict(env_prefix="")
+
+    model: str = "small.en"
+    """Name of a published model, or a folder in CTranslate2's format."""
+    model_name: str = ""
+    """Name of the model in results; empty: what `model` says, or the folder's name."""
+    device: str = "auto"
+    """`cuda`, `cpu`, or `auto`: CUDA where there is a GPU."""
+    compute_type: str = "auto"
+    """CTranslate2's type; `auto`: float16 on a GPU (int8_float16 where that is not fast), int8 on a CPU."""
+    batch_windows: int = Field(default=0, ge=0)
+    """Windows that go through the model at once; 0: 16 on a GPU, 4 on a CPU, where more would take too long in one piece."""
+    cpu_threads: int = Field(default=0, ge=0)
+    """Threads on a CPU; 0: CTranslate2's choice."""
+
+
+class WorkSettings(EngineSettings):
+    """What `work` needs beside the engine: the tables, bucket and queues of one stage."""
+
+    bucket_name: str
+    chunks_table: str
+    fleet_table: str
+    ledger_table: str
+    queue_stop_url: str
+    queue_live_url: str
+    queue_files_urgent_url: str
+    queue_files_url: str
+    queue_backlog_url: str
+    instance_id: str
+    """EC2 id of the machine that this worker runs on; names its row in the fleet table."""
+    lease_seconds: float = Field(default=60, gt=0)
+    """A chunk whose worker says nothing for this long is another worker's; messages stay hidden for as long."""
+    idle_seconds: float = Field(default=120, gt=0)
+    """All lanes must have been empty for this long before the worker says that it is done."""
+    unheld_seconds: float = Field(default=300, gt=0)
+    """Without a run that holds the machine for this long, the worker switches the machine off."""
+    poweroff_command: str = "systemctl poweroff"
+    """What switches the machine off (an EC2 instance stops when its system shuts down)."""
+    chunks_at_once: int = Field(default=0, ge=0, le=10)
+    """Chunks claimed together; each claim is a lease of a minute. 0: 8 on a GPU, 2 on a CPU."""
+
+    def lanes(self) -> list[str]:
+        """Queue URLs in the order in which lanes are served."""
+        return [
+            self.queue_stop_url,
+            self.queue_live_url,
+            self.queue_files_urgent_url,
+            self.queue_files_url,
+            self.queue_backlog_url,
+        ]

@@ -1,0 +1,96 @@
+"""The emulator for tests of rows, queues and tokens: real conditions of DynamoDB, no doubles."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+EMULATOR = PROJECT / ".local" / "venvs" / "emulator" / "bin" / "python"
+DEMO_MODEL = PROJECT / "gpu-worker" / "demo_model"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(endpoint: str, deadline_s: float) -> None:
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/_ministack/ready", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)  # polling with a deadline
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Endpoint of an emulator of its own; credentials are set for boto3."""
+    folder = tmp_path_factory.mktemp("emulator")
+    port = _free_port()
+    env = {
+        "PATH": os.environ["PATH"],
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PERSIST_STATE": "0",
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
+    }
+    process = subprocess.Popen(
+        [EMULATOR, PROJECT / "host" / "emulator" / "launcher.py"],
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    endpoint = f"http://127.0.0.1:{port}"
+    os.environ.update(
+        AWS_ENDPOINT_URL=endpoint,
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+    )
+    try:
+        _wait_until_ready(endpoint, 30)
+        yield endpoint
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def dynamodb(aws: str) -> Any:
+    """DynamoDB with the tables `chunks`, `ledger` and `fleet`."""
+    resource = boto3.resource("dynamodb")
+    keys = {
+        "chunks": [("session_id", "S", "HASH"), ("chunk_number", "N", "RANGE")],
+        "ledger": [("usage_id", "S", "HASH")],
+        "fleet": [("id", "S", "HASH")],
+    }
+    for name, parts in keys.items():
+        resource.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": part, "AttributeType": kind} for part, kind, _ in parts],
+            KeySchema=[{"AttributeName": part, "KeyType": role} for part, _, role in parts],
+        )
+    return resource

@@ -1,0 +1,174 @@
+"""Claims, leases, fences and the commit, against real conditions."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, Claim, LeaseLost, NotClaimed, now_ms
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture
+def rows(dynamodb) -> ChunkRows:
+    return ChunkRows(dynamodb, "chunks", "ledger", "worker-1")
+
+
+@pytest.fixture
+def add(dynamodb):
+    def put(**more) -> tuple[str, int]:
+        number = next(numbers)
+        row = {
+            "session_id": "session_rows",
+            "chunk_number": number,
+            "user_id": "user-a",
+            "state": "pending",
+            "object_key": f"users/user-a/sessions/session_rows/chunk-{number:03d}.webm",
+            "etag": "e1",
+            "attempts": 0,
+            "fence": 0,
+            "next_attempt_at_ms": 0,
+            "pending_shard": "pending-0",
+            **more,
+        }
+        dynamodb.Table("chunks").put_item(Item=row)
+        return "session_rows", number
+
+    return put
+
+
+@pytest.fixture
+def read(dynamodb):
+    def get(key: tuple[str, int]) -> dict:
+        return dynamodb.Table("chunks").get_item(Key={"session_id": key[0], "chunk_number": key[1]}, ConsistentRead=True)[
+            "Item"
+        ]
+
+    return get
+
+
+def ledger_of(dynamodb, key: tuple[str, int]) -> list[dict]:
+    items = dynamodb.Table("ledger").scan(ConsistentRead=True)["Items"]
+    return [item for item in items if (item["session_id"], item["chunk_number"]) == key]
+
+
+def test_of_eight_workers_at_once_one_gets_the_chunk(dynamodb, add) -> None:
+    key = add()
+    workers = [ChunkRows(dynamodb, "chunks", "ledger", f"worker-{n}") for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda worker: worker.claim(*key), workers))
+    assert sum(isinstance(claim, Claim) for claim in claims) == 1
+    assert all(claim.retry_in_s > 50 for claim in claims if isinstance(claim, NotClaimed))
+
+
+def test_a_commit_writes_row_and_ledger_together_and_clears_the_pending_index(rows, add, read, dynamodb) -> None:
+    key = add()
+    rows.commit(rows.claim(*key), "result", "hello", 29.994)
+    row = read(key)
+    assert (row["state"], row["raw_text"], float(row["duration_seconds"]), row["result_key"]) == (
+        "done",
+        "hello",
+        29.994,
+        "result",
+    )
+    assert "pending_shard" not in row
+    [usage] = ledger_of(dynamodb, key)
+    assert (usage["usage_id"], float(usage["audio_seconds"])) == (f"session_rows#{key[1]}#1", 29.994)
+
+
+def test_the_same_commit_again_is_told_apart_from_a_lost_lease(rows, add, dynamodb) -> None:
+    key = add()
+    claim = rows.claim(*key)
+    rows.commit(claim, "result", "hello", 1.0)
+    rows.commit(claim, "result", "hello", 1.0)  # the first answer was lost on its way
+    assert len(ledger_of(dynamodb, key)) == 1
+
+
+def test_a_zombie_whose_lease_was_taken_over_writes_nothing(rows, add, read, dynamodb) -> None:
+    key = add()
+    zombie = rows.claim(*key)
+    dynamodb.Table("chunks").update_item(
+        Key={"session_id": key[0], "chunk_number": key[1]},
+        UpdateExpression="SET lease_until_ms = :past",
+        ExpressionAttributeValues={":past": now_ms() - 1},
+    )
+    heir = ChunkRows(dynamodb, "chunks", "ledger", "worker-2").claim(*key)
+    assert (heir.fence, heir.attempts) == (2, 2)
+    for write in (
+        lambda: rows.commit(zombie, "old", "old", 1.0),
+        lambda: rows.renew(zombie),
+        lambda: rows.fail(zombie, "old", permanent=True),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    rows.release(zombie)
+    assert read(key)["state"] == "leased"
+    assert ledger_of(dynamodb, key) == []
+
+
+def test_text_of_old_bytes_is_never_attached_to_new_ones(rows, add, read, dynamodb) -> None:
+    key = add()
+    claim = rows.claim(*key)
+    dynamodb.Table("chunks").update_item(
+        Key={"session_id": key[0], "chunk_number": key[1]},
+        UpdateExpression="SET etag = :new",
+        ExpressionAttributeValues={":new": "e2"},
+    )
+    with pytest.raises(LeaseLost):
+        rows.commit(claim, "result", "old text", 1.0)
+    assert "raw_text" not in read(key)
+
+
+def test_what_is_released_costs_no_attempt_and_can_be_claimed_at_once(rows, add) -> None:
+    key = add()
+    rows.release(rows.claim(*key))
+    again = rows.claim(*key)
+    assert (again.fence, again.attempts) == (2, 1)
+
+
+def test_failures_wait_longer_and_longer_and_the_third_is_death_with_its_reason(rows, add, read, dynamodb) -> None:
+    key = add()
+    waits = []
+    for _ in range(MAX_ATTEMPTS):
+        waits.append(rows.fail(rows.claim(*key), "x" * 900, permanent=False))
+        early = rows.claim(*key)
+        assert isinstance(early, NotClaimed)
+        dynamodb.Table("chunks").update_item(
+            Key={"session_id": key[0], "chunk_number": key[1]},
+            UpdateExpression="SET next_attempt_at_ms = :now",
+            ExpressionAttributeValues={":now": 0},
+        )
+    row = read(key)
+    assert waits == [30, 120, None]
+    assert (row["state"], len(row["error_message"])) == ("dead", 500)
+    assert "pending_shard" not in row
+    assert rows.claim(*key) == NotClaimed(retry_in_s=None)
+
+
+def test_a_permanent_failure_is_death_at_once(rows, add, read) -> None:
+    key = add()
+    assert rows.fail(rows.claim(*key), "unsupported-media: no audio", permanent=True) is None
+    assert (read(key)["state"], read(key)["attempts"]) == ("dead", 1)
+
+
+def test_a_chunk_that_ended_its_worker_on_every_attempt_is_dead(rows, add, read) -> None:
+    key = add(state="leased", attempts=MAX_ATTEMPTS, fence=3, lease_until_ms=now_ms() - 1)
+    assert rows.claim(*key) == NotClaimed(retry_in_s=None)
+    assert read(key)["state"] == "dead"
+    assert "ended" in read(key)["error_message"]
+
+
+def test_a_chunk_in_its_last_attempt_is_left_to_it(rows, add, read) -> None:
+    key = add(state="leased", attempts=MAX_ATTEMPTS, fence=3, lease_until_ms=now_ms() + 30_000)
+    assert rows.claim(*key).retry_in_s > 20
+    assert read(key)["state"] == "leased"
+
+
+@pytest.mark.parametrize("state", ["done", "dead"])
+def test_a_chunk_that_has_its_end_is_never_claimed_again(rows, add, state) -> None:
+    assert rows.claim(*add(state=state)) == NotClaimed(retry_in_s=None)
+
+
+def test_a_chunk_nobody_knows_is_nothing_to_do(rows) -> None:
+    assert rows.claim("session_none", 1) == NotClaimed(retry_in_s=None)

@@ -1,0 +1,170 @@
+"""The worker ended, paused or broken at every named place, as a real process: nothing lost, nothing twice.
+
+Leases and message visibility are two seconds here instead of a minute; everything else is as it runs.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from conftest import DEMO_MODEL, PROJECT
+from gpu_worker.crash_points import PLACES
+
+HELD_OUT = Path(__file__).parent / "heldout"
+LEASE_SECONDS = 2
+CHUNKS = 2
+
+
+def until(true_now: Callable[[], Any], deadline_s: float = 60) -> None:
+    """Polls with a deadline."""
+    end = time.monotonic() + deadline_s
+    while not true_now():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.05)
+
+
+def state_of(process: subprocess.Popen[bytes]) -> str:
+    """`T` while it is stopped by a signal."""
+    return subprocess.run(["ps", "-o", "stat=", "-p", str(process.pid)], capture_output=True, text=True, check=False).stdout
+
+
+class World:
+    """A session of two uploaded chunks, a queue of its own, and a run that waits for the worker."""
+
+    def __init__(self, dynamodb: Any, name: str) -> None:
+        self.session = f"session_{name}"
+        self.instance = f"i-{name}"
+        self.chunks, self.ledger, self.fleet = (dynamodb.Table(table) for table in ("chunks", "ledger", "fleet"))
+        self.sqs, self.s3 = boto3.client("sqs"), boto3.client("s3")
+        self.s3.create_bucket(Bucket="crash-matrix")
+        queue = {"VisibilityTimeout": str(LEASE_SECONDS)}
+        self.queue = self.sqs.create_queue(QueueName=f"q-{name}", Attributes=queue)["QueueUrl"]
+        self.workers: list[subprocess.Popen[bytes]] = []
+        for number in range(1, CHUNKS + 1):
+            self._upload(number)
+        self._start_run(name)
+
+    def _upload(self, number: int) -> None:
+        key = f"users/user-a/sessions/{self.session}/chunk-{number:03d}.webm"
+        etag = self.s3.put_object(Bucket="crash-matrix", Key=key, Body=(HELD_OUT / "seen-2.webm").read_bytes())["ETag"]
+        row = {"session_id": self.session, "chunk_number": number, "user_id": "user-a", "state": "pending"}
+        row |= {"object_key": key, "etag": etag.strip('"'), "attempts": 0, "fence": 0, "next_attempt_at_ms": 0}
+        self.chunks.put_item(Item={**row, "pending_shard": "pending-0"})
+        message = {"version": 1, "kind": "chunk", "sessionId": self.session, "chunkNumber": number}
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(message))
+
+    def _start_run(self, name: str) -> None:
+        wait = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
+            "TimeoutSeconds": 300,
+            "Parameters": {
+                "TableName": "fleet",
+                "Key": {"id": {"S": f"tokens#{self.instance}"}},
+                "UpdateExpression": "SET drain_token = :t",
+                "ExpressionAttributeValues": {":t": {"S.$": "$$.Task.Token"}},
+            },
+            "End": True,
+        }
+        sfn = boto3.client("stepfunctions")
+        definition = json.dumps({"StartAt": "Wait", "States": {"Wait": wait}})
+        role = "arn:aws:iam::000000000000:role/x"
+        machine = sfn.create_state_machine(name=f"m-{name}", definition=definition, roleArn=role)["stateMachineArn"]
+        sfn.start_execution(stateMachineArn=machine)
+
+    def worker(self, crash_at: str | None = None) -> subprocess.Popen[bytes]:
+        lanes = ("STOP", "LIVE", "FILES_URGENT", "FILES", "BACKLOG")
+        settings = {
+            **{f"QUEUE_{lane}_URL": self.queue for lane in lanes},
+            "PYTHONPATH": str(PROJECT / "gpu-worker" / "src"),
+            "BUCKET_NAME": "crash-matrix",
+            "CHUNKS_TABLE": "chunks",
+            "FLEET_TABLE": "fleet",
+            "LEDGER_TABLE": "ledger",
+            "INSTANCE_ID": self.instance,
+            "MODEL": str(DEMO_MODEL),
+            "DEVICE": "cpu",
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+        }
+        if crash_at is not None:
+            settings["CRASH_AT"] = crash_at
+        log = subprocess.DEVNULL
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gpu_worker", "work"],
+            env={**os.environ, **settings},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        self.workers.append(process)
+        return process
+
+    def rows(self) -> list[dict[str, Any]]:
+        keys = [{"session_id": self.session, "chunk_number": number} for number in range(1, CHUNKS + 1)]
+        return [self.chunks.get_item(Key=key, ConsistentRead=True)["Item"] for key in keys]
+
+    def all_done(self) -> bool:
+        return all(row["state"] == "done" for row in self.rows())
+
+    def queue_is_empty(self) -> bool:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        return all(int(counts[name]) == 0 for name in names)
+
+    def check(self) -> None:
+        """Every chunk once: done, its result readable, in the ledger under the fence that won, and nothing else there."""
+        usage = [item for item in self.ledger.scan(ConsistentRead=True)["Items"] if item["session_id"] == self.session]
+        rows = self.rows()
+        fences = sorted(f"{self.session}#{row['chunk_number']}#{row['fence']}" for row in rows)
+        assert sorted(item["usage_id"] for item in usage) == fences
+        for row in rows:
+            body = self.s3.get_object(Bucket="crash-matrix", Key=row["result_key"])["Body"].read()
+            assert json.loads(body)["text"] == row["raw_text"] != ""
+            assert row["result_key"].endswith(f".{row['fence']}.json")
+            assert row["attempts"] <= 3
+            assert "pending_shard" not in row
+
+
+@pytest.fixture
+def world(dynamodb: Any, request: pytest.FixtureRequest):
+    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.callspec.id)
+    world = World(dynamodb, name)
+    yield world
+    for process in world.workers:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize("how", ["KILL", "RAISE"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_worker_that_ends_here_is_followed_by_one_that_finishes_its_work_once(world: World, place: str, how: str) -> None:
+    assert world.worker(f"{place}={how}").wait(timeout=60) != 0
+    world.worker()
+    until(world.all_done)
+    until(world.queue_is_empty)
+    world.check()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_worker_that_sleeps_here_past_its_lease_writes_nothing_when_it_wakes(world: World, place: str) -> None:
+    zombie = world.worker(f"{place}=STOP")
+    until(lambda: state_of(zombie).startswith("T"))
+    world.worker()
+    until(world.all_done)
+    before = world.rows()
+    zombie.send_signal(signal.SIGCONT)
+    zombie.send_signal(signal.SIGTERM)
+    assert zombie.wait(timeout=60) == 0
+    assert world.rows() == before
+    until(world.queue_is_empty)
+    world.check()

@@ -1,0 +1,101 @@
+"""What comes from anywhere: forced demuxers, limits, and a decoder that may crash or hang."""
+
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError, sniff
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    decoder = Decoder()
+    yield decoder
+    decoder.close()
+
+
+def write_audio(path: Path, seconds: float, container: str = "webm", codec: str = "libopus", rate: int = 48_000) -> Path:
+    """A 440 Hz tone in a file of this kind."""
+    tone = (8000 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)).astype(np.int16)
+    whole = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
+    whole.sample_rate = rate
+    with av.open(str(path), "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate, layout="mono")
+        resampler = av.AudioResampler(stream.format.name, "mono", rate, stream.codec_context.frame_size or 960)
+        for frame in [*resampler.resample(whole), *resampler.resample(None)]:
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+KINDS = [
+    ("webm", "webm", "libopus", 48_000),
+    ("ogg", "ogg", "libopus", 48_000),
+    ("wav", "wav", "pcm_s16le", 16_000),
+    ("flac", "flac", "flac", 44_100),
+    ("mp3", "mp3", "libmp3lame", 44_100),
+    ("m4a", "mp4", "aac", 44_100),
+]
+
+
+@pytest.mark.parametrize(("name", "container", "codec", "rate"), KINDS)
+def test_every_kind_that_recorders_send_decodes_to_16_khz_whatever_its_name(
+    decoder, tmp_path, name, container, codec, rate
+) -> None:
+    audio = decoder.decode(write_audio(tmp_path / f"{name}.bin", 2.0, container, codec, rate), 60)
+    assert audio.dtype == np.float32
+    assert abs(len(audio) / SAMPLE_RATE - 2.0) < 0.1
+    assert 0.1 < np.abs(audio).max() <= 1.0
+
+
+def test_text_that_names_a_neighbouring_file_does_not_open_it(decoder, tmp_path) -> None:
+    write_audio(tmp_path / "neighbour.webm", 1.0)
+    for text in (
+        "ffconcat version 1.0\nfile neighbour.webm\n",
+        "#EXTM3U\nneighbour.webm\n",
+        "v=0\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n",
+    ):
+        (tmp_path / "chunk.webm").write_text(text)
+        with pytest.raises(MediaError, match="not an audio file"):
+            decoder.decode(tmp_path / "chunk.webm", 60)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"", b"\x1a\x45\xdf\xa3" + b"junk" * 100, b"OggS" + bytes(200), b"RIFF\x00\x00\x00\x00WAVE", b"ID3" + bytes(300)],
+)
+def test_damaged_and_empty_files_are_refused_and_the_next_one_decodes(decoder, tmp_path, junk) -> None:
+    (tmp_path / "junk").write_bytes(junk)
+    with pytest.raises(MediaError):
+        decoder.decode(tmp_path / "junk", 60)
+    assert len(decoder.decode(write_audio(tmp_path / "good", 1.0), 60)) > 0
+
+
+def test_a_small_file_that_holds_hours_is_stopped_at_the_limit(decoder, tmp_path) -> None:
+    with pytest.raises(MediaError, match="longer than 5 s"):
+        decoder.decode(write_audio(tmp_path / "long", 20.0), 5)
+
+
+def test_a_file_on_which_the_decoder_hangs_ends_at_its_timeout_and_the_next_one_decodes(tmp_path) -> None:
+    os.mkfifo(tmp_path / "hang")
+    hasty = Decoder(timeout_s=1.0)
+    with pytest.raises(MediaError, match="makes the decoder fail"):
+        hasty.decode(tmp_path / "hang", 60)
+    assert len(hasty.decode(write_audio(tmp_path / "good", 1.0), 60)) > 0
+    hasty.close()
+
+
+def test_a_decoder_that_died_is_started_again(decoder, tmp_path) -> None:
+    good = write_audio(tmp_path / "good", 1.0)
+    decoder.decode(good, 60)
+    decoder._child.kill()
+    decoder._child.wait()
+    assert len(decoder.decode(good, 60)) > 0
+
+
+def test_content_decides_not_the_name() -> None:
+    heads = (b"\x1a\x45\xdf\xa3", b"OggS", b"fLaC", b"ID3\x04", b"\xff\xfb\x90", b"ffconcat", b"<html>", b"")
+    assert [sniff(head) for head in heads] == ["matroska", "ogg", "flac", "mp3", "mp3", None, None, None]

@@ -1,0 +1,112 @@
+"""Task tokens of real executions: ready, heartbeat, drained, failed, and tokens of runs that are over."""
+
+import json
+import time
+from typing import Any
+
+import boto3
+import pytest
+
+from gpu_worker.run_tokens import RunTokens
+
+INSTANCE = "i-tokens"
+
+
+def machine(name: str, attribute: str) -> str:
+    """A state machine that waits for one token, as the workflow's states do; answers its ARN."""
+    wait = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
+        "TimeoutSeconds": 60,
+        "Parameters": {
+            "TableName": "fleet",
+            "Key": {"id": {"S": f"tokens#{INSTANCE}"}},
+            "UpdateExpression": f"SET {attribute} = :t",
+            "ExpressionAttributeValues": {":t": {"S.$": "$$.Task.Token"}},
+        },
+        "End": True,
+    }
+    definition = json.dumps({"StartAt": "Wait", "States": {"Wait": wait}})
+    client = boto3.client("stepfunctions")
+    return client.create_state_machine(name=name, definition=definition, roleArn="arn:aws:iam::000000000000:role/x")[
+        "stateMachineArn"
+    ]
+
+
+@pytest.fixture
+def world(dynamodb: Any, request: pytest.FixtureRequest):
+    """Starts an execution that waits, and tells what became of it."""
+    table = dynamodb.Table("fleet")
+    table.delete_item(Key={"id": f"tokens#{INSTANCE}"})
+    sfn = boto3.client("stepfunctions")
+
+    class World:
+        tokens = RunTokens(table, sfn, INSTANCE)
+
+        def start(self, attribute: str) -> str:
+            arn = machine(f"{request.node.name[:60]}-{attribute}", attribute)
+            execution = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+            until(lambda: attribute in table.get_item(Key={"id": f"tokens#{INSTANCE}"}).get("Item", {}))
+            return execution
+
+        def ended(self, execution: str) -> dict:
+            until(lambda: sfn.describe_execution(executionArn=execution)["status"] != "RUNNING")
+            return sfn.describe_execution(executionArn=execution)
+
+        def refresh(self) -> None:
+            self.tokens._read_at = float("-inf")
+            self.tokens.refresh()
+
+    return World()
+
+
+def until(true_now, deadline_s: float = 10) -> None:
+    """Polls with a deadline."""
+    end = time.monotonic() + deadline_s
+    while not true_now():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_run_that_waits_is_told_that_the_worker_is_ready(world) -> None:
+    execution = world.start("ready_token")
+    world.refresh()
+    assert json.loads(world.ended(execution)["output"]) == {"ready": True}
+    assert not world.tokens.held
+
+
+def test_a_drain_holds_the_machine_until_it_is_told_what_was_seen(world) -> None:
+    execution = world.start("drain_token")
+    world.refresh()
+    assert world.tokens.held
+    world.tokens.heartbeat()
+    world.tokens.drained(seen_seq=7)
+    assert json.loads(world.ended(execution)["output"]) == {"seenSeq": 7}
+    world.refresh()
+    assert not world.tokens.held
+
+
+def test_a_worker_that_cannot_start_fails_the_run_with_its_reason(world) -> None:
+    execution = world.start("ready_token")
+    world.tokens.failed("the worker cannot start: no model")
+    ended = world.ended(execution)
+    assert (ended["status"], ended["error"], ended["cause"]) == (
+        "FAILED",
+        "WorkerNotReady",
+        "the worker cannot start: no model",
+    )
+
+
+def test_the_token_of_a_run_that_is_over_is_dropped_at_the_next_heartbeat(world, dynamodb) -> None:
+    dynamodb.Table("fleet").put_item(Item={"id": f"tokens#{INSTANCE}", "drain_token": "of a run that is over"})
+    world.refresh()
+    assert world.tokens.held
+    world.tokens.heartbeat()
+    assert not world.tokens.held
+    world.refresh()
+    assert not world.tokens.held
+
+
+def test_the_newest_wish_is_read_from_the_pool(world, dynamodb) -> None:
+    dynamodb.Table("fleet").put_item(Item={"id": "pool", "wanted_seq": 42})
+    assert world.tokens.wanted_seq() == 42

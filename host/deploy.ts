@@ -1,0 +1,191 @@
+/** The real synthesized template onto the emulator: assets to its bucket, then one change set. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  CloudFormationClient,
+  CreateChangeSetCommand,
+  DeleteStackCommand,
+  DescribeChangeSetCommand,
+  DescribeStackEventsCommand,
+  DescribeStacksCommand,
+  ExecuteChangeSetCommand,
+  type Stack,
+} from '@aws-sdk/client-cloudformation';
+import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import * as z from 'zod';
+import { ACCOUNT, REGION } from './emulator.ts';
+import { EMULATOR_PYTHON, type Folders, PROJECT } from './paths.ts';
+import { poll } from './poll.ts';
+
+const STAGE = 'local';
+const STACK = `chunkscribe-${STAGE}`;
+/** An AMI parameter that the emulator knows. */
+const LOCAL_AMI = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64';
+const SOURCES = [
+  'bin',
+  'lib',
+  'core',
+  'lambdas',
+  'gpu-worker/src',
+  'gpu-worker/bootstrap',
+  'gpu-worker/requirements.txt',
+  'package-lock.json',
+  'cdk.json',
+];
+
+function* filesBelow(path: string): Generator<string> {
+  const entries = readdirSync(path, { withFileTypes: true });
+  for (const entry of entries) {
+    const full = join(path, entry.name);
+    if (entry.isDirectory() && entry.name !== '__pycache__') yield* filesBelow(full);
+    else if (entry.isFile()) yield full;
+  }
+}
+
+function sourcesHash(context: string): string {
+  const hash = createHash('sha256').update(context);
+  for (const source of SOURCES) {
+    const path = join(PROJECT, source);
+    const files = source.includes('.') ? [path] : [...filesBelow(path)].sort();
+    for (const file of files) hash.update(file.slice(PROJECT.length)).update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+/** Synthesizes when sources or context have changed since the last time; true when it did. */
+export function synthesize(folders: Folders, context: Readonly<Record<string, string>>): boolean {
+  const all = { stage: STAGE, ...context };
+  const stamp = join(folders.synth, 'sources.sha256');
+  const hash = sourcesHash(JSON.stringify(all));
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return false;
+  mkdirSync(folders.synth, { recursive: true });
+  const { context: fixed } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8'));
+  const env = { ...process.env, CDK_OUTDIR: folders.synth, CDK_CONTEXT_JSON: JSON.stringify({ ...fixed, ...all }) };
+  execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', 'bin/chunkscribe.ts'], {
+    cwd: PROJECT,
+    env: { ...env, PATH: `${join(PROJECT, 'node_modules', '.bin')}:${process.env['PATH']}` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  writeFileSync(stamp, hash);
+  return true;
+}
+
+const Manifest = z.object({
+  files: z.record(
+    z.string(),
+    z.object({
+      source: z.object({ path: z.string(), packaging: z.enum(['file', 'zip']) }),
+      destinations: z.record(z.string(), z.object({ bucketName: z.string(), objectKey: z.string() })),
+    }),
+  ),
+});
+
+const local = (text: string): string => text.replaceAll('${AWS::AccountId}', ACCOUNT).replaceAll('${AWS::Region}', REGION);
+
+function bytesOf(folders: Folders, path: string, packaging: 'file' | 'zip'): Buffer {
+  const full = join(folders.synth, path);
+  if (packaging === 'file') return readFileSync(full);
+  const zip = `${full}.zip`;
+  if (!existsSync(zip)) execFileSync(EMULATOR_PYTHON, ['-m', 'zipfile', '-c', zip, ...readdirSync(full)], { cwd: full });
+  return readFileSync(zip);
+}
+
+/** Uploads what is not there yet; answers where the template itself is. */
+async function publishAssets(s3: S3Client, folders: Folders): Promise<{ bucket: string; templateKey: string }> {
+  const { files } = Manifest.parse(JSON.parse(readFileSync(join(folders.synth, `${STACK}.assets.json`), 'utf8')));
+  let template = { bucket: '', templateKey: '' };
+  for (const { source, destinations } of Object.values(files)) {
+    for (const { bucketName, objectKey } of Object.values(destinations)) {
+      const Bucket = local(bucketName);
+      await s3.send(new CreateBucketCommand({ Bucket })).catch((error: Error) => {
+        if (error.name !== 'BucketAlreadyOwnedByYou') throw error;
+      });
+      const there = await s3.send(new HeadObjectCommand({ Bucket, Key: objectKey })).then(
+        () => true,
+        () => false,
+      );
+      if (!there)
+        await s3.send(new PutObjectCommand({ Bucket, Key: objectKey, Body: bytesOf(folders, source.path, source.packaging) }));
+      if (source.path.endsWith('.template.json')) template = { bucket: Bucket, templateKey: objectKey };
+    }
+  }
+  return template;
+}
+
+const describeStack = async (cfn: CloudFormationClient): Promise<Stack | undefined> => {
+  try {
+    return (await cfn.send(new DescribeStacksCommand({ StackName: STACK }))).Stacks?.[0];
+  } catch {
+    return undefined;
+  }
+};
+
+async function failureReasons(cfn: CloudFormationClient): Promise<string> {
+  const { StackEvents = [] } = await cfn.send(new DescribeStackEventsCommand({ StackName: STACK }));
+  const failed = StackEvents.filter((event) => event.ResourceStatus?.endsWith('_FAILED'));
+  return failed.map((event) => `${event.LogicalResourceId}: ${event.ResourceStatusReason}`).join('\n');
+}
+
+const DEPLOY_SECONDS = 120;
+
+/** A stack whose creation failed can only be deleted. */
+async function withoutFailedStack(cfn: CloudFormationClient): Promise<Stack | undefined> {
+  const stack = await describeStack(cfn);
+  if (!/^(CREATE_FAILED|ROLLBACK_)/.test(stack?.StackStatus ?? '')) return stack;
+  await cfn.send(new DeleteStackCommand({ StackName: STACK }));
+  await poll('the deletion of a failed stack', DEPLOY_SECONDS, async () => {
+    const status = (await describeStack(cfn))?.StackStatus;
+    return status === undefined || status === 'DELETE_COMPLETE';
+  });
+  return undefined;
+}
+
+export type Outputs = Readonly<Record<string, string>>;
+
+/** Deploys when the template differs from the deployed one; answers the stack's outputs. */
+export async function deploy(folders: Folders, endpoint: string): Promise<{ changed: boolean; outputs: Outputs }> {
+  const cfn = new CloudFormationClient({ endpoint });
+  const s3 = new S3Client({ endpoint, forcePathStyle: true });
+  await new SSMClient({ endpoint }).send(
+    new PutParameterCommand({ Name: '/cdk-bootstrap/hnb659fds/version', Value: '30', Type: 'String', Overwrite: true }),
+  );
+  const { bucket, templateKey } = await publishAssets(s3, folders);
+  const before = await withoutFailedStack(cfn);
+  const name = `t-${templateKey.slice(0, 32)}`;
+  const deployed = before?.Tags?.find((tag) => tag.Key === 'template')?.Value;
+  const settled = before?.StackStatus === 'CREATE_COMPLETE' || before?.StackStatus === 'UPDATE_COMPLETE';
+  const changed = !settled || deployed !== name;
+  if (changed) {
+    const ami = Object.keys(JSON.parse(readFileSync(join(folders.synth, `${STACK}.template.json`), 'utf8')).Parameters).find(
+      (key) => key.startsWith('FleetAmi'),
+    );
+    await cfn.send(
+      new CreateChangeSetCommand({
+        StackName: STACK,
+        ChangeSetName: name,
+        ChangeSetType: before === undefined ? 'CREATE' : 'UPDATE',
+        TemplateURL: `${endpoint}/${bucket}/${templateKey}`,
+        Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
+        Parameters: ami === undefined ? [] : [{ ParameterKey: ami, ParameterValue: LOCAL_AMI }],
+        Tags: [{ Key: 'template', Value: name }],
+      }),
+    );
+    await poll('the change set', DEPLOY_SECONDS, async () => {
+      const { Status, StatusReason } = await cfn.send(new DescribeChangeSetCommand({ StackName: STACK, ChangeSetName: name }));
+      if (Status === 'FAILED') throw new Error(`the change set failed: ${StatusReason}`);
+      return Status === 'CREATE_COMPLETE';
+    });
+    await cfn.send(new ExecuteChangeSetCommand({ StackName: STACK, ChangeSetName: name }));
+  }
+  const stack = await poll('the stack', DEPLOY_SECONDS, async () => {
+    const now = await describeStack(cfn);
+    const status = now?.StackStatus ?? '';
+    if (/FAILED|ROLLBACK/.test(status)) throw new Error(`the deployment failed:\n${await failureReasons(cfn)}`);
+    return status.endsWith('_COMPLETE') ? now : undefined;
+  });
+  const outputs = Object.fromEntries((stack?.Outputs ?? []).map((output) => [output.OutputKey ?? '', output.OutputValue ?? '']));
+  return { changed, outputs };
+}

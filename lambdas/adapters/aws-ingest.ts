@@ -1,0 +1,29 @@
+import { SFNClient } from '@aws-sdk/client-sfn';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { IngestDeps } from '../../core/chunk-cache/ingest.ts';
+import { type FunctionEnv, type QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
+import { wake } from '../../core/fleet/fleet-service.ts';
+import { objectStorage, queueing } from './clients.ts';
+import { dynamoChunkStore } from './dynamo-chunk-store.ts';
+import { dynamoFleetStore } from './dynamo-fleet-store.ts';
+import { s3ChunkObjects } from './s3-objects.ts';
+import { sfnRuns } from './sfn-runs.ts';
+import { sqsWorkQueue } from './sqs-work-queue.ts';
+
+type Env = Pick<FunctionEnv, 'BUCKET_NAME' | 'CHUNKS_TABLE' | 'FLEET_TABLE' | 'STATE_MACHINE_ARN' | (typeof QUEUE_NAMES)[number]>;
+
+/** What taking chunks in needs, on AWS; the sessions are the caller's. */
+export function awsIngest(env: Env, db: DynamoDBDocumentClient): Omit<IngestDeps, 'sessions'> {
+  const fleet = {
+    store: dynamoFleetStore(db, env.FLEET_TABLE),
+    runs: sfnRuns(new SFNClient(), env.STATE_MACHINE_ARN),
+    nowMs: Date.now,
+  };
+  return {
+    chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
+    objects: s3ChunkObjects(objectStorage(), env.BUCKET_NAME),
+    queue: sqsWorkQueue(queueing(), queueUrls(env)),
+    wake: () => wake(fleet),
+    nowMs: Date.now,
+  };
+}

@@ -1,0 +1,152 @@
+import {
+  CopyObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  ListObjectsV2Command,
+  NotFound,
+  PutObjectCommand,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type { ChunkObjects, StoredObject } from '../../core/chunk-cache/ports.ts';
+import { chunkTranscriptKey, parseChunkKey, sessionPrefix, transcriptKey } from '../../core/contracts/keys.ts';
+import { UPLOAD_URL_SECONDS } from '../../core/contracts/limits.ts';
+import type { SessionRow } from '../../core/contracts/rows.ts';
+import { ChunkTranscript } from '../../core/contracts/transcript.ts';
+import type { ResultStore } from '../../core/transcripts/assemble.ts';
+
+const etagOf = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '');
+
+const keyOfTranscript = (session: SessionRow): string =>
+  transcriptKey({ userId: session.user_id, sessionId: session.session_id });
+
+async function headOf(s3: S3Client, bucket: string, key: string): Promise<HeadObjectCommandOutput | undefined> {
+  try {
+    return await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+  } catch (error) {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  }
+}
+
+export function s3ChunkObjects(s3: S3Client, bucket: string): ChunkObjects {
+  return {
+    async head(key) {
+      const found = await headOf(s3, bucket, key);
+      if (found === undefined) return undefined;
+      return {
+        key,
+        etag: etagOf(found.ETag),
+        sizeBytes: found.ContentLength ?? 0,
+        modifiedAtMs: found.LastModified?.getTime() ?? 0,
+      };
+    },
+
+    async listChunks(place) {
+      const found: { place: NonNullable<ReturnType<typeof parseChunkKey>>; object: StoredObject }[] = [];
+      let token: string | undefined;
+      do {
+        const page = await s3.send(
+          new ListObjectsV2Command({ Bucket: bucket, Prefix: `${sessionPrefix(place)}chunk-`, ContinuationToken: token }),
+        );
+        for (const { Key: key = '', ETag, Size = 0, LastModified } of page.Contents ?? []) {
+          const chunk = parseChunkKey(key);
+          const object = { key, etag: etagOf(ETag), sizeBytes: Size, modifiedAtMs: LastModified?.getTime() ?? 0 };
+          if (chunk !== undefined) found.push({ place: chunk, object });
+        }
+        token = page.NextContinuationToken;
+      } while (token !== undefined);
+      return found;
+    },
+  };
+}
+
+const readText = async (s3: S3Client, bucket: string, key: string): Promise<string> => {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return (await Body?.transformToString('utf8')) ?? '';
+};
+
+export function s3Results(s3: S3Client, bucket: string): ResultStore & { readTranscript(key: string): Promise<string> } {
+  return {
+    readTranscript: (key) => readText(s3, bucket, key),
+    readResult: async (key) => ChunkTranscript.parse(JSON.parse(await readText(s3, bucket, key))),
+
+    async publishChunk(row) {
+      const place = { userId: row.user_id, sessionId: row.session_id, chunkNumber: row.chunk_number };
+      await s3.send(
+        new CopyObjectCommand({
+          Bucket: bucket,
+          Key: chunkTranscriptKey(place),
+          CopySource: encodeURI(`${bucket}/${row.result_key}`),
+        }),
+      );
+    },
+
+    transcriptVersion: async (session) => (await headOf(s3, bucket, keyOfTranscript(session)))?.ETag,
+
+    async writeTranscript(session, transcript, replaces) {
+      const condition = replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces };
+      const Body = JSON.stringify(transcript);
+      try {
+        const object = { Bucket: bucket, Key: keyOfTranscript(session), Body, ContentType: 'application/json' };
+        await s3.send(new PutObjectCommand({ ...object, ...condition }));
+        return true;
+      } catch (error) {
+        // 409: another conditional write of the same key is under way.
+        if (error instanceof S3ServiceException && [409, 412].includes(error.$metadata.httpStatusCode ?? 0)) return false;
+        throw error;
+      }
+    },
+  };
+}
+
+export interface SignedUpload {
+  readonly method: 'PUT';
+  readonly url: string;
+  /** Headers that the upload must send exactly so; they are part of the signature. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly expiresAt: string;
+}
+
+export interface UploadToSign {
+  readonly key: string;
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  readonly sha256?: string | undefined;
+  /** Whether an object that is there already may be overwritten. */
+  readonly overwrite: boolean;
+}
+
+/** Presigned uploads and downloads. Size, type, checksum and "only if new" are signed, so S3 itself refuses anything else. */
+export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
+  return {
+    async upload({ key, contentType, sizeBytes, sha256, overwrite }: UploadToSign): Promise<SignedUpload> {
+      const headers: Record<string, string> = {
+        'content-type': contentType,
+        'content-length': String(sizeBytes),
+        ...(overwrite ? {} : { 'if-none-match': '*' }),
+        ...(sha256 === undefined ? {} : { 'x-amz-checksum-sha256': sha256 }),
+      };
+      const command = new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        ContentType: contentType,
+        ContentLength: sizeBytes,
+        ...(overwrite ? {} : { IfNoneMatch: '*' }),
+        ...(sha256 === undefined ? {} : { ChecksumSHA256: sha256 }),
+      });
+      const signed = new Set(Object.keys(headers));
+      const url = await getSignedUrl(s3, command, {
+        expiresIn: UPLOAD_URL_SECONDS,
+        signableHeaders: signed,
+        unhoistableHeaders: signed,
+      });
+      return { method: 'PUT', url, headers, expiresAt: new Date(nowMs() + UPLOAD_URL_SECONDS * 1000).toISOString() };
+    },
+
+    download: (key: string): Promise<string> =>
+      getSignedUrl(s3, new GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: UPLOAD_URL_SECONDS }),
+  };
+}

@@ -1,0 +1,14 @@
+import * as z from 'zod';
+import { FunctionEnv } from '../../core/contracts/env.ts';
+
+const AnyPart = FunctionEnv.partial();
+type AnyPart = z.infer<typeof AnyPart>;
+
+/** The named part of the environment; all mistakes are reported together, and the function does not start. */
+export function parseEnv<Name extends keyof FunctionEnv>(...names: readonly Name[]): Pick<FunctionEnv, Name> {
+  const parsed = AnyPart.safeParse(process.env);
+  if (!parsed.success) throw new Error(`environment: ${z.prettifyError(parsed.error)}`);
+  const complete = (part: AnyPart): part is AnyPart & Pick<FunctionEnv, Name> => names.every((name) => part[name] !== undefined);
+  if (complete(parsed.data)) return parsed.data;
+  throw new Error(`environment: missing ${names.filter((name) => process.env[name] === undefined).join(', ')}`);
+}

@@ -1,0 +1,80 @@
+/** The one place where an error becomes an answer: RFC 9457 problem+json with a stable `code`. */
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import * as z from 'zod';
+import { DomainError, type ErrorCode } from '../../core/errors.ts';
+
+const STATUS = {
+  malformed: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  'not-found': 404,
+  'chunk-exists': 409,
+  'not-ready': 409,
+  deleted: 410,
+  'too-large': 413,
+  'unsupported-type': 415,
+  invalid: 422,
+  busy: 503,
+} as const satisfies Record<ErrorCode, number>;
+
+interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+const FROM_MIDDLEWARE: Readonly<Record<number, ErrorCode>> = {
+  400: 'malformed',
+  413: 'too-large',
+  415: 'unsupported-type',
+  422: 'malformed',
+};
+
+/** Middy's own errors carry a status; only those of clients are told. */
+function fromMiddleware(error: unknown): Problem | undefined {
+  const status = z.object({ statusCode: z.number() }).safeParse(error).data?.statusCode;
+  const code = status === undefined ? undefined : FROM_MIDDLEWARE[status];
+  if (code === undefined) return undefined;
+  return {
+    status: STATUS[code],
+    code,
+    detail: code === 'malformed' ? 'the body is not JSON' : 'the body must be application/json',
+  };
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof DomainError) {
+    return { status: STATUS[error.code], code: error.code, detail: error.message, details: error.details };
+  }
+  if (error instanceof z.ZodError) {
+    const issues = error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
+    return { status: 422, code: 'invalid', detail: 'the request does not match what this call takes', details: { issues } };
+  }
+  return fromMiddleware(error) ?? { status: 500, code: 'internal', detail: 'something went wrong on our side; it is logged' };
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** The answer to an error; `logged` gets the errors that are ours. */
+export function toProblem(error: unknown, logged: (error: unknown) => void): APIGatewayProxyStructuredResultV2 {
+  const { status, code, detail, details } = problemOf(error);
+  if (status >= 500) logged(error);
+  return {
+    statusCode: status,
+    headers: { 'content-type': 'application/problem+json', ...(status === 503 && { 'retry-after': '5' }) },
+    body: JSON.stringify({ type: 'about:blank', title: TITLES[status], status, code, detail, ...details }),
+  };
+}

@@ -1,0 +1,21 @@
+import { monotonicFactory } from 'ulid';
+import { QUEUE_NAMES } from '../../core/contracts/env.ts';
+import { awsIngest } from '../adapters/aws-ingest.ts';
+import { documents } from '../adapters/clients.ts';
+import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
+import { parseEnv } from '../runtime/parse-env.ts';
+import { buildHandler } from './handler.ts';
+
+const env = parseEnv(
+  'BUCKET_NAME',
+  'SESSIONS_TABLE',
+  'CHUNKS_TABLE',
+  'FLEET_TABLE',
+  'STATE_MACHINE_ARN',
+  'USER_POOL_CLIENT_ID',
+  ...QUEUE_NAMES,
+);
+const db = documents();
+const deps = { ...awsIngest(env, db), sessions: dynamoSessionStore(db, env.SESSIONS_TABLE), newUlid: monotonicFactory() };
+
+export const handler = buildHandler(deps, env.USER_POOL_CLIENT_ID);

@@ -1,0 +1,31 @@
+import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
+import { admitUpload } from '../../core/chunk-cache/upload.ts';
+import { CreateUpload } from '../../core/contracts/http.ts';
+import { chunkKey } from '../../core/contracts/keys.ts';
+import { sessionFor } from '../../core/sessions/access.ts';
+import type { SessionStore } from '../../core/sessions/ports.ts';
+import type { SignedUpload, UploadToSign } from '../adapters/s3-objects.ts';
+import { bodyRoute, endpoints, json } from '../runtime/endpoint.ts';
+
+export interface UploadsDeps {
+  readonly sessions: Pick<SessionStore, 'get'>;
+  readonly chunks: Pick<ChunkStore, 'get' | 'allowReplacement'>;
+  readonly sign: (upload: UploadToSign) => Promise<SignedUpload>;
+}
+
+/** Where a recorder gets the address to upload a chunk to. The audio itself never passes through here. */
+export const buildHandler = (deps: UploadsDeps, clientId: string) =>
+  endpoints(
+    {
+      'POST /api/sessions/{id}/chunks': bodyRoute(CreateUpload, async ({ input, caller, id }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        const existing = await deps.chunks.get(id, input.chunkNumber);
+        const extension = admitUpload(input, existing);
+        if (existing !== undefined) await deps.chunks.allowReplacement(id, input.chunkNumber);
+        const key = chunkKey({ userId: session.user_id, sessionId: id, chunkNumber: input.chunkNumber }, extension);
+        const { contentType, sizeBytes, sha256, replace } = input;
+        return json(201, { key, upload: await deps.sign({ key, contentType, sizeBytes, sha256, overwrite: replace }) });
+      }),
+    },
+    clientId,
+  );

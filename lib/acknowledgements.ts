@@ -1,0 +1,38 @@
+/** Findings of cdk-nag that stay, each with its reason. A finding without one fails test/template. */
+import { type Stack, Validations } from 'aws-cdk-lib';
+
+const OBJECTS_OF_USERS =
+  'rights on objects are limited to what users upload and what is made of it, whose keys are not known before';
+const INDEXES = 'the grant covers the table and its own indexes, nothing else';
+const RUNS = 'executions of our own state machine, whose names are made at run time';
+
+const ACKNOWLEDGED: Readonly<Record<string, string>> = {
+  'AwsSolutions-S1':
+    'access logs would cost more than the storage; CloudTrail data events can be switched on for the bucket where an account wants them',
+  'AwsSolutions-COG2': 'a recorder on a phone signs in once; a stage that wants MFA switches it on in its user pool',
+  'AwsSolutions-COG8': 'the plus tier costs per user and month; a stage that wants it switches it on',
+  'AwsSolutions-VPC7': 'one machine without any ingress and without peers; flow logs would show only its own calls to AWS',
+  'AwsSolutions-EC29': 'the machine keeps nothing that cannot be made again; it goes with its stack',
+  'AwsSolutions-APIG4': 'GET /api/health is public on purpose and says nothing but the stage',
+  'AwsSolutions-SQS3': 'these queues are where failed events end, so they are dead-letter queues themselves',
+  'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]':
+    'writing its own logs is all that this policy allows',
+  'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]':
+    'the way to the machine without any open port, as AWS maintains it',
+  'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/users/*]': OBJECTS_OF_USERS,
+  'AwsSolutions-IAM5[Resource::<StorageChunks4C8F3F89.Arn>/index/*]': INDEXES,
+  'AwsSolutions-IAM5[Resource::<StorageSessionsFCE686BD.Arn>/index/*]': INDEXES,
+  'AwsSolutions-IAM5[Resource::*]': 'ec2:DescribeInstances, X-Ray and log delivery know no resources to name',
+  'AwsSolutions-IAM5[Resource::<FleetControlCAD25BCA.Arn>:*]': 'versions of the one function that the workflow calls',
+  'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{"Fn::Select":[6,{"Fn::Split":[":",{"Ref":"WorkflowRunFC1E545A"}]}]}:*]':
+    RUNS,
+  'AwsSolutions-IAM5[Action::s3:GetObject*]': 'reading the worker bundle from the asset bucket, as CDK grants it',
+  'AwsSolutions-IAM5[Action::s3:GetBucket*]': 'reading the worker bundle from the asset bucket, as CDK grants it',
+  'AwsSolutions-IAM5[Action::s3:List*]': 'reading the worker bundle from the asset bucket, as CDK grants it',
+  'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/*]':
+    'the asset bucket of this account, read only',
+};
+
+export function acknowledgeFindings(stack: Stack): void {
+  for (const [id, reason] of Object.entries(ACKNOWLEDGED)) Validations.of(stack).acknowledge({ id, reason });
+}

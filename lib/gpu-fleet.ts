@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { CfnParameter, Fn, Stack } from 'aws-cdk-lib';
+import {
+  BlockDeviceVolume,
+  EbsDeviceVolumeType,
+  GatewayVpcEndpointAwsService,
+  Instance,
+  InstanceInitiatedShutdownBehavior,
+  InstanceType,
+  MachineImage,
+  OperatingSystemType,
+  SecurityGroup,
+  SubnetType,
+  UserData,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { Construct } from 'constructs';
+import type { StageProps } from './stage.ts';
+
+/** Newest Ubuntu 24.04 with NVIDIA drivers; resolved at deployment unless the stage pins an id. */
+const AMI_PARAMETER = '/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id';
+const VOLUME_GB = 75;
+
+export interface GpuFleetProps {
+  readonly stage: StageProps;
+  /** Environment of the worker; read by the machine at every boot, so that a change needs no new machine. */
+  readonly workerEnv: Readonly<Record<string, string>>;
+}
+
+/** The GPU machine: stopped unless a run needs it, reachable by nobody, talking only outwards. */
+export class GpuFleet extends Construct {
+  readonly instance: Instance;
+  readonly role: Role;
+  /** SSM parameter with the worker's environment. */
+  readonly configName: string;
+
+  constructor(scope: Construct, id: string, { stage, workerEnv }: GpuFleetProps) {
+    super(scope, id);
+    const vpc = new Vpc(this, 'Vpc', {
+      maxAzs: 2,
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 24 }],
+      gatewayEndpoints: {
+        s3: { service: GatewayVpcEndpointAwsService.S3 },
+        dynamodb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
+      },
+    });
+    const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
+      vpc,
+      description: 'GPU worker: no way in',
+      allowAllOutbound: true,
+    });
+
+    this.role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
+      managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore')],
+    });
+    const bundle = new Asset(this, 'WorkerBundle', {
+      path: 'gpu-worker',
+      exclude: ['demo_model', 'tests', '.venv', '**/__pycache__', '*.in', 'requirements-dev.txt', '.*_cache'],
+    });
+    const config = new StringParameter(this, 'WorkerConfig', {
+      description: 'Environment of the GPU worker, and its code; read at every boot',
+      stringValue: Stack.of(this).toJsonString({
+        ...workerEnv,
+        MODEL: stage.model,
+        IDLE_SECONDS: String(stage.idleSeconds),
+        BUNDLE: bundle.s3ObjectUrl,
+      }),
+    });
+
+    this.instance = new Instance(this, 'Instance', {
+      vpc,
+      vpcSubnets: { subnetType: SubnetType.PUBLIC },
+      instanceType: new InstanceType(stage.instanceType),
+      machineImage: this.image(stage),
+      securityGroup,
+      role: this.role,
+      requireImdsv2: true,
+      associatePublicIpAddress: true,
+      instanceInitiatedShutdownBehavior: InstanceInitiatedShutdownBehavior.STOP,
+      detailedMonitoring: true,
+      userData: this.bootstrap(config),
+      blockDevices: [
+        {
+          deviceName: '/dev/sda1',
+          volume: BlockDeviceVolume.ebs(VOLUME_GB, {
+            encrypted: true,
+            volumeType: EbsDeviceVolumeType.GP3,
+            deleteOnTermination: true,
+          }),
+        },
+      ],
+    });
+
+    this.configName = config.parameterName;
+    config.grantRead(this.role);
+    bundle.grantRead(this.role);
+  }
+
+  private image(stage: StageProps) {
+    if (stage.amiId !== undefined) return MachineImage.genericLinux({ [Stack.of(this).region]: stage.amiId });
+    const parameter = new CfnParameter(this, 'Ami', {
+      type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
+      default: AMI_PARAMETER,
+      description: 'SSM parameter with the AMI of the GPU machine',
+    });
+    return {
+      getImage: () => ({ imageId: parameter.valueAsString, osType: OperatingSystemType.LINUX, userData: UserData.forLinux() }),
+    };
+  }
+
+  /** Runs at every boot, not only the first: new code and configuration come with the next start. */
+  private bootstrap(config: StringParameter): UserData {
+    const script = readFileSync('gpu-worker/bootstrap/boot.sh', 'utf8');
+    const multipart = `#cloud-boothook\n${script}`;
+    return UserData.custom(
+      Fn.sub(multipart.replaceAll('${', '${!').replaceAll('@CONFIG@', '${Config}'), { Config: config.parameterName }),
+    );
+  }
+}

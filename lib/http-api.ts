@@ -1,0 +1,62 @@
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnStage, CorsHttpMethod, HttpApi, HttpMethod, HttpNoneAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { Identity } from './identity.ts';
+import type { StageProps } from './stage.ts';
+
+const BURST = 200;
+const REQUESTS_PER_SECOND = 100;
+
+/** The HTTP API: every route needs a token of our client unless it says otherwise. */
+export class ServiceApi extends Construct {
+  readonly api: HttpApi;
+
+  constructor(scope: Construct, id: string, { stage, identity }: { readonly stage: StageProps; readonly identity: Identity }) {
+    super(scope, id);
+    const issuer = `https://cognito-idp.${Stack.of(this).region}.amazonaws.com/${identity.userPool.userPoolId}`;
+    this.api = new HttpApi(this, 'Api', {
+      defaultAuthorizer: new HttpJwtAuthorizer('Jwt', issuer, { jwtAudience: [identity.client.userPoolClientId] }),
+      corsPreflight: {
+        allowOrigins: [...stage.origins],
+        allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST, CorsHttpMethod.PUT, CorsHttpMethod.DELETE],
+        allowHeaders: ['authorization', 'content-type', 'idempotency-key'],
+        exposeHeaders: ['location', 'retry-after', 'etag'],
+        maxAge: Duration.hours(1),
+      },
+    });
+    const logGroup = new LogGroup(this, 'AccessLogs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const defaultStage = this.api.defaultStage?.node.defaultChild;
+    if (!(defaultStage instanceof CfnStage)) throw new Error('the HTTP API has no default stage');
+    // Route and status only: a path may carry ids, a query never text.
+    const format =
+      '{"at":"$context.requestTime","route":"$context.routeKey","status":"$context.status","ms":"$context.responseLatency"}';
+    defaultStage.accessLogSettings = { destinationArn: logGroup.logGroupArn, format };
+    defaultStage.defaultRouteSettings = { throttlingBurstLimit: BURST, throttlingRateLimit: REQUESTS_PER_SECOND };
+  }
+
+  /** `routes`: route keys such as `GET /api/sessions/{id}`. */
+  serve(handler: IFunction, ...routes: readonly string[]): void {
+    this.add(handler, routes, false);
+  }
+
+  servePublic(handler: IFunction, ...routes: readonly string[]): void {
+    this.add(handler, routes, true);
+  }
+
+  private add(handler: IFunction, routes: readonly string[], open: boolean): void {
+    const integration = new HttpLambdaIntegration(`${handler.node.id}Integration`, handler);
+    for (const route of routes) {
+      const [method = '', path = ''] = route.split(' ');
+      const verb = Object.values(HttpMethod).find((known) => known === method);
+      if (verb === undefined) throw new Error(`${route} names no HTTP method`);
+      this.api.addRoutes({ path, methods: [verb], integration, ...(open && { authorizer: new HttpNoneAuthorizer() }) });
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { Duration } from 'aws-cdk-lib';
+import { Match, Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { serviceFunction } from './service-function.ts';
+import type { Shared } from './shared.ts';
+
+/** Uploaded chunk -> row, message, run. Events that fail for good are kept; the audit of S3 finds their chunks all the same. */
+export class Ingest extends Construct {
+  constructor(scope: Construct, id: string, { storage, lanes, names, stateMachine }: Shared) {
+    super(scope, id);
+    const handler = serviceFunction(this, 'Handler', {
+      folder: 'ingest',
+      env: { ...names, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+      timeout: Duration.seconds(30),
+    });
+    const failed = new Queue(this, 'Failed', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    handler.configureAsyncInvoke({ retryAttempts: 2, onFailure: new SqsDestination(failed) });
+    new Rule(this, 'ChunkUploaded', {
+      eventPattern: {
+        source: ['aws.s3'],
+        detailType: ['Object Created'],
+        detail: { bucket: { name: [names.BUCKET_NAME] }, object: { key: Match.wildcard('users/*/chunk-*') } },
+      },
+      targets: [new LambdaFunction(handler)],
+    });
+
+    storage.grantObjects(handler, 's3:GetObject');
+    storage.grantList(handler);
+    storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    storage.chunks.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    storage.fleet.grant(handler, 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+    lanes.grantSend(handler);
+    stateMachine.grantStartExecution(handler);
+    stateMachine.grantExecution(handler, 'states:DescribeExecution');
+  }
+}

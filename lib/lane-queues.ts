@@ -1,0 +1,54 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { QUEUE_ENV } from '../core/contracts/env.ts';
+import { LANES, type Lane } from '../core/contracts/lanes.ts';
+import { LEASE_SECONDS } from '../core/contracts/limits.ts';
+
+/** Receives before a message is a dead letter. The row's attempts decide about a chunk; this only ends what nobody can read. */
+const MAX_RECEIVES = 50;
+
+/** A queue for each kind of work, each with its dead letters. */
+export class LaneQueues extends Construct {
+  readonly queues: Readonly<Record<Lane, Queue>>;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    const make = (lane: Lane): Queue => {
+      const secure = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: Duration.days(14) };
+      const deadLetters = new Queue(this, `${lane}-dead`, secure);
+      return new Queue(this, lane, {
+        ...secure,
+        visibilityTimeout: Duration.seconds(LEASE_SECONDS),
+        deadLetterQueue: { queue: deadLetters, maxReceiveCount: MAX_RECEIVES },
+      });
+    };
+    this.queues = {
+      stop: make('stop'),
+      live: make('live'),
+      'files-urgent': make('files-urgent'),
+      files: make('files'),
+      backlog: make('backlog'),
+    };
+  }
+
+  /** Environment entries that name the queues. */
+  get env(): Record<(typeof QUEUE_ENV)[Lane], string> {
+    return {
+      QUEUE_STOP_URL: this.queues.stop.queueUrl,
+      QUEUE_LIVE_URL: this.queues.live.queueUrl,
+      QUEUE_FILES_URGENT_URL: this.queues['files-urgent'].queueUrl,
+      QUEUE_FILES_URL: this.queues.files.queueUrl,
+      QUEUE_BACKLOG_URL: this.queues.backlog.queueUrl,
+    };
+  }
+
+  grantSend(grantee: IGrantable): void {
+    for (const lane of LANES) this.queues[lane].grantSendMessages(grantee);
+  }
+
+  grantConsume(grantee: IGrantable): void {
+    for (const lane of LANES) this.queues[lane].grantConsumeMessages(grantee);
+  }
+}

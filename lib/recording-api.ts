@@ -1,0 +1,49 @@
+import { Construct } from 'constructs';
+import type { ServiceApi } from './http-api.ts';
+import type { Identity } from './identity.ts';
+import { serviceFunction } from './service-function.ts';
+import type { Shared } from './shared.ts';
+
+export interface RecordingApiProps extends Shared {
+  readonly api: ServiceApi;
+  readonly identity: Identity;
+}
+
+/** The calls of a recording: sessions, uploads, transcripts. One function per capability, so each has only its own rights. */
+export class RecordingApi extends Construct {
+  constructor(scope: Construct, id: string, { storage, lanes, names, stateMachine, api, identity }: RecordingApiProps) {
+    super(scope, id);
+    const USER_POOL_CLIENT_ID = identity.client.userPoolClientId;
+    const { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE } = names;
+    const sessions = serviceFunction(this, 'Sessions', {
+      folder: 'sessions-api',
+      env: { ...names, STATE_MACHINE_ARN: stateMachine.stateMachineArn, USER_POOL_CLIENT_ID },
+    });
+    const uploads = serviceFunction(this, 'Uploads', {
+      folder: 'uploads-api',
+      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, USER_POOL_CLIENT_ID },
+    });
+    const transcripts = serviceFunction(this, 'Transcripts', {
+      folder: 'transcripts-api',
+      env: { BUCKET_NAME, SESSIONS_TABLE, USER_POOL_CLIENT_ID },
+    });
+    api.serve(sessions, 'POST /api/sessions', 'GET /api/sessions', 'GET /api/sessions/{id}', 'POST /api/sessions/{id}/complete');
+    api.serve(uploads, 'POST /api/sessions/{id}/chunks');
+    api.serve(transcripts, 'GET /api/sessions/{id}/transcript');
+
+    storage.sessions.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    storage.chunks.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    storage.fleet.grant(sessions, 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+    storage.grantList(sessions);
+    lanes.grantSend(sessions);
+    stateMachine.grantStartExecution(sessions);
+    stateMachine.grantExecution(sessions, 'states:DescribeExecution');
+
+    storage.sessions.grant(uploads, 'dynamodb:GetItem');
+    storage.chunks.grant(uploads, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
+    storage.grantObjects(uploads, 's3:PutObject');
+
+    storage.sessions.grant(transcripts, 'dynamodb:GetItem');
+    storage.grantObjects(transcripts, 's3:GetObject');
+  }
+}

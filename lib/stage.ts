@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+/** What a stage may choose, by context (`-c name=value`). All mistakes are told together at synth. */
+const Stage = z.object({
+  stage: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{1,15}$/, 'a short lower-case name')
+    .default('dev'),
+  /** Keep data when the stack goes, and guard the stack against deletion. Default: only for the stage `prod`. */
+  retainData: z.stringbool().optional(),
+  instanceType: z
+    .string()
+    .regex(/^[a-z0-9]+\.[a-z0-9]+$/)
+    .default('g4dn.xlarge'),
+  /** Published model's name, loaded by the worker. */
+  model: z.string().min(1).default('small.en'),
+  /** Seconds without work after which a run ends and the GPU stops. */
+  idleSeconds: z.coerce.number().int().min(1).max(900).default(120),
+  /** Pinned AMI; without it the newest Ubuntu 24.04 with NVIDIA drivers at deployment (a changed id replaces the machine). */
+  amiId: z
+    .string()
+    .regex(/^ami-[0-9a-f]{8,17}$/)
+    .optional(),
+  /** Browser origins that may call the API and upload, comma-separated. */
+  origins: z
+    .string()
+    .default('http://localhost:5173')
+    .transform((list) => list.split(',')),
+  /** Days after which uploaded audio and results are deleted; 0: never. */
+  retentionDays: z.coerce.number().int().min(0).default(0),
+});
+
+export interface StageProps extends Omit<z.infer<typeof Stage>, 'stage' | 'retainData'> {
+  readonly name: string;
+  readonly retainData: boolean;
+}
+
+/** @throws Error that lists every context value that is wrong */
+export function stageFrom(context: (name: string) => unknown): StageProps {
+  const given = Object.fromEntries(Object.keys(Stage.shape).map((name) => [name, context(name)]));
+  const parsed = Stage.safeParse(given);
+  if (!parsed.success) throw new Error(`context: ${z.prettifyError(parsed.error)}`);
+  const { stage, retainData, ...rest } = parsed.data;
+  return { ...rest, name: stage, retainData: retainData ?? stage === 'prod' };
+}

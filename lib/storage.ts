@@ -1,0 +1,97 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, Billing, ProjectionType, StreamViewType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { INDEXES } from '../core/contracts/rows.ts';
+import type { StageProps } from './stage.ts';
+
+/** The bucket and the tables: what recordings, results and runs are kept in. */
+export class Storage extends Construct {
+  readonly bucket: Bucket;
+  readonly sessions: TableV2;
+  readonly chunks: TableV2;
+  readonly fleet: TableV2;
+  readonly ledger: TableV2;
+
+  constructor(scope: Construct, id: string, stage: StageProps) {
+    super(scope, id);
+    const removalPolicy = stage.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const table = {
+      billing: Billing.onDemand(),
+      encryption: TableEncryptionV2.awsManagedKey(),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: stage.retainData },
+      removalPolicy,
+    };
+
+    this.bucket = new Bucket(this, 'Bucket', {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      eventBridgeEnabled: true,
+      removalPolicy,
+      cors: [
+        {
+          allowedOrigins: [...stage.origins],
+          allowedMethods: [HttpMethods.PUT, HttpMethods.GET, HttpMethods.HEAD],
+          allowedHeaders: ['content-type', 'if-none-match', 'x-amz-checksum-sha256', 'range'],
+          exposedHeaders: ['ETag'],
+          maxAge: 3600,
+        },
+      ],
+      lifecycleRules: [
+        { id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+        ...(stage.retentionDays > 0
+          ? [{ id: 'retention', prefix: 'users/', expiration: Duration.days(stage.retentionDays) }]
+          : []),
+      ],
+    });
+
+    this.sessions = new TableV2(this, 'Sessions', {
+      ...table,
+      partitionKey: { name: 'session_id', type: AttributeType.STRING },
+      dynamoStream: StreamViewType.NEW_IMAGE,
+      globalSecondaryIndexes: [
+        {
+          indexName: INDEXES.sessionsByUser,
+          partitionKey: { name: 'user_id', type: AttributeType.STRING },
+          sortKey: { name: 'created_at_ms', type: AttributeType.NUMBER },
+        },
+      ],
+    });
+
+    this.chunks = new TableV2(this, 'Chunks', {
+      ...table,
+      partitionKey: { name: 'session_id', type: AttributeType.STRING },
+      sortKey: { name: 'chunk_number', type: AttributeType.NUMBER },
+      dynamoStream: StreamViewType.NEW_IMAGE,
+      globalSecondaryIndexes: [
+        {
+          // Sparse: only rows that wait for a result have a shard, so "is anything missing?" reads nothing else.
+          indexName: INDEXES.chunksPending,
+          partitionKey: { name: 'pending_shard', type: AttributeType.STRING },
+          sortKey: { name: 'uploaded_at_ms', type: AttributeType.NUMBER },
+          projectionType: ProjectionType.ALL,
+        },
+      ],
+    });
+
+    this.fleet = new TableV2(this, 'Fleet', { ...table, partitionKey: { name: 'id', type: AttributeType.STRING } });
+    this.ledger = new TableV2(this, 'Ledger', { ...table, partitionKey: { name: 'usage_id', type: AttributeType.STRING } });
+  }
+
+  /** Rights on users' objects, and on nothing else of the bucket. */
+  grantObjects(grantee: IGrantable, ...actions: readonly ('s3:GetObject' | 's3:PutObject')[]): void {
+    Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects('users/*')] });
+  }
+
+  /** Listing, which also makes a missing object a 404 instead of a 403. */
+  grantList(grantee: IGrantable): void {
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['s3:ListBucket'],
+      resourceArns: [this.bucket.bucketArn],
+      conditions: { StringLike: { 's3:prefix': 'users/*' } },
+    });
+  }
+}

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { firstRow } from '../../core/chunk-cache/ingest.ts';
+import { WorkMessage } from '../../core/contracts/events.ts';
+import { ChunkRow } from '../../core/contracts/rows.ts';
+import { ChunkTranscript } from '../../core/contracts/transcript.ts';
+
+const example = (name: string): unknown =>
+  JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/contracts', name), 'utf8'));
+
+test('the queue message is the one that the worker reads (gpu-worker/tests/test_contracts.py)', () => {
+  const message = example('work-message.v1.json');
+  expect(WorkMessage.parse(message)).toEqual(message);
+});
+
+test('a first chunk row is the one that the worker claims', () => {
+  const row = ChunkRow.parse(example('chunk-row.pending.json'));
+  const object = { key: row.object_key, etag: row.etag, sizeBytes: row.size_bytes, modifiedAtMs: row.uploaded_at_ms };
+  const place = { userId: row.user_id, sessionId: row.session_id, chunkNumber: row.chunk_number };
+  expect(firstRow(place, object, { lane: row.lane, language: row.language }, row.queued_at_ms)).toEqual(row);
+});
+
+test('the result that the worker writes is one that we read', () => {
+  const result = example('chunk-transcript.json');
+  expect(ChunkTranscript.parse(result)).toEqual(result);
+});

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { isUnserved } from '../../core/chunk-cache/unserved.ts';
+import { chunkRow } from '../support/rows.ts';
+
+const MINUTE = 60_000;
+const NOW = 100 * MINUTE;
+
+test.each([
+  ['waits for over a minute and nobody serves', { queued_at_ms: NOW - 61_000 }, false, true],
+  ['was queued a moment ago', { queued_at_ms: NOW - 30_000 }, false, false],
+  ['waits while somebody serves', { queued_at_ms: NOW - 5 * MINUTE }, true, false],
+  ['waits for over ten minutes although somebody serves: its message is lost', { queued_at_ms: NOW - 11 * MINUTE }, true, true],
+  ['is leased', { state: 'leased', lease_until_ms: NOW + 1, queued_at_ms: 0 }, false, false],
+  ['has a lease that ran out', { state: 'leased', lease_until_ms: NOW - 1, queued_at_ms: 0 }, false, true],
+  ['waits for its next attempt', { next_attempt_at_ms: NOW + 1, queued_at_ms: 0 }, false, false],
+  ['belongs to a session that is only stored', { lane: 'backlog', queued_at_ms: 0 }, false, false],
+] as const)('a row that %s', (_what, row, someoneServes, unserved) => {
+  expect(isUnserved(chunkRow(1, row), someoneServes, NOW)).toBe(unserved);
+});

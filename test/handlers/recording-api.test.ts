@@ -1,0 +1,224 @@
+import { expect, test } from 'vitest';
+import { joinChunks } from '../../core/transcripts/join.ts';
+import type { UploadToSign } from '../../lambdas/adapters/s3-objects.ts';
+import { buildHandler as buildSessions } from '../../lambdas/sessions-api/handler.ts';
+import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/handler.ts';
+import { buildHandler as buildUploads } from '../../lambdas/uploads-api/handler.ts';
+import { accessClaims, type Call, CLIENT_ID, invoke } from '../support/api-event.ts';
+import { memoryChunkStore, memoryObjects, memoryQueue, memorySessionStore } from '../support/memory-stores.ts';
+import { chunkRow, chunkTranscript, SESSION, sessionRow, USER } from '../support/rows.ts';
+
+const MINE = accessClaims(USER);
+
+async function world() {
+  const [sessions, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
+  const signed: UploadToSign[] = [];
+  await sessions.create(sessionRow());
+  const transcript = JSON.stringify(joinChunks(SESSION, [{ kind: 'transcribed', result: chunkTranscript(1) }]));
+  const handlers = {
+    sessions: buildSessions(
+      { sessions, chunks, objects, queue, wake: async () => undefined, nowMs: () => 1, newUlid: () => 'ULID' },
+      CLIENT_ID,
+    ),
+    uploads: buildUploads(
+      {
+        sessions,
+        chunks,
+        sign: async (upload) => {
+          signed.push(upload);
+          return { method: 'PUT', url: 'https://upload', headers: {}, expiresAt: '' };
+        },
+      },
+      CLIENT_ID,
+    ),
+    transcripts: buildTranscripts(
+      { sessions, readTranscript: async () => transcript, downloadUrl: async () => 'https://download' },
+      CLIENT_ID,
+    ),
+  };
+  const presign = (body: object, more: Partial<Call> = {}) =>
+    invoke(handlers.uploads, {
+      route: 'POST /api/sessions/{id}/chunks',
+      id: SESSION,
+      claims: MINE,
+      body: { chunkNumber: 1, contentType: 'audio/webm', sizeBytes: 10, ...body },
+      ...more,
+    });
+  const { sessions: sessionsHandler, uploads, transcripts } = handlers;
+  return { store: sessions, chunks, signed, presign, sessionsHandler, uploads, transcripts };
+}
+
+test('a session is created for the caller, live by default', async () => {
+  const w = await world();
+  expect(
+    await invoke(w.sessionsHandler, { route: 'POST /api/sessions', claims: MINE, body: { title: 'Tuesday' } }),
+  ).toMatchObject({
+    status: 201,
+    body: { id: 'session_ULID', userId: USER, title: 'Tuesday', live: true, state: 'recording' },
+  });
+});
+
+test('an upload is signed for exactly the key, size, type and checksum of the chunk', async () => {
+  const w = await world();
+  const sha256 = Buffer.alloc(32).toString('base64');
+  expect(await w.presign({ chunkNumber: 12, contentType: 'audio/webm;codecs=opus', sha256 })).toMatchObject({
+    status: 201,
+    body: { key: `users/${USER}/sessions/${SESSION}/chunk-012.webm`, upload: { method: 'PUT' } },
+  });
+  expect(w.signed).toEqual([
+    {
+      key: `users/${USER}/sessions/${SESSION}/chunk-012.webm`,
+      contentType: 'audio/webm;codecs=opus',
+      sizeBytes: 10,
+      sha256,
+      overwrite: false,
+    },
+  ]);
+});
+
+test.each([
+  ['chunk number 0', { chunkNumber: 0 }, 422, 'invalid'],
+  ['chunk number 10^6', { chunkNumber: 1_000_000 }, 422, 'invalid'],
+  ['a fraction as chunk number', { chunkNumber: 1.5 }, 422, 'invalid'],
+  ['an empty chunk', { sizeBytes: 0 }, 422, 'invalid'],
+  ['a chunk above 25 MiB', { sizeBytes: 25 * 1024 * 1024 + 1 }, 413, 'too-large'],
+  ['more than 10 min', { durationSeconds: 601 }, 422, 'invalid'],
+  ['a type that is no audio', { contentType: 'text/plain' }, 415, 'unsupported-type'],
+  ['a checksum that is none', { sha256: 'abc' }, 422, 'invalid'],
+  ['a userId in the body', { userId: 'somebody' }, 422, 'invalid'],
+])('%s is refused at the door', async (_what, body, status, code) => {
+  const w = await world();
+  expect(await w.presign(body)).toMatchObject({ status, body: { status, code, type: 'about:blank' } });
+  expect(w.signed).toEqual([]);
+});
+
+test('a chunk that is there is a conflict; with replace it may be overwritten', async () => {
+  const w = await world();
+  w.chunks.put(chunkRow(1, { state: 'done' }));
+  expect(await w.presign({})).toMatchObject({ status: 409, body: { code: 'chunk-exists', chunkNumber: 1, state: 'done' } });
+  expect(await w.presign({ replace: true })).toMatchObject({ status: 201 });
+  expect(w.signed).toMatchObject([{ overwrite: true }]);
+  expect(await w.chunks.get(SESSION, 1)).toMatchObject({ replace_allowed: true });
+});
+
+test.each([
+  ['no JSON', { rawBody: '{' }, 400, 'malformed'],
+  ['another media type', { contentType: 'text/plain', rawBody: 'x' }, 415, 'unsupported-type'],
+])('a body that is %s', async (_what, more, status, code) => {
+  const w = await world();
+  expect(await w.presign({}, more)).toMatchObject({
+    status,
+    headers: { 'content-type': 'application/problem+json' },
+    body: { code },
+  });
+});
+
+test.each([
+  ['no claims at all', undefined],
+  ['a token of another client', accessClaims(USER, { client_id: 'other' })],
+  ['an ID token of another audience', { sub: USER, token_use: 'id', aud: 'other' }],
+  ['a token for neither use', accessClaims(USER, { token_use: 'refresh' })],
+])('%s is a 401', async (_what, claims) => {
+  const w = await world();
+  expect(await w.presign({}, { claims })).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+});
+
+test('the ID token of our own client counts, as the first recorder sends it', async () => {
+  const w = await world();
+  expect(await w.presign({}, { claims: { sub: USER, token_use: 'id', aud: CLIENT_ID } })).toMatchObject({ status: 201 });
+});
+
+test.each([
+  'GET /api/sessions/{id}',
+  'POST /api/sessions/{id}/complete',
+  'POST /api/sessions/{id}/chunks',
+  'GET /api/sessions/{id}/transcript',
+])("somebody else's session is a 403 for %s, an unknown one a 404, and an admin may see it", async (route) => {
+  const w = await world();
+  const handler = route.endsWith('chunks') ? w.uploads : route.endsWith('transcript') ? w.transcripts : w.sessionsHandler;
+  const body = route.endsWith('chunks')
+    ? { chunkNumber: 1, contentType: 'audio/webm', sizeBytes: 1 }
+    : route.endsWith('complete')
+      ? { chunkCount: 1 }
+      : undefined;
+  const call = { route, id: SESSION, body };
+  expect(await invoke(handler, { ...call, claims: accessClaims('user-b') })).toMatchObject({
+    status: 403,
+    body: { code: 'forbidden' },
+  });
+  expect(await invoke(handler, { ...call, id: 'session_none', claims: MINE })).toMatchObject({ status: 404 });
+  expect(await invoke(handler, { ...call, id: '../../x', claims: MINE })).toMatchObject({ status: 404 });
+  const admin = await invoke(handler, { ...call, claims: accessClaims('user-c', { 'cognito:groups': '[other admin]' }) });
+  expect(admin.status).not.toBe(403);
+});
+
+test('a transcript that is not there yet says why', async () => {
+  const w = await world();
+  const call = { route: 'GET /api/sessions/{id}/transcript', id: SESSION, claims: MINE };
+  expect(await invoke(w.transcripts, call)).toMatchObject({
+    status: 409,
+    body: { code: 'not-ready', detail: expect.stringContaining('not been completed') },
+  });
+});
+
+test('text of a range, and ranges that are none', async () => {
+  const w = await world();
+  await w.store.recordTranscript(SESSION, { status: 'completed', madeOf: 'x', writtenAtMs: 1 });
+  const call = { route: 'GET /api/sessions/{id}/transcript', id: SESSION, claims: MINE };
+  expect(await invoke(w.transcripts, { ...call, query: { start: '0', end: '2' } })).toMatchObject({
+    body: { text: 'w1-0 w1-1', coverage: 1, source: 'cache' },
+  });
+  const ranges: Record<string, string>[] = [
+    { start: '2', end: '2' },
+    { start: '3', end: '2' },
+    { start: '-1', end: '2' },
+    { start: '1' },
+    { format: 'pdf' },
+  ];
+  for (const query of ranges) {
+    expect(await invoke(w.transcripts, { ...call, query })).toMatchObject({ status: 422, body: { code: 'invalid' } });
+  }
+});
+
+test('an error of ours says nothing of its cause', async () => {
+  const handler = buildTranscripts(
+    {
+      sessions: {
+        get: async () => {
+          throw new Error('arn:aws:dynamodb:secret-table is down');
+        },
+      },
+      readTranscript: async () => '',
+      downloadUrl: async () => '',
+    },
+    CLIENT_ID,
+  );
+  const answer = await invoke(handler, { route: 'GET /api/sessions/{id}/transcript', id: SESSION, claims: MINE });
+  expect(answer).toMatchObject({ status: 500, body: { code: 'internal' } });
+  expect(JSON.stringify(answer)).not.toContain('secret');
+});
+
+test('sessions are listed with their cursor, and looked at with chunks and holes', async () => {
+  const w = await world();
+  w.chunks.put(chunkRow(2));
+  expect(await invoke(w.sessionsHandler, { route: 'GET /api/sessions', claims: MINE })).toMatchObject({
+    status: 200,
+    body: { sessions: [{ id: SESSION }] },
+  });
+  expect(await invoke(w.sessionsHandler, { route: 'GET /api/sessions', claims: MINE, query: { limit: '0' } })).toMatchObject({
+    status: 422,
+  });
+  const one = await invoke(w.sessionsHandler, { route: 'GET /api/sessions/{id}', id: SESSION, claims: MINE });
+  expect(one.body).toMatchObject({ id: SESSION, chunks: [{ chunkNumber: 2, state: 'pending', attempts: 0 }], holes: [1] });
+});
+
+test('complete answers at once and says how much still waits', async () => {
+  const w = await world();
+  w.chunks.put(chunkRow(1));
+  const call = { route: 'POST /api/sessions/{id}/complete', id: SESSION, claims: MINE, body: { chunkCount: 2 } };
+  expect(await invoke(w.sessionsHandler, call)).toMatchObject({
+    status: 202,
+    body: { state: 'completed', chunkCount: 2, waiting: 1 },
+  });
+  expect(await invoke(w.sessionsHandler, { ...call, body: { chunkCount: -1 } })).toMatchObject({ status: 422 });
+});

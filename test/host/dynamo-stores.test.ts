@@ -1,0 +1,9 @@
+import { dynamoChunkStore } from '../../lambdas/adapters/dynamo-chunk-store.ts';
+import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
+import { dynamoSessionStore } from '../../lambdas/adapters/dynamo-session-store.ts';
+import { chunkStoreContract, fleetStoreContract, sessionStoreContract } from '../contracts/store-suites.ts';
+import { db, output } from './support.ts';
+
+sessionStoreContract('DynamoDB', () => dynamoSessionStore(db, output('SessionsTable')));
+chunkStoreContract('DynamoDB', () => dynamoChunkStore(db, output('ChunksTable')));
+fleetStoreContract('DynamoDB', () => dynamoFleetStore(db, output('FleetTable')));

@@ -1,0 +1,104 @@
+/** The emulator's gaps that host/emulator/launcher.py closes, each seen closed. That templates with instances deploy, every other file shows. */
+import {
+  DescribeInstancesCommand,
+  EC2Client,
+  RunInstancesCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import {
+  DeleteRuleCommand,
+  EventBridgeClient,
+  PutRuleCommand,
+  PutTargetsCommand,
+  RemoveTargetsCommand,
+} from '@aws-sdk/client-eventbridge';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateStateMachineCommand, DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { expect, test } from 'vitest';
+import { poll } from '../../host/poll.ts';
+import { output } from './support.ts';
+
+test('a waiting task whose worker says nothing ends with States.HeartbeatTimeout', async () => {
+  const sfn = new SFNClient();
+  const wait = {
+    Type: 'Task',
+    Resource: 'arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken',
+    HeartbeatSeconds: 1,
+    TimeoutSeconds: 60,
+    Parameters: {
+      TableName: output('FleetTable'),
+      Key: { id: { S: 'heartbeat-test' } },
+      UpdateExpression: 'SET ready_token = :t',
+      ExpressionAttributeValues: { ':t': { 'S.$': '$$.Task.Token' } },
+    },
+    End: true,
+  };
+  const { stateMachineArn } = await sfn.send(
+    new CreateStateMachineCommand({
+      name: 'heartbeat-test',
+      roleArn: 'arn:aws:iam::000000000000:role/x',
+      definition: JSON.stringify({ StartAt: 'Wait', States: { Wait: wait } }),
+    }),
+  );
+  const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn }));
+  const ended = await poll('the timeout', 20, async () => {
+    const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    return execution.status === 'RUNNING' ? undefined : execution;
+  });
+  expect(ended).toMatchObject({ status: 'FAILED', error: 'States.HeartbeatTimeout' });
+});
+
+test("a function's error keeps its name, so that the workflow can retry and catch by name", async () => {
+  const FunctionName = output('FleetControlName');
+  const { FunctionError, Payload } = await new LambdaClient().send(
+    new InvokeCommand({ FunctionName, Payload: Buffer.from('{"step":"nonsense"}') }),
+  );
+  expect(FunctionError).toBeDefined();
+  expect(JSON.parse(Buffer.from(Payload ?? []).toString())).toMatchObject({ errorType: 'ZodError' });
+});
+
+test('a machine takes its time to start and to stop, is refused meanwhile, and a stop is announced', async () => {
+  const ec2 = new EC2Client({ maxAttempts: 1 });
+  const { Instances = [] } = await ec2.send(new RunInstancesCommand({ ImageId: 'ami-00000000', MinCount: 1, MaxCount: 1 }));
+  const InstanceIds = [Instances[0]?.InstanceId ?? ''];
+  const state = async (): Promise<string> =>
+    (await ec2.send(new DescribeInstancesCommand({ InstanceIds }))).Reservations?.[0]?.Instances?.[0]?.State?.Name ?? '';
+  const { rule, announced } = await stateChanges(InstanceIds);
+
+  await ec2.send(new StopInstancesCommand({ InstanceIds }));
+  expect(await state()).toBe('stopping');
+  await expect(ec2.send(new StartInstancesCommand({ InstanceIds }))).rejects.toMatchObject({ name: 'IncorrectInstanceState' });
+  await poll('the stop', 10, async () => (await state()) === 'stopped');
+  await poll('the announcement', 10, announced);
+  await ec2.send(new StartInstancesCommand({ InstanceIds }));
+  expect(await state()).toBe('pending');
+  await expect(ec2.send(new StopInstancesCommand({ InstanceIds }))).rejects.toMatchObject({ name: 'IncorrectInstanceState' });
+  await poll('the start', 10, async () => (await state()) === 'running');
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds }));
+  await rule.remove();
+});
+
+/** A queue that hears when these machines have stopped. */
+async function stateChanges(instanceIds: readonly string[]) {
+  const [events, sqs] = [new EventBridgeClient(), new SQSClient()];
+  const Name = 'state-changes-test';
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: Name }));
+  const pattern = { source: ['aws.ec2'], detail: { 'instance-id': instanceIds, state: ['stopped'] } };
+  await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(pattern) }));
+  await events.send(
+    new PutTargetsCommand({ Rule: Name, Targets: [{ Id: 'queue', Arn: `arn:aws:sqs:us-east-1:000000000000:${Name}` }] }),
+  );
+  return {
+    announced: async (): Promise<boolean> =>
+      ((await sqs.send(new ReceiveMessageCommand({ QueueUrl }))).Messages ?? []).length > 0,
+    rule: {
+      remove: async (): Promise<void> => {
+        await events.send(new RemoveTargetsCommand({ Rule: Name, Ids: ['queue'] }));
+        await events.send(new DeleteRuleCommand({ Name }));
+      },
+    },
+  };
+}

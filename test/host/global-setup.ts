@@ -1,0 +1,53 @@
+/** One local host for all host-level tests, in a folder of its own; a short idle time, so that stops are seen. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { startLocalHost } from '../../host/local-host.ts';
+import { DEMO_MODEL, PROJECT } from '../../host/paths.ts';
+import { signIn } from '../../host/users.ts';
+
+export interface HostUnderTest {
+  readonly root: string;
+  readonly endpoint: string;
+  readonly apiUrl: string;
+  readonly temporary: string;
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Access tokens of two users and an admin; and the ID token of the first user. */
+  readonly tokens: { readonly a: string; readonly aId: string; readonly b: string; readonly admin: string };
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    readonly host: HostUnderTest;
+  }
+}
+
+const IDLE_SECONDS = 4;
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const root = mkdtempSync(join(PROJECT, '.local', 'host-tests-'));
+  const log = (line: string): void => console.log(`[host] ${line}`);
+  const host = await startLocalHost({
+    root,
+    model: DEMO_MODEL,
+    idleSeconds: IDLE_SECONDS,
+    onStep: (title, s) => log(`${title} ${s.toFixed(1)} s`),
+    log,
+  });
+  const pool = { endpoint: host.endpoint, userPoolId: host.output('UserPoolId'), clientId: host.output('UserPoolClientId') };
+  const user = (name: string, group?: string) =>
+    signIn(pool, { email: `${name}@example.com`, password: 'Test-password-1!' }, group);
+  const [a, b, admin] = [await user('a'), await user('b'), await user('admin', 'admin')];
+  project.provide('host', {
+    root,
+    endpoint: host.endpoint,
+    apiUrl: host.apiUrl,
+    temporary: host.folders.temporary,
+    outputs: host.outputs,
+    tokens: { a: a.access, aId: a.id, b: b.access, admin: admin.access },
+  });
+  return async () => {
+    await host.stop();
+    if (process.env['KEEP_HOST_LOGS'] === undefined) rmSync(root, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,173 @@
+/** `npm start` as a person meets it: ready, Ctrl+C, kill -9, started again. In a folder of its own, with its own ports. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import * as z from 'zod';
+import { clientEnv, freePort } from '../../host/emulator.ts';
+import { noteOf } from '../../host/host-note.ts';
+import { DEMO_MODEL, folders, PROJECT } from '../../host/paths.ts';
+import { poll } from '../../host/poll.ts';
+import { endLeftovers } from '../../host/processes.ts';
+import { recordingClient } from '../../host/recording-client.ts';
+import { DEMO_USER, signIn } from '../../host/users.ts';
+import { sampleChunks } from './support.ts';
+
+const home = mkdtempSync(join(PROJECT, '.local', 'host-life-'));
+const READY_SECONDS = 60;
+const DemoAnswer = z.object({
+  running: z.boolean(),
+  result: z.object({ text: z.string(), status: z.string(), wordErrorRate: z.number() }).optional(),
+});
+const children: ChildProcess[] = [];
+function node(script: string, ...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join('host', script), ...args], {
+    cwd: PROJECT,
+    env: { ...process.env, CHUNKSCRIBE_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  return child;
+}
+
+/** Everything that a process says, as it says it. */
+function listen(child: ChildProcess): { text: () => string; exited: Promise<number | null> } {
+  let text = '';
+  child.stdout?.on('data', (data: Buffer) => {
+    text += data.toString();
+  });
+  child.stderr?.on('data', (data: Buffer) => {
+    text += data.toString();
+  });
+  return { text: () => text, exited: new Promise((resolve) => child.once('exit', resolve)) };
+}
+
+async function start() {
+  const child = node('start.ts', '--model', DEMO_MODEL, '--port', '18080', '--idle-seconds', '3');
+  const output = listen(child);
+  await poll('ready', READY_SECONDS, async () => {
+    if (child.exitCode !== null) throw new Error(output.text());
+    return output.text().includes('Ready after');
+  });
+  const note = noteOf(home);
+  if (note === undefined) throw new Error('the host left no note');
+  return { child, note, ...output };
+}
+
+/** Asks this address under another name, as a page of that name could after it had its name point here. */
+const statusByName = (url: string, name: string): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    get(url, { headers: { host: `${name}:${new URL(url).port}` } }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    }).on('error', reject);
+  });
+
+/** Processes of this folder: each has it in its command line or in its environment. */
+const processes = (): string[] =>
+  execFileSync('ps', ['eww', '-eo', 'pid,args'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes(home) && !line.includes('ps eww'));
+
+afterAll(async () => {
+  // Nothing is left after tests that pass; after one that fails it would be.
+  for (const child of children) child.kill('SIGKILL');
+  await endLeftovers(folders(home).run);
+  rmSync(home, { recursive: true, force: true });
+});
+
+test('it gets ready, is there once, survives kill -9 with what was recorded, goes on with new recordings, and leaves nothing behind after Ctrl+C', async () => {
+  const first = await start();
+  Object.assign(process.env, clientEnv(first.note.endpoint));
+  const signedIn = async (note: typeof first.note) => recordingClient(note.url, (await signIn(note, DEMO_USER)).access);
+  const client = await signedIn(first.note);
+  const { id } = await client.createSession();
+  const [chunk] = sampleChunks();
+  if (chunk === undefined) throw new Error('the sample is too short');
+  await client.upload(id, 1, chunk);
+  await client.complete(id, 1);
+  const before = await client.awaitTranscript(id, 90);
+
+  const second = listen(node('start.ts'));
+  expect(await second.exited).toBe(0);
+  expect(second.text()).toContain(`Chunkscribe runs already: ${first.note.url}`);
+
+  const saved = join(home, 'state', 'emulator', 'dynamodb.json');
+  await poll(
+    'the saved transcript',
+    30,
+    async () => existsSync(saved) && readFileSync(saved, 'utf8').includes('transcript_status'),
+  );
+  first.child.kill('SIGKILL');
+  await first.exited;
+  expect(processes().length).toBeGreaterThan(0);
+
+  const again = await start();
+  expect(again.text()).toContain('ended what the last start left behind: emulator');
+  Object.assign(process.env, clientEnv(again.note.endpoint));
+  const after = await (await signedIn(again.note)).transcript(id);
+  expect(after).toEqual(before);
+
+  const later = await signedIn(again.note);
+  const next = await later.createSession();
+  await later.upload(next.id, 1, chunk);
+  await later.complete(next.id, 1);
+  expect((await later.awaitTranscript(next.id, 90)).text).toBe(before.text);
+
+  again.child.kill('SIGINT');
+  expect(await again.exited).toBe(0);
+  expect(processes()).toEqual([]);
+});
+
+test('the first page and its API are for this machine and its own pages only, and the demo runs from it, also on another port', async () => {
+  writeFileSync(join(home, 'state', 'port'), String(await freePort(0)));
+  const { child, note, exited } = await start();
+  const status = async (path: string, headers: Record<string, string> = {}) =>
+    (await fetch(`${note.url}${path}`, { headers })).status;
+  expect(await status('/')).toBe(200);
+  expect(await status('/api/health')).toBe(200);
+  expect(await status('/api/sessions')).toBe(401);
+  expect(await status('/../package.json')).toBe(404);
+  expect(await status('/api/health', { origin: 'https://evil.example' })).toBe(403);
+  expect(await statusByName(note.url, 'evil.example')).toBe(421);
+  expect((await fetch(`${note.url}/`)).headers.get('content-security-policy')).toBe("default-src 'self'");
+
+  await fetch(`${note.url}/demo`, { method: 'POST' });
+  const view = await poll('the demo', 150, async () => {
+    const answer = DemoAnswer.parse(await (await fetch(`${note.url}/demo`)).json());
+    return answer.running ? undefined : answer;
+  });
+  expect(view).toMatchObject({ result: { status: 'completed', text: expect.stringContaining('hello everyone and welcome') } });
+  expect(view.result?.wordErrorRate).toBeLessThan(0.08);
+  child.kill('SIGINT');
+  expect(await exited).toBe(0);
+});
+
+test('of two that start at once, one runs and the other says so', async () => {
+  const both = [0, 1].map(() => {
+    const child = node('start.ts', '--model', DEMO_MODEL, '--port', '18080');
+    return { child, ...listen(child) };
+  });
+  await poll('one ready, one refused', READY_SECONDS, async () => {
+    const ready = both.filter(({ text }) => text().includes('Ready after'));
+    const refused = both.filter(({ text, child }) => child.exitCode === 0 && text().includes('Chunkscribe runs already'));
+    return ready.length === 1 && refused.length === 1;
+  });
+  for (const { child } of both) child.kill('SIGINT');
+  expect(await Promise.all(both.map(({ exited }) => exited))).toEqual([0, 0]);
+  expect(processes()).toEqual([]);
+});
+
+test('a model that cannot be had ends the start with one line', async () => {
+  const refused = listen(node('start.ts', '--model', 'tiny.klingon'));
+  expect(await refused.exited).toBe(1);
+  expect(refused.text()).toContain('there is no published model tiny.klingon; try tiny.en');
+  expect(refused.text()).not.toMatch(/\n\s+at /);
+});
+
+test('npm run demo says how to start the host when none runs', async () => {
+  const demo = listen(node('demo.ts'));
+  expect(await demo.exited).toBe(1);
+  expect(demo.text()).toBe('No running host. Start it in another terminal: npm start\n');
+});

@@ -1,0 +1,127 @@
+/** A recording's way through the real template, functions, worker and model. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import * as z from 'zod';
+import { ChunkTranscript } from '../../core/contracts/transcript.ts';
+import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
+import {
+  atRest,
+  checkInvariants,
+  chunkRows,
+  host,
+  keysBelow,
+  knownWords,
+  machine,
+  readObject,
+  sampleChunks,
+  sessionInTheMiddle,
+  settled,
+  userA,
+  workerPid,
+} from './support.ts';
+
+const chunks = sampleChunks();
+const MAX_WER = 0.08;
+const RangeAnswer = z.object({ text: z.string(), coverage: z.number(), source: z.string() });
+
+afterAll(async () => {
+  await atRest();
+  await checkInvariants();
+});
+
+test('chunks in any order, one of them twice, become the whole text; then the machine is stopped', async () => {
+  const { id } = await userA.createSession({ title: 'Any order', language: 'en' });
+  for (const n of [5, 2, 4, 1, 3]) {
+    const chunk = chunks[n - 1];
+    if (chunk !== undefined) expect((await userA.upload(id, n, chunk)).status).toBe(200);
+  }
+  const again = chunks[1];
+  const twice = again && (await userA.upload(id, 2, again).catch((error: { code?: string }) => error.code));
+  expect(typeof twice === 'string' ? twice : twice?.status).toSatisfy((answer) => answer === 'chunk-exists' || answer === 412);
+  await userA.complete(id, 5);
+  const transcript = await userA.awaitTranscript(id, 120);
+
+  expect(transcript).toMatchObject({ status: 'completed', language: 'en', gaps: [], duration_seconds: expect.closeTo(125, 0) });
+  expect(wordErrorRate(knownWords(), wordsOf(transcript.text))).toBeLessThan(MAX_WER);
+  const rows = await chunkRows(id);
+  expect(rows.map(({ state, attempts, fence }) => [state, attempts, fence])).toEqual(rows.map(() => ['done', 1, 1]));
+
+  const prefix = rows[0]?.object_key.replace(/chunk-.*/, '') ?? '';
+  const second = ChunkTranscript.parse(JSON.parse(await readObject(`${prefix}transcription-chunk-002.json`)));
+  expect(second).toMatchObject({ sessionId: id, chunkNumber: 2, model: 'demo_model' });
+  expect(transcript.text).toContain(second.text);
+  expect((await keysBelow(prefix)).filter((key) => key.includes('/results/'))).toHaveLength(5);
+
+  expect(await userA.transcriptAs(id, 'txt')).toBe(`${transcript.text}\n`);
+  expect(await userA.transcriptAs(id, 'srt')).toMatch(/^1\n00:00:0\d,\d{3} --> 00:00:\d\d,\d{3}\n\w/);
+  expect(await userA.transcriptAs(id, 'vtt')).toMatch(/^WEBVTT\n\n00:00:0/);
+  const range = RangeAnswer.parse(await (await userA.call('GET', `/api/sessions/${id}/transcript?start=0&end=10`)).json());
+  expect(range).toMatchObject({ coverage: 1, source: 'cache' });
+  expect(transcript.text.startsWith(range.text)).toBe(true);
+
+  await atRest();
+  expect(await machine()).toBe('stopped');
+});
+
+test('a missing chunk makes the transcript partial with the gap; when it comes late it is taken in', async () => {
+  const { id } = await userA.createSession();
+  const [first, second, third] = chunks;
+  if (!first || !second || !third) throw new Error('the sample is too short');
+  await userA.upload(id, 1, first);
+  await userA.upload(id, 3, third);
+  await userA.complete(id, 3);
+  const partial = await userA.awaitTranscript(id, 120);
+  expect(partial).toMatchObject({ status: 'partial', gaps: [{ chunkNumber: 2, reason: 'never uploaded' }] });
+  expect((await userA.session(id)).holes).toEqual([2]);
+
+  await userA.upload(id, 2, second);
+  await expect.poll(async () => (await userA.transcript(id)).status, { timeout: 60_000, interval: 250 }).toBe('completed');
+  const whole = await userA.transcript(id);
+  expect(whole.text.length).toBeGreaterThan(partial.text.length);
+});
+
+test('another recording gives another text', async () => {
+  const { id } = await userA.createSession();
+  const last = chunks[3];
+  if (!last) throw new Error('the sample is too short');
+  await userA.upload(id, 1, last);
+  await userA.complete(id, 1);
+  const { text } = await userA.awaitTranscript(id, 120);
+  expect(wordsOf(text)).not.toEqual(knownWords().slice(0, wordsOf(text).length));
+  expect(text).toContain('yankee india hotel');
+});
+
+test('kill -9 of the worker in the middle: what it held is done by the next one, nothing lost, nothing twice', async () => {
+  const { id, count } = await sessionInTheMiddle();
+  const pid = await workerPid();
+  process.kill(pid, 'SIGKILL');
+  await userA.complete(id, count);
+  const session = await userA.awaitChunks(id, 170, settled(count));
+  expect(session.chunks.every(({ state }) => state === 'done')).toBe(true);
+  expect(session.chunks.some(({ attempts }) => attempts > 1)).toBe(true);
+  expect(await workerPid().catch(() => 0)).not.toBe(pid);
+  const transcript = await userA.awaitTranscript(id, 60);
+  expect(transcript).toMatchObject({ status: 'completed', gaps: [] });
+  expect(transcript.chunks).toHaveLength(count);
+});
+
+test('SIGTERM to the worker in the middle: what it held is given back at once and costs no attempt', async () => {
+  const { id, count } = await sessionInTheMiddle();
+  const pid = await workerPid();
+  process.kill(pid, 'SIGTERM');
+  await userA.complete(id, count);
+  const session = await userA.awaitChunks(id, 60, settled(count));
+  expect(session.chunks.map(({ state, attempts }) => [state, attempts])).toEqual(session.chunks.map(() => ['done', 1]));
+  expect(await workerPid()).not.toBe(pid);
+});
+
+test('no text, token or signed address is in any log', async () => {
+  const logs = readdirSync(join(host.root, 'logs')).map((name) => readFileSync(join(host.root, 'logs', name), 'utf8'));
+  expect(logs.length).toBeGreaterThan(1);
+  for (const log of logs) {
+    for (const secret of ['fifty juliet', 'yankee india hotel', host.tokens.a, 'X-Amz-Signature'])
+      expect(log.includes(secret)).toBe(false);
+  }
+});

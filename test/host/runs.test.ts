@@ -1,0 +1,23 @@
+/** A run's life on the host: aborted from outside, and what becomes of the work. */
+import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { afterAll, expect, test } from 'vitest';
+import { poll } from '../../host/poll.ts';
+import { atRest, checkInvariants, machine, output, poolRow, sessionInTheMiddle, settled, userA } from './support.ts';
+
+afterAll(async () => {
+  await atRest();
+  await checkInvariants();
+});
+
+test('a run that is aborted while it works: the machine is stopped, and the work is done by a run that comes after', async () => {
+  const { id, count } = await sessionInTheMiddle();
+  const { serving_run } = await poolRow();
+  const executionArn = `${output('StateMachineArn').replace(':stateMachine:', ':execution:')}:${serving_run}`;
+  await new SFNClient().send(new StopExecutionCommand({ executionArn }));
+  await poll('the stopped machine', 30, async () => (await machine()) === 'stopped');
+
+  await userA.complete(id, count);
+  const session = await userA.awaitChunks(id, 170, settled(count));
+  expect(session.chunks.every(({ state, attempts }) => state === 'done' && attempts === 1)).toBe(true);
+  expect((await userA.awaitTranscript(id, 30)).status).toBe('completed');
+});

@@ -1,0 +1,142 @@
+/** What host tests look at: the machine, the tables, and what must hold in the end. */
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { DynamoDBDocumentClient, QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { expect, inject } from 'vitest';
+import * as z from 'zod';
+import { LEASE_SECONDS } from '../../core/contracts/limits.ts';
+import { ChunkRow, type InstanceRow, type PoolRow } from '../../core/contracts/rows.ts';
+import { clientEnv } from '../../host/emulator.ts';
+import { DEMO_MODEL } from '../../host/paths.ts';
+import { poll } from '../../host/poll.ts';
+import { type AudioChunk, cutRecording, recordingClient } from '../../host/recording-client.ts';
+import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
+import { ec2Machines } from '../../lambdas/adapters/ec2-machines.ts';
+
+export const host = inject('host');
+Object.assign(process.env, clientEnv(host.endpoint));
+
+export const output = (name: string): string => {
+  const value = host.outputs[name];
+  if (value === undefined) throw new Error(`no output ${name}`);
+  return value;
+};
+export const db = DynamoDBDocumentClient.from(new DynamoDBClient(), { marshallOptions: { removeUndefinedValues: true } });
+export const s3 = new S3Client({ forcePathStyle: true });
+const machines = ec2Machines(new EC2Client());
+const fleet = dynamoFleetStore(db, output('FleetTable'));
+
+export const userA = recordingClient(host.apiUrl, host.tokens.a);
+export const userB = recordingClient(host.apiUrl, host.tokens.b);
+export const nobody = recordingClient(host.apiUrl, undefined);
+
+const SAMPLE = join(DEMO_MODEL, 'samples', 'sample-125s.webm');
+/** The sample recording in chunks of this length that each decode alone. */
+export const sampleChunks = (seconds = 30): AudioChunk[] =>
+  cutRecording(SAMPLE, mkdtempSync(join(host.temporary, 'test-')), seconds);
+export const knownWords = (): string[] =>
+  z
+    .object({ words: z.array(z.object({ word: z.string() })) })
+    .parse(JSON.parse(readFileSync(SAMPLE.replace('.webm', '.json'), 'utf8')))
+    .words.map(({ word }) => word);
+
+export const bytes = (content: string | Buffer, contentType = 'audio/webm'): AudioChunk => ({
+  bytes: Buffer.from(content),
+  contentType,
+  seconds: 30,
+});
+
+export async function chunkRows(sessionId: string): Promise<ChunkRow[]> {
+  const { Items = [] } = await db.send(
+    new QueryCommand({
+      TableName: output('ChunksTable'),
+      KeyConditionExpression: 'session_id = :s',
+      ExpressionAttributeValues: { ':s': sessionId },
+      ConsistentRead: true,
+    }),
+  );
+  return Items.map((item) => ChunkRow.parse(item));
+}
+
+export async function readObject(key: string): Promise<string> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: output('BucketName'), Key: key }));
+  return (await Body?.transformToString()) ?? '';
+}
+
+export async function keysBelow(prefix: string): Promise<string[]> {
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: output('BucketName'), Prefix: prefix }));
+  return Contents.map(({ Key = '' }) => Key);
+}
+
+export const machine = async (): Promise<string> => (await machines.describe([output('InstanceId')]))[0]?.state ?? 'gone';
+const instanceRow = (): Promise<InstanceRow> => fleet.readInstance(output('InstanceId'));
+export const poolRow = (): Promise<PoolRow> => fleet.readPool();
+
+/** The worker process that runs now, by the host's own note. */
+export async function workerPid(): Promise<number> {
+  return poll('a worker process', 60, async () => {
+    const note = readdirSync(join(host.root, 'run')).find((name) => name.startsWith('worker-'));
+    return note === undefined
+      ? undefined
+      : z.object({ pid: z.number() }).safeParse(JSON.parse(readFileSync(join(host.root, 'run', note), 'utf8'))).data?.pid;
+  });
+}
+
+export const settled =
+  (count: number) =>
+  (session: { chunks: readonly { state: string }[] }): boolean =>
+    session.chunks.length === count && session.chunks.every(({ state }) => state === 'done' || state === 'dead');
+
+/** A lease this new has most of its work before it. */
+const NEW_LEASE_MS = 400;
+const justClaimed = ({ state, lease_until_ms }: ChunkRow): boolean =>
+  state === 'leased' && (lease_until_ms ?? 0) > Date.now() + LEASE_SECONDS * 1000 - NEW_LEASE_MS;
+
+/** A session of the sample in short chunks, all uploaded, of which the worker has just claimed some. */
+export async function sessionInTheMiddle(): Promise<{ id: string; count: number }> {
+  const { id } = await userA.createSession();
+  const chunks = sampleChunks(10);
+  for (const [i, chunk] of chunks.entries()) await userA.upload(id, i + 1, chunk);
+  await poll('work in the middle', 60, async () => (await chunkRows(id)).some(justClaimed), 20);
+  return { id, count: chunks.length };
+}
+
+/** No machine runs, nobody holds it, and no run serves. */
+export async function atRest(): Promise<void> {
+  await poll('the machine at rest', 90, async () => {
+    const [state, instance, pool] = [await machine(), await instanceRow(), await poolRow()];
+    return (
+      state === 'stopped' &&
+      instance.state === 'idle' &&
+      Object.keys(instance.holders).length === 0 &&
+      pool.serving_run === undefined
+    );
+  });
+}
+
+async function scanAll(table: string): Promise<Record<string, unknown>[]> {
+  const { Items = [] } = await db.send(new ScanCommand({ TableName: table, ConsistentRead: true }));
+  return Items;
+}
+
+/** What must hold at rest, whatever happened before (shared invariants 3, 4, 6, 7, 9). */
+export async function checkInvariants(): Promise<void> {
+  const rows = (await scanAll(output('ChunksTable')))
+    .map((item) => ChunkRow.parse(item))
+    .filter((row) => row.object_key.startsWith(`users/${row.user_id}/`));
+  const ledger = await scanAll(output('LedgerTable'));
+  const used = new Set(ledger.map((entry) => entry['usage_id']));
+  for (const row of rows) {
+    const id = `${row.session_id}#${row.chunk_number}`;
+    expect(row.attempts, id).toBeLessThanOrEqual(3);
+    expect(row.state === 'dead' ? (row.error_message ?? '') : 'has none', id).not.toBe('');
+    expect(row.pending_shard === undefined, id).toBe(row.state === 'done' || row.state === 'dead');
+    if (row.state !== 'done') continue;
+    expect(used.has(`${id}#${row.fence}`), `${id} is in the ledger`).toBe(true);
+    expect(row.result_key, id).toMatch(new RegExp(`^users/${row.user_id}/sessions/${row.session_id}/results/`));
+  }
+  expect(used.size).toBe(ledger.length);
+}

@@ -1,0 +1,247 @@
+/** Promised behaviours and the tests that show them; test/repository/requirements.test.ts proves that both agree. */
+
+export interface Requirement {
+  readonly id: string;
+  readonly sentence: string;
+  /** `file: beginning of the title` */
+  readonly tests: readonly string[];
+}
+
+export const requirements: readonly Requirement[] = [
+  {
+    id: 'recording.order',
+    sentence: 'Chunks come in any order, more than once, with holes; nothing is lost and nothing is transcribed twice.',
+    tests: [
+      'test/host/recording.test.ts: chunks in any order, one of them twice, become the whole text',
+      'test/core/ingest.test.ts: events twice, late and in any order make the same rows',
+      'test/core/assemble.test.ts: a late chunk is taken in',
+    ],
+  },
+  {
+    id: 'recording.gaps',
+    sentence: 'A hole makes the transcript partial, with the hole listed and its place in time kept.',
+    tests: [
+      'test/host/recording.test.ts: a missing chunk makes the transcript partial with the gap',
+      'test/core/join.test.ts: any hole makes it partial',
+      'test/core/join.test.ts: a missing chunk takes 30 s',
+    ],
+  },
+  {
+    id: 'recording.real',
+    sentence: 'The text is really computed: another recording gives another text.',
+    tests: [
+      'test/host/recording.test.ts: another recording gives another text',
+      'gpu-worker/tests/test_engine.py: test_word_error_rate',
+    ],
+  },
+  {
+    id: 'recording.replace',
+    sentence: 'New bytes for a number are a conflict unless asked for; then the old result goes.',
+    tests: [
+      'test/host/bad-input.test.ts: a chunk that is there is not overwritten',
+      'test/core/ingest.test.ts: other bytes for a number are a conflict',
+      'test/handlers/recording-api.test.ts: a chunk that is there is a conflict',
+    ],
+  },
+  {
+    id: 'recording.stored-only',
+    sentence: 'A session with live: false is only stored: no message, no GPU, also on complete.',
+    tests: ['test/core/ingest.test.ts: a session that is only stored gets its row'],
+  },
+  {
+    id: 'transcript.formats',
+    sentence: 'Transcripts come as json, txt, srt and vtt.',
+    tests: [
+      'test/core/formats.test.ts: %s is written as the shared example says',
+      'gpu-worker/tests/test_formats.py: test_srt_has_a_cue',
+    ],
+  },
+  {
+    id: 'transcript.ranges',
+    sentence: 'Text of a time range has each word once, and real coverage.',
+    tests: [
+      'test/core/ranges.test.ts: ranges that touch divide the words between them',
+      'test/core/ranges.test.ts: coverage is between 0 and 1',
+      'test/handlers/recording-api.test.ts: text of a range',
+    ],
+  },
+  {
+    id: 'transcript.never-back',
+    sentence: 'Assemblies at the same time end with the newest rows.',
+    tests: ['test/core/assemble.test.ts: an assembly that was overtaken'],
+  },
+  {
+    id: 'gpu.started-and-stopped',
+    sentence: 'The GPU runs only while there is work, and is confirmed stopped afterwards.',
+    tests: [
+      'test/host/recording.test.ts: chunks in any order, one of them twice, become the whole text; then the machine is stopped',
+      'test/core/fleet.test.ts: a run joins, is done, stops the machine',
+      'test/workflow/workflow.test.ts: after Start every way out',
+      'test/workflow/workflow.test.ts: taking any one Catch away is found',
+    ],
+  },
+  {
+    id: 'gpu.never-under-somebody',
+    sentence: 'No stop hits a live holder, in any order of events.',
+    tests: [
+      'test/core/fleet.test.ts: in every history no stop hits a live holder',
+      'test/core/fleet.test.ts: nobody joins while a stop is under way',
+    ],
+  },
+  {
+    id: 'gpu.no-lost-wish',
+    sentence: 'A chunk that arrives while the last run leaves is served.',
+    tests: [
+      'test/core/fleet.test.ts: a run that has not seen the newest wish looks again',
+      'test/core/unserved.test.ts: a row that %s',
+    ],
+  },
+  {
+    id: 'gpu.reaper',
+    sentence: 'A run that died is cleaned up by the reaper, and its machine is stopped.',
+    tests: [
+      'test/core/fleet.test.ts: a run that died is forgotten',
+      'test/core/fleet.test.ts: a decided stop that never reached EC2',
+      'test/handlers/fleet.test.ts: the reaper gives work that nobody serves',
+    ],
+  },
+  {
+    id: 'gpu.aborted',
+    sentence: 'A run that is aborted leaves no machine running, and its work is done by the next one.',
+    tests: [
+      'test/host/runs.test.ts: a run that is aborted while it works',
+      'test/workflow/walker.test.ts: after one pass of the reaper no machine runs',
+      'test/workflow/walker.test.ts: a machine that somebody else holds is never stopped',
+    ],
+  },
+  {
+    id: 'gpu.worker-stops-itself',
+    sentence: 'A machine that no run holds switches itself off; one that cannot start says why and burns no attempt.',
+    tests: [
+      'gpu-worker/tests/test_process.py: test_a_machine_that_no_run_holds',
+      'gpu-worker/tests/test_process.py: test_a_model_that_cannot_be_loaded',
+      'gpu-worker/tests/test_run_tokens.py: test_a_worker_that_cannot_start_fails_the_run',
+    ],
+  },
+  {
+    id: 'worker.killed',
+    sentence: 'Kill -9 of the worker: only what it held is done again, after its lease; nothing lost, nothing billed twice.',
+    tests: [
+      'test/host/recording.test.ts: kill -9 of the worker in the middle',
+      'gpu-worker/tests/test_chunk_rows.py: test_a_zombie_whose_lease_was_taken_over_writes_nothing',
+      'gpu-worker/tests/test_chunk_rows.py: test_a_commit_writes_row_and_ledger_together',
+      'gpu-worker/tests/test_crash_matrix.py: test_a_worker_that_ends_here_is_followed_by_one',
+    ],
+  },
+  {
+    id: 'worker.zombie',
+    sentence: 'A worker that slept past its lease writes nothing when it wakes.',
+    tests: [
+      'gpu-worker/tests/test_crash_matrix.py: test_a_worker_that_sleeps_here_past_its_lease',
+      'gpu-worker/tests/test_chunk_rows.py: test_a_zombie_whose_lease_was_taken_over_writes_nothing',
+    ],
+  },
+  {
+    id: 'worker.stopped',
+    sentence: 'SIGTERM finishes or releases what the worker holds; a commanded stop costs no attempt.',
+    tests: [
+      'test/host/recording.test.ts: SIGTERM to the worker in the middle',
+      'gpu-worker/tests/test_chunk_rows.py: test_what_is_released_costs_no_attempt',
+    ],
+  },
+  {
+    id: 'security.logs',
+    sentence: 'No transcript text, token or signed address goes into logs.',
+    tests: [
+      'test/host/recording.test.ts: no text, token or signed address is in any log',
+      'test/template/template.test.ts: no transcript, token or signed address can get into the logs',
+    ],
+  },
+  {
+    id: 'worker.poison',
+    sentence: 'A chunk is tried at most three times, then it is dead with its reason.',
+    tests: [
+      'gpu-worker/tests/test_chunk_rows.py: test_failures_wait_longer',
+      'gpu-worker/tests/test_chunk_rows.py: test_a_chunk_that_ended_its_worker_on_every_attempt',
+    ],
+  },
+  {
+    id: 'media.hostile',
+    sentence: 'Hostile media open no other file and no socket, and cannot hold the worker.',
+    tests: [
+      'test/host/bad-input.test.ts: files that are no audio are dead with their reason',
+      'gpu-worker/tests/test_media.py: test_text_that_names_a_neighbouring_file',
+      'gpu-worker/tests/test_media.py: test_a_small_file_that_holds_hours',
+      'gpu-worker/tests/test_media.py: test_a_file_on_which_the_decoder_hangs',
+    ],
+  },
+  {
+    id: 'security.tenants',
+    sentence: "Somebody else's session is a 403 and unharmed; only tokens of our own client count.",
+    tests: [
+      "test/host/bad-input.test.ts: somebody else's session is 403",
+      'test/host/bad-input.test.ts: tokens that are altered, unsigned or garbage',
+      'test/host/bad-input.test.ts: a token of another client',
+      'test/host/bad-input.test.ts: bytes under a session of somebody else',
+      'test/handlers/recording-api.test.ts: %s is a 401',
+    ],
+  },
+  {
+    id: 'security.template',
+    sentence: 'Storage is private and encrypted, the machine has no way in, rights are narrow.',
+    tests: [
+      'test/template/template.test.ts: cdk-nag has no finding',
+      'test/template/template.test.ts: the machine has no way in',
+    ],
+  },
+  {
+    id: 'host.life',
+    sentence: 'The local host starts once, survives kill -9 with what was recorded, and leaves nothing behind.',
+    tests: [
+      'test/host/lifecycle.test.ts: it gets ready, is there once',
+      'test/host/lifecycle.test.ts: of two that start at once',
+      'test/host/lifecycle.test.ts: npm run demo says how to start',
+    ],
+  },
+  {
+    id: 'host.loopback',
+    sentence: 'The local host answers only by its own name, and only to its own pages.',
+    tests: ['test/host/lifecycle.test.ts: the first page and its API are for this machine'],
+  },
+  {
+    id: 'host.emulator',
+    sentence: 'What the emulator lacks and the product needs is closed.',
+    tests: [
+      'test/host/emulator.test.ts: a machine takes its time',
+      'test/host/emulator.test.ts: a waiting task whose worker says nothing',
+      "test/host/emulator.test.ts: a function's error keeps its name",
+    ],
+  },
+  {
+    id: 'stores.contract',
+    sentence: 'The stores do the same in memory and in DynamoDB.',
+    tests: [
+      'test/contracts/store-suites.ts: of two first rows of a number',
+      'test/contracts/messages.test.ts: a first chunk row is the one',
+    ],
+  },
+  {
+    id: 'keys',
+    sentence: 'The server builds every key, and nothing else is taken for a chunk.',
+    tests: ['test/core/keys.test.ts: a chunk key reads back', 'test/core/keys.test.ts: %s is no chunk'],
+  },
+  {
+    id: 'code.rooms',
+    sentence: 'Rooms import only what they may.',
+    tests: ['test/repository/import-rules.test.ts: a planted violation of %s is found'],
+  },
+  {
+    id: 'model.choice',
+    sentence: 'Without a model hub the first start goes on with the demo model, at once and without a word of error.',
+    tests: [
+      'gpu-worker/tests/test_models.py: test_without_a_hub',
+      'gpu-worker/tests/test_models.py: test_a_published_model',
+      'gpu-worker/tests/test_models.py: test_a_hub_that_fails',
+    ],
+  },
+];

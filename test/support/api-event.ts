@@ -1,0 +1,58 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+
+export const CLIENT_ID = 'client-1';
+
+export const accessClaims = (sub: string, more: Readonly<Record<string, string>> = {}) => ({
+  sub,
+  token_use: 'access',
+  client_id: CLIENT_ID,
+  ...more,
+});
+
+export interface Call {
+  readonly route: string;
+  readonly id?: string;
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body` as JSON. */
+  readonly rawBody?: string;
+  readonly contentType?: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly claims?: Readonly<Record<string, string>>;
+}
+
+/** An event as an HTTP API with a JWT authorizer delivers it. */
+function apiEvent({ route, id, body, rawBody, contentType = 'application/json', query, claims }: Call): APIGatewayProxyEventV2 {
+  const [method = '', path = ''] = route.split(' ');
+  return {
+    version: '2.0',
+    routeKey: route,
+    rawPath: path,
+    rawQueryString: '',
+    headers: { 'content-type': contentType },
+    isBase64Encoded: false,
+    ...(id !== undefined && { pathParameters: { id } }),
+    ...(query !== undefined && { queryStringParameters: { ...query } }),
+    ...((rawBody ?? body) !== undefined && { body: rawBody ?? JSON.stringify(body) }),
+    requestContext: {
+      accountId: '1',
+      apiId: 'a',
+      domainName: 'd',
+      domainPrefix: 'd',
+      requestId: 'r',
+      routeKey: route,
+      stage: '$default',
+      time: '',
+      timeEpoch: 0,
+      http: { method, path, protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'test' },
+      ...(claims !== undefined && { authorizer: { jwt: { claims, scopes: [] } } }),
+    },
+  } as APIGatewayProxyEventV2;
+}
+
+type Handler = (event: APIGatewayProxyEventV2, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;
+
+/** Calls a handler; answers status, headers and the parsed body. */
+export async function invoke(handler: unknown, call: Call) {
+  const { statusCode, headers, body } = await (handler as Handler)(apiEvent(call), {} as Context);
+  return { status: statusCode, headers, body: body === undefined ? undefined : JSON.parse(body) };
+}

@@ -1,0 +1,65 @@
+import type { ChunkRow, SessionRow } from '../../core/contracts/rows.ts';
+import type { ChunkTranscript } from '../../core/contracts/transcript.ts';
+
+export const USER = 'user-a';
+export const SESSION = 'session_01TEST';
+
+export const sessionRow = (more: Partial<SessionRow> = {}): SessionRow => ({
+  session_id: SESSION,
+  user_id: USER,
+  live: true,
+  state: 'recording',
+  created_at_ms: 1_000,
+  ...more,
+});
+
+export const chunkRow = (chunkNumber: number, more: Partial<ChunkRow> = {}): ChunkRow => ({
+  session_id: SESSION,
+  chunk_number: chunkNumber,
+  user_id: USER,
+  state: 'pending',
+  lane: 'live',
+  object_key: `users/${USER}/sessions/${SESSION}/chunk-${String(chunkNumber).padStart(3, '0')}.webm`,
+  etag: `etag-${chunkNumber}`,
+  size_bytes: 1000,
+  uploaded_at_ms: 1_000 + chunkNumber,
+  attempts: 0,
+  fence: 0,
+  queued_at_ms: 1_000,
+  next_attempt_at_ms: 0,
+  pending_shard: 'pending-0',
+  ...more,
+});
+
+/** A chunk with one word per second, `w<chunk>-<second>`. */
+export function chunkTranscript(chunkNumber: number, seconds = 30, words = 3): ChunkTranscript {
+  const spoken = Array.from({ length: words }, (_, i) => ({
+    word: ` w${chunkNumber}-${i}`,
+    start: i,
+    end: i + 0.5,
+    probability: 0.9,
+  }));
+  const text = spoken
+    .map(({ word }) => word)
+    .join('')
+    .trim();
+  const segment = {
+    id: 0,
+    start: 0,
+    end: words,
+    text,
+    avg_logprob: -0.1,
+    no_speech_prob: 0,
+    compression_ratio: 1,
+    words: spoken,
+  };
+  return {
+    sessionId: SESSION,
+    chunkNumber,
+    language: 'en',
+    duration_seconds: seconds,
+    model: 'test',
+    text,
+    segments: words === 0 ? [] : [segment],
+  };
+}

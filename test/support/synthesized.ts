@@ -1,0 +1,11 @@
+import { App, type Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { ChunkscribeStack } from '../../lib/chunkscribe-stack.ts';
+import { stageFrom } from '../../lib/stage.ts';
+
+/** A stage synthesized in this process, without bundling the functions' code. */
+export function synthesized(context: Readonly<Record<string, string>> = {}): { stack: Stack; template: Template } {
+  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  const stack = new ChunkscribeStack(app, 'chunkscribe-test', { stage: stageFrom((name) => context[name]) });
+  return { stack, template: Template.fromStack(stack) };
+}

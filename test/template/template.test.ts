@@ -1,0 +1,150 @@
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { expect, test } from 'vitest';
+import * as z from 'zod';
+import { stageFrom } from '../../lib/stage.ts';
+import { synthesized } from '../support/synthesized.ts';
+
+const { stack, template } = synthesized();
+
+const Statement = z.object({ Effect: z.string(), Action: z.union([z.string(), z.array(z.string())]), Resource: z.unknown() });
+const Policy = z.object({ Properties: z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) }) });
+const statements = Object.entries(template.findResources('AWS::IAM::Policy')).flatMap(([id, resource]) =>
+  Policy.parse(resource).Properties.PolicyDocument.Statement.map((statement) => ({
+    id,
+    ...statement,
+    actions: [statement.Action].flat(),
+  })),
+);
+
+test('cdk-nag has no finding that is not acknowledged with a reason', () => {
+  const { violations } = new AwsSolutionsChecks(stack).validateScope(stack);
+  expect(
+    violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources?.map((found) => found.constructPath)]),
+  ).toEqual([]);
+});
+
+test('only calls that know no resources are allowed on all of them', () => {
+  const everywhere = statements.filter(({ Resource }) => Resource === '*').flatMap(({ actions }) => actions);
+  const withoutResources =
+    /^(ec2:DescribeInstances|xray:|logs:(\w*LogDelivery|\w*LogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$)/;
+  const notifications = ['s3:PutBucketNotification'];
+  expect(everywhere.filter((action) => !withoutResources.test(action) && !notifications.includes(action))).toEqual([]);
+});
+
+test('nobody may do everything of a service', () => {
+  expect(statements.flatMap(({ actions }) => actions).filter((action) => /^(\*|\w+:\*)$/.test(action))).toEqual([]);
+});
+
+test('nobody may terminate, create or change machines; only the workflow starts them, and it and the reaper stop them', () => {
+  const may = (action: string): string[] =>
+    statements
+      .filter(({ actions }) => actions.includes(action))
+      .map(({ id }) => id.replace(/(ServiceRole|Role)?DefaultPolicy.*/, ''));
+  const ec2 = new Set(statements.flatMap(({ actions }) => actions).filter((action) => action.startsWith('ec2:')));
+  expect([...ec2].sort()).toEqual(['ec2:DescribeInstances', 'ec2:StartInstances', 'ec2:StopInstances']);
+  expect(may('ec2:StartInstances')).toEqual(['WorkflowRun']);
+  expect(may('ec2:StopInstances').sort()).toEqual(['Reaper', 'WorkflowRun']);
+});
+
+test('the bucket is private, encrypted, and speaks TLS only', () => {
+  template.hasResourceProperties('AWS::S3::Bucket', {
+    PublicAccessBlockConfiguration: {
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    },
+    BucketEncryption: Match.anyValue(),
+  });
+  template.hasResourceProperties('AWS::S3::BucketPolicy', {
+    PolicyDocument: {
+      Statement: Match.arrayWith([Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } })]),
+    },
+  });
+});
+
+test('uploads by browsers may send the signed headers, and may read the ETag', () => {
+  template.hasResourceProperties('AWS::S3::Bucket', {
+    CorsConfiguration: {
+      CorsRules: [
+        Match.objectLike({
+          AllowedHeaders: Match.arrayWith(['content-type', 'if-none-match', 'x-amz-checksum-sha256']),
+          ExposedHeaders: ['ETag'],
+        }),
+      ],
+    },
+  });
+});
+
+test('tables and queues are encrypted, and every lane has dead letters', () => {
+  template.allResourcesProperties('AWS::DynamoDB::GlobalTable', { SSESpecification: { SSEEnabled: true } });
+  template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
+  const lanes = Object.keys(template.findResources('AWS::SQS::Queue', { Properties: { RedrivePolicy: Match.anyValue() } }));
+  expect(lanes).toHaveLength(5);
+});
+
+test('the machine has no way in, IMDSv2 only, an encrypted volume, and stops when it shuts down', () => {
+  template.hasResourceProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: Match.absent() });
+  template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
+  template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
+    LaunchTemplateData: { MetadataOptions: { HttpTokens: 'required' } },
+  });
+  template.hasResourceProperties('AWS::EC2::Instance', {
+    InstanceType: 'g4dn.xlarge',
+    InstanceInitiatedShutdownBehavior: 'stop',
+    KeyName: Match.absent(),
+    BlockDeviceMappings: [Match.objectLike({ Ebs: Match.objectLike({ Encrypted: true }) })],
+  });
+  template.resourceCountIs('AWS::EC2::NatGateway', 0);
+});
+
+test('every route but the health check wants a token', () => {
+  const open = Object.values(template.findResources('AWS::ApiGatewayV2::Route', { Properties: { AuthorizationType: 'NONE' } }));
+  expect(open.map((route) => route['Properties'].RouteKey)).toEqual(['GET /api/health']);
+  const all = Object.values(template.findResources('AWS::ApiGatewayV2::Route'));
+  expect(all.filter((route) => route['Properties'].AuthorizationType === 'JWT')).toHaveLength(all.length - 1);
+});
+
+test('no transcript, token or signed address can get into the logs of the workflow or the API', () => {
+  template.hasResourceProperties('AWS::StepFunctions::StateMachine', { LoggingConfiguration: { IncludeExecutionData: false } });
+  const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
+  expect(stage?.['Properties'].AccessLogSettings.Format).not.toMatch(/header|authorizer|querystring|path/i);
+});
+
+test('logs do not stay for ever', () => {
+  template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: Match.anyValue() });
+});
+
+test('a run that ends badly calls the reaper, and so do a machine that has started or stopped and every minute', () => {
+  template.hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: { source: ['aws.ec2'], detail: { state: ['running', 'stopped'] } },
+  });
+  template.hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: { source: ['aws.states'], detail: { status: ['FAILED', 'TIMED_OUT', 'ABORTED'] } },
+  });
+  template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 minute)' });
+});
+
+test('no physical names, so that two stages live in one account', () => {
+  const named = Object.entries(template.toJSON()['Resources']).filter(([, resource]) => {
+    const { BucketName, TableName, QueueName, FunctionName, StateMachineName } = z
+      .object({ Properties: z.record(z.string(), z.unknown()).default({}) })
+      .parse(resource).Properties;
+    return [BucketName, TableName, QueueName, FunctionName, StateMachineName].some((name) => typeof name === 'string');
+  });
+  expect(named.map(([id]) => id)).toEqual([]);
+});
+
+test('prod keeps its data when the stack goes, and guards it', () => {
+  const prod = synthesized({ stage: 'prod' });
+  expect(prod.stack.terminationProtection).toBe(true);
+  for (const kind of ['AWS::S3::Bucket', 'AWS::DynamoDB::GlobalTable', 'AWS::Cognito::UserPool'])
+    prod.template.allResources(kind, { DeletionPolicy: 'Retain' });
+  expect(Template.fromStack(stack).findResources('AWS::S3::Bucket', { DeletionPolicy: 'Retain' })).toEqual({});
+});
+
+test('context that is wrong is told at synth, all of it together', () => {
+  const context: Record<string, string> = { stage: 'PROD!', idleSeconds: '0', instanceType: 'big' };
+  expect(() => stageFrom((name) => context[name])).toThrow(/stage[\s\S]*instanceType[\s\S]*idleSeconds|idleSeconds[\s\S]*/);
+});

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { catchesAll, escapes, type Machine, machinesOf } from '../support/asl.ts';
+import { synthesized } from '../support/synthesized.ts';
+
+const { whole, perInstance } = machinesOf(synthesized().template);
+const tasks = (machine: Machine) => Object.entries(machine.States).filter(([, state]) => state.Type === 'Task');
+
+/** The one place that decides "stop" or "somebody else needs it"; and where only the reaper can go on. */
+const DECIDED = ['StopOrKeep'];
+const REAPER = ['LeftToReaper'];
+
+test('after Start every way out passes the decision to stop, or is left to the reaper', () => {
+  expect(escapes(perInstance, 'Start', [...DECIDED, ...REAPER])).toEqual([]);
+});
+
+test('a decided stop is made and confirmed, or is left to the reaper', () => {
+  expect(escapes(perInstance, 'Stop', ['ConfirmStopped', ...REAPER])).toEqual([]);
+});
+
+test('only a failed leave, stop or confirmation is left to the reaper', () => {
+  const givesUp = tasks(perInstance).filter(([, state]) => (state.Catch ?? []).some((c) => REAPER.includes(c.Next)));
+  expect(givesUp.map(([name]) => name).sort()).toEqual(['ConfirmStopped', 'LeaveFailed', 'Stop']);
+});
+
+test('taking any one Catch away is found', () => {
+  for (const [name, state] of tasks(perInstance)) {
+    const broken: Machine = { ...perInstance, States: { ...perInstance.States, [name]: { ...state, Catch: [] } } };
+    const found = [...escapes(broken, 'Start', [...DECIDED, ...REAPER]), ...escapes(broken, 'Stop', REAPER)];
+    expect(found.join('\n'), name).toContain(`${name} (uncaught error)`);
+  }
+});
+
+test('every task ends by itself', () => {
+  for (const [name, state] of [...tasks(whole), ...tasks(perInstance)]) expect(state.TimeoutSeconds, name).toBeGreaterThan(0);
+});
+
+test('every task that holds a machine catches everything', () => {
+  for (const [name, state] of tasks(perInstance)) expect(catchesAll(state), name).toBe(true);
+});
+
+test('a worker that says nothing for two minutes is given up', () => {
+  expect(perInstance.States['Drain']?.HeartbeatSeconds).toBe(120);
+});
+
+test('a machine that is not ready ten minutes after its start is given up', () => {
+  expect(perInstance.States['AwaitReady']?.TimeoutSeconds).toBe(600);
+});
+
+test('a run with one instance takes at most 30 transitions, however many chunks it serves', () => {
+  expect(Object.keys(whole.States).length + Object.keys(perInstance.States).length).toBeLessThanOrEqual(30);
+});
