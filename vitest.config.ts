@@ -7,6 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
+          setupFiles: ['test/support/seed.ts'],
           include: ['test/{core,handlers,contracts,template,workflow,repository}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'too-large'
   | 'unsupported-type'
   | 'invalid'
+  | 'budget-reached'
+  | 'no-capacity'
   | 'busy';
 
 /** Something the caller can act on. `message` is for people and goes out as it is; a cause never does. */

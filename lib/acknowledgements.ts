@@ -22,7 +22,9 @@ const ACKNOWLEDGED: Readonly<Record<string, string>> = {
   'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/users/*]': OBJECTS_OF_USERS,
   'AwsSolutions-IAM5[Resource::<StorageChunks4C8F3F89.Arn>/index/*]': INDEXES,
   'AwsSolutions-IAM5[Resource::<StorageSessionsFCE686BD.Arn>/index/*]': INDEXES,
-  'AwsSolutions-IAM5[Resource::*]': 'ec2:DescribeInstances, X-Ray and log delivery know no resources to name',
+  'AwsSolutions-IAM5[Resource::<StorageLedger5E7CB2E3.Arn>/index/*]': INDEXES,
+  'AwsSolutions-IAM5[Resource::*]':
+    'ec2:DescribeInstances, X-Ray and log delivery know no resources to name; metrics are limited to our namespace by condition',
   'AwsSolutions-IAM5[Resource::<FleetControlCAD25BCA.Arn>:*]': 'versions of the one function that the workflow calls',
   'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{"Fn::Select":[6,{"Fn::Split":[":",{"Ref":"WorkflowRunFC1E545A"}]}]}:*]':
     RUNS,

@@ -1,15 +1,16 @@
 import { ArnFormat, CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledgeFindings } from './acknowledgements.ts';
 import { Assembly } from './assembly.ts';
+import { GpuApi } from './gpu-api.ts';
 import { GpuFleet } from './gpu-fleet.ts';
 import { ServiceApi } from './http-api.ts';
 import { Identity } from './identity.ts';
 import { Ingest } from './ingest.ts';
 import { LaneQueues } from './lane-queues.ts';
+import { Observability } from './observability.ts';
+import { Reaper } from './reaper.ts';
 import { RecordingApi } from './recording-api.ts';
 import { serviceFunction } from './service-function.ts';
 import type { StageProps } from './stage.ts';
@@ -35,86 +36,55 @@ export class ChunkscribeStack extends Stack {
       ...lanes.env,
     };
 
-    const { instance, role, configName } = new GpuFleet(this, 'Fleet', {
+    const ledgerEnv = { LEDGER_TABLE: storage.ledger.tableName, GPU_USD_PER_HOUR: String(stage.gpuUsdPerHour) };
+
+    const { instances, role, configName } = new GpuFleet(this, 'Fleet', {
       stage,
       workerEnv: {
         BUCKET_NAME: names.BUCKET_NAME,
         CHUNKS_TABLE: names.CHUNKS_TABLE,
         FLEET_TABLE: names.FLEET_TABLE,
-        LEDGER_TABLE: storage.ledger.tableName,
+        LEDGER_TABLE: ledgerEnv.LEDGER_TABLE,
         ...lanes.env,
       },
     });
-    const instanceArn = this.formatArn({
-      service: 'ec2',
-      resource: 'instance',
-      resourceName: instance.instanceId,
-      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-    });
+    const instanceIds = instances.map(({ instanceId }) => instanceId);
+    const instanceArns = instanceIds.map((resourceName) =>
+      this.formatArn({ service: 'ec2', resource: 'instance', resourceName, arnFormat: ArnFormat.SLASH_RESOURCE_NAME }),
+    );
 
     const fleetControl = serviceFunction(this, 'FleetControl', {
       folder: 'fleet-control',
-      env: { FLEET_TABLE: names.FLEET_TABLE, INSTANCE_IDS: instance.instanceId },
+      env: {
+        ...ledgerEnv,
+        FLEET_TABLE: names.FLEET_TABLE,
+        CHUNKS_TABLE: names.CHUNKS_TABLE,
+        INSTANCE_IDS: instanceIds.join(','),
+        DAILY_BUDGET_USD: String(stage.dailyBudgetUsd),
+        BACKLOG_SECONDS_PER_MACHINE: String(stage.backlogSecondsPerMachine),
+      },
       timeout: Duration.minutes(1),
     });
-    const { stateMachine } = new TranscriptionWorkflow(this, 'Workflow', {
-      fleetControl,
-      fleet: storage.fleet,
-      instance,
-      instanceArn,
-    });
+    const { stateMachine } = new TranscriptionWorkflow(this, 'Workflow', { fleetControl, fleet: storage.fleet, instanceArns });
 
-    const reaper = serviceFunction(this, 'Reaper', {
-      folder: 'reaper',
-      env: {
-        CHUNKS_TABLE: names.CHUNKS_TABLE,
-        FLEET_TABLE: names.FLEET_TABLE,
-        STATE_MACHINE_ARN: stateMachine.stateMachineArn,
-        INSTANCE_IDS: instance.instanceId,
-        ...lanes.env,
-      },
-      timeout: Duration.seconds(50),
-    });
-    new Rule(this, 'EveryMinute', { schedule: Schedule.rate(Duration.minutes(1)), targets: [new LambdaFunction(reaper)] });
-    new Rule(this, 'RunEnded', {
-      eventPattern: {
-        source: ['aws.states'],
-        detailType: ['Step Functions Execution Status Change'],
-        detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ['FAILED', 'TIMED_OUT', 'ABORTED'] },
-      },
-      targets: [new LambdaFunction(reaper)],
-    });
-
-    // Stopped: the next run may join at once. Running: a stop that was decided meanwhile is made at once.
-    new Rule(this, 'MachineChanged', {
-      eventPattern: {
-        source: ['aws.ec2'],
-        detailType: ['EC2 Instance State-change Notification'],
-        detail: { 'instance-id': [instance.instanceId], state: ['running', 'stopped'] },
-      },
-      targets: [new LambdaFunction(reaper)],
-    });
-
-    const shared = { storage, lanes, names, stateMachine };
+    const shared = { storage, lanes, names, ledgerEnv, stateMachine };
+    const observability = new Observability(this, 'Observability', stage);
+    const reaper = new Reaper(this, 'Reaper', { ...shared, stage, observability, instanceIds, instanceArns });
     new Ingest(this, 'Ingest', shared);
     new Assembly(this, 'Assembly', shared);
     const api = new ServiceApi(this, 'HttpApi', { stage, identity });
     new RecordingApi(this, 'Recording', { ...shared, api, identity });
+    new GpuApi(this, 'GpuApi', { ...shared, stage, api, identity, instanceIds, instanceArns });
     api.servePublic(
       serviceFunction(this, 'ServiceInfo', { folder: 'service-info', env: { STAGE: stage.name } }),
       'GET /api/health',
     );
 
-    const describe = new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] });
-    for (const controller of [fleetControl, reaper]) {
-      storage.fleet.grant(controller, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
-      controller.addToRolePolicy(describe);
-    }
-    storage.chunks.grant(reaper, 'dynamodb:Query', 'dynamodb:UpdateItem');
-    lanes.grantSend(reaper);
-    stateMachine.grantStartExecution(reaper);
-    stateMachine.grantExecution(reaper, 'states:DescribeExecution');
-    reaper.addToRolePolicy(new PolicyStatement({ actions: ['ec2:StopInstances'], resources: [instanceArn] }));
+    storage.fleet.grant(fleetControl, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    storage.chunks.grant(fleetControl, 'dynamodb:Query');
+    storage.ledger.grant(fleetControl, 'dynamodb:Query');
+    fleetControl.addToRolePolicy(new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] }));
+    fleetControl.addToRolePolicy(new PolicyStatement({ actions: ['ec2:StartInstances'], resources: instanceArns }));
 
     storage.grantObjects(role, 's3:GetObject', 's3:PutObject');
     storage.grantList(role);
@@ -122,7 +92,7 @@ export class ChunkscribeStack extends Stack {
     storage.ledger.grant(role, 'dynamodb:PutItem');
     storage.fleet.grant(role, 'dynamodb:GetItem');
     lanes.grantConsume(role);
-    // A policy of its own: the machine waits for its role's default policy, and the workflow names the machine.
+    // Policies of their own: the machines and the function wait for their default policies, and the workflow names both.
     new Policy(this, 'WorkerAnswersRuns', {
       roles: [role],
       statements: [
@@ -132,6 +102,9 @@ export class ChunkscribeStack extends Stack {
         }),
       ],
     });
+    if (fleetControl.role === undefined) throw new Error('the function has no role');
+    const looksAtRuns = new Policy(this, 'FleetControlLooksAtRuns', { roles: [fleetControl.role] });
+    stateMachine.grantExecution(looksAtRuns, 'states:DescribeExecution');
 
     acknowledgeFindings(this);
 
@@ -144,9 +117,9 @@ export class ChunkscribeStack extends Stack {
     new CfnOutput(this, 'FleetTable', { value: names.FLEET_TABLE });
     new CfnOutput(this, 'LedgerTable', { value: storage.ledger.tableName });
     new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn });
-    new CfnOutput(this, 'InstanceId', { value: instance.instanceId });
+    new CfnOutput(this, 'InstanceIds', { value: instanceIds.join(',') });
     new CfnOutput(this, 'FleetControlName', { value: fleetControl.functionName });
-    new CfnOutput(this, 'ReaperName', { value: reaper.functionName });
+    new CfnOutput(this, 'ReaperName', { value: reaper.handler.functionName });
     new CfnOutput(this, 'WorkerConfigName', { value: configName });
   }
 }

@@ -7,6 +7,7 @@ import {
   Instance,
   InstanceInitiatedShutdownBehavior,
   InstanceType,
+  type ISubnet,
   MachineImage,
   OperatingSystemType,
   SecurityGroup,
@@ -30,9 +31,10 @@ export interface GpuFleetProps {
   readonly workerEnv: Readonly<Record<string, string>>;
 }
 
-/** The GPU machine: stopped unless a run needs it, reachable by nobody, talking only outwards. */
+/** The GPU machines: stopped unless a run needs them, reachable by nobody, talking only outwards. */
 export class GpuFleet extends Construct {
-  readonly instance: Instance;
+  /** In the order in which they are preferred; neighbours are in different zones. */
+  readonly instances: readonly Instance[];
   readonly role: Role;
   /** SSM parameter with the worker's environment. */
   readonly configName: string;
@@ -72,30 +74,38 @@ export class GpuFleet extends Construct {
       }),
     });
 
-    this.instance = new Instance(this, 'Instance', {
-      vpc,
-      vpcSubnets: { subnetType: SubnetType.PUBLIC },
-      instanceType: new InstanceType(stage.instanceType),
-      machineImage: this.image(stage),
-      securityGroup,
-      role: this.role,
-      requireImdsv2: true,
-      associatePublicIpAddress: true,
-      instanceInitiatedShutdownBehavior: InstanceInitiatedShutdownBehavior.STOP,
-      detailedMonitoring: true,
-      userData: this.bootstrap(config),
-      blockDevices: [
-        {
-          deviceName: '/dev/sda1',
-          volume: BlockDeviceVolume.ebs(VOLUME_GB, {
-            encrypted: true,
-            volumeType: EbsDeviceVolumeType.GP3,
-            deleteOnTermination: true,
-          }),
-        },
-      ],
-    });
+    const image = this.image(stage);
+    const make = (id: string, subnet: ISubnet): Instance =>
+      new Instance(this, id, {
+        vpc,
+        vpcSubnets: { subnets: [subnet] },
+        instanceType: new InstanceType(stage.instanceType),
+        machineImage: image,
+        securityGroup,
+        role: this.role,
+        requireImdsv2: true,
+        associatePublicIpAddress: true,
+        instanceInitiatedShutdownBehavior: InstanceInitiatedShutdownBehavior.STOP,
+        detailedMonitoring: true,
+        userData: this.bootstrap(config),
+        blockDevices: [
+          {
+            deviceName: '/dev/sda1',
+            volume: BlockDeviceVolume.ebs(VOLUME_GB, {
+              encrypted: true,
+              volumeType: EbsDeviceVolumeType.GP3,
+              deleteOnTermination: true,
+            }),
+          },
+        ],
+      });
 
+    const subnets = vpc.publicSubnets;
+    this.instances = Array.from({ length: stage.poolSize }, (_, i) => {
+      const subnet = subnets[i % subnets.length];
+      if (subnet === undefined) throw new Error('the VPC has no public subnet');
+      return make(i === 0 ? 'Instance' : `Instance${i + 1}`, subnet);
+    });
     this.configName = config.parameterName;
     config.grantRead(this.role);
     bundle.grantRead(this.role);

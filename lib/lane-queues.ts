@@ -48,6 +48,10 @@ export class LaneQueues extends Construct {
     for (const lane of LANES) this.queues[lane].grantSendMessages(grantee);
   }
 
+  grantLook(grantee: IGrantable): void {
+    for (const lane of LANES) this.queues[lane].grant(grantee, 'sqs:GetQueueAttributes');
+  }
+
   grantConsume(grantee: IGrantable): void {
     for (const lane of LANES) this.queues[lane].grantConsumeMessages(grantee);
   }

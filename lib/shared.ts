@@ -1,5 +1,6 @@
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
-import type { FunctionEnv } from '../core/contracts/env.ts';
+import type { QUEUE_ENV } from '../core/contracts/env.ts';
+import type { Lane } from '../core/contracts/lanes.ts';
 import type { LaneQueues } from './lane-queues.ts';
 import type { Storage } from './storage.ts';
 
@@ -9,7 +10,9 @@ export interface Shared {
   readonly lanes: LaneQueues;
   readonly stateMachine: StateMachine;
   /** Environment entries that name the bucket, tables and queues. */
-  readonly names: {
-    readonly [Name in Exclude<keyof FunctionEnv, 'STAGE' | 'STATE_MACHINE_ARN' | 'USER_POOL_CLIENT_ID' | 'INSTANCE_IDS'>]: string;
-  };
+  readonly names: Readonly<
+    Record<'BUCKET_NAME' | 'SESSIONS_TABLE' | 'CHUNKS_TABLE' | 'FLEET_TABLE' | (typeof QUEUE_ENV)[Lane], string>
+  >;
+  /** Environment entries for functions that reckon with GPU time. */
+  readonly ledgerEnv: Readonly<Record<'LEDGER_TABLE' | 'GPU_USD_PER_HOUR', string>>;
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { USD_PER_HOUR } from '../core/contracts/prices.ts';
 
 /** What a stage may choose, by context (`-c name=value`). All mistakes are told together at synth. */
 const Stage = z.object({
@@ -12,6 +13,19 @@ const Stage = z.object({
     .string()
     .regex(/^[a-z0-9]+\.[a-z0-9]+$/)
     .default('g4dn.xlarge'),
+  /** Stopped GPU machines that runs can take, spread over availability zones. */
+  poolSize: z.coerce.number().int().min(1).max(10).default(1),
+  /** Seconds of waiting audio for which a run takes one machine more. */
+  backlogSecondsPerMachine: z.coerce
+    .number()
+    .positive()
+    .default(4 * 3600),
+  /** USD that the GPU may cost in a day (UTC) before no machine is started any more. */
+  dailyBudgetUsd: z.coerce.number().positive().default(2),
+  /** Price of a running GPU machine; without it what core/contracts/prices.ts knows of the type in us-east-1. */
+  gpuUsdPerHour: z.coerce.number().nonnegative().optional(),
+  /** Who is told of alarms; nobody without it. */
+  alarmEmail: z.email().optional(),
   /** Published model's name, loaded by the worker. */
   model: z.string().min(1).default('small.en'),
   /** Seconds without work after which a run ends and the GPU stops. */
@@ -30,8 +44,9 @@ const Stage = z.object({
   retentionDays: z.coerce.number().int().min(0).default(0),
 });
 
-export interface StageProps extends Omit<z.infer<typeof Stage>, 'stage' | 'retainData'> {
+export interface StageProps extends Omit<z.infer<typeof Stage>, 'stage' | 'retainData' | 'gpuUsdPerHour'> {
   readonly name: string;
+  readonly gpuUsdPerHour: number;
   readonly retainData: boolean;
 }
 
@@ -40,6 +55,8 @@ export function stageFrom(context: (name: string) => unknown): StageProps {
   const given = Object.fromEntries(Object.keys(Stage.shape).map((name) => [name, context(name)]));
   const parsed = Stage.safeParse(given);
   if (!parsed.success) throw new Error(`context: ${z.prettifyError(parsed.error)}`);
-  const { stage, retainData, ...rest } = parsed.data;
-  return { ...rest, name: stage, retainData: retainData ?? stage === 'prod' };
+  const { stage, retainData, gpuUsdPerHour = USD_PER_HOUR[parsed.data.instanceType], ...rest } = parsed.data;
+  if (gpuUsdPerHour === undefined)
+    throw new Error(`context: gpuUsdPerHour: say what ${rest.instanceType} costs; no price of it is known here`);
+  return { ...rest, name: stage, gpuUsdPerHour, retainData: retainData ?? stage === 'prod' };
 }

@@ -77,7 +77,17 @@ export class Storage extends Construct {
     });
 
     this.fleet = new TableV2(this, 'Fleet', { ...table, partitionKey: { name: 'id', type: AttributeType.STRING } });
-    this.ledger = new TableV2(this, 'Ledger', { ...table, partitionKey: { name: 'usage_id', type: AttributeType.STRING } });
+    this.ledger = new TableV2(this, 'Ledger', {
+      ...table,
+      partitionKey: { name: 'usage_id', type: AttributeType.STRING },
+      globalSecondaryIndexes: [
+        {
+          indexName: INDEXES.ledgerByDay,
+          partitionKey: { name: 'day', type: AttributeType.STRING },
+          sortKey: { name: 'at_ms', type: AttributeType.NUMBER },
+        },
+      ],
+    });
   }
 
   /** Rights on users' objects, and on nothing else of the bucket. */

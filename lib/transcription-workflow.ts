@@ -1,6 +1,5 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import type { Instance } from 'aws-cdk-lib/aws-ec2';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
@@ -22,24 +21,24 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService, LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { WORKFLOW_ERRORS } from '../core/contracts/events.ts';
+import { type FleetStep, WORKFLOW_ERRORS } from '../core/contracts/events.ts';
 
-/** Boot, drivers and a first download of the model; a machine that is not ready by then is stopped. */
-const BOOT_DEADLINE = Duration.minutes(10);
 /** A worker says something at least every quarter of a minute while it works or is truly idle. */
 const HEARTBEAT = Duration.seconds(120);
 const LONGEST_DRAIN = Duration.hours(4);
+/** One call of a function or of EC2; a function's own limit is a minute. */
+const STEP_TIMEOUT = Duration.seconds(90);
 
 export interface TranscriptionWorkflowProps {
-  /** Decides who holds the machine: steps plan, leave, confirm-stopped. */
+  /** Decides who holds which machine: the steps of FleetStep. */
   readonly fleetControl: IFunction;
   readonly fleet: TableV2;
-  readonly instance: Instance;
-  readonly instanceArn: string;
+  readonly instanceArns: readonly string[];
 }
 
 /**
  * One run of the GPU: Plan -> for each machine { Start -> AwaitReady -> Drain -> Leave -> Stop -> ConfirmStopped }.
+ * Where EC2 has no capacity for a machine, its place is taken by the next one of the pool; without one the work waits.
  *
  * The worker answers the two waiting states through the tokens in the machine's row. Every error after Plan leads to
  * LeaveFailed and on to Stop. What no Catch can see (abort, States.Runtime, a leave that fails for good) is the reaper's.
@@ -51,38 +50,34 @@ export class TranscriptionWorkflow extends Construct {
     super(scope, id);
     const { fleetControl } = props;
     const runId = JsonPath.stringAt('$$.Execution.Name');
-    const instanceId = JsonPath.stringAt('$.instanceId');
+    const step = (stepId: string, name: FleetStep['step'], more: Readonly<Record<string, unknown>>, resultPath?: string) =>
+      new LambdaInvoke(this, stepId, {
+        lambdaFunction: fleetControl,
+        payload: TaskInput.fromObject({ step: name, runId, ...more }),
+        payloadResponseOnly: true,
+        taskTimeout: Timeout.duration(STEP_TIMEOUT),
+        ...(resultPath !== undefined && { resultPath }),
+      });
+    const machine = { instanceId: JsonPath.stringAt('$.instanceId') };
 
-    const plan = new LambdaInvoke(this, 'Plan', {
-      lambdaFunction: fleetControl,
-      payload: TaskInput.fromObject({ step: 'plan', runId }),
-      payloadResponseOnly: true,
-      taskTimeout: Timeout.duration(Duration.seconds(60)),
-    });
-    plan.addRetry({ errors: [WORKFLOW_ERRORS.draining], interval: Duration.seconds(10), maxAttempts: 60, backoffRate: 1 });
+    const plan = step('Plan', 'plan', { stateMachineArn: JsonPath.stringAt('$$.StateMachine.Id') });
+    retry(plan, WORKFLOW_ERRORS.draining, 5, 10);
 
-    const start = this.ec2('Start', 'startInstances', props);
-    const awaitReady = this.await('AwaitReady', 'ready_token', props.fleet, { taskTimeout: Timeout.duration(BOOT_DEADLINE) });
+    const start = step('Start', 'start', machine, '$.start');
+    retry(start, WORKFLOW_ERRORS.noCapacity, 15, 2);
+    retry(start, WORKFLOW_ERRORS.notYetStartable, 15, 20);
+    retry(start, Errors.ALL, 15, 4);
+    const nextMachine = step('NextMachine', 'next-machine', machine, '$.next');
+    const awaitReady = this.await('AwaitReady', 'ready_token', props.fleet, { taskTimeout: Timeout.at('$.start.bootSeconds') });
     const drain = this.await('Drain', 'drain_token', props.fleet, {
       taskTimeout: Timeout.duration(LONGEST_DRAIN),
       heartbeatTimeout: Timeout.duration(HEARTBEAT),
     });
-    const leave = this.leave('Leave', fleetControl, { seenSeq: JsonPath.numberAt('$.drain.seenSeq') });
-    const leaveFailed = this.leave('LeaveFailed', fleetControl, { error: JsonPath.stringAt('$.error.Error') });
-    const stop = this.ec2('Stop', 'stopInstances', props);
-    const confirmStopped = new LambdaInvoke(this, 'ConfirmStopped', {
-      lambdaFunction: fleetControl,
-      payload: TaskInput.fromObject({ step: 'confirm-stopped', runId, instanceId }),
-      payloadResponseOnly: true,
-      taskTimeout: Timeout.duration(Duration.seconds(90)),
-      resultPath: JsonPath.DISCARD,
-    });
-    confirmStopped.addRetry({
-      errors: [WORKFLOW_ERRORS.notStopped],
-      interval: Duration.seconds(1),
-      maxAttempts: 10,
-      backoffRate: 1,
-    });
+    const leave = step('Leave', 'leave', { ...machine, seenSeq: JsonPath.numberAt('$.drain.seenSeq') }, '$.leave');
+    const leaveFailed = step('LeaveFailed', 'leave', { ...machine, error: JsonPath.stringAt('$.error.Error') }, '$.leave');
+    const stop = this.stop('Stop', props.instanceArns);
+    const confirmStopped = step('ConfirmStopped', 'confirm-stopped', machine, JsonPath.DISCARD);
+    retry(confirmStopped, WORKFLOW_ERRORS.notStopped, 1, 10);
 
     const left = new Pass(this, 'Left', { parameters: { failed: JsonPath.objectAt('$.leave.failed') } });
     const leftToReaper = new Pass(this, 'LeftToReaper', { parameters: { failed: true } });
@@ -91,9 +86,17 @@ export class TranscriptionWorkflow extends Construct {
       .when(Condition.stringEquals('$.leave.next', 'stop'), stop)
       .otherwise(left);
 
-    for (const task of [start, awaitReady, drain, leave]) catchAll(task, leaveFailed);
+    const deferred = new Pass(this, 'Deferred', { parameters: { failed: false } });
+    const takeNext = new Pass(this, 'TakeNext', { parameters: { 'instanceId.$': '$.next.instanceId' } });
+    const isThereAnother = new Choice(this, 'IsThereAnother')
+      .when(Condition.booleanEquals('$.next.found', true), takeNext.next(start))
+      .otherwise(deferred);
+
+    start.addCatch(nextMachine, { errors: [WORKFLOW_ERRORS.noCapacity], resultPath: '$.error' });
+    for (const task of [start, nextMachine, awaitReady, drain, leave]) catchAll(task, leaveFailed);
     for (const task of [leaveFailed, stop, confirmStopped]) catchAll(task, leftToReaper);
     start.next(awaitReady).next(drain).next(leave).next(stopOrKeep);
+    nextMachine.next(isThereAnother);
     leaveFailed.next(stopOrKeep);
     stop.next(confirmStopped).next(left);
 
@@ -118,22 +121,18 @@ export class TranscriptionWorkflow extends Construct {
     });
   }
 
-  /** EC2 refuses by state and by capacity; both pass, so the same call is tried for two minutes. */
-  private ec2(
-    id: string,
-    action: 'startInstances' | 'stopInstances',
-    { instanceArn }: TranscriptionWorkflowProps,
-  ): CallAwsService {
+  /** EC2 refuses by state, which passes. Called by Step Functions itself: it works where our own code does not. */
+  private stop(id: string, instanceArns: readonly string[]): CallAwsService {
     const task = new CallAwsService(this, id, {
       service: 'ec2',
-      action,
+      action: 'stopInstances',
       parameters: { InstanceIds: JsonPath.array(JsonPath.stringAt('$.instanceId')) },
-      iamAction: action === 'startInstances' ? 'ec2:StartInstances' : 'ec2:StopInstances',
-      iamResources: [instanceArn],
-      taskTimeout: Timeout.duration(Duration.seconds(60)),
+      iamAction: 'ec2:StopInstances',
+      iamResources: [...instanceArns],
+      taskTimeout: Timeout.duration(STEP_TIMEOUT),
       resultPath: JsonPath.DISCARD,
     });
-    task.addRetry({ errors: [Errors.ALL], interval: Duration.seconds(15), maxAttempts: 8, backoffRate: 1 });
+    retry(task, Errors.ALL, 15, 8);
     return task;
   }
 
@@ -161,23 +160,13 @@ export class TranscriptionWorkflow extends Construct {
       ...timeouts,
     });
   }
-
-  private leave(id: string, lambdaFunction: IFunction, more: Readonly<Record<string, unknown>>): LambdaInvoke {
-    return new LambdaInvoke(this, id, {
-      lambdaFunction,
-      payload: TaskInput.fromObject({
-        step: 'leave',
-        runId: JsonPath.stringAt('$$.Execution.Name'),
-        instanceId: JsonPath.stringAt('$.instanceId'),
-        ...more,
-      }),
-      payloadResponseOnly: true,
-      taskTimeout: Timeout.duration(Duration.seconds(60)),
-      resultPath: '$.leave',
-    });
-  }
 }
 
 const catchAll = (task: TaskStateBase, next: Pass | LambdaInvoke): void => {
   task.addCatch(next, { errors: [Errors.ALL], resultPath: '$.error' });
+};
+
+/** Retries of an error by its name, at equal intervals. */
+const retry = (task: TaskStateBase, error: string, seconds: number, maxAttempts: number): void => {
+  task.addRetry({ errors: [error], interval: Duration.seconds(seconds), maxAttempts, backoffRate: 1 });
 };

@@ -20,6 +20,13 @@ export const FunctionEnv = z.object({
   FLEET_TABLE: name,
   STATE_MACHINE_ARN: name,
   USER_POOL_CLIENT_ID: name,
+  LEDGER_TABLE: name,
+  /** USD that the GPU may cost in one day (UTC) before no machine is started any more. */
+  DAILY_BUDGET_USD: z.coerce.number().positive(),
+  /** Price of a running GPU machine. */
+  GPU_USD_PER_HOUR: z.coerce.number().nonnegative(),
+  /** Seconds of waiting audio for which a run takes one machine more. */
+  BACKLOG_SECONDS_PER_MACHINE: z.coerce.number().positive(),
   /** Comma-separated ids of the GPU instances of this stage. */
   INSTANCE_IDS: name.transform((ids) => ids.split(',')),
   [QUEUE_ENV.stop]: name,

@@ -16,18 +16,22 @@ export const ObjectCreated = z.object({
   detail: z.object({ bucket: z.object({ name: z.string() }), object: z.object({ key: z.string() }) }),
 });
 
+const run = { runId: z.string() };
+const machine = { ...run, instanceId: z.string() };
+
 /** Steps of the workflow that a Lambda takes. `runId` is the execution's name. */
 export const FleetStep = z.discriminatedUnion('step', [
-  z.object({ step: z.literal('plan'), runId: z.string() }),
+  z.object({ step: z.literal('plan'), ...run, stateMachineArn: z.string() }),
+  z.object({ step: z.literal('start'), ...machine }),
+  z.object({ step: z.literal('next-machine'), ...machine }),
   z.object({
     step: z.literal('leave'),
-    runId: z.string(),
-    instanceId: z.string(),
+    ...machine,
     /** What the worker had seen when it found nothing to do; absent when the run ends for another reason. */
     seenSeq: z.number().int().optional(),
     error: z.string().optional(),
   }),
-  z.object({ step: z.literal('confirm-stopped'), runId: z.string(), instanceId: z.string() }),
+  z.object({ step: z.literal('confirm-stopped'), ...machine }),
 ]);
 export type FleetStep = z.infer<typeof FleetStep>;
 
@@ -35,6 +39,10 @@ export type FleetStep = z.infer<typeof FleetStep>;
 export const WORKFLOW_ERRORS = {
   /** A stop is under way; joining must wait until it is confirmed. */
   draining: 'InstanceDraining',
+  /** EC2 has no such machine to give, or the account's quota is used up. */
+  noCapacity: 'NoCapacity',
+  /** The machine is in a state from which EC2 cannot start it yet. */
+  notYetStartable: 'NotYetStartable',
   /** The machine has not stopped within one invocation's wait. */
   notStopped: 'NotYetStopped',
 } as const;

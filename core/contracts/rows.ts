@@ -15,8 +15,14 @@ export const ChunkRow = z.object({
   etag: z.string(),
   size_bytes: z.number(),
   uploaded_at_ms: z.number(),
-  /** Claims so far; a claim that a command or a stop ended is given back. */
+  /** Claims so far, 3 at most; one that a command, a stop or somebody else's chunk ended is given back. */
   attempts: z.number().int(),
+  /** A worker has died while it held this chunk: it is transcribed alone from now on. */
+  suspect: z.boolean().optional(),
+  /** The claim that is there now is alone with its worker. */
+  alone: z.boolean().optional(),
+  /** Deaths of workers while this chunk was alone with them. */
+  deaths: z.number().int().optional(),
   /** Rises with every claim and replacement; a write with an old one is refused. */
   fence: z.number().int(),
   /** Last time a message for this row was sent. */
@@ -53,6 +59,10 @@ export const SessionRow = z.object({
 });
 export type SessionRow = z.infer<typeof SessionRow>;
 
+/** Why no run is started although somebody wishes for one. */
+const WAITS_FOR = ['failures', 'capacity', 'budget'] as const;
+export type WaitsFor = (typeof WAITS_FOR)[number];
+
 /** One row for the whole pool: who serves, and the newest wish that somebody must have seen before leaving. */
 export const PoolRow = z.object({
   id: z.literal('pool'),
@@ -60,16 +70,20 @@ export const PoolRow = z.object({
   wanted_seq: z.number().int(),
   /** Counts runs that came to an end; names the next one, so that all who want it want the same. */
   epoch: z.number().int(),
-  serving_run: z.string().optional(),
+  /** The run that serves: its machines now, those that EC2 had no capacity for, and whether any machine found nothing left. */
+  serving: z
+    .object({ run_id: z.string(), machines: z.array(z.string()), tried: z.array(z.string()), drained: z.boolean() })
+    .optional(),
   failed_runs: z.number().int(),
-  /** After failed runs nobody boots a machine before this time. */
+  /** Nobody boots a machine before this time, for the reason in `waits_for`. */
   next_start_at_ms: z.number(),
+  waits_for: z.enum(WAITS_FOR).optional(),
 });
 export type PoolRow = z.infer<typeof PoolRow>;
 
 /**
- * One row per GPU instance. `idle`: no run of ours holds it; `draining`: a stop is decided, nobody joins until the machine
- * is confirmed stopped.
+ * One row per GPU instance. `idle`: nobody of ours holds it; `draining`: a stop is decided, nobody joins until the machine
+ * is confirmed stopped and whoever decided can make no call any more.
  */
 export const InstanceRow = z.object({
   id: z.string(),
@@ -77,11 +91,48 @@ export const InstanceRow = z.object({
   state: z.enum(['idle', 'running', 'draining']),
   /** Rises with every decided stop. */
   fence: z.number().int(),
-  /** Run id -> time (ms) at which the holder is dead whatever it says. */
+  /** Run id or `person:<sub>` -> time (ms) at which the holder is dead whatever it says. */
   holders: z.record(z.string(), z.number()),
   started_by_us: z.boolean(),
+  /** A worker was ready here once: the next boot has nothing to install. */
+  ready_once: z.boolean().default(false),
+  stop_decided_at_ms: z.number().optional(),
+  /** Run that decided the stop and makes it; without one the reaper does. */
+  stopper: z.string().optional(),
+  /** Last time that anybody but a run set out to stop it. */
+  last_stop_at_ms: z.number().optional(),
 });
 export type InstanceRow = z.infer<typeof InstanceRow>;
 
+/** A time that a GPU instance ran, as EC2 tells it. One row per launch, in the ledger. */
+export const GpuIntervalRow = z.object({
+  /** `gpu#<instance>#<launch time in ms>` */
+  usage_id: z.string(),
+  /** Partition of the day index: `gpu#YYYY-MM-DD` of the launch, UTC. */
+  day: z.string(),
+  at_ms: z.number(),
+  instance_id: z.string(),
+  instance_type: z.string(),
+  seen_at_ms: z.number(),
+  /** Absent while it runs. */
+  stopped_at_ms: z.number().optional(),
+});
+export type GpuIntervalRow = z.infer<typeof GpuIntervalRow>;
+
+/** One transcribed chunk, written by the worker in the transaction that makes the chunk done. */
+export const UsageRow = z.object({
+  /** `<session>#<chunk>#<fence>` */
+  usage_id: z.string(),
+  /** Partition of the day index: `use#YYYY-MM-DD` of the commit, UTC. */
+  day: z.string(),
+  at_ms: z.number(),
+  user_id: z.string(),
+  session_id: z.string(),
+  chunk_number: z.number().int(),
+  audio_seconds: z.number(),
+  instance_id: z.string(),
+});
+export type UsageRow = z.infer<typeof UsageRow>;
+
 /** Secondary indexes of the tables. */
-export const INDEXES = { sessionsByUser: 'by-user', chunksPending: 'pending' } as const;
+export const INDEXES = { sessionsByUser: 'by-user', chunksPending: 'pending', ledgerByDay: 'by-day' } as const;

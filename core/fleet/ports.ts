@@ -3,7 +3,7 @@ import type { InstanceRow, PoolRow } from '../contracts/rows.ts';
 /** A change from what was read to what shall be; it happens whole, or not at all when anybody wrote in between. */
 export interface FleetChange {
   readonly pool?: { readonly from: PoolRow; readonly to: PoolRow };
-  readonly instance?: { readonly from: InstanceRow; readonly to: InstanceRow };
+  readonly instances?: readonly { readonly from: InstanceRow; readonly to: InstanceRow }[];
 }
 
 /** Rows of the pool and its instances. Reads are strongly consistent; a row nobody wrote yet reads as its empty form. */
@@ -19,11 +19,20 @@ export type MachineState = 'pending' | 'running' | 'stopping' | 'stopped' | 'gon
 export interface Machine {
   readonly instanceId: string;
   readonly state: MachineState;
+  /** Last launch, by EC2's clock. */
   readonly launchedAtMs: number;
+  readonly instanceType?: string;
+  /** End of the last launch where EC2 tells it. */
+  readonly stoppedAtMs?: number | undefined;
 }
+
+/** `no-capacity`: EC2 has no such machine now, or the quota is used up; `not-yet`: it is still stopping. */
+export type StartOutcome = 'started' | 'no-capacity' | 'not-yet';
 
 export interface Machines {
   describe(instanceIds: readonly string[]): Promise<Machine[]>;
+  start(instanceId: string): Promise<StartOutcome>;
+  /** Sends one request within `STOP_SENT_SECONDS`, or fails: a stop must not arrive later. */
   stop(instanceId: string): Promise<void>;
 }
 

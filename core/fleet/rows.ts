@@ -16,6 +16,7 @@ export const emptyInstance = (id: string): InstanceRow => ({
   fence: 0,
   holders: {},
   started_by_us: false,
+  ready_once: false,
 });
 
 /** Holders whose deadline has not passed. */

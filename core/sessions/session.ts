@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { CreateSession } from '../contracts/http.ts';
-import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
+import type { ChunkRow, SessionRow, WaitsFor } from '../contracts/rows.ts';
 
 export const newSession = (input: z.infer<typeof CreateSession>, userId: string, ulid: string, nowMs: number): SessionRow => ({
   ...input,
@@ -39,13 +39,15 @@ export const viewSession = (row: SessionRow): SessionView => ({
   transcriptStatus: row.transcript_status,
 });
 
-export const viewChunk = (row: ChunkRow) => ({
+/** `waits`: why nobody can be started who would take up what is pending. */
+export const viewChunk = (row: ChunkRow, waits?: WaitsFor) => ({
   chunkNumber: row.chunk_number,
   state: row.state,
   sizeBytes: row.size_bytes,
   attempts: row.attempts,
   durationSeconds: row.duration_seconds,
   error: row.error_message,
+  waitingFor: row.state === 'pending' ? waits : undefined,
 });
 
 /** Chunk numbers that were never uploaded, of those that must be there. */

@@ -43,8 +43,8 @@ export function dynamoFleetStore(db: DynamoDBDocumentClient, table: string): Fle
       return PoolRow.parse({ ...emptyPool(), ...Attributes });
     },
 
-    async commit({ pool, instance }) {
-      const changes = [pool, instance].filter((change) => change !== undefined);
+    async commit({ pool, instances = [] }) {
+      const changes = [...(pool === undefined ? [] : [pool]), ...instances];
       try {
         await db.send(new TransactWriteCommand({ TransactItems: changes.map(put) }));
         return 'committed';

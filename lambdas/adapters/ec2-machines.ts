@@ -1,4 +1,11 @@
-import { DescribeInstancesCommand, type EC2Client, StopInstancesCommand } from '@aws-sdk/client-ec2';
+import {
+  DescribeInstancesCommand,
+  EC2Client,
+  EC2ServiceException,
+  StartInstancesCommand,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { STOP_SENT_SECONDS } from '../../core/fleet/fleet.ts';
 import type { Machine, MachineState, Machines } from '../../core/fleet/ports.ts';
 
 const STATES: Readonly<Record<string, MachineState>> = {
@@ -10,19 +17,54 @@ const STATES: Readonly<Record<string, MachineState>> = {
   terminated: 'gone',
 };
 
-export const ec2Machines = (ec2: EC2Client): Machines => ({
-  async describe(instanceIds) {
-    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
-    return Reservations.flatMap(({ Instances = [] }) => Instances).map(
-      (found): Machine => ({
-        instanceId: found.InstanceId ?? '',
-        state: STATES[found.State?.Name ?? ''] ?? 'gone',
-        launchedAtMs: found.LaunchTime?.getTime() ?? 0,
-      }),
-    );
-  },
+/** Another hour, or another quota, may have what EC2 has not now. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+const NO_CAPACITY = [
+  'InsufficientInstanceCapacity',
+  'InsufficientHostCapacity',
+  'InsufficientReservedInstanceCapacity',
+  'InsufficientAddressCapacity',
+  'InsufficientCapacity',
+  'InstanceLimitExceeded',
+  'VcpuLimitExceeded',
+  'Server.InsufficientInstanceCapacity',
+];
 
-  async stop(instanceId) {
-    await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
-  },
-});
+/** "User initiated (2026-11-21 09:30:00 GMT)": the end of the last launch, if EC2 tells it. */
+export function stopTimeOf(reason: string | undefined): number | undefined {
+  const time = /\((\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (?:GMT|UTC)\)/.exec(reason ?? '');
+  return time === null ? undefined : Date.parse(`${time[1]}T${time[2]}Z`);
+}
+
+export function ec2Machines(ec2: EC2Client = new EC2Client()): Machines {
+  return {
+    async describe(instanceIds) {
+      const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
+      return Reservations.flatMap(({ Instances = [] }) => Instances).map(
+        (found): Machine => ({
+          instanceId: found.InstanceId ?? '',
+          state: STATES[found.State?.Name ?? ''] ?? 'gone',
+          launchedAtMs: found.LaunchTime?.getTime() ?? 0,
+          ...(found.InstanceType !== undefined && { instanceType: found.InstanceType }),
+          stoppedAtMs: stopTimeOf(found.StateTransitionReason),
+        }),
+      );
+    },
+
+    async start(instanceId) {
+      try {
+        await ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] }));
+        return 'started';
+      } catch (error) {
+        if (error instanceof EC2ServiceException && NO_CAPACITY.includes(error.name)) return 'no-capacity';
+        if (error instanceof EC2ServiceException && error.name === 'IncorrectInstanceState') return 'not-yet';
+        throw error;
+      }
+    },
+
+    async stop(instanceId) {
+      await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }), {
+        abortSignal: AbortSignal.timeout(STOP_SENT_SECONDS * 1000),
+      });
+    },
+  };
+}

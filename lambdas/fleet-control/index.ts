@@ -1,21 +1,44 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { EC2Client } from '@aws-sdk/client-ec2';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { backlogSeconds, machinesFor } from '../../core/fleet/backlog.ts';
+import { costToday } from '../../core/ledger/ledger-service.ts';
 import { documents } from '../adapters/clients.ts';
+import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
+import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
 import { ec2Machines } from '../adapters/ec2-machines.ts';
+import { sfnRuns } from '../adapters/sfn-runs.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
 const POLL_SECONDS = 2;
 /** Below the function's timeout of one minute. */
-const PATIENCE_SECONDS = 50;
+const PATIENCE_SECONDS = 45;
+/** Rows of each shard that are looked at: enough to fill the largest pool. */
+const BACKLOG_ROWS = 500;
 
-const env = parseEnv('FLEET_TABLE', 'INSTANCE_IDS');
+const env = parseEnv(
+  'FLEET_TABLE',
+  'CHUNKS_TABLE',
+  'LEDGER_TABLE',
+  'INSTANCE_IDS',
+  'DAILY_BUDGET_USD',
+  'GPU_USD_PER_HOUR',
+  'BACKLOG_SECONDS_PER_MACHINE',
+);
+const db = documents();
+const chunks = dynamoChunkStore(db, env.CHUNKS_TABLE);
+const ledger = { ledger: dynamoLedgerStore(db, env.LEDGER_TABLE), usdPerHour: env.GPU_USD_PER_HOUR, nowMs: Date.now };
+const sfn = new SFNClient();
 
 export const handler = buildHandler({
-  store: dynamoFleetStore(documents(), env.FLEET_TABLE),
-  machines: ec2Machines(new EC2Client()),
+  store: dynamoFleetStore(db, env.FLEET_TABLE),
+  machines: ec2Machines(),
   instanceIds: env.INSTANCE_IDS,
+  runsOf: (stateMachineArn) => sfnRuns(sfn, stateMachineArn),
+  machinesWanted: async () =>
+    machinesFor(backlogSeconds(await chunks.listPending(BACKLOG_ROWS)), env.BACKLOG_SECONDS_PER_MACHINE, env.INSTANCE_IDS.length),
+  isBudgetSpent: async () => (await costToday(ledger)).usd >= env.DAILY_BUDGET_USD,
   nowMs: Date.now,
   poll: async (done) => {
     const deadlineMs = Date.now() + PATIENCE_SECONDS * 1000;

@@ -1,28 +1,40 @@
 import { requeueUnserved, type UnservedDeps } from '../../core/chunk-cache/unserved.ts';
-import { needsRun } from '../../core/fleet/fleet.ts';
-import { type FleetDeps, reapInstance, wake } from '../../core/fleet/fleet-service.ts';
+import { type FleetDeps, reapInstance, reapPool, wake } from '../../core/fleet/fleet-service.ts';
+import { needsRun } from '../../core/fleet/pool.ts';
+import { type LedgerDeps, recordGpuTime } from '../../core/ledger/ledger-service.ts';
 import { logger } from '../runtime/logger.ts';
 
-export interface ReaperDeps extends FleetDeps, UnservedDeps {
-  readonly instanceIds: readonly string[];
+export interface ReaperDeps extends FleetDeps, UnservedDeps, Pick<LedgerDeps, 'ledger'> {
+  /** Somebody has to look: a machine runs minutes after its stop was decided. */
+  readonly reportOverdueStop: () => Promise<void>;
 }
 
 /**
- * Every minute: machines and holders are made to agree, then work that nobody serves gets a run. It looks at what is,
- * not at what was announced, so any event may be lost.
+ * Every minute: machines and holders are made to agree, EC2's running times are noted, then work that nobody serves gets a
+ * run. It looks at what is, not at what was announced, so any event may be lost. One machine's trouble is not the next one's.
  */
 export const buildHandler = (deps: ReaperDeps) => async (): Promise<void> => {
+  const failures: unknown[] = [];
   for (const instanceId of deps.instanceIds) {
-    const outcome = await reapInstance(deps, instanceId);
-    if (outcome !== 'nothing') logger.warn('reaped', { instanceId, outcome });
+    try {
+      const { kind, machine, isStopOverdue } = await reapInstance(deps, instanceId);
+      if (kind !== 'nothing') logger.warn('reaped', { instanceId, outcome: kind });
+      await recordGpuTime(deps, machine);
+      if (isStopOverdue) await deps.reportOverdueStop();
+    } catch (error) {
+      logger.error('instance not reaped', error as Error);
+      failures.push(error);
+    }
   }
-  const pool = await deps.store.readPool();
-  const served = pool.serving_run !== undefined;
-  // After failed runs nobody boots for a while: messages sent meanwhile would only pile up.
-  if (!served && !needsRun(pool, deps.nowMs())) return;
-  const requeued = await requeueUnserved(deps, served);
-  if (requeued > 0) {
-    logger.warn('work without a worker', { requeued });
-    await wake(deps);
+  const pool = await reapPool(deps);
+  const served = pool.serving !== undefined;
+  // While nobody may boot a machine, messages would only pile up.
+  if (served || needsRun(pool, deps.nowMs())) {
+    const requeued = await requeueUnserved(deps, served);
+    if (requeued > 0) {
+      logger.warn('work without a worker', { requeued });
+      await wake(deps);
+    }
   }
+  if (failures.length > 0) throw new AggregateError(failures, 'some instances could not be looked after');
 };

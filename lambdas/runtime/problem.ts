@@ -14,6 +14,8 @@ const STATUS = {
   'too-large': 413,
   'unsupported-type': 415,
   invalid: 422,
+  'budget-reached': 409,
+  'no-capacity': 503,
   busy: 503,
 } as const satisfies Record<ErrorCode, number>;
 

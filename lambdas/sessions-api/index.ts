@@ -1,7 +1,10 @@
 import { monotonicFactory } from 'ulid';
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
+import { costOfSession } from '../../core/ledger/ledger-service.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
 import { documents } from '../adapters/clients.ts';
+import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
+import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
@@ -11,11 +14,22 @@ const env = parseEnv(
   'SESSIONS_TABLE',
   'CHUNKS_TABLE',
   'FLEET_TABLE',
+  'LEDGER_TABLE',
+  'GPU_USD_PER_HOUR',
   'STATE_MACHINE_ARN',
   'USER_POOL_CLIENT_ID',
   ...QUEUE_NAMES,
 );
 const db = documents();
-const deps = { ...awsIngest(env, db), sessions: dynamoSessionStore(db, env.SESSIONS_TABLE), newUlid: monotonicFactory() };
+const ledger = { ledger: dynamoLedgerStore(db, env.LEDGER_TABLE), usdPerHour: env.GPU_USD_PER_HOUR, nowMs: Date.now };
 
-export const handler = buildHandler(deps, env.USER_POOL_CLIENT_ID);
+export const handler = buildHandler(
+  {
+    ...awsIngest(env, db),
+    sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
+    readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
+    costOf: (sessionId, chunks) => costOfSession(ledger, sessionId, chunks),
+    newUlid: monotonicFactory(),
+  },
+  env.USER_POOL_CLIENT_ID,
+);

@@ -3,15 +3,19 @@ import { buildHandler as buildControl } from '../../lambdas/fleet-control/handle
 import { buildHandler as buildIngest } from '../../lambdas/ingest/handler.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
-import { memoryChunkStore, memoryObjects, memoryQueue, memorySessionStore } from '../support/memory-stores.ts';
+import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from '../support/memory-stores.ts';
 import { chunkRow } from '../support/rows.ts';
 
 function world() {
   const w = fleetWorld();
   const [chunks, queue] = [memoryChunkStore(), memoryQueue()];
-  const control = buildControl({ ...w.deps, instanceIds: [INSTANCE], poll: (done) => done() });
-  const reaper = buildReaper({ ...w.deps, chunks, queue, instanceIds: [INSTANCE] });
-  return { ...w, chunks, queue, control, reaper };
+  const overdue: string[] = [];
+  const ledger = memoryLedger();
+  const run = buildControl({ ...w.deps, runsOf: () => w.deps.runs, poll: (done) => done() });
+  const control = (event: object) => run({ stateMachineArn: 'arn', ...event });
+  const reportOverdueStop = async (): Promise<void> => void overdue.push('stop');
+  const reaper = buildReaper({ ...w.deps, chunks, queue, ledger, reportOverdueStop });
+  return { ...w, chunks, queue, ledger, overdue, control, reaper };
 }
 
 test('the steps of a run: planned with the machine, left with a stop, confirmed stopped', async () => {

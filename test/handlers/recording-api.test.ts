@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { emptyPool } from '../../core/fleet/rows.ts';
 import { joinChunks } from '../../core/transcripts/join.ts';
 import type { UploadToSign } from '../../lambdas/adapters/s3-objects.ts';
 import { buildHandler as buildSessions } from '../../lambdas/sessions-api/handler.ts';
@@ -13,11 +14,22 @@ const MINE = accessClaims(USER);
 async function world() {
   const [sessions, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
   const signed: UploadToSign[] = [];
+  const pool = { row: emptyPool() };
   await sessions.create(sessionRow());
   const transcript = JSON.stringify(joinChunks(SESSION, [{ kind: 'transcribed', result: chunkTranscript(1) }]));
   const handlers = {
     sessions: buildSessions(
-      { sessions, chunks, objects, queue, wake: async () => undefined, nowMs: () => 1, newUlid: () => 'ULID' },
+      {
+        sessions,
+        chunks,
+        objects,
+        queue,
+        wake: async () => undefined,
+        nowMs: () => 1,
+        newUlid: () => 'ULID',
+        readPool: async () => pool.row,
+        costOf: async (_sessionId, rows) => ({ gpuSeconds: rows.length, usd: rows.length / 1000 }),
+      },
       CLIENT_ID,
     ),
     uploads: buildUploads(
@@ -45,7 +57,7 @@ async function world() {
       ...more,
     });
   const { sessions: sessionsHandler, uploads, transcripts } = handlers;
-  return { store: sessions, chunks, signed, presign, sessionsHandler, uploads, transcripts };
+  return { store: sessions, chunks, pool, signed, presign, sessionsHandler, uploads, transcripts };
 }
 
 test('a session is created for the caller, live by default', async () => {
@@ -221,4 +233,31 @@ test('complete answers at once and says how much still waits', async () => {
     body: { state: 'completed', chunkCount: 2, waiting: 1 },
   });
   expect(await invoke(w.sessionsHandler, { ...call, body: { chunkCount: -1 } })).toMatchObject({ status: 422 });
+});
+
+test.each(['capacity', 'budget', 'failures'] as const)(
+  'work that waits for %s says so, and until when; what is done does not',
+  async (reason) => {
+    const w = await world();
+    w.chunks.put(chunkRow(1, { state: 'done' }));
+    w.chunks.put(chunkRow(2));
+    w.pool.row = { ...emptyPool(), waits_for: reason, next_start_at_ms: 60_000 };
+    const { body } = await invoke(w.sessionsHandler, { route: 'GET /api/sessions/{id}', id: SESSION, claims: MINE });
+    expect(body).toMatchObject({
+      waitingFor: { reason, until: '1970-01-01T00:01:00.000Z' },
+      chunks: [{ state: 'done' }, { state: 'pending', waitingFor: reason }],
+    });
+    expect(body).not.toHaveProperty('chunks.0.waitingFor');
+  },
+);
+
+test("a session's cost is its owner's to see", async () => {
+  const w = await world();
+  w.chunks.put(chunkRow(1, { state: 'done' }));
+  const cost = { route: 'GET /api/sessions/{id}/cost', id: SESSION };
+  expect(await invoke(w.sessionsHandler, { ...cost, claims: MINE })).toMatchObject({
+    status: 200,
+    body: { gpuSeconds: 1, usd: 0.001 },
+  });
+  expect(await invoke(w.sessionsHandler, { ...cost, claims: accessClaims('other') })).toMatchObject({ status: 403 });
 });

@@ -13,6 +13,7 @@ const State = z.looseObject({
   Catch: z.array(z.object({ ErrorEquals: z.array(z.string()), Next: z.string() })).optional(),
   Retry: z.array(z.object({ ErrorEquals: z.array(z.string()), MaxAttempts: z.number().optional() })).optional(),
   TimeoutSeconds: z.number().optional(),
+  TimeoutSecondsPath: z.string().optional(),
   HeartbeatSeconds: z.number().optional(),
 });
 export type State = z.infer<typeof State>;

@@ -1,28 +1,41 @@
-import type { FleetDeps } from '../../core/fleet/fleet-service.ts';
+import type { FleetDeps, PlanLimits } from '../../core/fleet/fleet-service.ts';
 import type { MachineState } from '../../core/fleet/ports.ts';
 import { memoryFleetStore } from './memory-stores.ts';
 
 export const INSTANCE = 'i-1';
 
-/** One machine, executions that run until they are ended, and a clock. */
-export function fleetWorld() {
+/** Machines, executions that run until they are ended, and a clock. */
+export function fleetWorld(instanceIds: readonly string[] = [INSTANCE]) {
   const store = memoryFleetStore();
   const started: string[] = [];
   const alive = new Set<string>();
   const aborted = new Set<string>();
-  let state: MachineState = 'stopped';
+  const states = new Map<string, MachineState>(instanceIds.map((id) => [id, 'stopped']));
+  const launched = new Map<string, number>();
+  /** Machines that EC2 has no capacity for. */
+  const full = new Set<string>();
+  const limits = { machines: 1, isSpent: false };
   let now = 1_000_000;
-  /** Every stop, with the living runs that held the machine then. */
-  const stops: { readonly holders: readonly string[] }[] = [];
-  const deps: FleetDeps = {
+  const stateOf = (id: string): MachineState => states.get(id) ?? 'gone';
+  const deps = {
     store,
+    instanceIds,
     nowMs: () => now,
+    machinesWanted: async () => limits.machines,
+    isBudgetSpent: async () => limits.isSpent,
     machines: {
-      describe: async () => [{ instanceId: INSTANCE, state, launchedAtMs: 0 }],
-      stop: async () => {
-        const { holders } = await store.readInstance(INSTANCE);
-        stops.push({ holders: Object.keys(holders).filter((run) => alive.has(run)) });
-        state = 'stopped';
+      describe: async (ids) =>
+        ids.map((instanceId) => ({ instanceId, state: stateOf(instanceId), launchedAtMs: launched.get(instanceId) ?? 0 })),
+      async start(id) {
+        if (stateOf(id) === 'stopping') return 'not-yet';
+        if (stateOf(id) !== 'stopped') return 'started';
+        if (full.has(id)) return 'no-capacity';
+        states.set(id, 'running');
+        launched.set(id, now);
+        return 'started';
+      },
+      async stop(id) {
+        if (stateOf(id) === 'running') states.set(id, 'stopped');
       },
     },
     runs: {
@@ -34,20 +47,22 @@ export function fleetWorld() {
       },
       status: async (runId) => (alive.has(runId) ? 'running' : aborted.has(runId) ? 'aborted' : 'ended'),
     },
-  };
+  } satisfies FleetDeps & PlanLimits;
   return {
     deps,
     store,
     started,
     alive,
     aborted,
-    stops,
-    machine: (to: MachineState = state): MachineState => {
-      state = to;
-      return state;
+    full,
+    limits,
+    machine: (to?: MachineState, id: string = INSTANCE): MachineState => {
+      if (to !== undefined) states.set(id, to);
+      return stateOf(id);
     },
     pass: (ms: number): void => {
       now += ms;
     },
   };
 }
+export type FleetWorld = ReturnType<typeof fleetWorld>;

@@ -1,11 +1,13 @@
 /** The stores in memory: the same contract suites run against these and against DynamoDB in the emulator. */
 import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from '../../core/chunk-cache/ports.ts';
 import { parseChunkKey } from '../../core/contracts/keys.ts';
-import type { ChunkRow, InstanceRow, PoolRow, SessionRow } from '../../core/contracts/rows.ts';
+import type { ChunkRow, GpuIntervalRow, InstanceRow, PoolRow, SessionRow, UsageRow } from '../../core/contracts/rows.ts';
 import type { ChunkTranscript, Transcript } from '../../core/contracts/transcript.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
+import { gpuDay, usageDay } from '../../core/ledger/gpu-time.ts';
+import type { LedgerStore } from '../../core/ledger/ports.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
 
@@ -90,10 +92,10 @@ export function memoryFleetStore(first: PoolRow = emptyPool(), rows: readonly In
     },
     async commit(change) {
       if (change.pool !== undefined && change.pool.from.version !== pool.version) return 'conflict';
-      if (change.instance !== undefined && change.instance.from.version !== instanceOf(change.instance.from.id).version)
-        return 'conflict';
+      const changed = change.instances ?? [];
+      if (changed.some(({ from }) => from.version !== instanceOf(from.id).version)) return 'conflict';
       if (change.pool !== undefined) pool = change.pool.to;
-      if (change.instance !== undefined) instances.set(change.instance.to.id, change.instance.to);
+      for (const { to } of changed) instances.set(to.id, to);
       return 'committed';
     },
   };
@@ -137,4 +139,16 @@ export function memoryResults(
     },
   };
   return store;
+}
+
+export function memoryLedger(): LedgerStore & { put(row: UsageRow): void } {
+  const intervals = new Map<string, GpuIntervalRow>();
+  const usages = new Map<string, UsageRow>();
+  return {
+    put: (row) => void usages.set(row.usage_id, row),
+    interval: async (usageId) => intervals.get(usageId),
+    putInterval: async (row) => void intervals.set(row.usage_id, row),
+    intervalsOf: async (day) => [...intervals.values()].filter((row) => row.day === gpuDay(day)),
+    usagesOf: async (day) => [...usages.values()].filter((row) => row.day === usageDay(day)),
+  };
 }

@@ -1,19 +1,20 @@
 /**
  * Walks the synthesized state machine through everything that can happen to it: every task succeeds, or fails with any class
  * of error, with its effect applied or not (a call that timed out may have started the machine); and the execution is aborted
- * before every state. The Lambda steps are the real fleet decisions on a store in memory; EC2 is one machine.
+ * before every state. The Lambda steps are the real function on a store in memory; EC2 is a pool of two machines.
  *
  * An error stands for "retries used up". Errors that no Catch can match end the execution, as on AWS.
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
  */
 import type { InstanceRow, PoolRow } from '../../core/contracts/rows.ts';
-import { confirm, type FleetDeps, leaveRun, plan, reapInstance } from '../../core/fleet/fleet-service.ts';
-import type { MachineState } from '../../core/fleet/ports.ts';
+import { type FleetDeps, plan, reapInstance, reapPool } from '../../core/fleet/fleet-service.ts';
+import type { Machine as Ec2Machine, MachineState } from '../../core/fleet/ports.ts';
+import { buildHandler } from '../../lambdas/fleet-control/handler.ts';
 import type { Machine, State } from './asl.ts';
 import { memoryFleetStore } from './memory-stores.ts';
 
 const RUN = 'run-1';
-const ID = 'i-1';
+export const IDS = ['i-1', 'i-2'] as const;
 const NOW = 1_000_000;
 const UNCATCHABLE = ['States.Runtime', 'States.DataLimitExceeded'];
 const ERRORS = [
@@ -28,8 +29,10 @@ const ERRORS = [
 /** Everything that a step can read or change. */
 export interface World {
   readonly pool: PoolRow;
-  readonly instance: InstanceRow;
-  readonly machine: MachineState;
+  readonly instances: readonly InstanceRow[];
+  readonly machines: Readonly<Record<string, MachineState>>;
+  /** Machines that EC2 has no capacity for. */
+  readonly full: readonly string[];
   /** A stop that was made while somebody else held the machine: must stay undefined. */
   readonly stoppedUnder?: string;
 }
@@ -39,57 +42,93 @@ interface Point {
   readonly data: Data;
 }
 
-/** Runs a fleet step on a world; `alive`: executions that still run. */
+/** Somebody else who holds this machine now. */
+const others = (row: InstanceRow | undefined): string | undefined =>
+  Object.keys(row?.holders ?? {}).find((holder) => holder !== RUN);
+
+/** Runs a call of the fleet on a world; `alive`: executions that still run. */
 async function inWorld<T>(
   world: World,
   alive: readonly string[],
-  step: (deps: FleetDeps) => Promise<T>,
-): Promise<{ world: World; result: T }> {
-  const store = memoryFleetStore(world.pool, [world.instance]);
-  let machine = world.machine;
-  const result = await step({
+  call: (deps: FleetDeps) => Promise<T>,
+): Promise<{ world: World; result: T | undefined; error?: string }> {
+  const store = memoryFleetStore(world.pool, world.instances);
+  const machines: Record<string, MachineState> = { ...world.machines };
+  let stoppedUnder = world.stoppedUnder;
+  const deps: FleetDeps = {
     store,
     nowMs: () => NOW,
+    instanceIds: IDS,
     machines: {
-      describe: async () => [{ instanceId: ID, state: machine, launchedAtMs: 0 }],
-      stop: async () => {
-        machine = 'stopped';
+      describe: async (ids) => ids.map((id): Ec2Machine => ({ instanceId: id, state: machines[id] ?? 'gone', launchedAtMs: 0 })),
+      async start(id) {
+        if (world.full.includes(id)) return 'no-capacity';
+        machines[id] = 'running';
+        return 'started';
+      },
+      async stop(id) {
+        stoppedUnder ??= others(await store.readInstance(id));
+        machines[id] = 'stopped';
       },
     },
     runs: { start: async () => 'exists', status: async (runId) => (alive.includes(runId) ? 'running' : 'ended') },
-  });
-  return { result, world: { ...world, pool: await store.readPool(), instance: await store.readInstance(ID), machine } };
+  };
+  let result: T | undefined;
+  let error: string | undefined;
+  try {
+    result = await call(deps);
+  } catch (caught) {
+    error = caught instanceof Error ? caught.name : 'Error';
+  }
+  const after: World = {
+    full: world.full,
+    pool: await store.readPool(),
+    instances: await Promise.all(IDS.map((id) => store.readInstance(id))),
+    machines,
+    ...(stoppedUnder !== undefined && { stoppedUnder }),
+  };
+  return { world: after, result, ...(error !== undefined && { error }) };
 }
 
-const others = ({ instance }: World): string | undefined => Object.keys(instance.holders).find((holder) => holder !== RUN);
+const limits = { machinesWanted: async () => 1, isBudgetSpent: async () => false };
+
+const read = (data: Data, path: string): unknown =>
+  path
+    .replace(/^\$\./, '')
+    .split('.')
+    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], data);
+
+const CONTEXT: Readonly<Record<string, string>> = { '$$.Execution.Name': RUN, '$$.StateMachine.Id': 'arn' };
+/** The payload that Step Functions makes of a state's parameters. */
+const payloadOf = (template: Readonly<Record<string, unknown>>, data: Data): Data =>
+  Object.fromEntries(
+    Object.entries(template).map(([key, value]) =>
+      key.endsWith('.$') && typeof value === 'string' ? [key.slice(0, -2), CONTEXT[value] ?? read(data, value)] : [key, value],
+    ),
+  );
+
+interface Outcome {
+  readonly world: World;
+  readonly result?: unknown;
+  readonly error?: string;
+}
 
 /** What a task does to the world, and its result; several when the result is not ours to say. */
-async function effects(state: State, { world }: Point): Promise<{ world: World; result: unknown }[]> {
+async function outcomes(state: State, { world, data }: Point): Promise<Outcome[]> {
   const resource = state.Resource ?? '';
-  if (resource.includes('ec2:startInstances')) return [{ world: { ...world, machine: 'running' }, result: {} }];
   if (resource.includes('ec2:stopInstances')) {
-    const under = others(world);
-    return [{ world: { ...world, machine: 'stopped', ...(under !== undefined && { stoppedUnder: under }) }, result: {} }];
+    const stopped = await inWorld(world, [RUN], (deps) => deps.machines.stop(String(data['instanceId'])));
+    return [{ world: stopped.world, result: {} }];
   }
   if (resource.includes('waitForTaskToken')) return [0, 1].map((seenSeq) => ({ world, result: { seenSeq } }));
-  const step = (state as { Parameters?: { step?: string } }).Parameters?.step;
-  if (step === 'plan') {
-    const done = await inWorld(world, [RUN], (deps) => plan(deps, RUN, [ID]));
-    return [{ world: done.world, result: { instances: done.result.kind === 'planned' ? done.result.instanceIds : [] } }];
-  }
-  if (step === 'confirm-stopped') return [await inWorld(world, [RUN], (deps) => confirm(deps, ID))];
-  if (step !== 'leave') throw new Error(`the walker does not know what ${resource} does`);
-  return [];
+  const payload = payloadOf((state as { Parameters?: Record<string, unknown> }).Parameters ?? {}, data);
+  if (payload['step'] === undefined) throw new Error(`the walker does not know what ${resource} does`);
+  return [
+    await inWorld(world, [RUN], (deps) =>
+      buildHandler({ ...deps, ...limits, runsOf: () => deps.runs, poll: (done) => done() })(payload),
+    ),
+  ];
 }
-
-async function leaveEffect(state: State, { world, data }: Point): Promise<{ world: World; result: unknown }> {
-  const { Parameters: parameters = {} } = state as { Parameters?: Record<string, unknown> };
-  const seen = 'seenSeq.$' in parameters ? (data['drain'] as { seenSeq: number }).seenSeq : undefined;
-  const { world: after, result } = await inWorld(world, [RUN], (deps) => leaveRun(deps, RUN, ID, seen));
-  return { world: after, result: { next: result, failed: seen === undefined } };
-}
-
-const isLeave = (state: State): boolean => (state as { Parameters?: { step?: string } }).Parameters?.step === 'leave';
 
 const catcherOf = (state: State, error: string): string | undefined =>
   (state.Catch ?? []).find(
@@ -99,16 +138,14 @@ const catcherOf = (state: State, error: string): string | undefined =>
         (ErrorEquals.includes('States.ALL') || (ErrorEquals.includes('States.TaskFailed') && error !== 'States.Timeout'))),
   )?.Next;
 
-const read = (data: Data, path: string): unknown =>
-  path
-    .replace(/^\$\./, '')
-    .split('.')
-    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], data);
-
 function chosen(state: State, data: Data): string {
   const choice = (state.Choices ?? []).find((rule) => {
-    const { Variable, StringEquals } = rule as { Variable?: string; StringEquals?: string };
-    return Variable !== undefined && read(data, Variable) === StringEquals;
+    const { Variable, StringEquals, BooleanEquals } = rule as {
+      Variable?: string;
+      StringEquals?: string;
+      BooleanEquals?: boolean;
+    };
+    return Variable !== undefined && read(data, Variable) === (StringEquals ?? BooleanEquals);
   });
   const next = choice?.Next ?? state.Default;
   if (next === undefined) throw new Error('no rule of a choice matches');
@@ -122,20 +159,20 @@ export interface Ending {
   readonly world: World;
 }
 
+/** What makes two points the same: versions, fences and times do not. */
+const keyOf = (name: string, { world, data }: Point): string =>
+  JSON.stringify([name, data, world.machines, world.stoppedUnder, world.pool.serving, world.instances], (key, value) =>
+    ['version', 'fence', 'epoch'].includes(key) ? undefined : value,
+  );
+
 /** Every ending of the machine that runs for one instance, after a plan that joined it. */
 export async function walk(machine: Machine, start: World): Promise<Ending[]> {
-  const planned = await inWorld(start, [RUN], (deps) => plan(deps, RUN, [ID]));
+  const planned = await inWorld(start, [RUN], (deps) => plan(deps, limits, RUN));
+  const [instanceId] = planned.result?.kind === 'planned' ? planned.result.instanceIds : [];
   const endings: Ending[] = [];
   const seen = new Set<string>();
   const visit = async (name: string, point: Point, path: readonly string[]): Promise<void> => {
-    const key = JSON.stringify([
-      name,
-      point.world.machine,
-      point.world.instance.state,
-      Object.keys(point.world.instance.holders),
-      point.world.stoppedUnder,
-      point.data,
-    ]);
+    const key = keyOf(name, point);
     if (seen.has(key)) return;
     seen.add(key);
     const state = machine.States[name];
@@ -146,24 +183,35 @@ export async function walk(machine: Machine, start: World): Promise<Ending[]> {
       if (state.Next !== undefined) await visit(state.Next, next, here);
       else endings.push({ how: 'ended', path: here, world: next.world });
     };
+    const fail = async (error: string, world: World): Promise<void> => {
+      const catcher = catcherOf(state, error);
+      if (catcher !== undefined)
+        await visit(catcher, { world, data: { ...point.data, error: { Error: error } } }, [...here, `!${error}`]);
+      else endings.push({ how: UNCATCHABLE.includes(error) ? error : `uncaught ${error}`, path: here, world });
+    };
     if (state.Type === 'Choice') return visit(chosen(state, point.data), point, here);
-    if (state.Type === 'Pass') return goOn(point);
-    const results = isLeave(state) ? [await leaveEffect(state, point)] : await effects(state, point);
-    const resultName = (state as { ResultPath?: string | null }).ResultPath?.replace('$.', '');
-    for (const { world, result } of results)
-      await goOn({ world, data: resultName === undefined ? point.data : { ...point.data, [resultName]: result } });
-    for (const error of ERRORS) {
-      for (const world of [point.world, ...results.map((applied) => applied.world)]) {
-        const catcher = catcherOf(state, error);
-        if (catcher !== undefined)
-          await visit(catcher, { world, data: { ...point.data, error: { Error: error } } }, [...here, `!${error}`]);
-        else endings.push({ how: UNCATCHABLE.includes(error) ? error : `uncaught ${error}`, path: here, world });
-      }
+    if (state.Type === 'Pass') {
+      const { Parameters: parameters } = state as { Parameters?: Record<string, unknown> };
+      return goOn({ ...point, data: parameters === undefined ? point.data : payloadOf(parameters, point.data) });
     }
+    const done = await outcomes(state, point);
+    const resultName = (state as { ResultPath?: string | null }).ResultPath?.replace('$.', '');
+    for (const { world, result, error } of done) {
+      if (error !== undefined) await fail(error, world);
+      else await goOn({ world, data: resultName === undefined ? point.data : { ...point.data, [resultName]: result } });
+    }
+    for (const error of ERRORS)
+      for (const world of [point.world, ...done.map((applied) => applied.world)]) await fail(error, world);
   };
-  await visit(machine.StartAt, { world: planned.world, data: {} }, []);
+  await visit(machine.StartAt, { world: planned.world, data: { instanceId } }, []);
   return endings;
 }
 
 /** One pass of the reaper after the execution is over. */
-export const reaped = async (world: World): Promise<World> => (await inWorld(world, [], (deps) => reapInstance(deps, ID))).world;
+export const reaped = async (world: World): Promise<World> =>
+  (
+    await inWorld(world, [], async (deps) => {
+      for (const id of IDS) await reapInstance(deps, id);
+      await reapPool(deps);
+    })
+  ).world;

@@ -27,7 +27,7 @@ test('cdk-nag has no finding that is not acknowledged with a reason', () => {
 test('only calls that know no resources are allowed on all of them', () => {
   const everywhere = statements.filter(({ Resource }) => Resource === '*').flatMap(({ actions }) => actions);
   const withoutResources =
-    /^(ec2:DescribeInstances|xray:|logs:(\w*LogDelivery|\w*LogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$)/;
+    /^(ec2:DescribeInstances|cloudwatch:PutMetricData|xray:|logs:(\w*LogDelivery|\w*LogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$)/;
   const notifications = ['s3:PutBucketNotification'];
   expect(everywhere.filter((action) => !withoutResources.test(action) && !notifications.includes(action))).toEqual([]);
 });
@@ -36,15 +36,17 @@ test('nobody may do everything of a service', () => {
   expect(statements.flatMap(({ actions }) => actions).filter((action) => /^(\*|\w+:\*)$/.test(action))).toEqual([]);
 });
 
-test('nobody may terminate, create or change machines; only the workflow starts them, and it and the reaper stop them', () => {
+test('nobody may terminate, create or change machines; who may start and stop them is known, and each only these machines', () => {
   const may = (action: string): string[] =>
     statements
       .filter(({ actions }) => actions.includes(action))
       .map(({ id }) => id.replace(/(ServiceRole|Role)?DefaultPolicy.*/, ''));
   const ec2 = new Set(statements.flatMap(({ actions }) => actions).filter((action) => action.startsWith('ec2:')));
   expect([...ec2].sort()).toEqual(['ec2:DescribeInstances', 'ec2:StartInstances', 'ec2:StopInstances']);
-  expect(may('ec2:StartInstances')).toEqual(['WorkflowRun']);
-  expect(may('ec2:StopInstances').sort()).toEqual(['Reaper', 'WorkflowRun']);
+  expect(may('ec2:StartInstances').sort()).toEqual(['FleetControl', 'GpuApiHandler']);
+  expect(may('ec2:StopInstances').sort()).toEqual(['GpuApiHandler', 'ReaperHandler', 'WorkflowRun']);
+  const changing = statements.filter(({ actions }) => actions.some((action) => /^ec2:(Start|Stop)/.test(action)));
+  expect(changing.filter(({ Resource }) => !JSON.stringify(Resource).includes('FleetInstance'))).toEqual([]);
 });
 
 test('the bucket is private, encrypted, and speaks TLS only', () => {
@@ -147,4 +149,33 @@ test('prod keeps its data when the stack goes, and guards it', () => {
 test('context that is wrong is told at synth, all of it together', () => {
   const context: Record<string, string> = { stage: 'PROD!', idleSeconds: '0', instanceType: 'big' };
   expect(() => stageFrom((name) => context[name])).toThrow(/stage[\s\S]*instanceType[\s\S]*idleSeconds|idleSeconds[\s\S]*/);
+});
+
+test('a pool has as many machines as asked for, neighbours in different zones, and every function knows them all', () => {
+  const { template } = synthesized({ poolSize: '3' });
+  const subnets = Object.values(template.findResources('AWS::EC2::Instance')).map(
+    ({ Properties }) => Properties.NetworkInterfaces[0].SubnetId.Ref,
+  );
+  expect(subnets).toHaveLength(3);
+  expect(subnets[0]).not.toBe(subnets[1]);
+  const ids = Object.values(template.findResources('AWS::Lambda::Function'))
+    .map(({ Properties }) => JSON.stringify(Properties.Environment?.Variables?.INSTANCE_IDS ?? ''))
+    .filter((text) => text.includes('FleetInstance'));
+  expect(ids).toHaveLength(3);
+  for (const text of ids) expect(text.match(/FleetInstance\w+/g)).toHaveLength(3);
+});
+
+test('an instance type whose price nobody knows must come with its price', () => {
+  expect(() => synthesized({ instanceType: 'p5.48xlarge' })).toThrow('gpuUsdPerHour: say what p5.48xlarge costs');
+});
+
+test('somebody is told when a stop is not confirmed, and when nobody looks after the machines', () => {
+  const alarms = Object.values(synthesized().template.findResources('AWS::CloudWatch::Alarm')).map(
+    ({ Properties }) => Properties,
+  );
+  expect(alarms.map(({ MetricName }) => MetricName).sort()).toEqual(['Errors', 'Invocations', 'StopNotConfirmed']);
+  for (const alarm of alarms) {
+    expect(alarm.AlarmActions).toHaveLength(1);
+    expect(alarm.AlarmDescription.length).toBeGreaterThan(40);
+  }
 });

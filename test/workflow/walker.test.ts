@@ -2,43 +2,67 @@ import { expect, test } from 'vitest';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
 import { type Machine, machinesOf } from '../support/asl.ts';
 import { synthesized } from '../support/synthesized.ts';
-import { type Ending, reaped, type World, walk } from '../support/walker.ts';
+import { type Ending, IDS, reaped, type World, walk } from '../support/walker.ts';
 
 const { perInstance } = machinesOf(synthesized().template);
-const stopped: World = { pool: { ...emptyPool(), wanted_seq: 1 }, instance: emptyInstance('i-1'), machine: 'stopped' };
-/** Somebody else holds the machine, which we started; their hold lives longer than the run. */
+const stopped: World = {
+  pool: { ...emptyPool(), wanted_seq: 1 },
+  instances: IDS.map(emptyInstance),
+  machines: { 'i-1': 'stopped', 'i-2': 'stopped' },
+  full: [],
+};
+/** Somebody else holds the first machine, which we started; their hold lives longer than the run. */
 const shared: World = {
   ...stopped,
-  machine: 'running',
-  instance: { ...emptyInstance('i-1'), state: 'running', holders: { person: 9e15 }, started_by_us: true },
+  machines: { 'i-1': 'running', 'i-2': 'stopped' },
+  instances: [
+    { ...emptyInstance('i-1'), state: 'running', holders: { 'person:ada': 9e15 }, started_by_us: true },
+    emptyInstance('i-2'),
+  ],
 };
+const worlds: readonly [string, World][] = [
+  ['a machine can be had', stopped],
+  ['no capacity for the first machine', { ...stopped, full: ['i-1'] }],
+  ['no capacity at all', { ...stopped, full: [...IDS] }],
+];
 
-const leftRunning = (endings: readonly Ending[]): Ending[] => endings.filter(({ world }) => world.machine === 'running');
+const isUp = ({ machines }: World): boolean => Object.values(machines).includes('running');
+const leftRunning = (endings: readonly Ending[]): Ending[] => endings.filter(({ world }) => isUp(world));
 const classes = (endings: readonly Ending[]): string[] => [...new Set(endings.map(({ how }) => how))].sort();
 
 /** Ends that no Catch can see, or that a failed stop leaves: the reaper's work. Documented in docs/how-the-gpu-stops.md. */
 const OUT_OF_BAND = ['States.DataLimitExceeded', 'States.Runtime', 'aborted', 'ended'];
 
-test('a run leaves its machine running only by ends that are documented as the reaper’s', async () => {
-  const endings = await walk(perInstance, stopped);
-  expect(endings.length).toBeGreaterThan(100);
-  expect(classes(leftRunning(endings))).toEqual(OUT_OF_BAND);
+test.each(worlds)('%s: a run leaves a machine running only by ends that are documented as the reaper’s', async (_name, world) => {
+  const endings = await walk(perInstance, world);
+  expect(endings.length).toBeGreaterThan(50);
+  for (const how of classes(leftRunning(endings))) expect(OUT_OF_BAND).toContain(how);
   const ended = leftRunning(endings).filter(({ how }) => how === 'ended');
   expect(ended.filter(({ path }) => !path.includes('LeftToReaper'))).toEqual([]);
 });
 
-test('after one pass of the reaper no machine runs, however the run ended', async () => {
-  for (const ending of await walk(perInstance, stopped)) {
-    const after = await reaped(ending.world);
-    expect(after.machine, `${ending.how}: ${ending.path.join(' > ')}`).toBe('stopped');
+test.each(worlds)('%s: after one pass of the reaper no machine runs, however the run ended', async (_name, world) => {
+  for (const ending of await walk(perInstance, world)) {
+    const where = `${ending.how}: ${ending.path.join(' > ')}`;
+    expect(isUp(await reaped(ending.world)), where).toBe(false);
   }
+});
+
+test('without capacity for the first machine the second is started, and without any the run ends without an error', async () => {
+  const [, [, first], [, none]] = worlds as [(typeof worlds)[0], (typeof worlds)[0], (typeof worlds)[0]];
+  const paths = (await walk(perInstance, first)).map(({ path }) => path.join(' '));
+  expect(paths).toContainEqual(expect.stringMatching(/^Start !NoCapacity NextMachine IsThereAnother TakeNext Start AwaitReady/));
+  const ends = (await walk(perInstance, none)).filter(({ how, path }) => how === 'ended' && path.at(-1) === 'Deferred');
+  expect(ends.some(({ world }) => world.pool.waits_for === 'capacity' && world.pool.failed_runs === 0)).toBe(true);
 });
 
 test('a machine that somebody else holds is never stopped, by the run or by the reaper', async () => {
   for (const ending of await walk(perInstance, shared)) {
     const where = `${ending.how}: ${ending.path.join(' > ')}`;
     expect(ending.world.stoppedUnder, where).toBeUndefined();
-    expect((await reaped(ending.world)).machine, where).toBe('running');
+    const after = await reaped(ending.world);
+    expect(after.stoppedUnder, where).toBeUndefined();
+    expect(after.machines['i-1'], where).toBe('running');
   }
 });
 

@@ -7,10 +7,12 @@ const tasks = (machine: Machine) => Object.entries(machine.States).filter(([, st
 
 /** The one place that decides "stop" or "somebody else needs it"; and where only the reaper can go on. */
 const DECIDED = ['StopOrKeep'];
+/** EC2 refused the start for lack of capacity: there is nothing to stop. */
+const REFUSED = ['IsThereAnother'];
 const REAPER = ['LeftToReaper'];
 
 test('after Start every way out passes the decision to stop, or is left to the reaper', () => {
-  expect(escapes(perInstance, 'Start', [...DECIDED, ...REAPER])).toEqual([]);
+  expect(escapes(perInstance, 'Start', [...DECIDED, ...REFUSED, ...REAPER])).toEqual([]);
 });
 
 test('a decided stop is made and confirmed, or is left to the reaper', () => {
@@ -31,7 +33,10 @@ test('taking any one Catch away is found', () => {
 });
 
 test('every task ends by itself', () => {
-  for (const [name, state] of [...tasks(whole), ...tasks(perInstance)]) expect(state.TimeoutSeconds, name).toBeGreaterThan(0);
+  for (const [name, state] of [...tasks(whole), ...tasks(perInstance)])
+    expect(state.TimeoutSeconds ?? state.TimeoutSecondsPath, name).toSatisfy(
+      (limit) => limit === '$.start.bootSeconds' || limit > 0,
+    );
 });
 
 test('every task that holds a machine catches everything', () => {
@@ -42,8 +47,16 @@ test('a worker that says nothing for two minutes is given up', () => {
   expect(perInstance.States['Drain']?.HeartbeatSeconds).toBe(120);
 });
 
-test('a machine that is not ready ten minutes after its start is given up', () => {
-  expect(perInstance.States['AwaitReady']?.TimeoutSeconds).toBe(600);
+test('a start is tried again by the name of its error, a bounded number of times', () => {
+  const retries = (perInstance.States['Start']?.Retry ?? []).map(({ ErrorEquals, MaxAttempts }) => [
+    ErrorEquals.join(),
+    MaxAttempts,
+  ]);
+  expect(retries.filter(([name]) => !String(name).startsWith('Lambda.'))).toEqual([
+    ['NoCapacity', 2],
+    ['NotYetStartable', 20],
+    ['States.ALL', 4],
+  ]);
 });
 
 test('a run with one instance takes at most 30 transitions, however many chunks it serves', () => {

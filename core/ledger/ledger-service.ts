@@ -1,0 +1,55 @@
+/** Reading and writing the ledger of GPU time. */
+import type { ChunkRow } from '../contracts/rows.ts';
+import type { Machine } from '../fleet/ports.ts';
+import { costUsd, dayBounds, dayOf, intervalId, observe, runningTimes, secondsOf, splitBySession } from './gpu-time.ts';
+import type { LedgerStore } from './ports.ts';
+
+export interface LedgerDeps {
+  readonly ledger: LedgerStore;
+  readonly usdPerHour: number;
+  readonly nowMs: () => number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Notes what one look at a machine says of its running time. */
+export async function recordGpuTime({ ledger, nowMs }: Omit<LedgerDeps, 'usdPerHour'>, machine: Machine): Promise<void> {
+  const row = observe(machine, await ledger.interval(intervalId(machine)), nowMs());
+  if (row !== undefined) await ledger.putInterval(row);
+}
+
+export interface GpuCost {
+  readonly gpuSeconds: number;
+  readonly usd: number;
+}
+
+/** A launch may begin the day before the one it is paid on; no hold lives longer than that. */
+async function costBetween({ ledger, usdPerHour }: LedgerDeps, fromMs: number, toMs: number): Promise<GpuCost> {
+  const days: string[] = [];
+  for (let ms = fromMs - DAY_MS; ms < toMs; ms += DAY_MS) days.push(dayOf(ms));
+  const rows = (await Promise.all(days.map((day) => ledger.intervalsOf(day)))).flat();
+  const gpuSeconds = secondsOf(runningTimes(rows, fromMs, toMs));
+  return { gpuSeconds, usd: costUsd(gpuSeconds, usdPerHour) };
+}
+
+/** The day so far, UTC. */
+export const costToday = (deps: LedgerDeps): Promise<GpuCost> => costBetween(deps, dayBounds(deps.nowMs()).fromMs, deps.nowMs());
+
+/** The month so far, UTC. */
+export function costThisMonth(deps: LedgerDeps): Promise<GpuCost> {
+  const now = new Date(deps.nowMs());
+  return costBetween(deps, Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1), deps.nowMs());
+}
+
+/** A session's share of the machines' running times. What still runs is shared as if it ended now. */
+export async function costOfSession(deps: LedgerDeps, sessionId: string, chunks: readonly ChunkRow[]): Promise<GpuCost> {
+  const days = [
+    ...new Set(chunks.flatMap(({ transcribed_at_ms: ms }) => (ms === undefined ? [] : [dayOf(ms - DAY_MS), dayOf(ms)]))),
+  ];
+  // Usage of the day after belongs to a running time that goes past midnight.
+  const usageDays = [...new Set(days.flatMap((day) => [day, dayOf(Date.parse(day) + DAY_MS)]))];
+  const rows = (await Promise.all(days.map((day) => deps.ledger.intervalsOf(day)))).flat();
+  const usages = (await Promise.all(usageDays.map((day) => deps.ledger.usagesOf(day)))).flat();
+  const gpuSeconds = splitBySession(runningTimes(rows, 0, deps.nowMs()), usages).get(sessionId) ?? 0;
+  return { gpuSeconds, usd: costUsd(gpuSeconds, deps.usdPerHour) };
+}

@@ -1,0 +1,10 @@
+import type { GpuIntervalRow, UsageRow } from '../contracts/rows.ts';
+
+export interface LedgerStore {
+  interval(usageId: string): Promise<GpuIntervalRow | undefined>;
+  putInterval(row: GpuIntervalRow): Promise<void>;
+  /** Launches of one day (YYYY-MM-DD, UTC). */
+  intervalsOf(day: string): Promise<GpuIntervalRow[]>;
+  /** Chunks committed on one day (YYYY-MM-DD, UTC). */
+  usagesOf(day: string): Promise<UsageRow[]>;
+}

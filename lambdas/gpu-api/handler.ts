@@ -1,0 +1,101 @@
+import * as z from 'zod';
+import { LANES, type Lane } from '../../core/contracts/lanes.ts';
+import { DomainError } from '../../core/errors.ts';
+import { type FleetDeps, startForPerson, stopForPerson } from '../../core/fleet/fleet-service.ts';
+import { waitsFor } from '../../core/fleet/pool.ts';
+import { costThisMonth, costToday, type LedgerDeps } from '../../core/ledger/ledger-service.ts';
+import type { Caller } from '../../core/sessions/access.ts';
+import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
+
+const DEFAULT_HOLD_MINUTES = 60;
+const LONGEST_HOLD_MINUTES = 12 * 60;
+const MINUTE_MS = 60_000;
+
+const StartGpu = z.strictObject({
+  minutes: z.number().int().min(1).max(LONGEST_HOLD_MINUTES).default(DEFAULT_HOLD_MINUTES),
+});
+const StopGpu = z.strictObject({ force: z.boolean().default(false) });
+
+export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
+  readonly budgetUsd: number;
+  /** Messages that wait in a lane, about. */
+  readonly queueLength: (lane: Lane) => Promise<number>;
+}
+
+function adminOnly({ isAdmin }: Caller): void {
+  if (!isAdmin) throw new DomainError('forbidden', 'only members of the group admin may do this');
+}
+
+const cents = (usd: number): number => Math.round(usd * 10_000) / 10_000;
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** The GPU by hand, and what it does and costs. Admins only. */
+export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
+  endpoints(
+    {
+      'POST /api/gpu/start': bodyRoute(StartGpu, async ({ input, caller }) => {
+        adminOnly(caller);
+        const untilMs = deps.nowMs() + input.minutes * MINUTE_MS;
+        const isBudgetSpent = (await costToday(deps)).usd >= deps.budgetUsd;
+        if (isBudgetSpent)
+          throw new DomainError(
+            'budget-reached',
+            `the budget of the day, ${deps.budgetUsd} USD, is spent; it begins anew at 00:00 UTC`,
+          );
+        const started = await startForPerson(deps, caller.userId, untilMs);
+        if (started.kind === 'no-capacity')
+          throw new DomainError('no-capacity', 'EC2 has no such machine to give at the moment; try again in some minutes');
+        if (started.kind !== 'held') throw new DomainError('busy', 'every machine is being stopped; try again in a minute');
+        return json(202, { instanceId: started.instanceId, state: started.machine, heldUntil: iso(untilMs) });
+      }),
+
+      'POST /api/gpu/stop': bodyRoute(StopGpu, async ({ input, caller }) => {
+        adminOnly(caller);
+        return json(200, await stopForPerson(deps, caller.userId, input.force));
+      }),
+
+      'GET /api/overview': queryRoute(z.object({}), async ({ caller }) => {
+        adminOnly(caller);
+        const nowMs = deps.nowMs();
+        const [machines, pool, today, month, lengths] = await Promise.all([
+          deps.machines.describe(deps.instanceIds),
+          deps.store.readPool(),
+          costToday(deps),
+          costThisMonth(deps),
+          Promise.all(LANES.map(async (lane) => [lane, await deps.queueLength(lane)] as const)),
+        ]);
+        const instances = await Promise.all(
+          machines.map(async ({ instanceId, state, instanceType, launchedAtMs }) => {
+            const { holders } = await deps.store.readInstance(instanceId);
+            const isUp = state === 'running' || state === 'pending';
+            return {
+              instanceId,
+              instanceType,
+              state,
+              runningSince: isUp ? iso(launchedAtMs) : undefined,
+              holders: Object.entries(holders).map(([holder, untilMs]) => ({ holder, until: iso(untilMs) })),
+            };
+          }),
+        );
+        const waits = waitsFor(pool, nowMs);
+        return json(200, {
+          queues: Object.fromEntries(lengths),
+          gpu: {
+            instances,
+            run: pool.serving?.run_id,
+            waitingFor: waits && { reason: waits.reason, until: iso(waits.untilMs) },
+            failedRuns: pool.failed_runs,
+          },
+          cost: {
+            todayUsd: cents(today.usd),
+            todayGpuSeconds: Math.round(today.gpuSeconds),
+            monthUsd: cents(month.usd),
+            monthGpuSeconds: Math.round(month.gpuSeconds),
+            dailyBudgetUsd: deps.budgetUsd,
+            usdPerHour: deps.usdPerHour,
+          },
+        });
+      }),
+    },
+    clientId,
+  );

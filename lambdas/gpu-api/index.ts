@@ -1,0 +1,33 @@
+import { QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
+import { documents, queueing } from '../adapters/clients.ts';
+import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
+import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
+import { ec2Machines } from '../adapters/ec2-machines.ts';
+import { sqsQueueLength } from '../adapters/sqs-work-queue.ts';
+import { parseEnv } from '../runtime/parse-env.ts';
+import { buildHandler } from './handler.ts';
+
+const env = parseEnv(
+  'FLEET_TABLE',
+  'LEDGER_TABLE',
+  'INSTANCE_IDS',
+  'DAILY_BUDGET_USD',
+  'GPU_USD_PER_HOUR',
+  'USER_POOL_CLIENT_ID',
+  ...QUEUE_NAMES,
+);
+const db = documents();
+
+export const handler = buildHandler(
+  {
+    store: dynamoFleetStore(db, env.FLEET_TABLE),
+    ledger: dynamoLedgerStore(db, env.LEDGER_TABLE),
+    machines: ec2Machines(),
+    instanceIds: env.INSTANCE_IDS,
+    budgetUsd: env.DAILY_BUDGET_USD,
+    usdPerHour: env.GPU_USD_PER_HOUR,
+    queueLength: sqsQueueLength(queueing(), queueUrls(env)),
+    nowMs: Date.now,
+  },
+  env.USER_POOL_CLIENT_ID,
+);

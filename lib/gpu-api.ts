@@ -1,0 +1,45 @@
+import { Duration } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import type { ServiceApi } from './http-api.ts';
+import type { Identity } from './identity.ts';
+import { serviceFunction } from './service-function.ts';
+import type { Shared } from './shared.ts';
+import type { StageProps } from './stage.ts';
+
+export interface GpuApiProps extends Shared {
+  readonly stage: StageProps;
+  readonly api: ServiceApi;
+  readonly identity: Identity;
+  readonly instanceIds: readonly string[];
+  readonly instanceArns: readonly string[];
+}
+
+/** The GPU by hand, and what it does and costs; for admins. */
+export class GpuApi extends Construct {
+  constructor(scope: Construct, id: string, props: GpuApiProps) {
+    super(scope, id);
+    const { stage, storage, lanes, names, ledgerEnv, api, identity, instanceIds, instanceArns } = props;
+    const handler = serviceFunction(this, 'Handler', {
+      folder: 'gpu-api',
+      env: {
+        ...lanes.env,
+        ...ledgerEnv,
+        FLEET_TABLE: names.FLEET_TABLE,
+        INSTANCE_IDS: instanceIds.join(','),
+        DAILY_BUDGET_USD: String(stage.dailyBudgetUsd),
+        USER_POOL_CLIENT_ID: identity.client.userPoolClientId,
+      },
+      timeout: Duration.seconds(25),
+    });
+    api.serve(handler, 'POST /api/gpu/start', 'POST /api/gpu/stop', 'GET /api/overview');
+
+    storage.fleet.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    storage.ledger.grant(handler, 'dynamodb:Query');
+    lanes.grantLook(handler);
+    handler.addToRolePolicy(new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] }));
+    handler.addToRolePolicy(
+      new PolicyStatement({ actions: ['ec2:StartInstances', 'ec2:StopInstances'], resources: [...instanceArns] }),
+    );
+  }
+}

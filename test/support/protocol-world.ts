@@ -1,0 +1,344 @@
+/**
+ * The whole protocol on a virtual clock: the real decisions of ingest, fleet and reaper on stores in memory; executions that
+ * take the workflow's steps one at a time and may be aborted between any two; workers that claim as gpu-worker does; a
+ * message queue that may lose and repeat. A history is a list of commands; whatever it was, `settle` must bring the world to
+ * rest with every chunk transcribed, and `violations` must stay empty on the way.
+ */
+import { ingest } from '../../core/chunk-cache/ingest.ts';
+import { parseChunkKey } from '../../core/contracts/keys.ts';
+import { LEASE_SECONDS } from '../../core/contracts/limits.ts';
+import type { ChunkRow, InstanceRow } from '../../core/contracts/rows.ts';
+import {
+  confirm,
+  leaveRun,
+  nextMachine,
+  plan,
+  startForPerson,
+  startMachine,
+  stopForPerson,
+  wake,
+} from '../../core/fleet/fleet-service.ts';
+import type { FleetChange } from '../../core/fleet/ports.ts';
+import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
+import { fleetWorld } from './fleet-world.ts';
+import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from './memory-stores.ts';
+import { SESSION, sessionRow, USER } from './rows.ts';
+
+const MACHINES = ['i-1', 'i-2'];
+export const MINUTE_MS = 60_000;
+
+/** Where an execution is with one of its machines. */
+type Step = 'start' | 'ready' | 'drain' | 'leave' | 'fail' | 'stop' | 'confirm' | 'next' | 'over';
+interface Branch {
+  machine: string;
+  step: Step;
+  /** Newest wish that the worker had seen when it found nothing. */
+  seen?: number;
+}
+interface Held {
+  readonly chunkNumber: number;
+  readonly fence: number;
+  readonly etag: string;
+}
+
+export function protocolWorld() {
+  const fleet = fleetWorld(MACHINES);
+  const { deps, store, alive } = fleet;
+  const [chunks, objects, queue, sessions, ledger] = [
+    memoryChunkStore(),
+    memoryObjects(),
+    memoryQueue(),
+    memorySessionStore(),
+    memoryLedger(),
+  ];
+  const violations: string[] = [];
+  const branches = new Map<string, Branch[]>();
+  const workers = new Map<string, Held>();
+  const commits = new Map<string, number>();
+  let uploads = 0;
+  let person: { readonly machine: string; readonly untilMs: number } | undefined;
+  /** What happens to the next write of the fleet rows: nothing, refused, or its answer is lost. */
+  let nextWrite: 'fine' | 'lost' | 'answer-lost' = 'fine';
+
+  const commit = store.commit.bind(store);
+  store.commit = async (change: FleetChange) => {
+    const how = nextWrite;
+    nextWrite = 'fine';
+    const before = change.instances?.map(({ from }) => from) ?? [];
+    if (how === 'lost') throw new Error('throttled');
+    const outcome = await commit(change);
+    if (outcome === 'committed') for (const [i, { to }] of (change.instances ?? []).entries()) checkMove(before[i], to);
+    if (how === 'answer-lost') throw new Error('the answer was lost');
+    return outcome;
+  };
+  /** Who needs a machine now, whatever the rows say: runs that wait for it or work on it, and people. */
+  const needs = (machine: string): string[] => [
+    ...[...branches]
+      .filter(
+        ([runId, list]) => alive.has(runId) && list.some((b) => b.machine === machine && ['ready', 'drain'].includes(b.step)),
+      )
+      .map(([runId]) => runId),
+    ...(person !== undefined && person.machine === machine && person.untilMs > deps.nowMs() ? ['ada'] : []),
+  ];
+  const stopMachine = deps.machines.stop.bind(deps.machines);
+  deps.machines.stop = async (machine) => {
+    const harmed = fleet.machine(undefined, machine) === 'running' ? needs(machine) : [];
+    if (harmed.length > 0) violations.push(`${machine} was stopped under ${harmed.join()}`);
+    await stopMachine(machine);
+  };
+  function checkMove(from: InstanceRow | undefined, to: InstanceRow): void {
+    if (from !== undefined && to.fence < from.fence) violations.push(`fence of ${to.id} went down`);
+    if (to.state === 'draining' && Object.keys(to.holders).length > 0) violations.push(`${to.id} drains with a holder`);
+  }
+
+  /** A call of one invocation: what it throws is retried by nobody but the next command. */
+  const attempt = async <T>(call: () => Promise<T>): Promise<T | undefined> => call().catch(() => undefined);
+  const raise = () => attempt(() => wake(deps));
+  const reaper = buildReaper({ ...deps, chunks, queue, ledger, reportOverdueStop: async () => undefined });
+  const ingestDeps = { sessions, chunks, objects, queue, wake: () => wake(deps), nowMs: deps.nowMs };
+
+  const keyOf = (n: number): string => `users/${USER}/sessions/${SESSION}/chunk-${String(n).padStart(3, '0')}.webm`;
+  async function announce(n: number): Promise<void> {
+    const place = parseChunkKey(keyOf(n));
+    if (place !== undefined) await attempt(() => ingest(ingestDeps, place, keyOf(n)));
+  }
+
+  /** One step of an execution; a step that fails for good goes the way of its Catch. */
+  async function advance(runId: string, branch: Branch): Promise<void> {
+    const { machine } = branch;
+    const go = async <T>(call: () => Promise<T>, next: (result: T) => Step): Promise<void> => {
+      const result = await call().then(
+        (value) => ({ value }),
+        () => undefined,
+      );
+      if (result !== undefined) branch.step = next(result.value);
+      else branch.step = branch.step === 'fail' || branch.step === 'stop' || branch.step === 'confirm' ? 'over' : 'fail';
+    };
+    switch (branch.step) {
+      case 'start':
+        return go(
+          () => startMachine(deps, runId, machine),
+          ({ kind }) => (kind === 'started' ? 'ready' : kind === 'no-capacity' ? 'next' : 'fail'),
+        );
+      case 'next': {
+        let found: string | undefined;
+        await go(
+          async () => {
+            found = await nextMachine(deps, runId, machine);
+          },
+          () => (found === undefined ? 'over' : 'start'),
+        );
+        if (found !== undefined) branch.machine = found;
+        return;
+      }
+      case 'ready':
+        branch.step = fleet.machine(undefined, machine) === 'running' ? 'drain' : 'fail';
+        return;
+      case 'drain':
+        if (fleet.machine(undefined, machine) !== 'running') branch.step = 'fail'; // no heartbeat comes any more
+        if (workers.has(machine) || branch.step === 'fail') return; // busy: it says nothing yet
+        branch.seen = (await store.readPool()).wanted_seq;
+        if (messages().length === 0) branch.step = 'leave';
+        return;
+      case 'leave':
+        return go(
+          () => leaveRun(deps, runId, machine, branch.seen),
+          (kind) => ({ stop: 'stop', keep: 'over', 'wanted-again': 'drain' })[kind] as Step,
+        );
+      case 'fail':
+        return go(
+          () => leaveRun(deps, runId, machine),
+          (kind) => (kind === 'stop' ? 'stop' : 'over'),
+        );
+      case 'stop':
+        return go(
+          () => deps.machines.stop(machine),
+          () => 'confirm',
+        );
+      case 'confirm':
+        return go(
+          () => confirm(deps, runId, machine),
+          (isConfirmed) => (isConfirmed ? 'over' : 'confirm'),
+        );
+      case 'over':
+    }
+  }
+
+  async function stepRun(runId: string): Promise<void> {
+    if (!alive.has(runId)) return;
+    const known = branches.get(runId);
+    if (known === undefined) {
+      const planned = await attempt(() => plan(deps, deps, runId));
+      if (planned === undefined) fleet.alive.delete(runId);
+      else if (planned.kind !== 'draining')
+        branches.set(
+          runId,
+          (planned.kind === 'planned' ? planned.instanceIds : []).map((machine) => ({ machine, step: 'start' })),
+        );
+    } else for (const branch of known) await advance(runId, branch);
+    if (branches.get(runId)?.every(({ step }) => step === 'over')) fleet.alive.delete(runId);
+  }
+
+  const messages = (): string[] => queue.sent;
+  /** A worker serves while its machine runs and a run drains there. */
+  const serves = (machine: string): boolean =>
+    fleet.machine(undefined, machine) === 'running' &&
+    [...branches].some(([runId, list]) => alive.has(runId) && list.some((b) => b.machine === machine && b.step === 'drain'));
+
+  const put = async (n: number, change: (row: ChunkRow) => ChunkRow): Promise<void> => {
+    const row = await chunks.get(SESSION, n);
+    if (row !== undefined) chunks.put(change(row));
+  };
+
+  async function receive(machine: string): Promise<void> {
+    if (!serves(machine) || workers.has(machine)) return;
+    const message = queue.sent.shift();
+    if (message === undefined) return;
+    const n = Number(message.split(' ').at(-1));
+    const row = await chunks.get(SESSION, n);
+    if (row === undefined || row.state === 'done' || row.state === 'dead') return;
+    if (row.state === 'leased' && (row.lease_until_ms ?? 0) > deps.nowMs()) return void queue.sent.push(message);
+    const fence = row.fence + 1;
+    chunks.put({ ...row, state: 'leased', fence, lease_until_ms: deps.nowMs() + LEASE_SECONDS * 1000 });
+    workers.set(machine, { chunkNumber: n, fence, etag: row.etag });
+    queue.sent.push(message); // still there, hidden, until the worker deletes it
+  }
+
+  async function finish(machine: string): Promise<void> {
+    const held = workers.get(machine);
+    if (held === undefined) return;
+    workers.delete(machine);
+    const row = await chunks.get(SESSION, held.chunkNumber);
+    if (row?.state !== 'leased' || row.fence !== held.fence || row.etag !== held.etag) return;
+    const { pending_shard: _shard, lease_until_ms: _lease, ...rest } = row;
+    chunks.put({ ...rest, state: 'done' });
+    const id = `${held.chunkNumber}/${held.etag}`;
+    commits.set(id, (commits.get(id) ?? 0) + 1);
+    const at = queue.sent.findIndex((sent) => sent.endsWith(` ${held.chunkNumber}`));
+    if (at >= 0) queue.sent.splice(at, 1);
+  }
+
+  /** A stopped machine has no worker; one that is switched off in the middle gives back what it holds. */
+  async function powerFollows(): Promise<void> {
+    for (const machine of MACHINES) {
+      const held = workers.get(machine);
+      if (held === undefined || fleet.machine(undefined, machine) === 'running') continue;
+      workers.delete(machine);
+      await put(held.chunkNumber, (row) =>
+        row.state === 'leased' && row.fence === held.fence ? { ...row, state: 'pending', lease_until_ms: undefined } : row,
+      );
+    }
+  }
+
+  const set = (limits: Partial<typeof fleet.limits>): void => void Object.assign(fleet.limits, limits);
+  const breakWrite = (how: typeof nextWrite): void => {
+    nextWrite = how;
+  };
+
+  const commands = {
+    upload: async () => {
+      const n = ++uploads;
+      objects.put({ key: keyOf(n), etag: `e${n}`, sizeBytes: 10, modifiedAtMs: deps.nowMs() });
+      await announce(n);
+    },
+    uploadDuplicate: async () => void (uploads > 0 && (await announce(uploads))),
+    loseMessage: async () => void queue.sent.shift(),
+    repeatMessage: async () => void (queue.sent[0] !== undefined && queue.sent.push(queue.sent[0])),
+    wish: raise,
+    step: async () => {
+      for (const runId of [...alive]) await stepRun(runId);
+    },
+    stepOldest: async () => void ([...alive][0] !== undefined && (await stepRun([...alive][0] ?? ''))),
+    stepNewest: async () => void ([...alive].at(-1) !== undefined && (await stepRun([...alive].at(-1) ?? ''))),
+    failOne: async () => {
+      const open = [...branches].filter(([runId]) => alive.has(runId)).flatMap(([, list]) => list);
+      const branch = open.find(({ step }) => ['start', 'ready', 'drain'].includes(step));
+      if (branch !== undefined) branch.step = 'fail';
+    },
+    abort: async () => {
+      const runId = [...alive].at(-1);
+      if (runId !== undefined && alive.delete(runId)) fleet.aborted.add(runId);
+    },
+    timeout: async () => void alive.delete([...alive][0] ?? ''),
+    receive: async () => {
+      for (const machine of MACHINES) await receive(machine);
+    },
+    finish: async () => {
+      for (const machine of MACHINES) await finish(machine);
+    },
+    workerDies: async () => void workers.delete(MACHINES.find((machine) => workers.has(machine)) ?? ''),
+    reap: () => attempt(reaper),
+    seconds: async () => fleet.pass(12_000),
+    minute: async () => fleet.pass(MINUTE_MS),
+    noCapacity: async () => void fleet.full.add(fleet.full.has('i-1') ? 'i-2' : 'i-1'),
+    capacity: async () => fleet.full.clear(),
+    budgetSpent: async () => set({ isSpent: true }),
+    newBudget: async () => set({ isSpent: false }),
+    muchWork: async () => set({ machines: 2 }),
+    consoleStart: async () => void (fleet.machine(undefined, 'i-2') === 'stopped' && fleet.machine('running', 'i-2')),
+    consoleStop: async () => void fleet.machine('stopped', 'i-1'),
+    personStarts: async () => {
+      const untilMs = deps.nowMs() + 5 * MINUTE_MS;
+      const started = await attempt(() => startForPerson(deps, 'ada', untilMs));
+      if (started?.kind === 'held') person = { machine: started.instanceId, untilMs };
+    },
+    personStops: async () => {
+      person = undefined;
+      await attempt(() => stopForPerson(deps, 'ada', false));
+    },
+    throttle: async () => breakWrite('lost'),
+    answerLost: async () => breakWrite('answer-lost'),
+  } satisfies Record<string, () => Promise<unknown>>;
+  type Command = keyof typeof commands;
+
+  async function run(command: Command): Promise<void> {
+    await commands[command]();
+    await powerFollows();
+    for (const [id, times] of commits) if (times > 1) violations.push(`${id} was committed ${times} times`);
+  }
+
+  /** Nothing goes wrong any more; time passes in which everybody does what is theirs. */
+  async function settle(): Promise<void> {
+    nextWrite = 'fine';
+    fleet.full.clear();
+    fleet.limits.isSpent = false;
+    for (let i = 0; i < 400; i += 1) {
+      for (let turn = 0; turn < 12; turn += 1) for (const command of ['step', 'receive', 'finish'] as const) await run(command);
+      await run('reap');
+      await run('minute');
+      const { next_start_at_ms: next } = await store.readPool();
+      if (alive.size === 0 && next > deps.nowMs()) fleet.pass(next - deps.nowMs());
+      if (await atRest()) return;
+    }
+  }
+  async function atRest(): Promise<boolean> {
+    const rows = await chunks.listOf(SESSION);
+    const rests = await Promise.all(MACHINES.map((id) => store.readInstance(id)));
+    return (
+      rows.length === uploads &&
+      rows.every(({ state }) => state === 'done') &&
+      MACHINES.every((id) => fleet.machine(undefined, id) === 'stopped') &&
+      rests.every(({ state, holders }) => state === 'idle' && Object.keys(holders).length === 0) &&
+      alive.size === 0 &&
+      (await store.readPool()).serving === undefined
+    );
+  }
+
+  return {
+    commands: Object.keys(commands) as Command[],
+    run,
+    settle,
+    atRest,
+    violations,
+    start: () => sessions.create(sessionRow()),
+    /** For a failing history: what is left. */
+    describe: async () => ({
+      rows: (await chunks.listOf(SESSION)).map(({ chunk_number, state }) => `${chunk_number} ${state}`),
+      uploads,
+      queue: queue.sent,
+      alive: [...alive],
+      pool: await store.readPool(),
+      machines: await Promise.all(MACHINES.map(async (id) => [fleet.machine(undefined, id), await store.readInstance(id)])),
+    }),
+  };
+}
