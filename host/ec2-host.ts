@@ -1,9 +1,11 @@
 /**
  * The machines of the emulator made real: a running instance has a worker process, a stopped one has none.
  *
- * It does what EC2 and systemd do for the worker: environment from the same SSM parameter, SIGTERM on stop, a restart after a
- * crash, and a way to switch the machine off from inside.
+ * It does what EC2 and systemd do for the worker: environment from the same SSM parameter, SIGTERM on stop, a restart after it
+ * ends, notices of spot machines, and a way to switch the machine off from inside.
  */
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
@@ -19,7 +21,7 @@ const RESTART_MS = 1000;
 export interface Ec2HostOptions {
   readonly folders: Folders;
   readonly endpoint: string;
-  readonly instanceId: string;
+  readonly instanceIds: readonly string[];
   readonly configName: string;
   /** Environment entries that stand for what differs on this machine: model and device. */
   readonly workerEnv: Readonly<Record<string, string>>;
@@ -27,24 +29,46 @@ export interface Ec2HostOptions {
 }
 
 export interface Ec2Host {
-  /** Process id of the worker that runs now. */
-  workerPid(): number | undefined;
   stop(): Promise<void>;
 }
 
+/** The part of the tests' control file that is the machines' own; the emulator reads the rest. */
+const Faults = z.object({
+  /** Time from a running machine to a worker. */
+  boot_seconds: z.number().default(0),
+  spot_notice: z.array(z.string()).default([]),
+});
+const faultsIn = (file: string): z.infer<typeof Faults> =>
+  Faults.parse(existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});
+
+/** What EC2's metadata service says below /<instance id>: whether the machine will be taken away. */
+function serveMetadata(faultsFile: string): Server {
+  const server = createServer((request, response) => {
+    const [, instanceId = '', ...path] = (request.url ?? '').split('/');
+    const asksForNotice = path.join('/') === 'latest/meta-data/spot/instance-action';
+    const isNotice = asksForNotice && faultsIn(faultsFile).spot_notice.includes(instanceId);
+    response.statusCode = request.method === 'PUT' || isNotice ? 200 : 404;
+    response.end(isNotice ? '{"action":"stop"}' : 'token');
+  });
+  return server.listen(0, '127.0.0.1').unref();
+}
+
 export function startEc2Host(options: Ec2HostOptions): Ec2Host {
-  const { folders, endpoint, instanceId, log } = options;
+  const { folders, endpoint, instanceIds, log } = options;
   const ec2 = new EC2Client({ endpoint });
   const ssm = new SSMClient({ endpoint });
   const ending = new AbortController();
-  let worker: Started | undefined;
+  const workers = new Map<string, Started>();
+  const upSinceMs = new Map<string, number>();
+  const metadata = serveMetadata(folders.faults);
 
-  const isRunning = async (): Promise<boolean> => {
-    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
-    return Reservations[0]?.Instances?.[0]?.State?.Name === 'running';
-  };
+  async function running(): Promise<ReadonlySet<string>> {
+    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
+    const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
+    return new Set(instances.filter(({ State }) => State?.Name === 'running').map(({ InstanceId = '' }) => InstanceId));
+  }
 
-  async function boot(): Promise<Started> {
+  async function boot(instanceId: string): Promise<Started> {
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name: options.configName }));
     const { BUNDLE: _bundle, ...config } = z.record(z.string(), z.string()).parse(JSON.parse(Parameter?.Value ?? '{}'));
     const poweroff = [
@@ -53,6 +77,8 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
       join(PROJECT, 'host', 'poweroff.ts'),
       instanceId,
     ];
+    const address = metadata.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
     return startProcess({
       name: `worker-${instanceId}`,
       command: WORKER_PYTHON,
@@ -68,6 +94,7 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
         PYTHONUNBUFFERED: '1',
         POWEROFF_COMMAND: poweroff.map((part) => `'${part}'`).join(' '),
         INSTANCE_ID: instanceId,
+        METADATA_ENDPOINT: `http://127.0.0.1:${port}/${instanceId}`,
         ...config,
         ...clientEnv(endpoint),
         ...options.workerEnv,
@@ -75,36 +102,44 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
     });
   }
 
-  async function step(): Promise<void> {
-    const up = await isRunning();
-    if (up && worker === undefined) {
-      const booted = await boot();
-      worker = booted;
+  async function step(instanceId: string, isUp: boolean): Promise<void> {
+    const worker = workers.get(instanceId);
+    if (!isUp) upSinceMs.delete(instanceId);
+    else if (!upSinceMs.has(instanceId)) upSinceMs.set(instanceId, Date.now());
+    if (isUp && worker === undefined) {
+      if (Date.now() < (upSinceMs.get(instanceId) ?? 0) + faultsIn(folders.faults).boot_seconds * 1000) return;
+      const booted = await boot(instanceId);
+      workers.set(instanceId, booted);
       log(`instance ${instanceId} runs: worker ${booted.child.pid}`);
       void booted.exited.then(async () => {
         await wait(RESTART_MS);
-        if (worker === booted) worker = undefined;
+        if (workers.get(instanceId) === booted) workers.delete(instanceId);
       });
-    } else if (!up && worker !== undefined) {
+    } else if (!isUp && worker !== undefined) {
       await worker.stop();
-      worker = undefined;
+      workers.delete(instanceId);
       log(`instance ${instanceId} stopped`);
     }
   }
 
+  async function look(): Promise<void> {
+    const up = await running();
+    await Promise.all(instanceIds.map((instanceId) => step(instanceId, up.has(instanceId))));
+  }
+
   const watching = (async () => {
     while (!ending.signal.aborted) {
-      await step().catch((error: Error) => log(`ec2 host: ${error.message}`));
+      await look().catch((error: Error) => log(`ec2 host: ${error.message}`));
       await wait(WATCH_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }
   })();
 
   return {
-    workerPid: () => worker?.child.pid,
     async stop() {
       ending.abort();
       await watching;
-      await worker?.stop();
+      await Promise.all([...workers.values()].map((worker) => worker.stop()));
+      metadata.close();
     },
   };
 }

@@ -77,6 +77,7 @@ export async function startEmulator(folders: Folders, port: number): Promise<Emu
       STATE_DIR: stateDir,
       S3_DATA_DIR: dataDir,
       PYTHONUNBUFFERED: '1',
+      FAULTS_FILE: folders.faults,
     },
   });
   const deadlineMs = Date.now() + READY_DEADLINE_MS;

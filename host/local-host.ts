@@ -21,6 +21,8 @@ export interface HostOptions {
   /** Seconds without work until a run ends and the machine stops. */
   readonly idleSeconds: number;
   readonly workerEnv?: Readonly<Record<string, string>>;
+  /** Further choices of the stage. */
+  readonly context?: Readonly<Record<string, string>>;
   /** A numbered step has ended, after this many seconds. */
   readonly onStep: (title: string, seconds: number) => void;
   readonly log: (line: string) => void;
@@ -39,6 +41,8 @@ export interface LocalHost {
 }
 
 const FIRST_PORT = 4566;
+/** A machine that runs all day stays below this: here nobody pays for it. */
+const NO_BUDGET = { dailyBudgetUsd: '1000' };
 
 /** The same port again as long as it is free: addresses that were handed out stay good. */
 async function emulatorPort(folders: Folders): Promise<number> {
@@ -79,7 +83,9 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
   const emulator = await timed('AWS emulator', async () => startEmulator(folders, await emulatorPort(folders)));
   Object.assign(process.env, clientEnv(emulator.endpoint));
   try {
-    await timed('template', () => synthesize(folders, { idleSeconds: String(options.idleSeconds) }));
+    await timed('template', () =>
+      synthesize(folders, { idleSeconds: String(options.idleSeconds), ...NO_BUDGET, ...options.context }),
+    );
     const { outputs } = await timed('deployment', () => deploy(folders, emulator.endpoint));
     const output = (name: string): string => {
       const value = outputs[name];
@@ -95,7 +101,7 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
     const ec2 = startEc2Host({
       folders,
       endpoint: emulator.endpoint,
-      instanceId: output('InstanceId'),
+      instanceIds: output('InstanceIds').split(','),
       configName: output('WorkerConfigName'),
       workerEnv: { MODEL: options.model, HF_HUB_DISABLE_TELEMETRY: '1', ...options.workerEnv },
       log: options.log,

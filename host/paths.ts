@@ -14,6 +14,8 @@ export const folders = (root: string) => ({
   run: join(root, 'run'),
   synth: join(root, 'cdk.out'),
   temporary: join(root, 'tmp'),
+  /** What tests make go wrong: host/emulator/launcher.py says what it may hold. */
+  faults: join(root, 'faults.json'),
 });
 export type Folders = ReturnType<typeof folders>;
 /** Where the local host keeps its state; CHUNKSCRIBE_HOME names another folder. */

@@ -1,4 +1,6 @@
-"""Claims, leases, fences and the commit, against real conditions."""
+"""Claims, leases, fences and the commit: against the emulator's conditions, and against those in memory that the exhaustive
+search of test_claim_protocol.py runs on.
+"""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -6,13 +8,34 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, Claim, LeaseLost, NotClaimed, now_ms
+from memory_dynamodb import MemoryDynamoDB
 
 numbers = itertools.count(1)
 
 
+@pytest.fixture(params=["emulator", "memory"])
+def dynamodb(request):
+    return request.getfixturevalue("emulated") if request.param == "emulator" else MemoryDynamoDB()
+
+
 @pytest.fixture
 def rows(dynamodb) -> ChunkRows:
-    return ChunkRows(dynamodb, "chunks", "ledger", "worker-1")
+    return worker(dynamodb, "i-1/1/a")
+
+
+def worker(dynamodb, worker_id: str) -> ChunkRows:
+    return ChunkRows(dynamodb, "chunks", "ledger", "fleet", worker_id)
+
+
+def end_lease(dynamodb, key: tuple[str, int], was_ms: int = 1) -> int:
+    """The holder has said nothing for a lease; answers when it ended."""
+    ended = now_ms() - was_ms
+    dynamodb.Table("chunks").update_item(
+        Key={"session_id": key[0], "chunk_number": key[1]},
+        UpdateExpression="SET lease_until_ms = :past",
+        ExpressionAttributeValues={":past": ended},
+    )
+    return ended
 
 
 @pytest.fixture
@@ -55,9 +78,9 @@ def ledger_of(dynamodb, key: tuple[str, int]) -> list[dict]:
 
 def test_of_eight_workers_at_once_one_gets_the_chunk(dynamodb, add) -> None:
     key = add()
-    workers = [ChunkRows(dynamodb, "chunks", "ledger", f"worker-{n}") for n in range(8)]
+    workers = [worker(dynamodb, f"i-1/{n}/a") for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda worker: worker.claim(*key), workers))
+        claims = list(pool.map(lambda one: one.claim(*key), workers))
     assert sum(isinstance(claim, Claim) for claim in claims) == 1
     assert all(claim.retry_in_s > 50 for claim in claims if isinstance(claim, NotClaimed))
 
@@ -88,13 +111,9 @@ def test_the_same_commit_again_is_told_apart_from_a_lost_lease(rows, add, dynamo
 def test_a_zombie_whose_lease_was_taken_over_writes_nothing(rows, add, read, dynamodb) -> None:
     key = add()
     zombie = rows.claim(*key)
-    dynamodb.Table("chunks").update_item(
-        Key={"session_id": key[0], "chunk_number": key[1]},
-        UpdateExpression="SET lease_until_ms = :past",
-        ExpressionAttributeValues={":past": now_ms() - 1},
-    )
-    heir = ChunkRows(dynamodb, "chunks", "ledger", "worker-2").claim(*key)
-    assert (heir.fence, heir.attempts) == (2, 2)
+    end_lease(dynamodb, key)
+    heir = worker(dynamodb, "i-2/1/a").claim(*key)
+    assert (heir.fence, heir.attempts, heir.suspect) == (2, 1, True)
     for write in (
         lambda: rows.commit(zombie, "old", "old", 1.0),
         lambda: rows.renew(zombie),
@@ -152,11 +171,58 @@ def test_a_permanent_failure_is_death_at_once(rows, add, read) -> None:
     assert (read(key)["state"], read(key)["attempts"]) == ("dead", 1)
 
 
-def test_a_chunk_that_ended_its_worker_on_every_attempt_is_dead(rows, add, read) -> None:
-    key = add(state="leased", attempts=MAX_ATTEMPTS, fence=3, lease_until_ms=now_ms() - 1)
+def test_a_death_among_other_chunks_makes_a_suspect_and_costs_nothing(rows, add, read, dynamodb) -> None:
+    key = add()
+    rows.claim(*key)
+    end_lease(dynamodb, key)
+    heir = rows.claim(*key)
+    assert (heir.attempts, heir.suspect, heir.deaths) == (1, True, 0)
+    assert read(key)["alone"] is False
+
+
+def test_the_second_death_alone_is_the_chunks_own(rows, add, read, dynamodb) -> None:
+    key = add()
+    rows.claim(*key)
+    for _ in range(2):
+        end_lease(dynamodb, key)
+        rows.goes_alone(rows.claim(*key))
+    end_lease(dynamodb, key)
     assert rows.claim(*key) == NotClaimed(retry_in_s=None)
-    assert read(key)["state"] == "dead"
-    assert "ended" in read(key)["error_message"]
+    row = read(key)
+    assert (row["state"], row["deaths"], row["attempts"]) == ("dead", 2, 1)
+    assert "ended twice" in row["error_message"]
+    assert "pending_shard" not in row
+
+
+def test_a_machine_that_was_stopped_on_purpose_says_nothing_of_its_chunks(rows, add, dynamodb) -> None:
+    key = add()
+    rows.claim(*key)
+    end_lease(dynamodb, key)
+    for _ in range(5):
+        rows.goes_alone(rows.claim(*key))
+        ended = end_lease(dynamodb, key)
+        dynamodb.Table("fleet").put_item(Item={"id": "i-1", "stop_decided_at_ms": ended - 1})
+    claim = rows.claim(*key)
+    assert (claim.deaths, claim.attempts) == (0, 1)
+
+
+def test_a_stop_after_the_lease_had_ended_excuses_nothing(rows, add, read, dynamodb) -> None:
+    key = add()
+    rows.goes_alone(rows.claim(*key))
+    ended = end_lease(dynamodb, key, was_ms=60_000)
+    dynamodb.Table("fleet").put_item(Item={"id": "i-1", "stop_decided_at_ms": ended + 30_000})
+    assert rows.claim(*key).deaths == 1
+
+
+def test_what_the_worker_cannot_go_on_with_is_blamed_like_a_death(rows, add, read) -> None:
+    key = add()
+    rows.blame(rows.claim(*key), was_alone=False, reason="out of memory")
+    assert (read(key)["state"], read(key)["attempts"], read(key)["deaths"]) == ("pending", 0, 0)
+    for _ in range(2):
+        claim = rows.claim(*key)
+        assert claim.suspect
+        rows.blame(claim, was_alone=True, reason="out of memory")
+    assert (read(key)["state"], read(key)["error_message"]) == ("dead", "out of memory")
 
 
 def test_a_chunk_in_its_last_attempt_is_left_to_it(rows, add, read) -> None:

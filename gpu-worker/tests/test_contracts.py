@@ -24,12 +24,23 @@ def test_the_queue_message_is_understood() -> None:
 def test_a_first_row_can_be_claimed_and_tells_what_to_transcribe(dynamodb) -> None:
     row = example("chunk-row.pending.json")
     dynamodb.Table("chunks").put_item(Item=row)
-    claim = ChunkRows(dynamodb, "chunks", "ledger", "worker-1").claim("session_01TEST", 7)
-    assert claim == Claim("session_01TEST", 7, "user-a", row["object_key"], row["etag"], fence=1, attempts=1, language="en")
+    claim = ChunkRows(dynamodb, "chunks", "ledger", "fleet", "i-1/1/a").claim("session_01TEST", 7)
+    assert claim == Claim(
+        "session_01TEST",
+        7,
+        "user-a",
+        row["object_key"],
+        row["etag"],
+        fence=1,
+        attempts=1,
+        language="en",
+        suspect=False,
+        deaths=0,
+    )
 
 
 def test_the_result_file_is_the_example() -> None:
     words = (Word(" hello", 1.25, 1.75, 0.9991), Word(" everyone", 1.75, 2.5, 0.9876))
     segment = Segment("hello everyone", 1.25, 2.5, -0.0123, 0.0, 0.8182, words)
-    claim = Claim("session_01TEST", 7, "user-a", "", "", 1, 1, None)
+    claim = Claim("session_01TEST", 7, "user-a", "", "", 1, 1, None, suspect=False, deaths=0)
     assert result_of(claim, "demo_model", Transcription("en", 29.994, (segment,))) == example("chunk-transcript.json")

@@ -94,6 +94,7 @@ class World:
             "MODEL": str(DEMO_MODEL),
             "DEVICE": "cpu",
             "LEASE_SECONDS": str(LEASE_SECONDS),
+            "METADATA_ENDPOINT": "",
         }
         if crash_at is not None:
             settings["CRASH_AT"] = crash_at

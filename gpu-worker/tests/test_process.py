@@ -1,14 +1,22 @@
 """The worker as a process: what it does when nobody holds its machine, and when it cannot start."""
 
+import itertools
+import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import boto3
 import pytest
 
 from conftest import DEMO_MODEL, PROJECT
+from gpu_worker import spot
+
+numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -27,8 +35,49 @@ def environment(dynamodb, tmp_path: Path) -> dict[str, str]:
         "MODEL": str(DEMO_MODEL),
         "DEVICE": "cpu",
         "UNHELD_SECONDS": "1",
+        "METADATA_ENDPOINT": "",
         "POWEROFF_COMMAND": f"touch '{tmp_path / 'switched-off'}'",
     }
+
+
+def wait_for_token(name: str) -> str:
+    """Starts an execution that waits for the worker to drain; answers its ARN."""
+    wait = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
+        "TimeoutSeconds": 60,
+        "Parameters": {
+            "TableName": "fleet",
+            "Key": {"id": {"S": "tokens#i-process"}},
+            "UpdateExpression": "SET drain_token = :t",
+            "ExpressionAttributeValues": {":t": {"S.$": "$$.Task.Token"}},
+        },
+        "End": True,
+    }
+    sfn = boto3.client("stepfunctions")
+    definition = json.dumps({"StartAt": "Wait", "States": {"Wait": wait}})
+    role = "arn:aws:iam::000000000000:role/x"
+    machine = sfn.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
+    return str(sfn.start_execution(stateMachineArn=machine)["executionArn"])
+
+
+def how_it_ended(execution: str) -> tuple[str, str]:
+    end = time.monotonic() + 10
+    while (seen := boto3.client("stepfunctions").describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < end
+        time.sleep(0.05)  # polling with a deadline
+    return seen["status"], seen.get("error", "")
+
+
+@pytest.fixture
+def waiting_chunk(dynamodb, environment) -> dict:
+    """Key of a chunk with a message in the queue."""
+    key = {"session_id": "session_process", "chunk_number": next(numbers)}
+    row = {**key, "user_id": "u", "state": "pending", "object_key": "users/u/x/chunk-001.webm", "etag": "e"}
+    dynamodb.Table("chunks").put_item(Item={**row, "attempts": 0, "fence": 0, "next_attempt_at_ms": 0, "pending_shard": "p"})
+    message = {"version": 1, "kind": "chunk", "sessionId": key["session_id"], "chunkNumber": key["chunk_number"]}
+    boto3.client("sqs").send_message(QueueUrl=environment["QUEUE_LIVE_URL"], MessageBody=json.dumps(message))
+    return key
 
 
 def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -60,3 +109,66 @@ def test_all_mistakes_of_the_configuration_are_told_together(environment) -> Non
     assert ended.returncode == 2
     assert "idle_seconds" in ended.stderr
     assert "chunks_at_once" in ended.stderr
+
+
+def test_a_machine_whose_stop_is_decided_switches_itself_off_at_once(environment, tmp_path, dynamodb) -> None:
+    dynamodb.Table("fleet").put_item(Item={"id": "i-process", "state": "draining", "fence": 1, "holders": {}})
+    try:
+        assert run({**environment, "UNHELD_SECONDS": "600"}).returncode == 0
+    finally:
+        dynamodb.Table("fleet").delete_item(Key={"id": "i-process"})
+    assert (tmp_path / "switched-off").exists()
+
+
+def test_a_model_that_does_not_load_in_time_switches_the_machine_off(environment, tmp_path) -> None:
+    run({**environment, "BOOT_SECONDS": "0.01"})
+    assert (tmp_path / "switched-off").exists()
+
+
+def test_a_full_disk_fails_the_run_by_name_and_costs_no_attempt(environment, waiting_chunk, dynamodb) -> None:
+    execution = wait_for_token("disk-full")
+    ended = run({**environment, "MIN_FREE_DISK_MB": "999999999"})
+    assert ended.returncode == 1
+    assert how_it_ended(execution) == ("FAILED", "DiskFull")
+    row = dynamodb.Table("chunks").get_item(Key=waiting_chunk, ConsistentRead=True)["Item"]
+    assert (row["state"], row["attempts"]) == ("pending", 0)
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """A metadata service that gives notice."""
+
+    def do_PUT(self) -> None:
+        self._answer(b"token")
+
+    def do_GET(self) -> None:
+        known = self.path.endswith("/spot/instance-action") and self.headers["X-aws-ec2-metadata-token"] == "token"
+        self._answer(b'{"action": "terminate"}' if known else b"", 200 if known else 404)
+
+    def _answer(self, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def metadata():
+    server = HTTPServer(("127.0.0.1", 0), Metadata)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_machine_that_ec2_takes_away_gives_up_its_work_and_goes(environment, tmp_path, metadata) -> None:
+    wait_for_token("spot")
+    ended = run({**environment, "METADATA_ENDPOINT": metadata})
+    assert ended.returncode == 0
+    assert "EC2 takes this machine away" in ended.stderr
+    assert (tmp_path / "switched-off").exists()
+
+
+def test_no_metadata_service_is_no_notice() -> None:
+    assert not spot.has_notice("http://127.0.0.1:9")

@@ -38,6 +38,7 @@ def world(dynamodb: Any, request: pytest.FixtureRequest):
     """Starts an execution that waits, and tells what became of it."""
     table = dynamodb.Table("fleet")
     table.delete_item(Key={"id": f"tokens#{INSTANCE}"})
+    table.delete_item(Key={"id": INSTANCE})
     sfn = boto3.client("stepfunctions")
 
     class World:
@@ -88,7 +89,7 @@ def test_a_drain_holds_the_machine_until_it_is_told_what_was_seen(world) -> None
 
 def test_a_worker_that_cannot_start_fails_the_run_with_its_reason(world) -> None:
     execution = world.start("ready_token")
-    world.tokens.failed("the worker cannot start: no model")
+    world.tokens.failed("WorkerNotReady", "the worker cannot start: no model")
     ended = world.ended(execution)
     assert (ended["status"], ended["error"], ended["cause"]) == (
         "FAILED",
@@ -110,3 +111,30 @@ def test_the_token_of_a_run_that_is_over_is_dropped_at_the_next_heartbeat(world,
 def test_the_newest_wish_is_read_from_the_pool(world, dynamodb) -> None:
     dynamodb.Table("fleet").put_item(Item={"id": "pool", "wanted_seq": 42})
     assert world.tokens.wanted_seq() == 42
+
+
+def hold(dynamodb, **row) -> None:
+    dynamodb.Table("fleet").put_item(Item={"id": INSTANCE, "state": "running", "fence": 3, "holders": {}, **row})
+
+
+def test_a_person_needs_the_machine_until_their_deadline_and_a_run_only_by_its_token(world, dynamodb) -> None:
+    now = int(time.time() * 1000)
+    hold(dynamodb, holders={"person:ada": now + 60_000})
+    world.refresh()
+    assert world.tokens.wanted
+    assert not world.tokens.held
+    hold(dynamodb, holders={"person:ada": now - 1, "run-7": now + 60_000})
+    world.refresh()
+    assert not world.tokens.wanted
+
+
+def test_a_stop_that_is_decided_is_seen_and_so_is_one_that_was_confirmed_meanwhile(world, dynamodb) -> None:
+    hold(dynamodb)
+    world.refresh()
+    assert not world.tokens.stop_decided
+    hold(dynamodb, state="draining", fence=4)
+    world.refresh()
+    assert world.tokens.stop_decided
+    hold(dynamodb, state="idle", fence=4)
+    world.refresh()
+    assert world.tokens.stop_decided

@@ -14,6 +14,7 @@ import os
 import re
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 PINNED_VERSION = "1.5.33"
@@ -41,6 +42,8 @@ def register_ec2_instances() -> None:
         )
         instance_id = instance["InstanceId"]
         ec2._tags[instance_id] = list(props.get("Tags", []))
+        if props.get("AvailabilityZone"):
+            instance["Placement"]["AvailabilityZone"] = props["AvailabilityZone"]
         return instance_id, {
             "InstanceId": instance_id,
             "PrivateIp": instance.get("PrivateIpAddress", ""),
@@ -59,14 +62,102 @@ def register_ec2_instances() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::EC2::Instance"] = {"create": create, "update": update, "delete": delete}
 
 
-def give_machines_their_time() -> None:
-    """Machines start and stop at once, are never refused by state, and announce nothing.
+class Faults:
+    """What tests make go wrong, from a control file: read again when it changes, and its counts begin anew then.
+
+    {"no_capacity": ["i-1"], "pending_seconds": 3, "stopping_seconds": 3,
+     "calls": [{"service": "dynamodb", "action": "TransactWriteItems", "after": 1, "times": 1, "effect": true}],
+     "events": [{"detail_type": "Object Created", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
+
+    `calls`: after so many calls, so many are answered by an error, with their effect or without. The EC2 host reads the same
+    file: boot_seconds, spot_notice.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = Path(path) if path else None
+        self._read_at: float | None = None
+        self._rules: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str, default: Any) -> Any:
+        with self._lock:
+            return self._current().get(name, default)
+
+    def take(self, kind: str, **traits: str) -> dict[str, Any] | None:
+        """The rule that this call or event falls under, counted; None when nothing goes wrong."""
+        with self._lock:
+            for rule in self._current().get(kind, []):
+                if any(rule.get(name) != value for name, value in traits.items()):
+                    continue
+                if rule.get("after", 0) > 0:
+                    rule["after"] -= 1
+                elif rule.get("times", 1) > 0:
+                    rule["times"] = rule.get("times", 1) - 1
+                    return dict(rule)
+            return None
+
+    def _current(self) -> dict[str, Any]:
+        try:
+            changed_at = self._path.stat().st_mtime if self._path else None
+        except FileNotFoundError:
+            changed_at = None
+        if changed_at != self._read_at:
+            self._read_at = changed_at
+            self._rules = json.loads(self._path.read_text()) if self._path and changed_at is not None else {}
+        return self._rules
+
+
+def fail_calls(app: Any, faults: Faults) -> None:
+    """Nothing ever fails here; on AWS every call may, before or after its effect."""
+
+    def action_of(headers: dict[str, str], query: dict[str, Any], body: bytes) -> str:
+        target = headers.get("x-amz-target", "")
+        if target:
+            return target.rsplit(".", 1)[-1]
+        named = query.get("Action") or re.findall(r"(?:^|&)Action=(\w+)", body[:200].decode(errors="ignore"))
+        return str(named[0] if isinstance(named, list) and named else named or "")
+
+    def faulty(service: str, handler: Any) -> Any:
+        async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+            rule = faults.take("calls", service=service, action=action_of(headers, query, body))
+            if rule is None:
+                return await handler(method, path, headers, body, query)
+            if rule.get("effect"):
+                await handler(method, path, headers, body, query)
+            return 500, {"Content-Type": "application/x-amz-json-1.0"}, b'{"__type": "InternalServerError", "message": ""}'
+
+        return handle
+
+    for service in ("dynamodb", "sqs", "states", "ec2"):
+        app.SERVICE_HANDLERS[service] = faulty(service, app.SERVICE_HANDLERS[service])
+
+
+def lose_events(faults: Faults) -> None:
+    """Every event comes at once and once; on AWS it may come late, twice, or never."""
+    from ministack.services import eventbridge
+
+    original = eventbridge._dispatch_event
+
+    def dispatch(event: dict[str, Any], *rest: Any, **named: Any) -> None:
+        rule = faults.take("events", detail_type=str(event.get("DetailType", event.get("detail-type", ""))))
+        if rule is None:
+            original(event, *rest, **named)
+        elif rule["do"] == "repeat":
+            original(event, *rest, **named)
+            original(event, *rest, **named)
+        elif rule["do"] == "delay":
+            threading.Timer(float(rule["seconds"]), original, (event, *rest), named).start()
+
+    eventbridge._dispatch_event = dispatch
+
+
+def give_machines_their_time(faults: Faults) -> None:
+    """Machines start and stop at once, are never refused, keep their first launch time, and announce nothing.
 
     A change becomes due after a while and is made by whoever looks next, so that it survives a restart of the emulator.
     """
     from ministack.services import ec2, eventbridge
 
-    pending_s, stopping_s = (float(os.environ.get(f"EC2_{name}_SECONDS", "1")) for name in ("PENDING", "STOPPING"))
     codes = {"pending": 0, "running": 16, "stopping": 64, "stopped": 80}
     changing = threading.Lock()
 
@@ -88,7 +179,7 @@ def give_machines_their_time() -> None:
         for instance in due:
             announce(instance)
 
-    def changes(action: str, refused_in: tuple[str, ...], begins_in: str, via: str, ends_in: str, seconds: float) -> None:
+    def changes(action: str, refused_in: tuple[str, ...], begins_in: str, via: str, ends_in: str) -> None:
         original = ec2._ACTION_MAP[action]
 
         def act(params: dict[str, Any]) -> Any:
@@ -96,6 +187,8 @@ def give_machines_their_time() -> None:
             found = [ec2._instances[i] for i in ec2._parse_member_list(params, "InstanceId") if i in ec2._instances]
             for instance in found:
                 state = instance["State"]["Name"]
+                if action == "StartInstances" and state == "stopped" and instance["InstanceId"] in faults.get("no_capacity", []):
+                    return ec2._error("InsufficientInstanceCapacity", "There is no capacity for this instance now.", 500)
                 if state in refused_in:
                     text = f"The instance '{instance['InstanceId']}' is not in a state from which it can be changed: {state}"
                     return ec2._error("IncorrectInstanceState", text, 400)
@@ -105,7 +198,10 @@ def give_machines_their_time() -> None:
                 for instance in found:
                     if before[instance["InstanceId"]] == begins_in:
                         set_state(instance, via)
+                        seconds = float(faults.get(f"{via}_seconds", 1))
                         instance.update(ChangesTo=ends_in, ChangeDueAt=time.time() + seconds)
+                        if via == "pending":
+                            instance["LaunchTime"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
                     else:
                         set_state(instance, before[instance["InstanceId"]])
             return answer
@@ -119,8 +215,8 @@ def give_machines_their_time() -> None:
         return describe(params)
 
     ec2._ACTION_MAP["DescribeInstances"] = describe_settled
-    changes("StartInstances", ("stopping",), "stopped", "pending", "running", pending_s)
-    changes("StopInstances", ("pending",), "running", "stopping", "stopped", stopping_s)
+    changes("StartInstances", ("stopping",), "stopped", "pending", "running")
+    changes("StopInstances", ("pending",), "running", "stopping", "stopped")
 
 
 def enforce_callback_heartbeats() -> None:
@@ -156,6 +252,20 @@ def enforce_callback_heartbeats() -> None:
         return original(resource, input_data, token, state)
 
     stepfunctions._invoke_with_callback = invoke
+
+
+def take_timeouts_from_input() -> None:
+    """TimeoutSecondsPath is not known: the task would wait for a day."""
+    from ministack.services import stepfunctions
+
+    original = stepfunctions._execute_task
+
+    def execute(state: dict[str, Any], raw_input: Any, execution: Any, ctx: Any) -> Any:
+        path = state.get("TimeoutSecondsPath")
+        timed = state if path is None else {**state, "TimeoutSeconds": stepfunctions._resolve_path(path, raw_input)}
+        return original(timed, raw_input, execution, ctx)
+
+    stepfunctions._execute_task = execute
 
 
 def keep_lambda_error_names() -> None:
@@ -229,8 +339,12 @@ def main() -> None:
         raise SystemExit(f"the emulator launcher is written for ministack {PINNED_VERSION}, found {found}")
     import ministack.app as app
 
+    faults = Faults(os.environ.get("FAULTS_FILE"))
     register_ec2_instances()
-    give_machines_their_time()
+    give_machines_their_time(faults)
+    fail_calls(app, faults)
+    lose_events(faults)
+    take_timeouts_from_input()
     enforce_callback_heartbeats()
     keep_lambda_error_names()
     read_streams_from_their_start()

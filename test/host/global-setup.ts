@@ -31,6 +31,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     root,
     model: DEMO_MODEL,
     idleSeconds: IDLE_SECONDS,
+    context: { poolSize: '2' },
     onStep: (title, s) => log(`${title} ${s.toFixed(1)} s`),
     log,
   });

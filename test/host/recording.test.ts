@@ -7,13 +7,13 @@ import * as z from 'zod';
 import { ChunkTranscript } from '../../core/contracts/transcript.ts';
 import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
 import {
+  allStopped,
   atRest,
   checkInvariants,
   chunkRows,
   host,
   keysBelow,
   knownWords,
-  machine,
   readObject,
   sampleChunks,
   sessionInTheMiddle,
@@ -62,7 +62,7 @@ test('chunks in any order, one of them twice, become the whole text; then the ma
   expect(transcript.text.startsWith(range.text)).toBe(true);
 
   await atRest();
-  expect(await machine()).toBe('stopped');
+  expect(await allStopped()).toBe(true);
 });
 
 test('a missing chunk makes the transcript partial with the gap; when it comes late it is taken in', async () => {

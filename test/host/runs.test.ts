@@ -2,7 +2,7 @@
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
-import { atRest, checkInvariants, machine, output, poolRow, sessionInTheMiddle, settled, userA } from './support.ts';
+import { allStopped, atRest, checkInvariants, output, poolRow, sessionInTheMiddle, settled, userA } from './support.ts';
 
 afterAll(async () => {
   await atRest();
@@ -11,10 +11,10 @@ afterAll(async () => {
 
 test('a run that is aborted while it works: the machine is stopped, and the work is done by a run that comes after', async () => {
   const { id, count } = await sessionInTheMiddle();
-  const { serving_run } = await poolRow();
-  const executionArn = `${output('StateMachineArn').replace(':stateMachine:', ':execution:')}:${serving_run}`;
+  const { serving } = await poolRow();
+  const executionArn = `${output('StateMachineArn').replace(':stateMachine:', ':execution:')}:${serving?.run_id}`;
   await new SFNClient().send(new StopExecutionCommand({ executionArn }));
-  await poll('the stopped machine', 30, async () => (await machine()) === 'stopped');
+  await poll('the stopped machine', 30, allStopped);
 
   await userA.complete(id, count);
   const session = await userA.awaitChunks(id, 170, settled(count));

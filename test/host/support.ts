@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { EC2Client } from '@aws-sdk/client-ec2';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, inject } from 'vitest';
@@ -26,7 +25,7 @@ export const output = (name: string): string => {
 };
 export const db = DynamoDBDocumentClient.from(new DynamoDBClient(), { marshallOptions: { removeUndefinedValues: true } });
 export const s3 = new S3Client({ forcePathStyle: true });
-const machines = ec2Machines(new EC2Client());
+const machines = ec2Machines();
 const fleet = dynamoFleetStore(db, output('FleetTable'));
 
 export const userA = recordingClient(host.apiUrl, host.tokens.a);
@@ -71,14 +70,17 @@ export async function keysBelow(prefix: string): Promise<string[]> {
   return Contents.map(({ Key = '' }) => Key);
 }
 
-export const machine = async (): Promise<string> => (await machines.describe([output('InstanceId')]))[0]?.state ?? 'gone';
-const instanceRow = (): Promise<InstanceRow> => fleet.readInstance(output('InstanceId'));
+export const instanceIds = output('InstanceIds').split(',');
+/** What EC2 says of the pool. */
+export const machineStates = async (): Promise<string[]> => (await machines.describe(instanceIds)).map(({ state }) => state);
+export const allStopped = async (): Promise<boolean> => (await machineStates()).every((state) => state === 'stopped');
+export const instanceRows = (): Promise<InstanceRow[]> => Promise.all(instanceIds.map((id) => fleet.readInstance(id)));
 export const poolRow = (): Promise<PoolRow> => fleet.readPool();
 
-/** The worker process that runs now, by the host's own note. */
-export async function workerPid(): Promise<number> {
+/** The worker process that runs now on a machine of the pool, by the host's own note. */
+export async function workerPid(instanceId?: string): Promise<number> {
   return poll('a worker process', 60, async () => {
-    const note = readdirSync(join(host.root, 'run')).find((name) => name.startsWith('worker-'));
+    const note = readdirSync(join(host.root, 'run')).find((name) => name.startsWith(`worker-${instanceId ?? ''}`));
     return note === undefined
       ? undefined
       : z.object({ pid: z.number() }).safeParse(JSON.parse(readFileSync(join(host.root, 'run', note), 'utf8'))).data?.pid;
@@ -104,15 +106,14 @@ export async function sessionInTheMiddle(): Promise<{ id: string; count: number 
   return { id, count: chunks.length };
 }
 
-/** No machine runs, nobody holds it, and no run serves. */
+/** No machine runs, nobody holds one, and no run serves. */
 export async function atRest(): Promise<void> {
-  await poll('the machine at rest', 90, async () => {
-    const [state, instance, pool] = [await machine(), await instanceRow(), await poolRow()];
+  await poll('the machines at rest', 120, async () => {
+    const rows = await instanceRows();
     return (
-      state === 'stopped' &&
-      instance.state === 'idle' &&
-      Object.keys(instance.holders).length === 0 &&
-      pool.serving_run === undefined
+      (await allStopped()) &&
+      rows.every(({ state, holders }) => state === 'idle' && Object.keys(holders).length === 0) &&
+      (await poolRow()).serving === undefined
     );
   });
 }

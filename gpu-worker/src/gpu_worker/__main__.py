@@ -17,6 +17,7 @@ def work() -> int:
     """Serves the queues of a stage; configuration from the environment (see settings.WorkSettings)."""
     import boto3
 
+    from gpu_worker import spot
     from gpu_worker.chunk_rows import ChunkRows
     from gpu_worker.engine import Engine
     from gpu_worker.lanes import Lanes
@@ -24,7 +25,7 @@ def work() -> int:
     from gpu_worker.objects import Objects
     from gpu_worker.run_tokens import RunTokens
     from gpu_worker.settings import WorkSettings
-    from gpu_worker.work import Worker
+    from gpu_worker.work import MachineFault, OutOfMemory, Worker, power_off
 
     log = structlog.get_logger()
     try:
@@ -32,26 +33,45 @@ def work() -> int:
     except ValidationError as error:
         log.error("configuration is wrong", problems=[f"{e['loc'][0]}: {e['msg']}" for e in error.errors()])
         return 2
-    stop = threading.Event()
+    stop, taken = threading.Event(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
+    late = threading.Timer(settings.boot_seconds, lambda: power_off(settings, "the model is not loaded in time"))
+    late.daemon = True
+    late.start()
     dynamodb = boto3.resource("dynamodb")
     tokens = RunTokens(dynamodb.Table(settings.fleet_table), boto3.client("stepfunctions"), settings.instance_id)
     decoder = Decoder()
     try:
         decoder.start()
         engine = Engine(settings)
+        engine.check()
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
         log.error("not ready to work", model=settings.model, error=str(error))
-        tokens.failed(f"the worker cannot start: {error}"[:200])
+        tokens.failed("WorkerNotReady", f"the worker cannot start: {error}")
         decoder.close()
         return 1
+    late.cancel()
     worker_id = f"{settings.instance_id}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-    rows = ChunkRows(dynamodb, settings.chunks_table, settings.ledger_table, worker_id, settings.lease_seconds)
+    rows = ChunkRows(
+        dynamodb, settings.chunks_table, settings.ledger_table, settings.fleet_table, worker_id, settings.lease_seconds
+    )
     lanes = Lanes(boto3.client("sqs"), settings.lanes())
     objects = Objects(boto3.client("s3"), settings.bucket_name)
+
+    def taken_away() -> None:
+        taken.set()
+        stop.set()
+
+    if settings.metadata_endpoint:
+        spot.watch(settings.metadata_endpoint, taken_away, stop)
     try:
         Worker(settings, engine, rows, lanes, objects, tokens, decoder, stop).run()
+        if taken.is_set():
+            power_off(settings, "EC2 takes it away")
+    except (MachineFault, OutOfMemory) as error:
+        log.error("cannot go on", error=str(error))
+        return 1
     finally:
         decoder.close()
     return 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -18,13 +19,18 @@ RETRY_DELAYS_SECONDS: Final = (30, 120)
 """Wait before the second and the third attempt."""
 MAX_ERROR_LENGTH: Final = 500
 
-CLAIMABLE: Final = (
-    "attempts < :max AND ((#state = :pending AND next_attempt_at_ms <= :now)"
-    " OR (#state = :leased AND lease_until_ms <= :now))"
-)
+MAX_DEATHS: Final = 2
+"""Workers that may die while they hold a chunk alone; what kills two would kill the third."""
+STOP_SEEN_MS: Final = 3000
+"""A worker notices within this time that its machine is being stopped, and claims nothing more."""
+
+CLAIMABLE: Final = "#state = :pending AND next_attempt_at_ms <= :now AND attempts < :max"
 HELD_BY_US: Final = "#state = :leased AND fence = :fence AND etag = :etag"
-BURY: Final = "SET #state = :dead, error_message = :error REMOVE pending_shard, lease_until_ms, worker_id"
-WORN_OUT: Final = "#state = :leased AND lease_until_ms <= :now AND attempts >= :max"
+STILL_ABANDONED: Final = "#state = :leased AND fence = :fence AND lease_until_ms = :lease"
+LEASE: Final = "SET #state = :leased, lease_until_ms = :until, worker_id = :worker, claimed_at_ms = :now, alone = :no"
+DEAD: Final = "SET #state = :dead, error_message = :error REMOVE pending_shard, lease_until_ms, worker_id"
+PENDING: Final = "SET #state = :pending REMOVE lease_until_ms, worker_id"
+DEADLY: Final = "the worker ended twice while it transcribed nothing but this chunk"
 
 
 class LeaseLost(Exception):
@@ -43,6 +49,9 @@ class Claim:
     fence: int
     attempts: int
     language: str | None
+    suspect: bool
+    """A worker has died while it held this chunk: it goes alone."""
+    deaths: int
 
     @property
     def key(self) -> dict[str, Any]:
@@ -65,8 +74,18 @@ def now_ms() -> int:
 class ChunkRows:
     """The chunks table, and the ledger beside it."""
 
-    def __init__(self, dynamodb: Any, chunks_table: str, ledger_table: str, worker_id: str, lease_s: float = 60) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        dynamodb: Any,  # noqa: ANN401 - boto3 has no types
+        chunks_table: str,
+        ledger_table: str,
+        fleet_table: str,
+        worker_id: str,
+        lease_s: float = 60,
+    ) -> None:
+        """`worker_id` begins with the instance's id and a slash."""
         self._table = dynamodb.Table(chunks_table)
+        self._fleet = dynamodb.Table(fleet_table)
         self._client = dynamodb.meta.client
         self._chunks_table = chunks_table
         self._ledger_table = ledger_table
@@ -76,40 +95,92 @@ class ChunkRows:
     def claim(self, session_id: str, chunk_number: int) -> Claim | NotClaimed:
         """Takes the lease of a chunk that waits, or whose lease has run out."""
         now = now_ms()
+        key = {"session_id": session_id, "chunk_number": chunk_number}
         try:
-            row = self._table.update_item(
-                Key={"session_id": session_id, "chunk_number": chunk_number},
-                UpdateExpression=(
-                    "SET #state = :leased, lease_until_ms = :until, worker_id = :worker ADD fence :one, attempts :one"
-                ),
-                ConditionExpression=CLAIMABLE,
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={
-                    ":leased": "leased",
-                    ":pending": "pending",
-                    ":until": now + self._lease_ms,
-                    ":worker": self._worker_id,
-                    ":one": 1,
-                    ":now": now,
-                    ":max": MAX_ATTEMPTS,
-                },
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
+            return self._lease(
+                key, now, f"{LEASE} ADD fence :one, attempts :one", CLAIMABLE, {":pending": "pending", ":max": MAX_ATTEMPTS}
+            )
         except ClientError as error:
             if not _condition_failed(error):
                 raise
-            return self._why_not(session_id, chunk_number, now)
+        row = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        if row is None or row["state"] in ("done", "dead"):
+            return NotClaimed(retry_in_s=None)
+        free_at = int(row.get("lease_until_ms", 0)) if row["state"] == "leased" else int(row.get("next_attempt_at_ms", 0))
+        if row["state"] == "leased" and free_at <= now:
+            return self._take_over(key, row, now)
+        return NotClaimed(retry_in_s=max(1.0, (free_at - now) / 1000))
+
+    def _lease(self, key: Mapping[str, Any], now: int, expression: str, condition: str, values: Mapping[str, Any]) -> Claim:
+        row = self._table.update_item(
+            Key=key,
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={
+                ":leased": "leased",
+                ":until": now + self._lease_ms,
+                ":worker": self._worker_id,
+                ":no": False,
+                ":one": 1,
+                ":now": now,
+                **values,
+            },
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
         return Claim(
-            session_id=session_id,
-            chunk_number=chunk_number,
+            session_id=row["session_id"],
+            chunk_number=int(row["chunk_number"]),
             user_id=row["user_id"],
             object_key=row["object_key"],
             etag=row["etag"],
             fence=int(row["fence"]),
             attempts=int(row["attempts"]),
             language=row.get("language"),
+            suspect=bool(row.get("suspect", False)),
+            deaths=int(row.get("deaths", 0)),
         )
+
+    def _take_over(self, key: Mapping[str, Any], row: Mapping[str, Any], now: int) -> Claim | NotClaimed:
+        """The holder has said nothing for a lease: it was stopped on purpose, or it died, perhaps of this chunk.
+
+        The claim takes the place of the one that was lost, so it costs no attempt. Only a death while the chunk was alone
+        with its worker is held against it.
+        """
+        stopped = self._was_stopped(row)
+        deaths = int(row.get("deaths", 0)) + (1 if row.get("alone") and not stopped else 0)
+        abandoned = {":fence": row["fence"], ":lease": row["lease_until_ms"]}
+        try:
+            if deaths >= MAX_DEATHS:
+                values = {**abandoned, ":leased": "leased", ":deaths": deaths, ":dead": "dead", ":error": DEADLY}
+                self._table.update_item(
+                    Key=key,
+                    UpdateExpression=DEAD.replace("SET", "SET deaths = :deaths,"),
+                    ConditionExpression=STILL_ABANDONED,
+                    ExpressionAttributeNames={"#state": "state"},
+                    ExpressionAttributeValues=values,
+                )
+                return NotClaimed(retry_in_s=None)
+            suspect = bool(row.get("suspect", False)) or not stopped
+            expression = f"{LEASE}, deaths = :deaths, suspect = :suspect ADD fence :one"
+            return self._lease(key, now, expression, STILL_ABANDONED, {**abandoned, ":deaths": deaths, ":suspect": suspect})
+        except ClientError as error:
+            if _condition_failed(error):
+                return NotClaimed(retry_in_s=1.0)  # somebody else has taken it over
+            raise
+
+    def _was_stopped(self, row: Mapping[str, Any]) -> bool:
+        """Whether the holder's machine was being stopped while it held the chunk: then its end says nothing of the chunk."""
+        instance_id = str(row.get("worker_id", "")).split("/")[0]
+        if not instance_id:
+            return False
+        instance = self._fleet.get_item(Key={"id": instance_id}, ConsistentRead=True).get("Item", {})
+        decided = int(instance.get("stop_decided_at_ms", 0))
+        return int(row.get("claimed_at_ms", 0)) - STOP_SEEN_MS <= decided <= int(row["lease_until_ms"])
+
+    def goes_alone(self, claim: Claim) -> None:
+        """Notes that the worker now holds this chunk in its hands and no other; raises LeaseLost."""
+        self._update(claim, "SET alone = :yes", {":yes": True})
 
     def renew(self, claim: Claim) -> None:
         """Pushes the lease's end out; raises LeaseLost."""
@@ -117,11 +188,12 @@ class ChunkRows:
 
     def commit(self, claim: Claim, result_key: str, raw_text: str, duration_s: float) -> None:
         """Result and usage become true together, or not at all; raises LeaseLost."""
+        committed_at = now_ms()
         done = {
             ":done": "done",
             ":text": raw_text,
             ":duration": Decimal(str(duration_s)),
-            ":now": now_ms(),
+            ":now": committed_at,
             ":result": result_key,
         }
         update = {
@@ -129,7 +201,7 @@ class ChunkRows:
             "Key": claim.key,
             "UpdateExpression": (
                 "SET #state = :done, raw_text = :text, duration_seconds = :duration, transcribed_at_ms = :now,"
-                " result_key = :result REMOVE pending_shard, lease_until_ms, worker_id, error_message"
+                " result_key = :result REMOVE pending_shard, lease_until_ms, worker_id, error_message, alone"
             ),
             "ConditionExpression": HELD_BY_US,
             "ExpressionAttributeNames": {"#state": "state"},
@@ -141,7 +213,9 @@ class ChunkRows:
             "session_id": claim.session_id,
             "chunk_number": claim.chunk_number,
             "audio_seconds": Decimal(str(duration_s)),
-            "transcribed_at_ms": done[":now"],
+            "instance_id": self._worker_id.split("/")[0],
+            "at_ms": committed_at,
+            "day": time.strftime("use#%Y-%m-%d", time.gmtime(committed_at / 1000)),
         }
         put = {
             "TableName": self._ledger_table,
@@ -163,7 +237,7 @@ class ChunkRows:
         message = {":error": reason[:MAX_ERROR_LENGTH]}
         if permanent or claim.attempts >= MAX_ATTEMPTS:
             dead = {**message, ":dead": "dead"}
-            self._update(claim, BURY, dead)
+            self._update(claim, DEAD, dead)
             return None
         delay_s = RETRY_DELAYS_SECONDS[claim.attempts - 1]
         self._update(
@@ -175,47 +249,19 @@ class ChunkRows:
 
     def release(self, claim: Claim) -> None:
         """Gives a chunk back untouched: the attempt does not count. A lease that is lost already needs nothing."""
-        try:
-            self._update(
-                claim,
-                "SET #state = :pending REMOVE lease_until_ms, worker_id ADD attempts :minus",
-                {":pending": "pending", ":minus": -1},
-            )
-        except LeaseLost:
-            return
+        with suppress(LeaseLost):
+            self._update(claim, f"{PENDING} ADD attempts :minus", {":pending": "pending", ":minus": -1})
 
-    def _why_not(self, session_id: str, chunk_number: int, now: int) -> NotClaimed:
-        row = self._table.get_item(Key={"session_id": session_id, "chunk_number": chunk_number}, ConsistentRead=True).get(
-            "Item"
-        )
-        if row is None or row["state"] in ("done", "dead"):
-            return NotClaimed(retry_in_s=None)
-        if int(row["attempts"]) >= MAX_ATTEMPTS and self._bury(row, now):
-            return NotClaimed(retry_in_s=None)
-        free_at = int(row.get("lease_until_ms", 0)) if row["state"] == "leased" else int(row.get("next_attempt_at_ms", 0))
-        return NotClaimed(retry_in_s=max(1.0, (free_at - now) / 1000))
-
-    def _bury(self, row: Mapping[str, Any], now: int) -> bool:
-        """A chunk whose last attempt ended with its worker is dead."""
-        try:
-            self._table.update_item(
-                Key={"session_id": row["session_id"], "chunk_number": row["chunk_number"]},
-                UpdateExpression=BURY,
-                ConditionExpression=WORN_OUT,
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={
-                    ":dead": "dead",
-                    ":leased": "leased",
-                    ":now": now,
-                    ":max": MAX_ATTEMPTS,
-                    ":error": "the worker ended while it transcribed this chunk, on every attempt",
-                },
-            )
-        except ClientError as error:
-            if _condition_failed(error):
-                return False
-            raise
-        return True
+    def blame(self, claim: Claim, was_alone: bool, reason: str) -> None:
+        """Gives a chunk back with which the worker cannot go on: no attempt, but what a death would count."""
+        deaths = claim.deaths + (1 if was_alone else 0)
+        with suppress(LeaseLost):
+            if deaths >= MAX_DEATHS:
+                self._update(claim, DEAD, {":dead": "dead", ":error": reason})
+            else:
+                marked = PENDING.replace(" REMOVE", ", suspect = :yes, deaths = :deaths REMOVE")
+                values = {":pending": "pending", ":minus": -1, ":yes": True, ":deaths": deaths}
+                self._update(claim, f"{marked} ADD attempts :minus", values)
 
     def _is_committed(self, claim: Claim) -> bool:
         row = self._table.get_item(Key=claim.key, ConsistentRead=True).get("Item", {})

@@ -93,6 +93,12 @@ class Engine:
         self._window_samples = int(self._model.feature_extractor.chunk_length * SAMPLE_RATE)
         log.info("model loaded", model=self.model_name, device=device, compute_type=compute_type)
 
+    def check(self) -> None:
+        """Runs the model once, over noise: what has no memory for this has none for any chunk. Raises RuntimeError."""
+        noise = np.random.default_rng(0).standard_normal(self._window_samples, dtype=np.float32) * np.float32(0.01)
+        window = Interval(0, len(noise))
+        self._run([noise], [(0, window)], "en", [[]], lambda: None)
+
     def transcribe(self, chunks: Sequence[Audio], language: str | None, progress: Callable[[], None]) -> list[Transcription]:
         """Transcribes chunks of one language together.
 

@@ -43,8 +43,18 @@ class WorkSettings(EngineSettings):
     """A chunk whose worker says nothing for this long is another worker's; messages stay hidden for as long."""
     idle_seconds: float = Field(default=120, gt=0)
     """All lanes must have been empty for this long before the worker says that it is done."""
-    unheld_seconds: float = Field(default=300, gt=0)
-    """Without a run that holds the machine for this long, the worker switches the machine off."""
+    unheld_seconds: float = Field(default=150, gt=0)
+    """Without anybody who needs the machine for this long, the worker switches it off."""
+    boot_seconds: float = Field(default=600, gt=0)
+    """A model that is not loaded by then never will be: the worker switches the machine off."""
+    min_free_disk_mb: int = Field(default=500, ge=0)
+    """With less space for uploaded files nothing is claimed, and the run is told."""
+    recycle_after_chunks: int = Field(default=2000, ge=1)
+    """The process ends between two batches after so many chunks, and is started again."""
+    recycle_growth_mb: int = Field(default=2048, ge=1)
+    """So much more memory than after the first batch ends the process likewise."""
+    metadata_endpoint: str = "http://169.254.169.254"
+    """Where a spot machine is told that it will be taken away; empty: nobody is asked."""
     poweroff_command: str = "systemctl poweroff"
     """What switches the machine off (an EC2 instance stops when its system shuts down)."""
     chunks_at_once: int = Field(default=0, ge=0, le=10)

@@ -1,23 +1,30 @@
 """`work`: the worker of a cloud stage. Queues in, rows and result files out, until the run says that it is over.
 
 Life: load the model -> tell the run "ready" -> serve lanes while a run holds the machine -> after `idle_seconds` without
-work tell it "drained" -> wait for the next run -> after `unheld_seconds` without one, switch the machine off.
+work tell it "drained" -> wait for the next run -> switch the machine off when its stop is decided, or nobody has needed it
+for `unheld_seconds`.
 
 Gotchas:
 - Heartbeats and lease renewals go out on progress or while truly idle, from this thread only: a worker that hangs is found.
 - The newest wish is read *before* the last look into the lanes; whoever wishes later is not yet "seen".
 - SIGTERM stops claiming; what is not committed by the next step is released and costs no attempt.
+- What is the machine's fault (disk full, no decoder) is told to the run and costs no chunk anything. Memory that runs out
+  may be the chunk's fault: it goes alone next time, in a new process, and is dead after the second time.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,7 +38,7 @@ from gpu_worker.chunk_rows import ChunkRows, Claim, LeaseLost
 from gpu_worker.crash_points import reach
 from gpu_worker.engine import Engine, Transcription
 from gpu_worker.lanes import Hint, Lanes
-from gpu_worker.media import Decoder, MediaError
+from gpu_worker.media import Decoder, DecoderUnavailable, MediaError
 from gpu_worker.objects import Objects
 from gpu_worker.run_tokens import RunTokens
 from gpu_worker.settings import WorkSettings
@@ -42,10 +49,29 @@ MAX_CHUNK_SECONDS: Final = 600.0
 RECEIVE_WAIT_SECONDS: Final = 1
 RENEWALS_PER_LEASE: Final = 4
 DECODE_THREADS: Final = 4
+TROUBLE_SECONDS: Final = 15.0
+"""Wait after trouble with storage, which is no chunk's fault."""
+UNREADABLE: Final = "the uploaded file could not be read from storage"
 
 
 class Stopping(Exception):
-    """SIGTERM arrived in the middle of work."""
+    """The work in hand has to be given back: SIGTERM, or a decided stop of the machine."""
+
+
+class MachineFault(Exception):
+    """This machine cannot work, whatever the chunk; `error` is a name for the run's report."""
+
+    def __init__(self, error: str, reason: str) -> None:
+        super().__init__(reason)
+        self.error = error
+
+
+class OutOfMemory(Exception):
+    """The model had not enough memory for one chunk alone."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__("the model ran out of memory")
+        self.item = item
 
 
 @dataclass
@@ -55,6 +81,7 @@ class Item:
     hint: Hint
     claim: Claim
     audio: npt.NDArray[np.float32] | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,16 +90,36 @@ class Failure:
 
     reason: str
     permanent: bool
+    passes: bool = False
+    """It is nothing of the chunk's: the attempt is given back."""
 
 
 Transcribed = tuple[Item, Transcription]
 
 
 def _groups(items: Sequence[Item]) -> list[list[Item]]:
-    """First attempts go together; a chunk that was tried before may have ended its worker, so it goes alone."""
-    fresh = [item for item in items if item.claim.attempts == 1]
-    suspects = [[item] for item in items if item.claim.attempts > 1]
+    """Most go together; a chunk that may have ended its worker goes alone, after the others."""
+    fresh = [item for item in items if not item.claim.suspect]
+    suspects = [[item] for item in items if item.claim.suspect]
     return [fresh, *suspects] if fresh else suspects
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+
+
+def _passes(error: Exception) -> bool:
+    """Whether storage is in trouble, or only this object: trouble passes and is no failed attempt of a chunk."""
+    if not isinstance(error, ClientError):
+        return True
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
+    return status >= 500 or status == 429
+
+
+def _resident_mb() -> float:
+    """Memory of this process, from Linux."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
 class Worker:
@@ -99,27 +146,56 @@ class Worker:
         self._decoder = decoder
         self._chunks_at_once = settings.chunks_at_once or (8 if engine.on_gpu else 2)
         self._renewed_at = 0.0
+        self._chunks_done = 0
+        self._first_mb = 0.0
 
     def run(self) -> None:
-        """Serves until told to stop, or until no run has wanted this machine for too long."""
-        worked_at = held_at = time.monotonic()
+        """Serves until told to stop, due for a new process, or needed by nobody.
+
+        Raises:
+            MachineFault: the run was told, and what was in hand is given back.
+        """
+        worked_at = needed_at = time.monotonic()
         while not self._stop.is_set():
             self._tokens.refresh()
+            if self._tokens.wanted:
+                needed_at = time.monotonic()
+            if self._tokens.stop_decided or time.monotonic() - needed_at > self._settings.unheld_seconds:
+                power_off(self._settings, "its stop is decided" if self._tokens.stop_decided else "nobody needs it")
+                return
             if not self._tokens.held:
-                if time.monotonic() - held_at > self._settings.unheld_seconds:
-                    self._power_off()
-                    break
                 worked_at = time.monotonic()
                 self._stop.wait(RECEIVE_WAIT_SECONDS)
                 continue
-            held_at = time.monotonic()
-            items = self._claim(self._lanes.receive(self._chunks_at_once, RECEIVE_WAIT_SECONDS))
-            if items:
-                self._process(items)
-                worked_at = time.monotonic()
-            elif time.monotonic() - worked_at > self._settings.idle_seconds:
+            try:
+                self._check_disk()
+                items = self._claim(self._lanes.receive(self._chunks_at_once, RECEIVE_WAIT_SECONDS))
+                if items:
+                    self._process(items)
+                    worked_at = time.monotonic()
+            except MachineFault as fault:
+                self._tokens.failed(fault.error, str(fault))
+                raise
+            if items and self._is_worn():
+                return
+            if not items and time.monotonic() - worked_at > self._settings.idle_seconds:
                 self._finish()
             self._tokens.heartbeat()
+
+    def _check_disk(self) -> None:
+        free_mb = shutil.disk_usage(tempfile.gettempdir()).free / 1024**2
+        if free_mb < self._settings.min_free_disk_mb:
+            raise MachineFault("DiskFull", f"only {free_mb:.0f} MB are free for uploaded files")
+
+    def _is_worn(self) -> bool:
+        """Whether a new process is due; memory is measured against what the first batch left."""
+        memory = _resident_mb()
+        self._first_mb = self._first_mb or memory
+        grown = memory - self._first_mb
+        worn = self._chunks_done >= self._settings.recycle_after_chunks or grown > self._settings.recycle_growth_mb
+        if worn:
+            log.info("recycled", chunks=self._chunks_done, grown_mb=round(grown))
+        return worn
 
     def _finish(self) -> None:
         seen = self._tokens.wanted_seq()
@@ -149,13 +225,15 @@ class Worker:
         self._renewed_at = time.monotonic()
 
         def progress() -> None:
-            if self._stop.is_set():
+            self._tokens.refresh()
+            if self._stop.is_set() or self._tokens.stop_decided:
                 raise Stopping
             self._renew(open_items)
 
         try:
             reach("claimed")
             for group in _groups(items):
+                self._isolate(group)
                 with ThreadPoolExecutor(max_workers=DECODE_THREADS) as pool:
                     failures = list(pool.map(self._load, group))
                 for item, failure in zip(group, failures, strict=True):
@@ -169,11 +247,31 @@ class Worker:
                     self._commit(item, transcription)
                     open_items.remove(item)
                     progress()
-        except Stopping:
-            log.info("released", chunks=len(open_items))
-            for item in open_items:
-                self._rows.release(item.claim)
-                self._lanes.show_again(item.hint, 0)
+        except (Stopping, MachineFault) as why:
+            log.info("released", chunks=len(open_items), why=type(why).__name__)
+            self._release(open_items)
+            if isinstance(why, MachineFault):
+                raise
+        except OutOfMemory as why:
+            log.error("out of memory", session_id=why.item.claim.session_id, chunk_number=why.item.claim.chunk_number)
+            self._rows.blame(why.item.claim, why.item.alone, str(why))
+            self._lanes.show_again(why.item.hint, 0)
+            open_items.remove(why.item)
+            self._release(open_items)
+            raise
+
+    def _release(self, items: Sequence[Item]) -> None:
+        for item in items:
+            self._rows.release(item.claim)
+            self._lanes.show_again(item.hint, 0)
+
+    def _isolate(self, group: Sequence[Item]) -> None:
+        """A suspect's claim says that it is alone, before anything happens to it."""
+        for item in group:
+            if item.claim.suspect:
+                with suppress(LeaseLost):
+                    self._rows.goes_alone(item.claim)
+                    item.alone = True
 
     def _load(self, item: Item) -> Failure | None:
         """Fetches and decodes, in a thread of its own; a file that is no audio would be none the next time either."""
@@ -184,9 +282,13 @@ class Worker:
                 item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS)
         except MediaError as error:
             return Failure(f"unsupported-media: {error}", permanent=True)
-        except (ClientError, BotoCoreError, OSError) as error:
+        except DecoderUnavailable as error:
+            raise MachineFault("NoDecoder", str(error)) from error
+        except (ClientError, BotoCoreError) as error:
             log.error("fetch failed", session_id=item.claim.session_id, error=str(error))
-            return Failure("the uploaded file could not be read from storage", permanent=False)
+            return Failure(UNREADABLE, permanent=False, passes=_passes(error))
+        except OSError as error:
+            raise MachineFault("DiskFull" if error.errno == errno.ENOSPC else "NoFiles", str(error)) from error
         return None
 
     def _transcribe(self, items: Sequence[Item], progress: Callable[[], None], open_items: list[Item]) -> list[Transcribed]:
@@ -217,7 +319,9 @@ class Worker:
                 results.append((item, self._engine.transcribe([audio], language, progress)[0]))
             except Stopping:
                 raise
-            except Exception:
+            except Exception as error:
+                if _is_out_of_memory(error):
+                    raise OutOfMemory(item) from error
                 log.exception("chunk failed", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
                 self._fail(item, Failure("the model failed on this chunk", permanent=False))
                 open_items.remove(item)
@@ -239,9 +343,14 @@ class Worker:
             log.warning("lease lost", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
             return  # the message is its new holder's
         reach("committed")
+        self._chunks_done += 1
         self._lanes.done(item.hint)
 
     def _fail(self, item: Item, failure: Failure) -> None:
+        if failure.passes:
+            self._rows.release(item.claim)
+            self._lanes.show_again(item.hint, TROUBLE_SECONDS)
+            return
         try:
             retry_in_s = self._rows.fail(item.claim, failure.reason, failure.permanent)
         except LeaseLost:
@@ -264,6 +373,8 @@ class Worker:
             except LeaseLost:
                 log.warning("lease lost", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
 
-    def _power_off(self) -> None:
-        log.warning("no run holds this machine: switching it off")
-        subprocess.run(shlex.split(self._settings.poweroff_command), check=True)
+
+def power_off(settings: WorkSettings, why: str) -> None:
+    """Switches this machine off; nothing else happens on it after that."""
+    log.warning("switching the machine off", why=why)
+    subprocess.run(shlex.split(settings.poweroff_command), check=True)
