@@ -93,7 +93,7 @@ export class Reaper extends Construct {
     });
 
     storage.fleet.grant(reaper, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
-    storage.ledger.grant(reaper, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    storage.ledger.grant(reaper, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query');
     storage.chunks.grant(reaper, 'dynamodb:Query', 'dynamodb:UpdateItem');
     lanes.grantSend(reaper);
     stateMachine.grantStartExecution(reaper);

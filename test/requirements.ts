@@ -84,7 +84,9 @@ export const requirements: readonly Requirement[] = [
     id: 'gpu.never-under-somebody',
     sentence: 'No stop hits a live holder, in any order of events.',
     tests: [
-      'test/core/fleet.test.ts: in every history no stop hits a live holder',
+      'test/core/protocol.test.ts: in every history no stop hits a living holder',
+      'test/core/fleet.test.ts: two runs that join and leave in every order',
+      'test/core/fleet.test.ts: a stop that a run has decided keeps everybody out',
       'test/core/fleet.test.ts: nobody joins while a stop is under way',
     ],
   },
@@ -110,7 +112,7 @@ export const requirements: readonly Requirement[] = [
     sentence: 'A run that is aborted leaves no machine running, and its work is done by the next one.',
     tests: [
       'test/host/runs.test.ts: a run that is aborted while it works',
-      'test/workflow/walker.test.ts: after one pass of the reaper no machine runs',
+      'test/workflow/walker.test.ts: %s: after one pass of the reaper no machine runs',
       'test/workflow/walker.test.ts: a machine that somebody else holds is never stopped',
     ],
   },
@@ -160,9 +162,100 @@ export const requirements: readonly Requirement[] = [
   {
     id: 'worker.poison',
     sentence: 'A chunk is tried at most three times, then it is dead with its reason.',
+    tests: ['gpu-worker/tests/test_chunk_rows.py: test_failures_wait_longer'],
+  },
+  {
+    id: 'worker.suspects',
+    sentence:
+      'After a death of the worker what it held goes alone; only deaths alone count, the second is the end; stops on purpose never count.',
     tests: [
-      'gpu-worker/tests/test_chunk_rows.py: test_failures_wait_longer',
-      'gpu-worker/tests/test_chunk_rows.py: test_a_chunk_that_ended_its_worker_on_every_attempt',
+      'gpu-worker/tests/test_chunk_rows.py: test_a_death_among_other_chunks_makes_a_suspect',
+      'gpu-worker/tests/test_chunk_rows.py: test_the_second_death_alone_is_the_chunks_own',
+      'gpu-worker/tests/test_chunk_rows.py: test_a_machine_that_was_stopped_on_purpose',
+      'gpu-worker/tests/test_chunk_rows.py: test_what_the_worker_cannot_go_on_with_is_blamed',
+      'gpu-worker/tests/test_claim_protocol.py: test_a_chunk_that_kills_every_worker_is_dead',
+      'gpu-worker/tests/test_claim_protocol.py: test_stops_that_were_commanded_never',
+    ],
+  },
+  {
+    id: 'worker.claims',
+    sentence: 'No order of claims, deaths, stops and new bytes loses a chunk, commits it twice, or changes a result.',
+    tests: ['gpu-worker/tests/test_claim_protocol.py: test_no_state_of_the_row_can_be_reached'],
+  },
+  {
+    id: 'worker.machine-faults',
+    sentence:
+      'A full disk, a model that does not load, a machine that is taken away: no attempt is burnt, claiming stops, the reason is told.',
+    tests: [
+      'test/host/lost-and-repeated.test.ts: a machine that cannot work says why',
+      'test/host/lost-and-repeated.test.ts: a spot machine that EC2 takes away',
+      'gpu-worker/tests/test_process.py: test_a_full_disk_fails_the_run_by_name',
+      'gpu-worker/tests/test_process.py: test_a_machine_that_ec2_takes_away',
+    ],
+  },
+  {
+    id: 'gpu.four-stoppers',
+    sentence: 'Each of the four stoppers is enough alone: stopped within three minutes, whatever breaks.',
+    tests: [
+      'test/host/stoppers.test.ts: Catch alone',
+      'test/host/stoppers.test.ts: the rule on the end of an execution alone',
+      'test/host/stoppers.test.ts: the reaper’s minute alone',
+      'test/host/stoppers.test.ts: the worker alone',
+      'test/host/stoppers.test.ts: a worker that hangs is found',
+      'test/host/stoppers.test.ts: a machine whose worker never gets ready',
+      'test/host/stoppers.test.ts: a run that is aborted at %s',
+      'test/template/template.test.ts: somebody is told when a stop is not confirmed',
+    ],
+  },
+  {
+    id: 'gpu.pool',
+    sentence: 'Much work takes more machines; lack of capacity takes the next one, then the work waits and says so.',
+    tests: [
+      'test/host/gpu.test.ts: much work takes more machines',
+      'test/host/gpu.test.ts: without capacity for the preferred machine',
+      'test/host/gpu.test.ts: without any capacity the work waits and says so',
+      'test/core/fleet.test.ts: a run takes as many machines as the work needs',
+      'test/workflow/walker.test.ts: without capacity for the first machine',
+      'test/handlers/recording-api.test.ts: work that waits for %s says so',
+    ],
+  },
+  {
+    id: 'gpu.by-hand',
+    sentence: 'An admin holds a machine until a deadline; nothing stops it under them, and it stops when they let go.',
+    tests: [
+      'test/host/gpu.test.ts: an admin holds a machine without any work',
+      'test/core/fleet.test.ts: a person holds a machine until their deadline',
+      'test/handlers/gpu-api.test.ts: an admin starts a machine',
+      'test/handlers/gpu-api.test.ts: nobody else may',
+      'gpu-worker/tests/test_run_tokens.py: test_a_person_needs_the_machine_until_their_deadline',
+    ],
+  },
+  {
+    id: 'gpu.budget',
+    sentence: 'With the budget of the day spent nothing is started; work stays pending and says so; the recorder goes on.',
+    tests: [
+      'test/host/gpu.test.ts: with the budget of the day spent',
+      'test/core/fleet.test.ts: with the budget of the day spent',
+    ],
+  },
+  {
+    id: 'gpu.cost',
+    sentence: 'GPU time is the union of the times that EC2 says its machines ran, shared by what was transcribed in it.',
+    tests: [
+      'test/host/gpu.test.ts: a session bears its share',
+      'test/core/ledger.test.ts: the running time is a union',
+      'test/core/ledger.test.ts: shares of sessions always sum up to the whole',
+      'test/core/ledger.test.ts: a launch that was over before anybody looked',
+      'test/handlers/ec2-times.test.ts: %s tells when the machine stopped',
+    ],
+  },
+  {
+    id: 'events.lost',
+    sentence: 'Events twice, late or never, and answers lost on their way: slower, never wrong.',
+    tests: [
+      'test/host/lost-and-repeated.test.ts: S3 tells of each chunk %s',
+      'test/host/lost-and-repeated.test.ts: EC2 and Step Functions tell of nothing',
+      'test/host/lost-and-repeated.test.ts: calls are answered by an error',
     ],
   },
   {

@@ -88,6 +88,7 @@ check('import rules', 'depcruise', [
   'host',
   'scripts',
   'test',
+  'bench',
 ]);
 check('dead code', 'knip', ['--no-config-hints']);
 check('python format', join(VENV, 'ruff'), ['format', '--check', '--quiet', '.'], worker);

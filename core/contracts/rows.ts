@@ -78,6 +78,8 @@ export const PoolRow = z.object({
   /** Nobody boots a machine before this time, for the reason in `waits_for`. */
   next_start_at_ms: z.number(),
   waits_for: z.enum(WAITS_FOR).optional(),
+  /** Name of the error that ended the last machine's part of a run; gone after a run that ended well. */
+  last_error: z.string().optional(),
 });
 export type PoolRow = z.infer<typeof PoolRow>;
 

@@ -89,10 +89,16 @@ function drained(instance: InstanceRow, nowMs: number, stopper?: string): Instan
 export type Leave = { readonly kind: 'wanted-again' } | { readonly kind: 'stop' | 'keep'; readonly change: FleetChange };
 
 /**
- * A machine leaves its run. `seenSeq`: newest wish the worker had seen when it found nothing to do; undefined when the run failed.
- * `stop` is told again to a run that asks again: stopping twice is harmless, not stopping is not.
+ * A machine leaves its run. `seenSeq`: newest wish the worker had seen when it found nothing to do; undefined when the run failed,
+ * with `error` as its name. `stop` is told again to a run that asks again: stopping twice is harmless, not stopping is not.
  */
-export function leave({ pool, instance }: Snapshot, runId: string, seenSeq: number | undefined, nowMs: number): Leave {
+export function leave(
+  { pool, instance }: Snapshot,
+  runId: string,
+  seenSeq: number | undefined,
+  nowMs: number,
+  error?: string,
+): Leave {
   const isLast = pool.serving?.run_id === runId && pool.serving.machines.every((id) => id === instance.id);
   if (seenSeq !== undefined && seenSeq < pool.wanted_seq && isLast && instance.holders[runId] !== undefined)
     return { kind: 'wanted-again' };
@@ -101,7 +107,10 @@ export function leave({ pool, instance }: Snapshot, runId: string, seenSeq: numb
   return {
     kind: stop || isOurs ? 'stop' : 'keep',
     change: {
-      pool: next(pool, withoutMachine(pool, runId, instance.id, seenSeq === undefined ? 'failed' : 'done', nowMs)),
+      pool: next(pool, {
+        ...withoutMachine(pool, runId, instance.id, seenSeq === undefined ? 'failed' : 'done', nowMs),
+        ...(error !== undefined && { last_error: error }),
+      }),
       instances: [next(instance, { ...row, ready_once: row.ready_once || seenSeq !== undefined })],
     },
   };

@@ -40,7 +40,7 @@ export type Outcome = 'done' | 'failed' | 'aborted' | 'no-capacity' | 'no-budget
 
 function afterOutcome(pool: PoolRow, outcome: Outcome, nowMs: number): Partial<PoolRow> {
   if (outcome === 'aborted') return {};
-  if (outcome === 'done') return { failed_runs: 0, next_start_at_ms: 0 };
+  if (outcome === 'done') return { failed_runs: 0, next_start_at_ms: 0, last_error: undefined };
   if (outcome === 'no-capacity') return { waits_for: 'capacity', next_start_at_ms: nowMs + CAPACITY_RETRY_SECONDS * 1000 };
   if (outcome === 'no-budget') return { waits_for: 'budget', next_start_at_ms: (Math.floor(nowMs / DAY_MS) + 1) * DAY_MS };
   const failures = pool.failed_runs + 1;

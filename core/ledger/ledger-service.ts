@@ -1,5 +1,5 @@
 /** Reading and writing the ledger of GPU time. */
-import type { ChunkRow } from '../contracts/rows.ts';
+import type { ChunkRow, GpuIntervalRow } from '../contracts/rows.ts';
 import type { Machine } from '../fleet/ports.ts';
 import { costUsd, dayBounds, dayOf, intervalId, observe, runningTimes, secondsOf, splitBySession } from './gpu-time.ts';
 import type { LedgerStore } from './ports.ts';
@@ -14,8 +14,21 @@ const DAY_MS = 86_400_000;
 
 /** Notes what one look at a machine says of its running time. */
 export async function recordGpuTime({ ledger, nowMs }: Omit<LedgerDeps, 'usdPerHour'>, machine: Machine): Promise<void> {
-  const row = observe(machine, await ledger.interval(intervalId(machine)), nowMs());
-  if (row !== undefined) await ledger.putInterval(row);
+  const known = await ledger.interval(intervalId(machine));
+  const row = observe(machine, known, nowMs());
+  if (row === undefined) return;
+  if (known === undefined) await endEarlier({ ledger }, row);
+  await ledger.putInterval(row);
+}
+
+/** A launch whose end nobody saw was over when the next one began; what it cost is never too little. */
+async function endEarlier({ ledger }: Pick<LedgerDeps, 'ledger'>, next: GpuIntervalRow): Promise<void> {
+  const days = [dayOf(next.at_ms - DAY_MS), dayOf(next.at_ms)];
+  const rows = (await Promise.all(days.map((day) => ledger.intervalsOf(day)))).flat();
+  const open = rows.filter(
+    (row) => row.instance_id === next.instance_id && row.at_ms < next.at_ms && row.stopped_at_ms === undefined,
+  );
+  for (const row of open) await ledger.putInterval({ ...row, stopped_at_ms: next.at_ms });
 }
 
 export interface GpuCost {

@@ -202,6 +202,9 @@ def give_machines_their_time(faults: Faults) -> None:
                         instance.update(ChangesTo=ends_in, ChangeDueAt=time.time() + seconds)
                         if via == "pending":
                             instance["LaunchTime"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+                            instance["StoppedBecause"] = ""
+                        else:
+                            instance["StoppedBecause"] = time.strftime("User initiated (%Y-%m-%d %H:%M:%S GMT)", time.gmtime())
                     else:
                         set_state(instance, before[instance["InstanceId"]])
             return answer
@@ -212,27 +215,36 @@ def give_machines_their_time(faults: Faults) -> None:
 
     def describe_settled(params: dict[str, Any]) -> Any:
         settle()
-        return describe(params)
+        status, headers, body = describe(params)
+        parts = body.split(b"<instanceId>")
+        for number, part in enumerate(parts[1:], start=1):
+            instance = ec2._instances.get(part.split(b"<", 1)[0].decode(), {})
+            reason = f"</instanceState><reason>{instance.get('StoppedBecause', '')}</reason>".encode()
+            parts[number] = part.replace(b"</instanceState>", reason, 1)
+        return status, headers, b"<instanceId>".join(parts)
 
     ec2._ACTION_MAP["DescribeInstances"] = describe_settled
     changes("StartInstances", ("stopping",), "stopped", "pending", "running")
     changes("StopInstances", ("pending",), "running", "stopping", "stopped")
 
 
-def enforce_callback_heartbeats() -> None:
-    """waitForTaskToken: HeartbeatSeconds is accepted but never enforced; an aborted execution keeps its tokens alive."""
+def run_tasks_like_aws() -> None:
+    """Of tasks that wait for a token, heartbeats are never enforced and TimeoutSecondsPath is not known. An execution that was
+    stopped keeps its tokens alive, and goes on inside a Map; a Map's tasks leave no history.
+    """
     from ministack.services import stepfunctions
 
-    original = stepfunctions._invoke_with_callback
+    here = threading.local()
+    execute_task, invoke_with_callback = stepfunctions._execute_task, stepfunctions._invoke_with_callback
 
-    def watch(token: str, seconds: float) -> None:
+    def watch(token: str, heartbeat_s: float, execution: dict[str, Any]) -> None:
         last_beat, last_seen = time.monotonic(), None
         appeared = False
         while True:
             time.sleep(WATCH_SECONDS)
             info = stepfunctions._task_tokens.get(token)
             if info is None:
-                if appeared:
+                if appeared or execution["status"] != "RUNNING":
                     return
                 continue
             appeared = True
@@ -240,32 +252,33 @@ def enforce_callback_heartbeats() -> None:
                 return
             if info["heartbeat"] != last_seen:
                 last_beat, last_seen = time.monotonic(), info["heartbeat"]
-            if time.monotonic() - last_beat > seconds:
+            if execution["status"] != "RUNNING" or time.monotonic() - last_beat > heartbeat_s:
                 info["error"] = {"Error": "States.HeartbeatTimeout", "Cause": ""}
                 info["event"].set()
                 return
 
     def invoke(resource: str, input_data: Any, token: str, state: dict[str, Any]) -> Any:
-        seconds = state.get("HeartbeatSeconds")
-        if seconds:
-            threading.Thread(target=watch, args=(token, float(seconds)), daemon=True).start()
-        return original(resource, input_data, token, state)
-
-    stepfunctions._invoke_with_callback = invoke
-
-
-def take_timeouts_from_input() -> None:
-    """TimeoutSecondsPath is not known: the task would wait for a day."""
-    from ministack.services import stepfunctions
-
-    original = stepfunctions._execute_task
+        heartbeat_s = float(state.get("HeartbeatSeconds") or "inf")
+        threading.Thread(target=watch, args=(token, heartbeat_s, here.execution), daemon=True).start()
+        return invoke_with_callback(resource, input_data, token, state)
 
     def execute(state: dict[str, Any], raw_input: Any, execution: Any, ctx: Any) -> Any:
+        end_if_stopped(execution)
+        entered = {"name": ctx["State"]["Name"], "input": json.dumps(raw_input)}
+        if (execution["events"][-1].get("stateEnteredEventDetails") or {}).get("name") != entered["name"]:
+            stepfunctions._add_event(execution, "TaskStateEntered", {"stateEnteredEventDetails": entered})
         path = state.get("TimeoutSecondsPath")
         timed = state if path is None else {**state, "TimeoutSeconds": stepfunctions._resolve_path(path, raw_input)}
-        return original(timed, raw_input, execution, ctx)
+        here.execution = execution
+        result = execute_task(timed, raw_input, execution, ctx)
+        end_if_stopped(execution)
+        return result
 
-    stepfunctions._execute_task = execute
+    def end_if_stopped(execution: dict[str, Any]) -> None:
+        if execution["status"] != "RUNNING":
+            raise SystemExit  # ends this thread and nothing else; no Catch sees it
+
+    stepfunctions._execute_task, stepfunctions._invoke_with_callback = execute, invoke
 
 
 def keep_lambda_error_names() -> None:
@@ -344,8 +357,7 @@ def main() -> None:
     give_machines_their_time(faults)
     fail_calls(app, faults)
     lose_events(faults)
-    take_timeouts_from_input()
-    enforce_callback_heartbeats()
+    run_tasks_like_aws()
     keep_lambda_error_names()
     read_streams_from_their_start()
     save_periodically(app)

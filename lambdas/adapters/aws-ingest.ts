@@ -2,7 +2,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { IngestDeps } from '../../core/chunk-cache/ingest.ts';
 import { type FunctionEnv, type QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
-import { wake } from '../../core/fleet/fleet-service.ts';
+import { wake } from '../../core/fleet/run-steps.ts';
 import { objectStorage, queueing } from './clients.ts';
 import { dynamoChunkStore } from './dynamo-chunk-store.ts';
 import { dynamoFleetStore } from './dynamo-fleet-store.ts';

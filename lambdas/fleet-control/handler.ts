@@ -1,14 +1,7 @@
 import { FleetStep, WORKFLOW_ERRORS } from '../../core/contracts/events.ts';
-import {
-  confirm,
-  type FleetDeps,
-  leaveRun,
-  nextMachine,
-  type PlanLimits,
-  plan,
-  startMachine,
-} from '../../core/fleet/fleet-service.ts';
+import type { FleetDeps } from '../../core/fleet/decide.ts';
 import type { Runs } from '../../core/fleet/ports.ts';
+import { confirm, leaveRun, nextMachine, type PlanLimits, plan, startMachine } from '../../core/fleet/run-steps.ts';
 import { logger } from '../runtime/logger.ts';
 
 /** Drivers, packages and a first download of the model; a machine that is not ready by then is stopped. */
@@ -59,7 +52,7 @@ export const buildHandler = (deps: FleetControlDeps) => async (event: unknown) =
       return instanceId === undefined ? { found: false } : { found: true, instanceId };
     }
     case 'leave': {
-      const next = await leaveRun(deps, runId, input.instanceId, input.seenSeq);
+      const next = await leaveRun(deps, runId, input.instanceId, input.seenSeq, input.error);
       if (input.seenSeq === undefined) logger.error('run failed', { runId, instanceId: input.instanceId, error: input.error });
       return { next, failed: input.seenSeq === undefined };
     }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { LANES, type Lane } from '../../core/contracts/lanes.ts';
 import { DomainError } from '../../core/errors.ts';
-import { type FleetDeps, startForPerson, stopForPerson } from '../../core/fleet/fleet-service.ts';
+import type { FleetDeps } from '../../core/fleet/decide.ts';
+import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import { costThisMonth, costToday, type LedgerDeps } from '../../core/ledger/ledger-service.ts';
 import type { Caller } from '../../core/sessions/access.ts';
@@ -85,6 +86,7 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
             run: pool.serving?.run_id,
             waitingFor: waits && { reason: waits.reason, until: iso(waits.untilMs) },
             failedRuns: pool.failed_runs,
+            lastError: pool.last_error,
           },
           cost: {
             todayUsd: cents(today.usd),

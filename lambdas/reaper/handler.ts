@@ -1,6 +1,8 @@
 import { requeueUnserved, type UnservedDeps } from '../../core/chunk-cache/unserved.ts';
-import { type FleetDeps, reapInstance, reapPool, wake } from '../../core/fleet/fleet-service.ts';
+import type { FleetDeps } from '../../core/fleet/decide.ts';
 import { needsRun } from '../../core/fleet/pool.ts';
+import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
+import { wake } from '../../core/fleet/run-steps.ts';
 import { type LedgerDeps, recordGpuTime } from '../../core/ledger/ledger-service.ts';
 import { logger } from '../runtime/logger.ts';
 

@@ -1,18 +1,9 @@
 import { expect, test } from 'vitest';
 import { ADOPTION_SECONDS, HOLDER_SECONDS, STOP_SETTLED_SECONDS } from '../../core/fleet/fleet.ts';
-import {
-  confirm,
-  leaveRun,
-  nextMachine,
-  plan,
-  reapInstance,
-  reapPool,
-  startForPerson,
-  startMachine,
-  stopForPerson,
-  wake,
-} from '../../core/fleet/fleet-service.ts';
+import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
 import { CAPACITY_RETRY_SECONDS, waitsFor } from '../../core/fleet/pool.ts';
+import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
+import { confirm, leaveRun, nextMachine, plan, startMachine, wake } from '../../core/fleet/run-steps.ts';
 import { fleetWorld, INSTANCE as ID } from '../support/fleet-world.ts';
 
 const MINUTE = 60_000;

@@ -48,6 +48,7 @@ test('a run that failed leaves as failed', async () => {
     next: 'stop',
     failed: true,
   });
+  expect(await w.store.readPool()).toMatchObject({ last_error: 'States.HeartbeatTimeout', failed_runs: 1 });
 });
 
 test('the reaper gives work that nobody serves a message and a run', async () => {

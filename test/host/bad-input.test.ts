@@ -1,12 +1,14 @@
 /** What must be refused, and what must not be harmed by it. */
 import { createHash } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
 import { CognitoIdentityProviderClient, CreateUserPoolClientCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { CopyObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
 import { ApiError, recordingClient } from '../../host/recording-client.ts';
 import { signIn } from '../../host/users.ts';
-import { atRest, bytes, checkInvariants, chunkRows, host, nobody, output, s3, sampleChunks, userA, userB } from './support.ts';
+import { checkInvariants, REPLACED } from './invariants.ts';
+import { atRest, bytes, chunkRows, host, nobody, output, s3, sampleChunks, userA, userB } from './support.ts';
 
 const refusal = (call: Promise<unknown>): Promise<{ status: number; code: string | undefined }> =>
   call.then(
@@ -156,6 +158,7 @@ test('a chunk that is there is not overwritten, and can be replaced when asked f
     const [row] = await chunkRows(id);
     return row?.state === 'done' && row.etag !== before?.etag ? row : undefined;
   });
+  appendFileSync(REPLACED, `${id}#1\n`);
   expect(after.raw_text).not.toBe(before?.raw_text);
   expect(after.fence).toBeGreaterThan(before?.fence ?? 0);
 });

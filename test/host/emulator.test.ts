@@ -15,10 +15,17 @@ import {
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { CreateStateMachineCommand, DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import {
+  CreateStateMachineCommand,
+  DescribeExecutionCommand,
+  SFNClient,
+  StartExecutionCommand,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
+import { breaks, mends, statesOf } from './faults.ts';
 import { output } from './support.ts';
 
 test('a waiting task whose worker says nothing ends with States.HeartbeatTimeout', async () => {
@@ -51,6 +58,42 @@ test('a waiting task whose worker says nothing ends with States.HeartbeatTimeout
   expect(ended).toMatchObject({ status: 'FAILED', error: 'States.HeartbeatTimeout' });
 });
 
+test('a task in a Map takes its timeout from its input, is in the history, and goes no further once the execution is stopped', async () => {
+  const sfn = new SFNClient();
+  const key = (id: string) => ({ TableName: output('FleetTable'), Key: { id: { S: id } } });
+  const wait = {
+    Type: 'Task',
+    Resource: 'arn:aws:states:::aws-sdk:dynamodb:getItem.waitForTaskToken',
+    TimeoutSecondsPath: '$.seconds',
+    Parameters: key('map-test'),
+    Catch: [{ ErrorEquals: ['States.Timeout'], Next: 'After' }],
+    End: true,
+  };
+  const after = { Type: 'Task', Resource: 'arn:aws:states:::aws-sdk:dynamodb:getItem', Parameters: key('map-test'), End: true };
+  const processor = { StartAt: 'Wait', States: { Wait: wait, After: after } };
+  const definition = { StartAt: 'Each', States: { Each: { Type: 'Map', ItemProcessor: processor, End: true } } };
+  const { stateMachineArn } = await sfn.send(
+    new CreateStateMachineCommand({
+      name: 'map-test',
+      roleArn: 'arn:aws:iam::000000000000:role/x',
+      definition: JSON.stringify(definition),
+    }),
+  );
+  const start = async () =>
+    (await sfn.send(new StartExecutionCommand({ stateMachineArn, input: '[{"seconds":1}]' }))).executionArn ?? '';
+  const status = async (executionArn: string) => (await sfn.send(new DescribeExecutionCommand({ executionArn }))).status;
+  const whole = await start();
+  await poll('its end', 20, async () => (await status(whole)) === 'SUCCEEDED');
+  expect(await statesOf(whole)).toEqual(['Each', 'Wait', 'After']);
+
+  const stopped = await start();
+  await poll('the wait', 10, async () => (await statesOf(stopped)).includes('Wait'));
+  await sfn.send(new StopExecutionCommand({ executionArn: stopped }));
+  const other = await start(); // long enough for the stopped one to go on, if it could
+  await poll('the end of another', 20, async () => (await status(other)) === 'SUCCEEDED');
+  expect(await statesOf(stopped)).not.toContain('After');
+});
+
 test("a function's error keeps its name, so that the workflow can retry and catch by name", async () => {
   const FunctionName = output('FleetControlName');
   const { FunctionError, Payload } = await new LambdaClient().send(
@@ -60,12 +103,13 @@ test("a function's error keeps its name, so that the workflow can retry and catc
   expect(JSON.parse(Buffer.from(Payload ?? []).toString())).toMatchObject({ errorType: 'ZodError' });
 });
 
-test('a machine takes its time to start and to stop, is refused meanwhile, and a stop is announced', async () => {
+test('a machine takes its time to start and to stop, is refused by state and by capacity, tells when it ran, and a stop is announced', async () => {
   const ec2 = new EC2Client({ maxAttempts: 1 });
   const { Instances = [] } = await ec2.send(new RunInstancesCommand({ ImageId: 'ami-00000000', MinCount: 1, MaxCount: 1 }));
   const InstanceIds = [Instances[0]?.InstanceId ?? ''];
-  const state = async (): Promise<string> =>
-    (await ec2.send(new DescribeInstancesCommand({ InstanceIds }))).Reservations?.[0]?.Instances?.[0]?.State?.Name ?? '';
+  const look = async () => (await ec2.send(new DescribeInstancesCommand({ InstanceIds }))).Reservations?.[0]?.Instances?.[0];
+  const state = async (): Promise<string> => (await look())?.State?.Name ?? '';
+  const firstLaunch = (await look())?.LaunchTime?.getTime() ?? 0;
   const { rule, announced } = await stateChanges(InstanceIds);
 
   await ec2.send(new StopInstancesCommand({ InstanceIds }));
@@ -73,10 +117,17 @@ test('a machine takes its time to start and to stop, is refused meanwhile, and a
   await expect(ec2.send(new StartInstancesCommand({ InstanceIds }))).rejects.toMatchObject({ name: 'IncorrectInstanceState' });
   await poll('the stop', 10, async () => (await state()) === 'stopped');
   await poll('the announcement', 10, announced);
+  expect((await look())?.StateTransitionReason).toMatch(/^User initiated \(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d GMT\)$/);
+  breaks({ no_capacity: InstanceIds });
+  const refused = ec2.send(new StartInstancesCommand({ InstanceIds }));
+  await expect(refused).rejects.toMatchObject({ name: 'InsufficientInstanceCapacity' });
+  mends();
   await ec2.send(new StartInstancesCommand({ InstanceIds }));
   expect(await state()).toBe('pending');
   await expect(ec2.send(new StopInstancesCommand({ InstanceIds }))).rejects.toMatchObject({ name: 'IncorrectInstanceState' });
   await poll('the start', 10, async () => (await state()) === 'running');
+  expect((await look())?.LaunchTime?.getTime()).toBeGreaterThanOrEqual(firstLaunch);
+  expect((await look())?.StateTransitionReason ?? '').toBe('');
   await ec2.send(new TerminateInstancesCommand({ InstanceIds }));
   await rule.remove();
 });

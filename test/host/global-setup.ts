@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { startLocalHost } from '../../host/local-host.ts';
 import { DEMO_MODEL, PROJECT } from '../../host/paths.ts';
 import { signIn } from '../../host/users.ts';
+import { watchFleet } from './watch.ts';
 
 export interface HostUnderTest {
   readonly root: string;
@@ -22,7 +23,7 @@ declare module 'vitest' {
   }
 }
 
-const IDLE_SECONDS = 4;
+const IDLE_SECONDS = 2;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const root = mkdtempSync(join(PROJECT, '.local', 'host-tests-'));
@@ -39,6 +40,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const user = (name: string, group?: string) =>
     signIn(pool, { email: `${name}@example.com`, password: 'Test-password-1!' }, group);
   const [a, b, admin] = [await user('a'), await user('b'), await user('admin', 'admin')];
+  // New machines run, as on AWS after a deployment, until somebody needs them or their time is over: not here.
+  await fetch(`${host.apiUrl}/api/gpu/stop`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${admin.access}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ force: true }),
+  }).then((answer) => {
+    if (!answer.ok) throw new Error(`the machines cannot be stopped: ${answer.status}`);
+  });
   project.provide('host', {
     root,
     endpoint: host.endpoint,
@@ -47,7 +56,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     outputs: host.outputs,
     tokens: { a: a.access, aId: a.id, b: b.access, admin: admin.access },
   });
+  const unwatch = watchFleet({ outputs: host.outputs, file: join(root, 'violations.txt') });
   return async () => {
+    await unwatch();
     await host.stop();
     if (process.env['KEEP_HOST_LOGS'] === undefined) rmSync(root, { recursive: true, force: true });
   };

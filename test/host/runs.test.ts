@@ -2,7 +2,8 @@
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
-import { allStopped, atRest, checkInvariants, output, poolRow, sessionInTheMiddle, settled, userA } from './support.ts';
+import { checkInvariants } from './invariants.ts';
+import { allStopped, atRest, output, poolRow, sessionInTheMiddle, settled, userA } from './support.ts';
 
 afterAll(async () => {
   await atRest();

@@ -1,5 +1,6 @@
-import type { FleetDeps, PlanLimits } from '../../core/fleet/fleet-service.ts';
+import type { FleetDeps } from '../../core/fleet/decide.ts';
 import type { MachineState } from '../../core/fleet/ports.ts';
+import type { PlanLimits } from '../../core/fleet/run-steps.ts';
 import { memoryFleetStore } from './memory-stores.ts';
 
 export const INSTANCE = 'i-1';

@@ -8,17 +8,9 @@ import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { parseChunkKey } from '../../core/contracts/keys.ts';
 import { LEASE_SECONDS } from '../../core/contracts/limits.ts';
 import type { ChunkRow, InstanceRow } from '../../core/contracts/rows.ts';
-import {
-  confirm,
-  leaveRun,
-  nextMachine,
-  plan,
-  startForPerson,
-  startMachine,
-  stopForPerson,
-  wake,
-} from '../../core/fleet/fleet-service.ts';
+import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
 import type { FleetChange } from '../../core/fleet/ports.ts';
+import { confirm, leaveRun, nextMachine, plan, startMachine, wake } from '../../core/fleet/run-steps.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { fleetWorld } from './fleet-world.ts';
 import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from './memory-stores.ts';

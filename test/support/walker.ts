@@ -7,8 +7,10 @@
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
  */
 import type { InstanceRow, PoolRow } from '../../core/contracts/rows.ts';
-import { type FleetDeps, plan, reapInstance, reapPool } from '../../core/fleet/fleet-service.ts';
+import type { FleetDeps } from '../../core/fleet/decide.ts';
 import type { Machine as Ec2Machine, MachineState } from '../../core/fleet/ports.ts';
+import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
+import { plan } from '../../core/fleet/run-steps.ts';
 import { buildHandler } from '../../lambdas/fleet-control/handler.ts';
 import type { Machine, State } from './asl.ts';
 import { memoryFleetStore } from './memory-stores.ts';

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -78,13 +79,11 @@ class Lanes:
 
     def all_empty(self) -> bool:
         """Whether no lane has a message now; asks every server of every queue. What is found is left for `receive`."""
-        for url in self._urls:
-            found = self._receive(url, 1, 1)
-            for hint in found:
-                self.show_again(hint, 0)
-            if found:
-                return False
-        return True
+        with ThreadPoolExecutor(max_workers=len(self._urls)) as pool:
+            found = [hint for hints in pool.map(lambda url: self._receive(url, 1, 1), self._urls) for hint in hints]
+        for hint in found:
+            self.show_again(hint, 0)
+        return not found
 
     def done(self, hint: Hint) -> None:
         """Deletes the message, unless it is another receiver's by now."""

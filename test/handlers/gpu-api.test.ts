@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { buildHandler } from '../../lambdas/gpu-api/handler.ts';
+import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
+import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
+import { memoryLedger } from '../support/memory-stores.ts';
+
+const ADMIN = accessClaims('ada', { 'cognito:groups': '[admin]' });
+
+function world() {
+  const w = fleetWorld();
+  const ledger = memoryLedger();
+  const deps = { ...w.deps, ledger, usdPerHour: 0.5, budgetUsd: 2, queueLength: async () => 3 };
+  const handler = buildHandler(deps, CLIENT_ID);
+  const call = (route: string, body?: unknown, claims: Readonly<Record<string, string>> = ADMIN) =>
+    invoke(handler, { route, claims, ...(body !== undefined && { body }) });
+  return { ...w, ledger, call };
+}
+
+test('an admin starts a machine and holds it for an hour unless they say otherwise', async () => {
+  const w = world();
+  expect(await w.call('POST /api/gpu/start', {})).toMatchObject({
+    status: 202,
+    body: { instanceId: INSTANCE, state: 'pending', heldUntil: '1970-01-01T01:16:40.000Z' },
+  });
+  expect(w.machine()).toBe('running');
+  expect(await w.call('POST /api/gpu/start', { minutes: 1 })).toMatchObject({ body: { heldUntil: '1970-01-01T00:17:40.000Z' } });
+  expect(Object.keys((await w.store.readInstance(INSTANCE)).holders)).toEqual(['person:ada']);
+});
+
+test('nobody else may', async () => {
+  const w = world();
+  for (const route of ['POST /api/gpu/start', 'POST /api/gpu/stop', 'GET /api/overview'])
+    expect(await w.call(route, {}, accessClaims('bob'))).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+  expect(w.machine()).toBe('stopped');
+});
+
+test.each([{ minutes: 0 }, { minutes: 721 }, { minutes: 'long' }, { instanceId: 'i-1' }])(
+  '%o is no way to start',
+  async (body) => {
+    expect(await world().call('POST /api/gpu/start', body)).toMatchObject({ status: 422 });
+  },
+);
+
+test('no capacity is 503 with Retry-After, a spent budget 409 with what to do', async () => {
+  const w = world();
+  w.full.add(INSTANCE);
+  expect(await w.call('POST /api/gpu/start', {})).toMatchObject({ status: 503, body: { code: 'no-capacity' } });
+  await w.ledger.putInterval({
+    usage_id: 'gpu#i-1#1',
+    day: 'gpu#1970-01-01',
+    at_ms: -5 * 3_600_000,
+    instance_id: INSTANCE,
+    instance_type: 'g4dn.xlarge',
+    seen_at_ms: 0,
+  });
+  w.pass(5 * 3_600_000);
+  const refused = await w.call('POST /api/gpu/start', {});
+  expect(refused).toMatchObject({ status: 409, body: { code: 'budget-reached', detail: expect.stringContaining('2 USD') } });
+});
+
+test('stop lets go of the own hold; by force it stops whatever runs', async () => {
+  const w = world();
+  await w.call('POST /api/gpu/start', {});
+  expect(await w.call('POST /api/gpu/stop', {}, accessClaims('bob', { 'cognito:groups': '[admin]' }))).toMatchObject({
+    body: { stopped: [], kept: [INSTANCE] },
+  });
+  expect(await w.call('POST /api/gpu/stop', { force: true })).toMatchObject({ body: { stopped: [INSTANCE], kept: [] } });
+  expect(w.machine()).toBe('stopped');
+  expect(await w.call('POST /api/gpu/start', {})).toMatchObject({ status: 503, body: { code: 'busy' } }); // being stopped
+});
+
+test('the overview says what runs, who holds it, what waits, and what it costs', async () => {
+  const w = world();
+  await w.call('POST /api/gpu/start', {});
+  expect(await w.call('GET /api/overview')).toMatchObject({
+    status: 200,
+    body: {
+      queues: { live: 3, stop: 3 },
+      gpu: {
+        instances: [{ instanceId: INSTANCE, state: 'running', holders: [{ holder: 'person:ada' }] }],
+        failedRuns: 0,
+      },
+      cost: { todayUsd: 0, monthUsd: 0, dailyBudgetUsd: 2, usdPerHour: 0.5 },
+    },
+  });
+});

@@ -1,0 +1,235 @@
+/** The pool: capacity, budget, people, several machines, and what all of it costs. */
+import { GetFunctionConfigurationCommand, LambdaClient, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { afterEach, expect, test } from 'vitest';
+import * as z from 'zod';
+import type { GpuIntervalRow } from '../../core/contracts/rows.ts';
+import { poll } from '../../host/poll.ts';
+import { ApiError, recordingClient } from '../../host/recording-client.ts';
+import { breaks, lastExecution, mends, runningExecution, statesOf, withDefinition } from './faults.ts';
+import { checkInvariants } from './invariants.ts';
+import {
+  allStopped,
+  atRest,
+  db,
+  fleet,
+  host,
+  instanceIds,
+  instanceRows,
+  machineStates,
+  output,
+  poolRow,
+  reap,
+  sampleChunks,
+  settled,
+  userA,
+} from './support.ts';
+
+const admin = recordingClient(host.apiUrl, host.tokens.admin);
+const [chunk] = sampleChunks();
+if (chunk === undefined) throw new Error('the sample is too short');
+const audio = chunk;
+
+const Overview = z.object({
+  queues: z.record(z.string(), z.number()),
+  gpu: z.object({
+    instances: z.array(
+      z.object({
+        instanceId: z.string(),
+        state: z.string(),
+        holders: z.array(z.object({ holder: z.string(), until: z.string() })),
+      }),
+    ),
+    run: z.string().optional(),
+    waitingFor: z.object({ reason: z.string(), until: z.string() }).optional(),
+  }),
+  cost: z.object({
+    todayUsd: z.number(),
+    todayGpuSeconds: z.number(),
+    monthUsd: z.number(),
+    dailyBudgetUsd: z.number(),
+    usdPerHour: z.number(),
+  }),
+});
+const overview = async () => Overview.parse(await (await admin.call('GET', '/api/overview')).json());
+const Waiting = z.object({
+  waitingFor: z.object({ reason: z.string(), until: z.string() }).optional(),
+  chunks: z.array(z.object({ state: z.string(), attempts: z.number(), waitingFor: z.string().optional() })),
+});
+const waiting = async (id: string) => Waiting.parse(await (await userA.call('GET', `/api/sessions/${id}`)).json());
+
+/** The time that nobody may start a machine is over. */
+async function timeIsOver(): Promise<void> {
+  const pool = await poolRow();
+  await fleet.commit({ pool: { from: pool, to: { ...pool, next_start_at_ms: 0, version: pool.version + 1 } } });
+}
+
+/** A session with one chunk, for which a run has been started. */
+async function oneChunk(): Promise<string> {
+  const { id } = await userA.createSession();
+  const { epoch } = await poolRow();
+  await userA.upload(id, 1, audio);
+  await poll('the run', 60, async () => (await runningExecution()) !== undefined || (await poolRow()).epoch > epoch);
+  return id;
+}
+
+afterEach(async () => {
+  mends();
+  await atRest();
+  await checkInvariants();
+});
+
+/** EC2 is asked again after a second instead of fifteen. */
+const hastily = (definition: string): string => definition.replaceAll('"IntervalSeconds":15', '"IntervalSeconds":1');
+
+test('without capacity for the preferred machine, the next one of the pool does the work', async () => {
+  breaks({ no_capacity: instanceIds.slice(0, 1) });
+  const id = await withDefinition(hastily, oneChunk);
+  await userA.complete(id, 1);
+  expect((await userA.awaitTranscript(id, 170)).status).toBe('completed');
+  await atRest();
+  expect(await statesOf(await lastExecution())).toEqual(expect.arrayContaining(['NextMachine', 'Drain', 'ConfirmStopped']));
+});
+
+test('without any capacity the work waits and says so, costs no attempt, and is done when there is some again', async () => {
+  breaks({ no_capacity: instanceIds });
+  const id = await withDefinition(hastily, oneChunk);
+  const seen = await poll('the reason', 150, async () => {
+    const session = await waiting(id);
+    return session.waitingFor === undefined ? undefined : session;
+  });
+  expect(seen).toMatchObject({
+    waitingFor: { reason: 'capacity' },
+    chunks: [{ state: 'pending', attempts: 0, waitingFor: 'capacity' }],
+  });
+  expect((await overview()).gpu.waitingFor?.reason).toBe('capacity');
+  await expect(admin.call('POST', '/api/gpu/start', {})).rejects.toMatchObject({ status: 503, code: 'no-capacity' });
+  mends();
+  await timeIsOver();
+  await userA.complete(id, 1);
+  expect((await userA.awaitTranscript(id, 120)).status).toBe('completed');
+  expect((await waiting(id)).waitingFor).toBeUndefined();
+});
+
+test('with the budget of the day spent, no machine is started for runs or for people, and the work waits and says so', async () => {
+  const now = Date.now();
+  const spent: GpuIntervalRow = {
+    usage_id: 'gpu#i-elsewhere#1',
+    day: `gpu#${new Date(now).toISOString().slice(0, 10)}`,
+    at_ms: now - 1000,
+    instance_id: 'i-elsewhere',
+    instance_type: 'g4dn.xlarge',
+    seen_at_ms: now,
+    stopped_at_ms: now - 1,
+  };
+  // A day is too short to spend the local host's budget: the price is what changes.
+  const usdPerHour = await withFunctionEnv('FleetControlName', { DAILY_BUDGET_USD: '0.0000001' }, async () => {
+    await db.send(new PutCommand({ TableName: output('LedgerTable'), Item: spent }));
+    const id = await oneChunk();
+    const seen = await poll('the reason', 60, async () => {
+      const session = await waiting(id);
+      return session.waitingFor === undefined ? undefined : session;
+    });
+    expect(seen).toMatchObject({ waitingFor: { reason: 'budget' }, chunks: [{ state: 'pending', attempts: 0 }] });
+    expect(Date.parse(seen.waitingFor?.until ?? '') % 86_400_000).toBe(0);
+    expect(await allStopped()).toBe(true);
+    return id;
+  });
+  await db.send(new DeleteCommand({ TableName: output('LedgerTable'), Key: { usage_id: spent.usage_id } }));
+  await timeIsOver();
+  await userA.complete(usdPerHour, 1);
+  expect((await userA.awaitTranscript(usdPerHour, 120)).status).toBe('completed');
+});
+
+test('an admin holds a machine without any work; runs come and go; it stops when they let go', async () => {
+  const answer = await admin.call('POST', '/api/gpu/start', { minutes: 5 });
+  expect(answer.status).toBe(202);
+  const held = z.object({ instanceId: z.string(), state: z.string(), heldUntil: z.string() }).parse(await answer.json());
+  await poll('the running machine', 30, async () => (await machineStates()).includes('running'));
+
+  const id = await oneChunk();
+  await userA.complete(id, 1);
+  expect((await userA.awaitTranscript(id, 60)).status).toBe('completed');
+  await poll('the end of the run', 60, async () => (await poolRow()).serving === undefined);
+  const { gpu, cost } = await overview();
+  expect(gpu.instances.find(({ instanceId }) => instanceId === held.instanceId)).toMatchObject({
+    state: 'running',
+    holders: [{ holder: expect.stringMatching(/^person:/), until: held.heldUntil }],
+  });
+  expect(cost.todayUsd).toBeGreaterThan(0);
+
+  const stopped = await admin.call('POST', '/api/gpu/stop', {});
+  expect(await stopped.json()).toEqual({ stopped: [held.instanceId], kept: [] });
+  await poll('the stopped machine', 30, allStopped);
+});
+
+test('the GPU by hand and the overview are for admins', async () => {
+  for (const [method, path] of [
+    ['POST', '/api/gpu/start'],
+    ['POST', '/api/gpu/stop'],
+    ['GET', '/api/overview'],
+  ] as const) {
+    const refused = await userA.call(method, path, method === 'POST' ? {} : undefined).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ApiError);
+    expect(refused).toMatchObject({ status: 403, code: 'forbidden' });
+  }
+  await expect(admin.call('POST', '/api/gpu/start', { minutes: 0 })).rejects.toMatchObject({ status: 422 });
+  await expect(admin.call('POST', '/api/gpu/start', { hours: 1 })).rejects.toMatchObject({ status: 422 });
+});
+
+test('much work takes more machines, each chunk is done once, and all of them stop', async () => {
+  await withFunctionEnv('FleetControlName', { BACKLOG_SECONDS_PER_MACHINE: '30' }, async () => {
+    breaks({ pending_seconds: 3 });
+    const { id } = await userA.createSession({ live: true });
+    const chunks = sampleChunks(10);
+    // The run plans by what waits when it starts: all is uploaded while nobody may start one.
+    const pool = await poolRow();
+    const blocked = {
+      ...pool,
+      next_start_at_ms: Date.now() + 600_000,
+      waits_for: 'failures' as const,
+      version: pool.version + 1,
+    };
+    await fleet.commit({ pool: { from: pool, to: blocked } });
+    for (const [i, piece] of chunks.entries()) await userA.upload(id, i + 1, piece);
+    await userA.awaitChunks(id, 30, (session) => session.chunks.length === chunks.length);
+    await timeIsOver();
+    await userA.complete(id, chunks.length);
+    await poll('both machines', 60, async () => (await instanceRows()).every(({ holders }) => Object.keys(holders).length > 0));
+    const session = await userA.awaitChunks(id, 120, settled(chunks.length));
+    expect(session.chunks.every(({ state, attempts }) => state === 'done' && attempts === 1)).toBe(true);
+  });
+});
+
+test('a session bears its share of the time that EC2 says the machine ran; a run takes few transitions', async () => {
+  const before = (await overview()).cost;
+  const id = await oneChunk();
+  await userA.complete(id, 1);
+  await userA.awaitTranscript(id, 120);
+  await atRest();
+  await reap();
+  const { cost } = await overview();
+  const ran = cost.todayGpuSeconds - before.todayGpuSeconds;
+  expect(ran).toBeGreaterThan(2);
+  expect(cost.monthUsd).toBeGreaterThanOrEqual(cost.todayUsd);
+  const answer = await userA.call('GET', `/api/sessions/${id}/cost`);
+  const share = z.object({ gpuSeconds: z.number(), usd: z.number() }).parse(await answer.json());
+  expect(Math.abs(share.gpuSeconds - ran)).toBeLessThan(2); // it was alone on the machine; days and seconds are rounded
+  expect(share.usd).toBeCloseTo((share.gpuSeconds * cost.usdPerHour) / 3600, 4);
+  expect((await statesOf(await lastExecution())).length).toBeLessThanOrEqual(30);
+});
+
+async function withFunctionEnv<T>(name: string, env: Readonly<Record<string, string>>, run: () => Promise<T>): Promise<T> {
+  const lambda = new LambdaClient();
+  const FunctionName = output(name);
+  const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const before = Environment?.Variables ?? {};
+  const put = (Variables: Record<string, string>) =>
+    lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+  await put({ ...before, ...env });
+  try {
+    return await run();
+  } finally {
+    await put(before);
+  }
+}

@@ -1,0 +1,128 @@
+/** What must hold at rest, whatever happened before: design invariants 1 to 7, 9 and 10, by number. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { expect } from 'vitest';
+import { parseChunkKey, transcriptKey } from '../../core/contracts/keys.ts';
+import { ChunkRow, GpuIntervalRow, SessionRow, UsageRow } from '../../core/contracts/rows.ts';
+import { Transcript } from '../../core/contracts/transcript.ts';
+import { db, host, keysBelow, output, readObject } from './support.ts';
+
+async function scan(table: string): Promise<Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  let from: Record<string, unknown> | undefined;
+  do {
+    const page = await db.send(new ScanCommand({ TableName: output(table), ConsistentRead: true, ExclusiveStartKey: from }));
+    items.push(...(page.Items ?? []));
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined);
+  return items;
+}
+
+/** The store suites write rows of people who are none. */
+const isReal = ({ user_id }: { readonly user_id: string }): boolean => /^[0-9a-f-]{36}$/.test(user_id);
+
+const idOf = (row: { session_id: string; chunk_number: number }): string => `${row.session_id}#${row.chunk_number}`;
+
+/** 3, 7: every uploaded chunk has a row, at rest at its end, within its attempts, dead only with a reason. */
+function checkChunks(rows: readonly ChunkRow[], sessions: ReadonlyMap<string, SessionRow>, keys: readonly string[]): void {
+  const byKey = new Set(rows.map((row) => row.object_key));
+  for (const key of keys) {
+    const place = parseChunkKey(key);
+    if (place !== undefined && sessions.get(place.sessionId)?.user_id === place.userId) expect(byKey, key).toContain(key);
+  }
+  for (const row of rows) {
+    const id = idOf(row);
+    expect(row.attempts, id).toBeLessThanOrEqual(3);
+    expect(row.deaths ?? 0, id).toBeLessThanOrEqual(2);
+    const isStored = row.lane === 'backlog' && row.state === 'pending';
+    expect(row.state === 'done' || row.state === 'dead' || isStored, `${id} is ${row.state}`).toBe(true);
+    expect(row.state === 'dead' ? (row.error_message ?? '') : 'has none', id).not.toBe('');
+    expect(row.pending_shard === undefined, id).toBe(!isStored);
+  }
+}
+
+/** 4, 6, 9: a result for each done chunk under its owner's keys, paid once for each time that its bytes were transcribed. */
+function checkUsage(rows: readonly ChunkRow[], usages: readonly UsageRow[]): void {
+  const used = new Map(usages.map((usage) => [usage.usage_id, usage]));
+  const replaced = new Set(replacedChunks());
+  for (const row of rows.filter(({ state }) => state === 'done')) {
+    const id = idOf(row);
+    expect(used.get(`${id}#${row.fence}`), `${id} is in the ledger`).toMatchObject({
+      user_id: row.user_id,
+      audio_seconds: row.duration_seconds,
+    });
+    expect(
+      usages.filter((usage) => idOf(usage) === id),
+      id,
+    ).toHaveLength(replaced.has(id) ? 2 : 1);
+    expect(row.result_key, id).toMatch(
+      new RegExp(`^users/${row.user_id}/sessions/${row.session_id}/results/.*[.]${row.fence}[.]json$`),
+    );
+  }
+  for (const usage of usages)
+    expect(
+      rows.some((row) => idOf(row) === idOf(usage)),
+      usage.usage_id,
+    ).toBe(true);
+}
+
+/** 6: what EC2 says that a machine ran: each launch once, ended, and no two at a time. */
+function checkGpuTime(intervals: readonly GpuIntervalRow[]): void {
+  for (const row of intervals) {
+    expect(row.stopped_at_ms, `${row.usage_id} has an end`).toBeGreaterThanOrEqual(row.at_ms);
+    const others = intervals.filter((other) => other.instance_id === row.instance_id && other.usage_id !== row.usage_id);
+    // EC2 tells times by the second.
+    const overlap = others.find((other) => other.at_ms > row.at_ms && other.at_ms + 1000 < (row.stopped_at_ms ?? 0));
+    expect(overlap, row.usage_id).toBeUndefined();
+  }
+}
+
+/** 10: a transcript is its chunks' texts in order, each once; a hole is listed. */
+async function checkTranscripts(sessions: Iterable<SessionRow>, rows: readonly ChunkRow[]): Promise<void> {
+  for (const session of sessions) {
+    if (session.transcript_status === undefined) continue;
+    const place = { userId: session.user_id, sessionId: session.session_id };
+    const transcript = Transcript.parse(JSON.parse(await readObject(transcriptKey(place))));
+    const mine = rows.filter((row) => row.session_id === session.session_id).sort((a, b) => a.chunk_number - b.chunk_number);
+    const texts = mine.flatMap((row) => (row.state === 'done' && row.raw_text ? [row.raw_text] : []));
+    expect(transcript.text, session.session_id).toBe(texts.join(' '));
+    const done = new Set(mine.filter(({ state }) => state === 'done').map((row) => row.chunk_number));
+    const missing = transcript.chunks.map(({ chunkNumber }) => chunkNumber).filter((n) => !done.has(n));
+    expect(
+      transcript.gaps.map(({ chunkNumber }) => chunkNumber),
+      session.session_id,
+    ).toEqual(missing);
+    expect(transcript.status, session.session_id).toBe(missing.length > 0 ? 'partial' : 'completed');
+  }
+}
+
+const REPLACED = join(host.root, 'replaced.txt');
+const lines = (file: string): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);
+/** Chunks whose bytes a test has replaced: these are transcribed, and paid, twice. */
+const replacedChunks = (): string[] => lines(REPLACED);
+
+export { REPLACED };
+
+export async function checkInvariants(): Promise<void> {
+  const rows = (await scan('ChunksTable')).map((item) => ChunkRow.parse(item));
+  const sessions = new Map(
+    (await scan('SessionsTable'))
+      .map((item) => SessionRow.parse(item))
+      .filter(isReal)
+      .map((row) => [row.session_id, row]),
+  );
+  const mine = rows.filter(
+    (row) => sessions.get(row.session_id)?.user_id === row.user_id && row.object_key.startsWith(`users/${row.user_id}/`),
+  );
+  const ledger = await scan('LedgerTable');
+  const isGpu = (item: Record<string, unknown>): boolean => String(item['usage_id']).startsWith('gpu#');
+  checkChunks(mine, sessions, await keysBelow('users/'));
+  checkUsage(
+    mine,
+    ledger.filter((item) => !isGpu(item)).map((item) => UsageRow.parse(item)),
+  );
+  checkGpuTime(ledger.filter(isGpu).map((item) => GpuIntervalRow.parse(item)));
+  await checkTranscripts(sessions.values(), mine);
+  expect(lines(join(host.root, 'violations.txt')), 'what the watch over the machines saw (1, 2, 5)').toEqual([]);
+}

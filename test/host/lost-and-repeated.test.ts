@@ -1,0 +1,104 @@
+/** Events that come twice, late or never; calls whose answer is lost; machines that are taken away or cannot work. */
+import { afterEach, expect, test } from 'vitest';
+import { poll } from '../../host/poll.ts';
+import { breaks, mends, withWorkerSettings } from './faults.ts';
+import { checkInvariants } from './invariants.ts';
+import {
+  allStopped,
+  atRest,
+  chunkRows,
+  fleet,
+  instanceIds,
+  poolRow,
+  sampleChunks,
+  sessionInTheMiddle,
+  settled,
+  userA,
+} from './support.ts';
+
+const chunks = sampleChunks();
+
+afterEach(async () => {
+  mends();
+  await atRest();
+  await checkInvariants();
+});
+
+async function record(): Promise<string> {
+  const { id } = await userA.createSession();
+  for (const [i, chunk] of chunks.slice(0, 3).entries()) await userA.upload(id, i + 1, chunk);
+  return id;
+}
+
+/** Everything was transcribed once, at the first attempt. */
+async function doneOnce(id: string): Promise<void> {
+  await userA.complete(id, 3);
+  expect((await userA.awaitTranscript(id, 170)).status).toBe('completed');
+  expect((await chunkRows(id)).map(({ state, attempts }) => [state, attempts])).toEqual([1, 2, 3].map(() => ['done', 1]));
+}
+
+test.each([
+  ['twice', { do: 'repeat', times: 3 }],
+  ['late', { do: 'delay', times: 3, seconds: 4 }],
+  ['never', { do: 'drop', times: 3 }],
+] as const)('S3 tells of each chunk %s: each is transcribed once', async (_when, rule) => {
+  breaks({ events: [{ detail_type: 'Object Created', ...rule }] });
+  await doneOnce(await record());
+});
+
+test('EC2 and Step Functions tell of nothing: runs come and go all the same', async () => {
+  const silent = { do: 'drop', times: 1000 } as const;
+  breaks({
+    events: [
+      { detail_type: 'EC2 Instance State-change Notification', ...silent },
+      { detail_type: 'Step Functions Execution Status Change', ...silent },
+    ],
+  });
+  await doneOnce(await record());
+});
+
+test.each([true, false])('calls are answered by an error (effect applied: %s): slower, never wrong', async (effect) => {
+  const fails = (service: string, action: string) => ({ service, action, times: 2, effect });
+  breaks({
+    calls: [
+      fails('dynamodb', 'TransactWriteItems'),
+      fails('dynamodb', 'UpdateItem'),
+      fails('dynamodb', 'PutItem'),
+      fails('sqs', 'SendMessage'),
+      fails('sqs', 'DeleteMessage'),
+      fails('ec2', 'StartInstances'),
+      fails('ec2', 'StopInstances'),
+      fails('states', 'StartExecution'),
+      fails('states', 'SendTaskSuccess'),
+    ],
+  });
+  const id = await record();
+  await userA.complete(id, 3);
+  expect((await userA.awaitTranscript(id, 170)).status).toBe('completed');
+});
+
+test('a spot machine that EC2 takes away gives its work back at once, and the next one does it without an attempt lost', async () => {
+  const { id, count } = await sessionInTheMiddle();
+  const { serving } = await poolRow();
+  breaks({ spot_notice: serving?.machines ?? instanceIds });
+  await poll('the machine that is gone', 60, allStopped);
+  mends();
+  await userA.complete(id, count);
+  const session = await userA.awaitChunks(id, 170, settled(count));
+  expect(session.chunks.every(({ state, attempts }) => state === 'done' && attempts === 1)).toBe(true);
+});
+
+test('a machine that cannot work says why, costs no chunk an attempt, and is stopped', async () => {
+  const id = await withWorkerSettings({ MIN_FREE_DISK_MB: '999999999' }, async () => {
+    const session = await record();
+    await poll('the reason', 90, async () => (await poolRow()).last_error === 'DiskFull');
+    await poll('the stopped machine', 60, allStopped);
+    return session;
+  });
+  expect((await chunkRows(id)).map(({ state, attempts }) => [state, attempts])).toEqual([1, 2, 3].map(() => ['pending', 0]));
+  const pool = await poolRow();
+  await fleet.commit({ pool: { from: pool, to: { ...pool, next_start_at_ms: 0, version: pool.version + 1 } } });
+  await doneOnce(id);
+  await atRest();
+  expect(await poolRow()).not.toHaveProperty('last_error');
+});
