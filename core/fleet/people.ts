@@ -1,6 +1,7 @@
 /** The machines by hand: people are holders until a deadline of theirs. */
 import { type Decision, decide, type StepDeps } from './decide.ts';
 import { hold, isUp, letGo, personHolder } from './fleet.ts';
+import { next } from './pool.ts';
 import type { Machine } from './ports.ts';
 
 export type PersonStart =
@@ -23,11 +24,23 @@ export async function startForPerson(deps: StepDeps, userId: string, untilMs: nu
     });
     if (kind === 'draining') continue;
     const started = await deps.machines.start(instanceId);
-    if (started === 'started') return { kind: 'held', instanceId, machine: machine.state === 'running' ? 'running' : 'pending' };
+    if (started === 'started') {
+      await endWaitForCapacity(deps, instanceId);
+      return { kind: 'held', instanceId, machine: machine.state === 'running' ? 'running' : 'pending' };
+    }
     if (started === 'no-capacity') outcome = 'no-capacity';
     await decide(deps.store, instanceId, (snapshot) => letGo(snapshot, holder, false, deps.nowMs()));
   }
   return { kind: outcome };
+}
+
+/** There is a machine now: what waited for one need not wait for its time. */
+async function endWaitForCapacity({ store }: StepDeps, instanceId: string): Promise<void> {
+  await decide(store, instanceId, ({ pool }) =>
+    pool.waits_for === 'capacity'
+      ? { kind: 'ended', change: { pool: next(pool, { ...pool, next_start_at_ms: 0 }) } }
+      : { kind: 'none' },
+  );
 }
 
 export interface PersonStop {

@@ -25,13 +25,17 @@ export async function reapInstance(deps: FleetDeps, instanceId: string): Promise
   return { kind, machine, isStopOverdue: isStopOverdue(before, machine, deps.nowMs()) };
 }
 
-/** A serving run whose execution is over serves no more; answers the pool. */
-export async function reapPool({ store, runs, nowMs }: Pick<FleetDeps, 'store' | 'runs' | 'nowMs'>): Promise<PoolRow> {
+/** A serving run whose execution is over serves no more; `hasEnded` when that was found now. */
+export async function reapPool({
+  store,
+  runs,
+  nowMs,
+}: Pick<FleetDeps, 'store' | 'runs' | 'nowMs'>): Promise<{ readonly pool: PoolRow; readonly hasEnded: boolean }> {
   const pool = await store.readPool();
-  if (pool.serving === undefined) return pool;
+  if (pool.serving === undefined) return { pool, hasEnded: false };
   const status = await runs.status(pool.serving.run_id);
-  if (status === 'running') return pool;
+  if (status === 'running') return { pool, hasEnded: false };
   const outcome = status === 'aborted' ? 'aborted' : pool.serving.drained ? 'done' : 'failed';
   await store.commit({ pool: next(pool, ended(pool, pool.serving.run_id, outcome, nowMs())) });
-  return store.readPool();
+  return { pool: await store.readPool(), hasEnded: true };
 }

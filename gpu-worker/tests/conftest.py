@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -100,3 +101,24 @@ def emulated(aws: str) -> Any:
 def dynamodb(emulated: Any) -> Any:
     """The same, under the name that most tests use; a module may put another in its place."""
     return emulated
+
+
+def waiting_machine(name: str, instance_id: str, attribute: str) -> str:
+    """A state machine that waits for one token of an instance, as the workflow's states do; answers its ARN."""
+    wait = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
+        "TimeoutSeconds": 300,
+        "Parameters": {
+            "TableName": "fleet",
+            "Key": {"id": {"S": f"tokens#{instance_id}"}},
+            "UpdateExpression": f"SET {attribute} = :t",
+            "ExpressionAttributeValues": {":t": {"S.$": "$$.Task.Token"}},
+        },
+        "End": True,
+    }
+    definition = json.dumps({"StartAt": "Wait", "States": {"Wait": wait}})
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name=name, definition=definition, roleArn="arn:aws:iam::000000000000:role/x"
+    )
+    return str(machine["stateMachineArn"])

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
-from conftest import DEMO_MODEL, PROJECT
+from conftest import DEMO_MODEL, PROJECT, waiting_machine
 from gpu_worker.crash_points import PLACES
 
 HELD_OUT = Path(__file__).parent / "heldout"
@@ -63,25 +63,10 @@ class World:
         self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(message))
 
     def _start_run(self, name: str) -> None:
-        wait = {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
-            "TimeoutSeconds": 300,
-            "Parameters": {
-                "TableName": "fleet",
-                "Key": {"id": {"S": f"tokens#{self.instance}"}},
-                "UpdateExpression": "SET drain_token = :t",
-                "ExpressionAttributeValues": {":t": {"S.$": "$$.Task.Token"}},
-            },
-            "End": True,
-        }
-        sfn = boto3.client("stepfunctions")
-        definition = json.dumps({"StartAt": "Wait", "States": {"Wait": wait}})
-        role = "arn:aws:iam::000000000000:role/x"
-        machine = sfn.create_state_machine(name=f"m-{name}", definition=definition, roleArn=role)["stateMachineArn"]
-        sfn.start_execution(stateMachineArn=machine)
+        machine = waiting_machine(f"m-{name}", self.instance, "drain_token")
+        boto3.client("stepfunctions").start_execution(stateMachineArn=machine)
 
-    def worker(self, crash_at: str | None = None) -> subprocess.Popen[bytes]:
+    def worker(self, crash_at: str | None = None, **more: str) -> subprocess.Popen[bytes]:
         lanes = ("STOP", "LIVE", "FILES_URGENT", "FILES", "BACKLOG")
         settings = {
             **{f"QUEUE_{lane}_URL": self.queue for lane in lanes},
@@ -95,6 +80,7 @@ class World:
             "DEVICE": "cpu",
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "METADATA_ENDPOINT": "",
+            **more,
         }
         if crash_at is not None:
             settings["CRASH_AT"] = crash_at
@@ -146,8 +132,11 @@ def world(dynamodb: Any, request: pytest.FixtureRequest):
         process.wait()
 
 
-@pytest.mark.parametrize("how", ["KILL", "RAISE"])
-@pytest.mark.parametrize("place", PLACES)
+ENDS = [(place, how) for place in PLACES for how in ("KILL", "RAISE") if (place, how) != ("model", "RAISE")]
+"""An error of the model is the chunk's failed attempt, and no worker's end."""
+
+
+@pytest.mark.parametrize(("place", "how"), ENDS)
 def test_a_worker_that_ends_here_is_followed_by_one_that_finishes_its_work_once(world: World, place: str, how: str) -> None:
     assert world.worker(f"{place}={how}").wait(timeout=60) != 0
     world.worker()
@@ -169,3 +158,36 @@ def test_a_worker_that_sleeps_here_past_its_lease_writes_nothing_when_it_wakes(w
     assert world.rows() == before
     until(world.queue_is_empty)
     world.check()
+
+
+@pytest.fixture
+def single(dynamodb: Any, request: pytest.FixtureRequest):
+    world = World(dynamodb, request.node.name.replace("_", "-")[:40])
+    yield world
+    for process in world.workers:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_out_of_memory_once_costs_no_attempt(single: World) -> None:
+    assert single.worker("model=MEMORY").wait(timeout=60) == 1
+    single.worker()
+    until(single.all_done)
+    assert [int(row["attempts"]) for row in single.rows()] == [1] * CHUNKS
+    single.check()
+
+
+def test_a_chunk_that_takes_all_memory_again_and_again_is_dead_with_its_reason(single: World) -> None:
+    for _ in range(CHUNKS * 3):
+        assert single.worker("model=MEMORY").wait(timeout=60) == 1
+    rows = single.rows()
+    assert [(row["state"], row["error_message"]) for row in rows] == [("dead", "the model ran out of memory")] * CHUNKS
+
+
+def test_a_process_that_has_done_enough_ends_between_two_batches_and_the_next_one_goes_on(single: World) -> None:
+    assert single.worker(RECYCLE_AFTER_CHUNKS="1", CHUNKS_AT_ONCE="1").wait(timeout=60) == 0
+    assert sorted(row["state"] for row in single.rows()) == ["done", "pending"]
+    single.worker()
+    until(single.all_done)
+    single.check()

@@ -13,7 +13,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from conftest import DEMO_MODEL, PROJECT
+from conftest import DEMO_MODEL, PROJECT, waiting_machine
 from gpu_worker import spot
 
 numbers = itertools.count(1)
@@ -42,23 +42,8 @@ def environment(dynamodb, tmp_path: Path) -> dict[str, str]:
 
 def wait_for_token(name: str) -> str:
     """Starts an execution that waits for the worker to drain; answers its ARN."""
-    wait = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
-        "TimeoutSeconds": 60,
-        "Parameters": {
-            "TableName": "fleet",
-            "Key": {"id": {"S": "tokens#i-process"}},
-            "UpdateExpression": "SET drain_token = :t",
-            "ExpressionAttributeValues": {":t": {"S.$": "$$.Task.Token"}},
-        },
-        "End": True,
-    }
-    sfn = boto3.client("stepfunctions")
-    definition = json.dumps({"StartAt": "Wait", "States": {"Wait": wait}})
-    role = "arn:aws:iam::000000000000:role/x"
-    machine = sfn.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
-    return str(sfn.start_execution(stateMachineArn=machine)["executionArn"])
+    machine = waiting_machine(name, "i-process", "drain_token")
+    return str(boto3.client("stepfunctions").start_execution(stateMachineArn=machine)["executionArn"])
 
 
 def how_it_ended(execution: str) -> tuple[str, str]:

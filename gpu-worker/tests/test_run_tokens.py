@@ -7,30 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
+from conftest import waiting_machine
 from gpu_worker.run_tokens import RunTokens
 
 INSTANCE = "i-tokens"
-
-
-def machine(name: str, attribute: str) -> str:
-    """A state machine that waits for one token, as the workflow's states do; answers its ARN."""
-    wait = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
-        "TimeoutSeconds": 60,
-        "Parameters": {
-            "TableName": "fleet",
-            "Key": {"id": {"S": f"tokens#{INSTANCE}"}},
-            "UpdateExpression": f"SET {attribute} = :t",
-            "ExpressionAttributeValues": {":t": {"S.$": "$$.Task.Token"}},
-        },
-        "End": True,
-    }
-    definition = json.dumps({"StartAt": "Wait", "States": {"Wait": wait}})
-    client = boto3.client("stepfunctions")
-    return client.create_state_machine(name=name, definition=definition, roleArn="arn:aws:iam::000000000000:role/x")[
-        "stateMachineArn"
-    ]
 
 
 @pytest.fixture
@@ -45,7 +25,7 @@ def world(dynamodb: Any, request: pytest.FixtureRequest):
         tokens = RunTokens(table, sfn, INSTANCE)
 
         def start(self, attribute: str) -> str:
-            arn = machine(f"{request.node.name[:60]}-{attribute}", attribute)
+            arn = waiting_machine(f"{request.node.name[:60]}-{attribute}", INSTANCE, attribute)
             execution = sfn.start_execution(stateMachineArn=arn)["executionArn"]
             until(lambda: attribute in table.get_item(Key={"id": f"tokens#{INSTANCE}"}).get("Item", {}))
             return execution

@@ -28,11 +28,11 @@ export const buildHandler = (deps: ReaperDeps) => async (): Promise<void> => {
       failures.push(error);
     }
   }
-  const pool = await reapPool(deps);
+  const { pool, hasEnded } = await reapPool(deps);
   const served = pool.serving !== undefined;
   // While nobody may boot a machine, messages would only pile up.
   if (served || needsRun(pool, deps.nowMs())) {
-    const requeued = await requeueUnserved(deps, served);
+    const requeued = await requeueUnserved(deps, hasEnded ? 'left' : served ? 'served' : 'unserved');
     if (requeued > 0) {
       logger.warn('work without a worker', { requeued });
       await wake(deps);

@@ -290,6 +290,23 @@ test('a person for whom EC2 has no capacity holds nothing, and gets another mach
   expect(await startForPerson(w.deps, 'bob', 9e12)).toEqual({ kind: 'no-capacity' });
 });
 
+test('work that waits for capacity is served as soon as a person has got a machine', async () => {
+  const w = world();
+  w.full.add(ID);
+  await w.wake();
+  await w.plan('run-1');
+  await w.start('run-1');
+  await w.next('run-1');
+  w.alive.delete('run-1');
+  w.settle();
+  await w.reap();
+  w.full.clear();
+  await startForPerson(w.deps, 'ada', w.deps.nowMs() + 10 * MINUTE);
+  await w.wake();
+  expect(w.started).toEqual(['run-1', 'run-2']);
+  expect(await w.plan('run-2')).toEqual({ kind: 'planned', instanceIds: [ID] });
+});
+
 test('runs that fail wait longer and longer, so that a broken worker does not boot the machine for ever', async () => {
   const w = world();
   const fail = async (): Promise<void> => {

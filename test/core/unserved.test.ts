@@ -6,14 +6,20 @@ const MINUTE = 60_000;
 const NOW = 100 * MINUTE;
 
 test.each([
-  ['waits for over a minute and nobody serves', { queued_at_ms: NOW - 61_000 }, false, true],
-  ['was queued a moment ago', { queued_at_ms: NOW - 30_000 }, false, false],
-  ['waits while somebody serves', { queued_at_ms: NOW - 5 * MINUTE }, true, false],
-  ['waits for over ten minutes although somebody serves: its message is lost', { queued_at_ms: NOW - 11 * MINUTE }, true, true],
-  ['is leased', { state: 'leased', lease_until_ms: NOW + 1, queued_at_ms: 0 }, false, false],
-  ['has a lease that ran out', { state: 'leased', lease_until_ms: NOW - 1, queued_at_ms: 0 }, false, true],
-  ['waits for its next attempt', { next_attempt_at_ms: NOW + 1, queued_at_ms: 0 }, false, false],
-  ['belongs to a session that is only stored', { lane: 'backlog', queued_at_ms: 0 }, false, false],
-] as const)('a row that %s', (_what, row, someoneServes, unserved) => {
-  expect(isUnserved(chunkRow(1, row), someoneServes, NOW)).toBe(unserved);
+  ['waits for over a minute and nobody serves', { queued_at_ms: NOW - 61_000 }, 'unserved', true],
+  ['was queued a moment ago', { queued_at_ms: NOW - 30_000 }, 'unserved', false],
+  ['waits while somebody serves', { queued_at_ms: NOW - 5 * MINUTE }, 'served', false],
+  [
+    'waits for over ten minutes although somebody serves: its message is lost',
+    { queued_at_ms: NOW - 11 * MINUTE },
+    'served',
+    true,
+  ],
+  ['was left by a run that was found dead', { queued_at_ms: NOW - 1 }, 'left', true],
+  ['is leased', { state: 'leased', lease_until_ms: NOW + 1, queued_at_ms: 0 }, 'unserved', false],
+  ['has a lease that ran out', { state: 'leased', lease_until_ms: NOW - 1, queued_at_ms: 0 }, 'unserved', true],
+  ['waits for its next attempt', { next_attempt_at_ms: NOW + 1, queued_at_ms: 0 }, 'unserved', false],
+  ['belongs to a session that is only stored', { lane: 'backlog', queued_at_ms: 0 }, 'unserved', false],
+] as const)('a row that %s', (_what, row, service, unserved) => {
+  expect(isUnserved(chunkRow(1, row), service, NOW)).toBe(unserved);
 });

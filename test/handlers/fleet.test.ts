@@ -59,6 +59,14 @@ test('the reaper gives work that nobody serves a message and a run', async () =>
   expect(w.started).toEqual(['run-1']);
 });
 
+test('what a dead run has left gets a new run in the pass that finds it dead', async () => {
+  const w = world();
+  await w.control({ step: 'plan', runId: 'run-1' });
+  w.chunks.put(chunkRow(1, { queued_at_ms: w.deps.nowMs() - 1 }));
+  await w.reaper();
+  expect(w.started).toEqual(['run-2']);
+});
+
 test('the reaper piles up no messages while failed runs make everybody wait', async () => {
   const w = world();
   for (const runId of ['run-1', 'run-2']) {

@@ -12,6 +12,7 @@ export interface HostUnderTest {
   readonly endpoint: string;
   readonly apiUrl: string;
   readonly temporary: string;
+  readonly leaseSeconds: number;
   readonly outputs: Readonly<Record<string, string>>;
   /** Access tokens of two users and an admin; and the ID token of the first user. */
   readonly tokens: { readonly a: string; readonly aId: string; readonly b: string; readonly admin: string };
@@ -24,6 +25,8 @@ declare module 'vitest' {
 }
 
 const IDLE_SECONDS = 2;
+/** A minute on AWS: what a killed worker held is taken over sooner here. */
+const TEST_LEASE_SECONDS = 10;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const root = mkdtempSync(join(PROJECT, '.local', 'host-tests-'));
@@ -33,6 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     model: DEMO_MODEL,
     idleSeconds: IDLE_SECONDS,
     context: { poolSize: '2' },
+    workerEnv: { LEASE_SECONDS: String(TEST_LEASE_SECONDS) },
     onStep: (title, s) => log(`${title} ${s.toFixed(1)} s`),
     log,
   });
@@ -54,6 +58,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     apiUrl: host.apiUrl,
     temporary: host.folders.temporary,
     outputs: host.outputs,
+    leaseSeconds: TEST_LEASE_SECONDS,
     tokens: { a: a.access, aId: a.id, b: b.access, admin: admin.access },
   });
   const unwatch = watchFleet({ outputs: host.outputs, file: join(root, 'violations.txt') });

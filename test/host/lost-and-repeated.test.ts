@@ -7,12 +7,12 @@ import {
   allStopped,
   atRest,
   chunkRows,
-  fleet,
   instanceIds,
   poolRow,
   sampleChunks,
   sessionInTheMiddle,
   settled,
+  startAllowedFrom,
   userA,
 } from './support.ts';
 
@@ -96,8 +96,7 @@ test('a machine that cannot work says why, costs no chunk an attempt, and is sto
     return session;
   });
   expect((await chunkRows(id)).map(({ state, attempts }) => [state, attempts])).toEqual([1, 2, 3].map(() => ['pending', 0]));
-  const pool = await poolRow();
-  await fleet.commit({ pool: { from: pool, to: { ...pool, next_start_at_ms: 0, version: pool.version + 1 } } });
+  await startAllowedFrom(0);
   await doneOnce(id);
   await atRest();
   expect(await poolRow()).not.toHaveProperty('last_error');

@@ -26,8 +26,8 @@ const stopped = () => poll('the stopped machines', STOPPED_SECONDS, allStopped, 
 
 /** Sessions that a test left in the middle: the next runs must finish them. */
 const unfinished: { readonly id: string; readonly count: number }[] = [];
-async function work(leaseSeconds?: number): Promise<void> {
-  unfinished.push(await sessionInTheMiddle(leaseSeconds));
+async function work(): Promise<void> {
+  unfinished.push(await sessionInTheMiddle());
 }
 
 afterEach(async () => {
@@ -97,8 +97,8 @@ test('a worker that hangs is found because it says nothing, and its work is done
   await withDefinition(
     (definition) => definition.replace('"HeartbeatSeconds":120', '"HeartbeatSeconds":5'),
     () =>
-      withWorkerSettings({ ...NEVER, LEASE_SECONDS: '10' }, async () => {
-        await work(10);
+      withWorkerSettings(NEVER, async () => {
+        await work();
         process.kill(await workerPid(), 'SIGSTOP');
         await stopped();
       }),

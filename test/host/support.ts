@@ -7,7 +7,6 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/clien
 import { DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
 import * as z from 'zod';
-import { LEASE_SECONDS } from '../../core/contracts/limits.ts';
 import { ChunkRow, type InstanceRow, type PoolRow } from '../../core/contracts/rows.ts';
 import { clientEnv } from '../../host/emulator.ts';
 import { DEMO_MODEL } from '../../host/paths.ts';
@@ -27,7 +26,7 @@ export const output = (name: string): string => {
 export const db = DynamoDBDocumentClient.from(new DynamoDBClient(), { marshallOptions: { removeUndefinedValues: true } });
 export const s3 = new S3Client({ forcePathStyle: true });
 const machines = ec2Machines();
-export const fleet = dynamoFleetStore(db, output('FleetTable'));
+const fleet = dynamoFleetStore(db, output('FleetTable'));
 
 export const userA = recordingClient(host.apiUrl, host.tokens.a);
 export const userB = recordingClient(host.apiUrl, host.tokens.b);
@@ -95,15 +94,15 @@ export const settled =
 
 /** A lease this new has most of its work before it. */
 const NEW_LEASE_MS = 400;
-const justClaimed = ({ state, lease_until_ms }: ChunkRow, leaseSeconds: number): boolean =>
-  state === 'leased' && (lease_until_ms ?? 0) > Date.now() + leaseSeconds * 1000 - NEW_LEASE_MS;
+const justClaimed = ({ state, lease_until_ms }: ChunkRow): boolean =>
+  state === 'leased' && (lease_until_ms ?? 0) > Date.now() + host.leaseSeconds * 1000 - NEW_LEASE_MS;
 
 /** A session of the sample in short chunks, all uploaded, of which the worker has just claimed some. */
-export async function sessionInTheMiddle(leaseSeconds = LEASE_SECONDS): Promise<{ id: string; count: number }> {
+export async function sessionInTheMiddle(): Promise<{ id: string; count: number }> {
   const { id } = await userA.createSession();
   const chunks = sampleChunks(10);
   for (const [i, chunk] of chunks.entries()) await userA.upload(id, i + 1, chunk);
-  await poll('work in the middle', 60, async () => (await chunkRows(id)).some((row) => justClaimed(row, leaseSeconds)), 20);
+  await poll('work in the middle', 60, async () => (await chunkRows(id)).some(justClaimed), 20);
   return { id, count: chunks.length };
 }
 
@@ -123,6 +122,15 @@ export async function atRest(): Promise<void> {
     },
     2000,
   );
+}
+
+/** Moves the time from which a run may be started, as if it passed or as if runs had failed. */
+export async function startAllowedFrom(ms: number): Promise<void> {
+  await poll('the write', 10, async () => {
+    const from = await fleet.readPool();
+    const to = { ...from, next_start_at_ms: ms, waits_for: from.waits_for ?? 'failures', version: from.version + 1 };
+    return (await fleet.commit({ pool: { from, to } })) === 'committed';
+  });
 }
 
 /** One pass of the reaper, as its schedule makes every minute. */

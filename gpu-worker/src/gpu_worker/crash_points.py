@@ -1,6 +1,6 @@
 """Named places at which a test ends, pauses or breaks the worker, to show that nothing is lost or doubled there.
 
-`CRASH_AT=<place>=<KILL|STOP|RAISE>`; without it `reach` does nothing.
+`CRASH_AT=<place>=<KILL|STOP|RAISE|MEMORY>`; without it `reach` does nothing.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import os
 import signal
 from typing import Final, Literal
 
-Place = Literal["claimed", "decoded", "transcribed", "result-written", "committed"]
-PLACES: Final[tuple[Place, ...]] = ("claimed", "decoded", "transcribed", "result-written", "committed")
+Place = Literal["claimed", "decoded", "model", "transcribed", "result-written", "committed"]
+PLACES: Final[tuple[Place, ...]] = ("claimed", "decoded", "model", "transcribed", "result-written", "committed")
 
 
 def reach(place: Place) -> None:
@@ -20,4 +20,6 @@ def reach(place: Place) -> None:
         return
     if how == "RAISE":
         raise RuntimeError(f"crash point {place}")
+    if how == "MEMORY":
+        raise MemoryError(f"crash point {place}")
     os.kill(os.getpid(), signal.SIGSTOP if how == "STOP" else signal.SIGKILL)

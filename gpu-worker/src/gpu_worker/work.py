@@ -308,6 +308,7 @@ class Worker:
         """All together; one by one when that fails, so that one bad chunk spoils no other."""
         audios = [item.audio for item in items if item.audio is not None]
         try:
+            reach("model")
             return list(zip(items, self._engine.transcribe(audios, language, progress), strict=True))
         except Stopping:
             raise
@@ -316,6 +317,7 @@ class Worker:
         results: list[Transcribed] = []
         for item, audio in zip(items, audios, strict=True):
             try:
+                reach("model")
                 results.append((item, self._engine.transcribe([audio], language, progress)[0]))
             except Stopping:
                 raise
