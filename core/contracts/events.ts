@@ -43,6 +43,11 @@ export const WORKFLOW_ERRORS = {
   noCapacity: 'NoCapacity',
   /** The machine is in a state from which EC2 cannot start it yet. */
   notYetStartable: 'NotYetStartable',
+  /** EC2 takes the machine away; told by the worker. */
+  machineTaken: 'MachineTaken',
   /** The machine has not stopped within one invocation's wait. */
   notStopped: 'NotYetStopped',
 } as const;
+
+/** A run came to a bad end, as EventBridge tells it; the reaper is called by its schedule, by changes of machines, and by this. */
+export const RunEnded = z.object({ 'detail-type': z.literal('Step Functions Execution Status Change') });

@@ -9,6 +9,7 @@
  *   run and starts one, whoever raised it before was looked for. No wish is lost in between.
  * - A run leaves a machine running that it found running; the reaper adopts such a machine for a while and then stops it.
  */
+import { WORKFLOW_ERRORS } from '../contracts/events.ts';
 import type { InstanceRow, PoolRow } from '../contracts/rows.ts';
 import { isOver, next, withoutMachine } from './pool.ts';
 import type { FleetChange, Machine } from './ports.ts';
@@ -102,13 +103,15 @@ export function leave(
   const isLast = pool.serving?.run_id === runId && pool.serving.machines.every((id) => id === instance.id);
   if (seenSeq !== undefined && seenSeq < pool.wanted_seq && isLast && instance.holders[runId] !== undefined)
     return { kind: 'wanted-again' };
+  const badEnd = error === WORKFLOW_ERRORS.machineTaken ? 'aborted' : 'failed';
+  const outcome = seenSeq === undefined ? badEnd : 'done';
   const { row, stop } = released(instance, without(instance.holders, runId), nowMs, runId);
   const isOurs = row.state === 'draining' && row.stopper === runId;
   return {
     kind: stop || isOurs ? 'stop' : 'keep',
     change: {
       pool: next(pool, {
-        ...withoutMachine(pool, runId, instance.id, seenSeq === undefined ? 'failed' : 'done', nowMs),
+        ...withoutMachine(pool, runId, instance.id, outcome, nowMs),
         ...(error !== undefined && { last_error: error }),
       }),
       instances: [next(instance, { ...row, ready_once: row.ready_once || seenSeq !== undefined })],

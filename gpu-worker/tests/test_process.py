@@ -147,11 +147,12 @@ def metadata():
     server.server_close()
 
 
-def test_a_machine_that_ec2_takes_away_gives_up_its_work_and_goes(environment, tmp_path, metadata) -> None:
-    wait_for_token("spot")
+def test_a_machine_that_ec2_takes_away_gives_up_its_work_tells_the_run_and_goes(environment, tmp_path, metadata) -> None:
+    execution = wait_for_token("spot")
     ended = run({**environment, "METADATA_ENDPOINT": metadata})
     assert ended.returncode == 0
     assert "EC2 takes this machine away" in ended.stderr
+    assert how_it_ended(execution) == ("FAILED", "MachineTaken")
     assert (tmp_path / "switched-off").exists()
 
 

@@ -58,8 +58,9 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
 
       'POST /api/sessions/{id}/complete': bodyRoute(CompleteSession, async ({ input, caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
-        await deps.sessions.complete(id, input.chunkCount, deps.nowMs());
+        // First: a completed session without rows for its chunks would be written down as one with holes.
         const waiting = await queueWhatIsMissing(deps, session);
+        await deps.sessions.complete(id, input.chunkCount, deps.nowMs());
         return json(202, { id, state: 'completed', chunkCount: input.chunkCount, waiting });
       }),
     },

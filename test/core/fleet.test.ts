@@ -216,6 +216,14 @@ test('a run that was aborted on purpose is no failure: nobody waits because of i
   expect(await w.store.readPool()).toMatchObject({ epoch: 3, failed_runs: 0, next_start_at_ms: 0 });
 });
 
+test('a machine that EC2 took away is no failure of the run', async () => {
+  const w = world();
+  await w.wake();
+  await w.plan('run-1');
+  expect(await leaveRun(w.deps, 'run-1', ID, undefined, 'MachineTaken')).toBe('stop');
+  expect(await w.store.readPool()).toMatchObject({ epoch: 1, failed_runs: 0, last_error: 'MachineTaken' });
+});
+
 test('a decided stop that never reached EC2 is made by the reaper, and settles before anybody may join', async () => {
   const w = world();
   await w.wake();

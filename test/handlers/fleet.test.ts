@@ -67,6 +67,15 @@ test('what a dead run has left gets a new run in the pass that finds it dead', a
   expect(w.started).toEqual(['run-2']);
 });
 
+test('told of a run that ended badly, the reaper starts the next one at once for what was left', async () => {
+  const w = world();
+  w.chunks.put(chunkRow(1, { queued_at_ms: w.deps.nowMs() - 1 }));
+  await w.reaper();
+  expect(w.started).toEqual([]);
+  await w.reaper({ 'detail-type': 'Step Functions Execution Status Change' });
+  expect(w.started).toEqual(['run-1']);
+});
+
 test('the reaper piles up no messages while failed runs make everybody wait', async () => {
   const w = world();
   for (const runId of ['run-1', 'run-2']) {

@@ -57,7 +57,7 @@ async function world() {
       ...more,
     });
   const { sessions: sessionsHandler, uploads, transcripts } = handlers;
-  return { store: sessions, chunks, pool, signed, presign, sessionsHandler, uploads, transcripts };
+  return { store: sessions, chunks, objects, pool, signed, presign, sessionsHandler, uploads, transcripts };
 }
 
 test('a session is created for the caller, live by default', async () => {
@@ -260,4 +260,21 @@ test("a session's cost is its owner's to see", async () => {
     body: { gpuSeconds: 1, usd: 0.001 },
   });
   expect(await invoke(w.sessionsHandler, { ...cost, claims: accessClaims('other') })).toMatchObject({ status: 403 });
+});
+
+test('chunks of which no event told are known before the session counts as completed: nobody writes a transcript with holes', async () => {
+  const w = await world();
+  const key = `users/${USER}/sessions/${SESSION}/chunk-001.webm`;
+  w.objects.put({ key, etag: 'e', sizeBytes: 10, modifiedAtMs: 0 });
+  const complete = w.store.complete.bind(w.store);
+  w.store.complete = async (...given) => {
+    expect(await w.chunks.get(SESSION, 1)).toMatchObject({ state: 'pending' });
+    return complete(...given);
+  };
+  const route = 'POST /api/sessions/{id}/complete';
+  expect(await invoke(w.sessionsHandler, { route, id: SESSION, claims: MINE, body: { chunkCount: 1 } })).toMatchObject({
+    status: 202,
+    body: { waiting: 1 },
+  });
+  expect(await w.store.get(SESSION)).toMatchObject({ state: 'completed' });
 });

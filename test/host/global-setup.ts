@@ -61,7 +61,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     leaseSeconds: TEST_LEASE_SECONDS,
     tokens: { a: a.access, aId: a.id, b: b.access, admin: admin.access },
   });
-  const unwatch = watchFleet({ outputs: host.outputs, file: join(root, 'violations.txt') });
+  const unwatch = watchFleet({ outputs: host.outputs, file: join(root, 'violations.txt'), faults: host.folders.faults });
   return async () => {
     await unwatch();
     await host.stop();

@@ -68,6 +68,7 @@ def work() -> int:
     try:
         Worker(settings, engine, rows, lanes, objects, tokens, decoder, stop).run()
         if taken.is_set():
+            tokens.failed("MachineTaken", "EC2 takes this machine away")
             power_off(settings, "EC2 takes it away")
     except (MachineFault, OutOfMemory) as error:
         log.error("cannot go on", error=str(error))
