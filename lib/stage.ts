@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { USD_PER_HOUR } from '../core/contracts/prices.ts';
+import { PRICES_AS_OF, USD_PER_HOUR } from '../core/contracts/prices.ts';
 
 /** What a stage may choose, by context (`-c name=value`). All mistakes are told together at synth. */
 const Stage = z.object({
@@ -57,6 +57,8 @@ export function stageFrom(context: (name: string) => unknown): StageProps {
   if (!parsed.success) throw new Error(`context: ${z.prettifyError(parsed.error)}`);
   const { stage, retainData, gpuUsdPerHour = USD_PER_HOUR[parsed.data.instanceType], ...rest } = parsed.data;
   if (gpuUsdPerHour === undefined)
-    throw new Error(`context: gpuUsdPerHour: say what ${rest.instanceType} costs; no price of it is known here`);
+    throw new Error(
+      `context: gpuUsdPerHour: say what ${rest.instanceType} costs; the prices known here, of ${PRICES_AS_OF}, have none`,
+    );
   return { ...rest, name: stage, gpuUsdPerHour, retainData: retainData ?? stage === 'prod' };
 }

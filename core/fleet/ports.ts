@@ -27,7 +27,7 @@ export interface Machine {
 }
 
 /** `no-capacity`: EC2 has no such machine now, or the quota is used up; `not-yet`: it is still stopping. */
-export type StartOutcome = 'started' | 'no-capacity' | 'not-yet';
+type StartOutcome = 'started' | 'no-capacity' | 'not-yet';
 
 export interface Machines {
   describe(instanceIds: readonly string[]): Promise<Machine[]>;
@@ -36,7 +36,7 @@ export interface Machines {
   stop(instanceId: string): Promise<void>;
 }
 
-export type RunStatus = 'running' | 'ended' | 'aborted';
+type RunStatus = 'running' | 'ended' | 'aborted';
 
 /** Executions of the GPU workflow. */
 export interface Runs {

@@ -66,4 +66,3 @@ export function fleetWorld(instanceIds: readonly string[] = [INSTANCE]) {
     },
   };
 }
-export type FleetWorld = ReturnType<typeof fleetWorld>;

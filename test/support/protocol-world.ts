@@ -17,7 +17,7 @@ import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessi
 import { SESSION, sessionRow, USER } from './rows.ts';
 
 const MACHINES = ['i-1', 'i-2'];
-export const MINUTE_MS = 60_000;
+const MINUTE_MS = 60_000;
 
 /** Where an execution is with one of its machines. */
 type Step = 'start' | 'ready' | 'drain' | 'leave' | 'fail' | 'stop' | 'confirm' | 'next' | 'over';
