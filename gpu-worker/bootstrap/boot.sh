@@ -5,8 +5,10 @@ set -euo pipefail
 
 home=/opt/chunkscribe
 mkdir -p "$home"
+deadline=10min # the first boot installs packages and fetches the model
+[ -d "$home/code" ] && deadline=5min
 systemctl is-active --quiet chunkscribe-boot-deadline.timer \
-  || systemd-run --on-active=10min --unit=chunkscribe-boot-deadline /bin/sh -c 'systemctl is-active --quiet chunkscribe-worker || systemctl poweroff'
+  || systemd-run --on-active="$deadline" --unit=chunkscribe-boot-deadline /bin/sh -c 'systemctl is-active --quiet chunkscribe-worker || systemctl poweroff'
 
 token=$(curl -sf -X PUT http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 300')
 metadata() { curl -sf -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"; }

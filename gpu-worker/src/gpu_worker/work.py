@@ -15,10 +15,11 @@ Gotchas:
 from __future__ import annotations
 
 import errno
-import os
+import resource
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -116,10 +117,10 @@ def _passes(error: Exception) -> bool:
     return status >= 500 or status == 429
 
 
-def _resident_mb() -> float:
-    """Memory of this process, from Linux."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+def _peak_mb() -> float:
+    """Most memory that this process has had; Linux tells it in KiB, macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024**2 if sys.platform == "darwin" else peak / 1024
 
 
 class Worker:
@@ -189,7 +190,7 @@ class Worker:
 
     def _is_worn(self) -> bool:
         """Whether a new process is due; memory is measured against what the first batch left."""
-        memory = _resident_mb()
+        memory = _peak_mb()
         self._first_mb = self._first_mb or memory
         grown = memory - self._first_mb
         worn = self._chunks_done >= self._settings.recycle_after_chunks or grown > self._settings.recycle_growth_mb
