@@ -15,7 +15,7 @@ import { DEMO_USER, signIn } from '../host/users.ts';
 const LEASE_SECONDS = 3;
 /** A chunk comes this often, as from a recorder that hurries; a worker lives for up to this long. */
 const CHUNK_MS = 2000;
-const LONGEST_LIFE_MS = 5000;
+const LONGEST_LIFE_MS = 8000;
 const CHUNK_SECONDS = 10;
 
 export interface Kills {

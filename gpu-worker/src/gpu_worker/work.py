@@ -234,7 +234,6 @@ class Worker:
         try:
             reach("claimed")
             for group in _groups(items):
-                self._isolate(group)
                 with ThreadPoolExecutor(max_workers=DECODE_THREADS) as pool:
                     failures = list(pool.map(self._load, group))
                 for item, failure in zip(group, failures, strict=True):
@@ -244,6 +243,7 @@ class Worker:
                 reach("decoded")
                 progress()
                 ready = [item for item in group if item.audio is not None]
+                self._isolate(ready)
                 for item, transcription in self._transcribe(ready, progress, open_items):
                     self._commit(item, transcription)
                     open_items.remove(item)
@@ -267,7 +267,7 @@ class Worker:
             self._lanes.show_again(item.hint, 0)
 
     def _isolate(self, group: Sequence[Item]) -> None:
-        """A suspect's claim says that it is alone, before anything happens to it."""
+        """A suspect's claim says that it is alone, before the model sees it: decoding, in its own process, ends no worker."""
         for item in group:
             if item.claim.suspect:
                 with suppress(LeaseLost):
