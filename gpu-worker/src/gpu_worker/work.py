@@ -267,7 +267,7 @@ class Worker:
             self._lanes.show_again(item.hint, 0)
 
     def _isolate(self, group: Sequence[Item]) -> None:
-        """A suspect's claim says that it is alone, before the model sees it: decoding, in its own process, ends no worker."""
+        """A suspect's claim says that it is alone, before the model sees it: decoding, in its own process, ends none."""
         for item in group:
             if item.claim.suspect:
                 with suppress(LeaseLost):
