@@ -123,8 +123,7 @@ export async function queueWhatIsMissing(deps: IngestDeps, session: SessionRow):
   for (const { place, object } of stored)
     if (!known.has(place.chunkNumber)) await admit(deps, place, object, { lane, language: session.language });
   if (!servedNow(session)) return 0;
-  // A leased chunk gets a message too: should its worker have died, that is there when the lease ends, sooner than the hidden one.
-  const waiting = (await deps.chunks.listOf(owner.sessionId)).filter(({ state }) => state === 'pending' || state === 'leased');
+  const waiting = (await deps.chunks.listOf(owner.sessionId)).filter((row) => row.state === 'pending');
   for (const row of waiting) {
     await deps.queue.send(lane, row.session_id, row.chunk_number);
     await deps.chunks.noteQueued(row, lane, deps.nowMs());

@@ -38,9 +38,7 @@ export function stopTimeOf(reason: string | undefined): number | undefined {
 export function ec2Machines(ec2: EC2Client = new EC2Client()): Machines {
   return {
     async describe(instanceIds) {
-      // By filter: asked for by id, one instance that is gone would make the whole call fail.
-      const byId = { Name: 'instance-id', Values: [...instanceIds] };
-      const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters: [byId] }));
+      const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
       return Reservations.flatMap(({ Instances = [] }) => Instances).map(
         (found): Machine => ({
           instanceId: found.InstanceId ?? '',

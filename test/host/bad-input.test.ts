@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { CognitoIdentityProviderClient, CreateUserPoolClientCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { CopyObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
 import { ApiError, recordingClient } from '../../host/recording-client.ts';
 import { signIn } from '../../host/users.ts';
@@ -21,7 +21,7 @@ const refusal = (call: Promise<unknown>): Promise<{ status: number; code: string
 const [good] = sampleChunks();
 if (good === undefined) throw new Error('the sample is too short');
 
-afterEach(async () => {
+afterAll(async () => {
   await atRest();
   await checkInvariants();
 });

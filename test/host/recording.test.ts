@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { ChunkTranscript } from '../../core/contracts/transcript.ts';
 import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
@@ -26,7 +26,7 @@ const chunks = sampleChunks();
 const MAX_WER = 0.08;
 const RangeAnswer = z.object({ text: z.string(), coverage: z.number(), source: z.string() });
 
-afterEach(async () => {
+afterAll(async () => {
   await atRest();
   await checkInvariants();
 });

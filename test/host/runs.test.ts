@@ -1,11 +1,11 @@
 /** A run's life on the host: aborted from outside, and what becomes of the work. */
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
 import { checkInvariants } from './invariants.ts';
 import { allStopped, atRest, output, poolRow, sessionInTheMiddle, settled, userA } from './support.ts';
 
-afterEach(async () => {
+afterAll(async () => {
   await atRest();
   await checkInvariants();
 });
