@@ -4,7 +4,7 @@
  * It does what EC2 and systemd do for the worker: environment from the same SSM parameter, SIGTERM on stop, a restart after it
  * ends, notices of spot machines, and a way to switch the machine off from inside.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -62,6 +62,10 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
   const upSinceMs = new Map<string, number>();
   const metadata = serveMetadata(folders.faults);
 
+  /** Like /run: it outlives a worker, and is gone after the machine was off. */
+  const runtimeFolder = (instanceId: string): string => join(folders.temporary, `run-${instanceId}`);
+  for (const instanceId of instanceIds) rmSync(runtimeFolder(instanceId), { recursive: true, force: true });
+
   async function running(): Promise<ReadonlySet<string>> {
     const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
     const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
@@ -77,6 +81,7 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
       join(PROJECT, 'host', 'poweroff.ts'),
       instanceId,
     ];
+    mkdirSync(runtimeFolder(instanceId), { recursive: true });
     const address = metadata.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     return startProcess({
@@ -94,6 +99,7 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
         PYTHONUNBUFFERED: '1',
         POWEROFF_COMMAND: poweroff.map((part) => `'${part}'`).join(' '),
         INSTANCE_ID: instanceId,
+        RUNTIME_DIRECTORY: runtimeFolder(instanceId),
         METADATA_ENDPOINT: `http://127.0.0.1:${port}/${instanceId}`,
         ...config,
         ...clientEnv(endpoint),
@@ -112,12 +118,16 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
       workers.set(instanceId, booted);
       log(`instance ${instanceId} runs: worker ${booted.child.pid}`);
       void booted.exited.then(async () => {
+        const { exitCode, signalCode } = booted.child;
+        const lastEnd = signalCode === null ? `exit-code ${exitCode}` : `signal ${signalCode.replace('SIG', '')}`;
+        if (existsSync(runtimeFolder(instanceId))) writeFileSync(join(runtimeFolder(instanceId), 'last-end'), lastEnd);
         await wait(RESTART_MS);
         if (workers.get(instanceId) === booted) workers.delete(instanceId);
       });
     } else if (!isUp && worker !== undefined) {
       await worker.stop();
       workers.delete(instanceId);
+      rmSync(runtimeFolder(instanceId), { recursive: true, force: true });
       log(`instance ${instanceId} stopped`);
     }
   }

@@ -133,6 +133,7 @@ export const requirements: readonly Requirement[] = [
       'gpu-worker/tests/test_chunk_rows.py: test_a_zombie_whose_lease_was_taken_over_writes_nothing',
       'gpu-worker/tests/test_chunk_rows.py: test_a_commit_writes_row_and_ledger_together',
       'gpu-worker/tests/test_crash_matrix.py: test_a_worker_that_ends_here_is_followed_by_one',
+      'gpu-worker/tests/test_crash_matrix.py: test_what_a_killed_worker_held_is_given_back',
     ],
   },
   {
@@ -175,6 +176,8 @@ export const requirements: readonly Requirement[] = [
       'gpu-worker/tests/test_chunk_rows.py: test_what_the_worker_cannot_go_on_with_is_blamed',
       'gpu-worker/tests/test_claim_protocol.py: test_a_chunk_that_kills_every_worker_is_dead',
       'gpu-worker/tests/test_claim_protocol.py: test_stops_that_were_commanded_never',
+      'gpu-worker/tests/test_crash_matrix.py: test_kills_from_outside_are_not_the_chunks_deaths',
+      'gpu-worker/tests/test_crash_matrix.py: test_ends_of_the_workers_own_making_are_the_chunks_deaths',
     ],
   },
   {

@@ -23,6 +23,8 @@ export const ChunkRow = z.object({
   alone: z.boolean().optional(),
   /** Deaths of workers while this chunk was alone with them. */
   deaths: z.number().int().optional(),
+  /** Kills of workers from outside while this chunk was alone with them. */
+  kills: z.number().int().optional(),
   /** Rises with every claim and replacement; a write with an old one is refused. */
   fence: z.number().int(),
   /** Last time a message for this row was sent. */

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from gpu_worker import chunk_rows
-from gpu_worker.chunk_rows import MAX_ATTEMPTS, MAX_DEATHS, ChunkRows, Claim, LeaseLost
+from gpu_worker.chunk_rows import MAX_ATTEMPTS, MAX_DEATHS, MAX_KILLS, ChunkRows, Claim, LeaseLost
 from memory_dynamodb import MemoryDynamoDB
 
 KEY = ("session_x", 1)
@@ -60,10 +60,10 @@ class World:
         times: tuple[object, ...] = (max(0, -(-(row["next_attempt_at_ms"] - self.now) // LEASE_OVER_MS)),)
         if leased:
             times = (row["lease_until_ms"] > self.now, self.rows(WORKERS[0])._was_stopped(row))
-        flags = tuple(row.get(name) for name in ("state", "attempts", "deaths", "suspect", "alone"))
+        flags = tuple(row.get(name) for name in ("state", "attempts", "deaths", "kills", "suspect", "alone"))
         held = sorted(
             (
-                self.holds(worker) and (claim.attempts, claim.deaths, worker in self.alone) or (),
+                self.holds(worker) and (claim.attempts, claim.deaths, claim.kills, worker in self.alone) or (),
                 worker == row.get("worker_id"),
             )
             for worker, claim in self.claims.items()
@@ -88,6 +88,7 @@ def actions(world: World) -> Iterator[tuple[str, Callable[[World], None]]]:
         yield f"{worker} refuses", lambda w, worker=worker: ends(w, worker, lambda r, c: r.fail(c, "x", True))
         yield f"{worker} releases", lambda w, worker=worker: ends(w, worker, lambda r, c: r.release(c))
         yield f"{worker} blames", lambda w, worker=worker: blame(w, worker)
+        yield f"{worker} is killed", lambda w, worker=worker: blame(w, worker, killed=True)
         yield f"{worker} dies", lambda w, worker=worker: drop(w, worker)
         yield f"{worker} is stopped", lambda w, worker=worker: stopped(w, worker)
     yield "a lease passes", lambda w: pass_ms(w, LEASE_OVER_MS)
@@ -129,9 +130,9 @@ def ends(world: World, worker: str, call: Callable[[ChunkRows, Claim], object]) 
     drop(world, worker)
 
 
-def blame(world: World, worker: str) -> None:
+def blame(world: World, worker: str, killed: bool = False) -> None:
     was_alone = worker in world.alone
-    ends(world, worker, lambda rows, held: rows.blame(held, was_alone, "x"))
+    ends(world, worker, lambda rows, held: rows.blame(held, was_alone, "x", killed))
 
 
 def commit(world: World, worker: str) -> None:
@@ -162,6 +163,7 @@ def check(before: World, after: World, name: str) -> None:
     assert new["fence"] >= old["fence"], name
     assert 0 <= new["attempts"] <= MAX_ATTEMPTS, name
     assert new.get("deaths", 0) <= MAX_DEATHS, name
+    assert new.get("kills", 0) <= MAX_KILLS, name
     assert after.commits <= 1, name
     usage = [item for item in after.database.tables["ledger"].items if item[0].endswith(f"#{new['fence']}")]
     assert (new["state"] == "done") == (len(usage) == 1 and after.commits == 1), name

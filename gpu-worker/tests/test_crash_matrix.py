@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,12 @@ class World:
         self.workers.append(process)
         return process
 
+    def supervised(self, folder: Path, crash_at: str) -> None:
+        """A worker that comes to its end there, and the word of what started it on how it ended."""
+        code = self.worker(crash_at, RUNTIME_DIRECTORY=str(folder), LEASE_SECONDS="60").wait(timeout=60)
+        end = f"signal {signal.Signals(-code).name.removeprefix('SIG')}" if code < 0 else f"exit-code {code}"
+        (folder / "last-end").write_text(end + "\n")
+
     def rows(self) -> list[dict[str, Any]]:
         keys = [{"session_id": self.session, "chunk_number": number} for number in range(1, CHUNKS + 1)]
         return [self.chunks.get_item(Key=key, ConsistentRead=True)["Item"] for key in keys]
@@ -123,8 +130,8 @@ class World:
 
 @pytest.fixture
 def world(dynamodb: Any, request: pytest.FixtureRequest):
-    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.callspec.id)
-    world = World(dynamodb, name)
+    test, place = request.node.originalname, request.node.callspec.id
+    world = World(dynamodb, f"{zlib.crc32(test.encode()):08x}-{''.join(c if c.isalnum() else '-' for c in place)}")
     yield world
     for process in world.workers:
         if process.poll() is None:
@@ -191,3 +198,31 @@ def test_a_process_that_has_done_enough_ends_between_two_batches_and_the_next_on
     single.worker()
     until(single.all_done)
     single.check()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_a_killed_worker_held_is_given_back_by_the_next_process_before_its_lease_ends(
+    world: World, place: str, tmp_path: Path
+) -> None:
+    world.supervised(tmp_path, f"{place}=KILL")
+    world.worker(RUNTIME_DIRECTORY=str(tmp_path), LEASE_SECONDS="60")
+    until(world.all_done, deadline_s=30)
+    until(world.queue_is_empty)
+    world.check()
+    assert [int(row["attempts"]) for row in world.rows()] == [1] * CHUNKS
+
+
+def test_kills_from_outside_are_not_the_chunks_deaths(single: World, tmp_path: Path) -> None:
+    for _ in range(4):
+        single.supervised(tmp_path, "model=KILL")
+    single.worker(RUNTIME_DIRECTORY=str(tmp_path))
+    until(single.all_done)
+    assert sum(int(row["kills"]) for row in single.rows()) == 3  # the first time both went together
+    single.check()
+
+
+def test_ends_of_the_workers_own_making_are_the_chunks_deaths(single: World, tmp_path: Path) -> None:
+    for _ in range(5):
+        single.supervised(tmp_path, "transcribed=RAISE")
+    single.worker(RUNTIME_DIRECTORY=str(tmp_path))
+    until(lambda: {row["state"] for row in single.rows()} == {"dead"})

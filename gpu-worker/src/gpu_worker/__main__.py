@@ -20,6 +20,7 @@ def work() -> int:
     from gpu_worker import spot
     from gpu_worker.chunk_rows import ChunkRows
     from gpu_worker.engine import Engine
+    from gpu_worker.in_hand import InHand
     from gpu_worker.lanes import Lanes
     from gpu_worker.media import Decoder
     from gpu_worker.objects import Objects
@@ -41,6 +42,15 @@ def work() -> int:
     late.start()
     dynamodb = boto3.resource("dynamodb")
     tokens = RunTokens(dynamodb.Table(settings.fleet_table), boto3.client("stepfunctions"), settings.instance_id)
+    worker_id = f"{settings.instance_id}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+    rows = ChunkRows(
+        dynamodb, settings.chunks_table, settings.ledger_table, settings.fleet_table, worker_id, settings.lease_seconds
+    )
+    lanes = Lanes(boto3.client("sqs"), settings.lanes())
+    in_hand = InHand(settings.runtime_directory)
+    given_back = in_hand.give_back(rows, lanes)
+    if given_back:
+        log.warning("the worker before this one ended in the middle", chunks=given_back)
     decoder = Decoder()
     try:
         decoder.start()
@@ -52,11 +62,6 @@ def work() -> int:
         decoder.close()
         return 1
     late.cancel()
-    worker_id = f"{settings.instance_id}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-    rows = ChunkRows(
-        dynamodb, settings.chunks_table, settings.ledger_table, settings.fleet_table, worker_id, settings.lease_seconds
-    )
-    lanes = Lanes(boto3.client("sqs"), settings.lanes())
     objects = Objects(boto3.client("s3"), settings.bucket_name)
 
     def taken_away() -> None:
@@ -66,7 +71,7 @@ def work() -> int:
     if settings.metadata_endpoint:
         spot.watch(settings.metadata_endpoint, taken_away, stop)
     try:
-        Worker(settings, engine, rows, lanes, objects, tokens, decoder, stop).run()
+        Worker(settings, engine, rows, lanes, objects, tokens, decoder, in_hand, stop).run()
         if taken.is_set():
             tokens.failed("MachineTaken", "EC2 takes this machine away")
             power_off(settings, "EC2 takes it away")

@@ -21,6 +21,8 @@ MAX_ERROR_LENGTH: Final = 500
 
 MAX_DEATHS: Final = 2
 """Workers that may die while they hold a chunk alone; what kills two would kill the third."""
+MAX_KILLS: Final = 5
+"""Workers that may be killed from outside meanwhile. A limit all the same: a kill can be memory's, and nobody says so."""
 STOP_SEEN_MS: Final = 3000
 """A worker notices within this time that its machine is being stopped, and claims nothing more."""
 
@@ -52,6 +54,7 @@ class Claim:
     suspect: bool
     """A worker has died while it held this chunk: it goes alone."""
     deaths: int
+    kills: int
 
     @property
     def key(self) -> dict[str, Any]:
@@ -139,6 +142,7 @@ class ChunkRows:
             language=row.get("language"),
             suspect=bool(row.get("suspect", False)),
             deaths=int(row.get("deaths", 0)),
+            kills=int(row.get("kills", 0)),
         )
 
     def _take_over(self, key: Mapping[str, Any], row: Mapping[str, Any], now: int) -> Claim | NotClaimed:
@@ -252,15 +256,16 @@ class ChunkRows:
         with suppress(LeaseLost):
             self._update(claim, f"{PENDING} ADD attempts :minus", {":pending": "pending", ":minus": -1})
 
-    def blame(self, claim: Claim, was_alone: bool, reason: str) -> None:
-        """Gives a chunk back with which the worker cannot go on: no attempt, but what a death would count."""
-        deaths = claim.deaths + (1 if was_alone else 0)
+    def blame(self, claim: Claim, was_alone: bool, reason: str, killed: bool = False) -> None:
+        """Gives a chunk back with which the worker could not go on: no attempt, but a death, or a kill from outside."""
+        deaths = claim.deaths + (1 if was_alone and not killed else 0)
+        kills = claim.kills + (1 if was_alone and killed else 0)
         with suppress(LeaseLost):
-            if deaths >= MAX_DEATHS:
+            if deaths >= MAX_DEATHS or kills >= MAX_KILLS:
                 self._update(claim, DEAD, {":dead": "dead", ":error": reason})
             else:
-                marked = PENDING.replace(" REMOVE", ", suspect = :yes, deaths = :deaths REMOVE")
-                values = {":pending": "pending", ":minus": -1, ":yes": True, ":deaths": deaths}
+                marked = PENDING.replace(" REMOVE", ", suspect = :yes, deaths = :deaths, kills = :kills REMOVE")
+                values = {":pending": "pending", ":minus": -1, ":yes": True, ":deaths": deaths, ":kills": kills}
                 self._update(claim, f"{marked} ADD attempts :minus", values)
 
     def _is_committed(self, claim: Claim) -> bool:

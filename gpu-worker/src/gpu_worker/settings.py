@@ -57,6 +57,9 @@ class WorkSettings(EngineSettings):
     """Where a spot machine is told that it will be taken away; empty: nobody is asked."""
     poweroff_command: str = "systemctl poweroff"
     """What switches the machine off (an EC2 instance stops when its system shuts down)."""
+    runtime_directory: str = ""
+    """Folder that outlives the process but not the machine, as systemd makes it; empty: what a dead worker held waits for
+    its lease."""
     chunks_at_once: int = Field(default=0, ge=0, le=10)
     """Chunks claimed together; each claim is a lease of a minute. 0: 8 on a GPU, 2 on a CPU."""
 

@@ -38,6 +38,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gpu_worker.chunk_rows import ChunkRows, Claim, LeaseLost
 from gpu_worker.crash_points import reach
 from gpu_worker.engine import Engine, Transcription
+from gpu_worker.in_hand import Held, InHand
 from gpu_worker.lanes import Hint, Lanes
 from gpu_worker.media import Decoder, DecoderUnavailable, MediaError
 from gpu_worker.objects import Objects
@@ -135,6 +136,7 @@ class Worker:
         objects: Objects,
         tokens: RunTokens,
         decoder: Decoder,
+        in_hand: InHand,
         stop: threading.Event,
     ) -> None:
         self._settings = settings
@@ -145,6 +147,7 @@ class Worker:
         self._tokens = tokens
         self._stop = stop
         self._decoder = decoder
+        self._in_hand = in_hand
         self._chunks_at_once = settings.chunks_at_once or (8 if engine.on_gpu else 2)
         self._renewed_at = 0.0
         self._chunks_done = 0
@@ -219,8 +222,8 @@ class Worker:
     def _process(self, items: Sequence[Item]) -> None:
         """Takes claimed chunks to their end: done, failed, or released.
 
-        What an unexpected error leaves in the middle keeps its lease and its counted attempt: another worker takes it
-        over when the lease ends, and a chunk that ends every worker is dead after its last attempt.
+        What an unexpected error leaves in the middle keeps its lease: the process that follows gives it back (see
+        in_hand), or another worker takes it over when the lease ends.
         """
         open_items = list(items)
         self._renewed_at = time.monotonic()
@@ -232,6 +235,7 @@ class Worker:
             self._renew(open_items)
 
         try:
+            self._note(open_items)
             reach("claimed")
             for group in _groups(items):
                 with ThreadPoolExecutor(max_workers=DECODE_THREADS) as pool:
@@ -244,6 +248,7 @@ class Worker:
                 progress()
                 ready = [item for item in group if item.audio is not None]
                 self._isolate(ready)
+                self._note(open_items)
                 for item, transcription in self._transcribe(ready, progress, open_items):
                     self._commit(item, transcription)
                     open_items.remove(item)
@@ -261,10 +266,16 @@ class Worker:
             self._release(open_items)
             raise
 
+        self._note([])
+
+    def _note(self, items: Sequence[Item]) -> None:
+        self._in_hand.note([Held(item.hint, item.claim, item.alone) for item in items])
+
     def _release(self, items: Sequence[Item]) -> None:
         for item in items:
             self._rows.release(item.claim)
             self._lanes.show_again(item.hint, 0)
+        self._note([])
 
     def _isolate(self, group: Sequence[Item]) -> None:
         """A suspect's claim says that it is alone, before the model sees it: decoding, in its own process, ends none."""

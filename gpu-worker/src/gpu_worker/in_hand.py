@@ -1,0 +1,61 @@
+"""What this worker holds, noted on the machine, so that the process that follows it gives it back at once, without waiting
+for leases to end, and knows whose fault the end was.
+
+`in-hand.json` is the worker's; `last-end` is written by whoever starts it again (systemd's ExecStopPost: service result and
+exit status). Both are gone after a reboot: then leases end by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from gpu_worker.chunk_rows import DEADLY, ChunkRows, Claim
+from gpu_worker.lanes import Hint, Lanes
+
+FROM_OUTSIDE: Final = "signal KILL"
+"""Somebody ended the process; systemd calls it `oom-kill` when memory ran out, and other signals are the process's own."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A claimed chunk and its message."""
+
+    hint: Hint
+    claim: Claim
+    alone: bool
+
+
+class InHand:
+    """The note in a folder that outlives the process but not the machine; without a folder nothing is noted."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder) if folder else None
+
+    def note(self, held: Sequence[Held]) -> None:
+        """Replaces the note; an empty one is none."""
+        if self._folder is None:
+            return
+        if not held:
+            (self._folder / "in-hand.json").unlink(missing_ok=True)
+            return
+        new = self._folder / "in-hand.new"
+        new.write_text(json.dumps([asdict(one) for one in held]))
+        new.replace(self._folder / "in-hand.json")
+
+    def give_back(self, rows: ChunkRows, lanes: Lanes) -> int:
+        """Gives back what the process before this one held when it ended; answers how much that was."""
+        if self._folder is None or not (self._folder / "in-hand.json").exists():
+            return 0
+        left = json.loads((self._folder / "in-hand.json").read_text())
+        last_end = self._folder / "last-end"
+        killed = last_end.exists() and last_end.read_text().strip() == FROM_OUTSIDE
+        for one in left:
+            claim, hint = Claim(**one["claim"]), Hint(**one["hint"])
+            rows.blame(claim, one["alone"], DEADLY, killed=killed)
+            lanes.show_again(hint, 0)
+        self.note([])
+        return len(left)
