@@ -83,9 +83,10 @@ export function startProcess({ name, command, args, env, cwd, logFile, runFolder
       // What the process left behind in its group goes with it.
       if (pid !== undefined) signalGroup(pid, 'SIGKILL');
       rmSync(note, { force: true });
-      log.end();
       resolve(code);
     });
+    // Its last output can still come after its exit.
+    child.once('close', () => log.end());
   });
   return {
     child,
