@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'not-found'
   | 'chunk-exists'
+  | 'not-failed'
   | 'not-ready'
   | 'deleted'
   | 'too-large'

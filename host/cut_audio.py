@@ -1,4 +1,4 @@
-"""Cuts a recording into chunks that each decode alone, as a recorder makes them: `cut_audio.py FILE FOLDER SECONDS`.
+"""Cuts a recording into chunks that each decode alone, as a recorder makes them: `cut_audio.py FILE FOLDER SECONDS OVERLAP`.
 
 Audio packets are copied, not encoded again; every chunk gets a header of its own. Prints one JSON line: the chunks in order.
 """
@@ -13,35 +13,36 @@ from typing import Any
 import av
 
 
-def cut(source: Path, folder: Path, seconds: float) -> list[dict[str, Any]]:
-    """Writes chunk-001.webm … into the folder; answers their paths and lengths in seconds."""
+def cut(source: Path, folder: Path, seconds: float, overlap: float) -> list[dict[str, Any]]:
+    """Writes chunk-001.webm … into the folder; answers their paths and lengths in seconds.
+
+    Each chunk begins `overlap` seconds before the one before it ends, as with a recorder that starts the next before it
+    stops the last.
+    """
     chunks: list[dict[str, Any]] = []
     with av.open(str(source)) as recording:
         stream = recording.streams.audio[0]
-        output: Any = None
-        target: Any = None
-        start = end = 0.0
-        for packet in recording.demux(stream):
-            if packet.pts is None or packet.time_base is None:
-                continue
-            at = float(packet.pts * packet.time_base)
-            if output is None or at - start >= seconds:
-                if output is not None:
-                    output.close()
-                    chunks[-1]["seconds"] = round(at - start, 3)
-                start = at
-                path = folder / f"chunk-{len(chunks) + 1:03d}.webm"
-                output = av.open(str(path), "w", format="webm")
+        packets = [(packet, packet.pts) for packet in recording.demux(stream) if packet.pts is not None]
+        times = [float(pts * stream.time_base) for _, pts in packets]
+        last_s = float((packets[-1][0].duration or 0) * stream.time_base)
+        end = times[-1] + last_s
+        first = 0
+        while first < len(packets):
+            start = times[first]
+            part = [(packet, pts) for (packet, pts), at in zip(packets, times, strict=True) if start <= at < start + seconds]
+            path = folder / f"chunk-{len(chunks) + 1:03d}.webm"
+            with av.open(str(path), "w", format="webm") as output:
                 target = output.add_stream_from_template(stream)
-                chunks.append({"path": str(path), "seconds": 0.0})
-            end = at + float((packet.duration or 0) * packet.time_base)
-            packet.pts -= int(start / packet.time_base)
-            packet.dts = packet.pts
-            packet.stream = target
-            output.mux(packet)
-        if output is not None:
-            output.close()
-            chunks[-1]["seconds"] = round(end - start, 3)
+                for packet, pts in part:
+                    packet.pts = packet.dts = pts - packets[first][1]
+                    packet.stream = target
+                    output.mux(packet)
+            after = first + len(part)
+            until = times[after] if after < len(times) else end
+            chunks.append({"path": str(path), "seconds": round(until - start, 3)})
+            if after >= len(times):
+                break
+            first = next(i for i, at in enumerate(times) if at >= until - overlap)
     return chunks
 
 
@@ -50,7 +51,7 @@ if __name__ == "__main__":
     if not recording.is_file():
         raise SystemExit(f"there is no file {recording}")
     try:
-        chunks_made = cut(recording, Path(sys.argv[2]), float(sys.argv[3]))
-    except (av.error.FFmpegError, IndexError, ValueError):
+        chunks_made = cut(recording, Path(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
+    except (av.error.FFmpegError, IndexError, StopIteration, ValueError):
         raise SystemExit(f"{recording} cannot be cut into chunks: take a webm or ogg recording with opus audio") from None
     sys.stdout.write(json.dumps(chunks_made))

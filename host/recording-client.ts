@@ -14,11 +14,15 @@ export interface AudioChunk {
 }
 
 /** Cuts a recording into chunks that each decode alone. @throws Error that says in one line what is wrong with the file */
-export function cutRecording(file: string, temporaryFolder: string, seconds = 30): AudioChunk[] {
+export function cutRecording(file: string, temporaryFolder: string, seconds = 30, overlapSeconds = 0): AudioChunk[] {
   const script = join(PROJECT, 'host', 'cut_audio.py');
-  const { status, stdout, stderr } = spawnSync(WORKER_PYTHON, [script, file, temporaryFolder, String(seconds)], {
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    WORKER_PYTHON,
+    [script, file, temporaryFolder, String(seconds), String(overlapSeconds)],
+    {
+      encoding: 'utf8',
+    },
+  );
   if (status !== 0) throw new Error(stderr.trim());
   const chunks = z.array(z.object({ path: z.string(), seconds: z.number() })).parse(JSON.parse(stdout));
   return chunks.map((chunk) => ({ bytes: readFileSync(chunk.path), contentType: 'audio/webm', seconds: chunk.seconds }));
@@ -105,11 +109,12 @@ export function recordingClient(apiUrl: string, token: string | undefined) {
     transcriptAs: async (id: string, format: string): Promise<string> =>
       (await call('GET', `/api/sessions/${id}/transcript?format=${format}`)).text(),
 
-    /** Waits for the transcript. @throws when it is not there in time */
+    /** Waits for the final transcript. @throws when it is not there in time */
     awaitTranscript(id: string, seconds: number): Promise<Transcript> {
       return poll('the transcript', seconds, async () => {
         try {
-          return await this.transcript(id);
+          const transcript = await this.transcript(id);
+          return transcript.final ? transcript : undefined;
         } catch (error) {
           if (error instanceof ApiError && error.code === 'not-ready') return undefined;
           throw error;

@@ -13,16 +13,21 @@ export class Assembly extends Construct {
     super(scope, id);
     const handler = serviceFunction(this, 'Handler', {
       folder: 'assemble',
-      env: { BUCKET_NAME: names.BUCKET_NAME, SESSIONS_TABLE: names.SESSIONS_TABLE, CHUNKS_TABLE: names.CHUNKS_TABLE },
+      env: {
+        BUCKET_NAME: names.BUCKET_NAME,
+        SESSIONS_TABLE: names.SESSIONS_TABLE,
+        CHUNKS_TABLE: names.CHUNKS_TABLE,
+        SETTINGS_TABLE: names.SETTINGS_TABLE,
+      },
       timeout: Duration.minutes(2),
-      memoryMb: 512,
+      memoryMb: 1024,
     });
     const failed = new Queue(this, 'Failed', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    const follow = (table: TableV2, states: string[]): void => {
+    const follow = (table: TableV2, image: object): void => {
       handler.addEventSource(
         new DynamoEventSource(table, {
           startingPosition: StartingPosition.TRIM_HORIZON,
@@ -30,16 +35,18 @@ export class Assembly extends Construct {
           bisectBatchOnError: true,
           retryAttempts: 10,
           onFailure: new SqsDlq(failed),
-          filters: [FilterCriteria.filter({ dynamodb: { NewImage: { state: { S: FilterRule.or(...states) } } } })],
+          filters: [FilterCriteria.filter({ dynamodb: { NewImage: image } })],
         }),
       );
     };
-    follow(storage.chunks, ['done', 'dead']);
-    follow(storage.sessions, ['completed']);
+    follow(storage.chunks, { state: { S: FilterRule.or('done', 'dead') } });
+    follow(storage.sessions, { state: { S: FilterRule.or('completed') } });
+    follow(storage.settings, { user_id: { S: FilterRule.exists() } });
 
-    storage.grantObjects(handler, 's3:GetObject', 's3:PutObject');
+    storage.grantObjects(handler, 's3:GetObject', 's3:PutObject', 's3:DeleteObject');
     storage.grantList(handler);
-    storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
-    storage.chunks.grant(handler, 'dynamodb:Query');
+    storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    storage.chunks.grant(handler, 'dynamodb:Query', 'dynamodb:UpdateItem');
+    storage.settings.grant(handler, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   }
 }

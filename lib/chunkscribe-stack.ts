@@ -13,6 +13,7 @@ import { Observability } from './observability.ts';
 import { Reaper } from './reaper.ts';
 import { RecordingApi } from './recording-api.ts';
 import { serviceFunction } from './service-function.ts';
+import { SessionKeeper } from './session-keeper.ts';
 import type { StageProps } from './stage.ts';
 import { Storage } from './storage.ts';
 import { TranscriptionWorkflow } from './transcription-workflow.ts';
@@ -32,6 +33,7 @@ export class ChunkscribeStack extends Stack {
       BUCKET_NAME: storage.bucket.bucketName,
       SESSIONS_TABLE: storage.sessions.tableName,
       CHUNKS_TABLE: storage.chunks.tableName,
+      SETTINGS_TABLE: storage.settings.tableName,
       FLEET_TABLE: storage.fleet.tableName,
       ...lanes.env,
     };
@@ -72,8 +74,9 @@ export class ChunkscribeStack extends Stack {
     const reaper = new Reaper(this, 'Reaper', { ...shared, stage, observability, instanceIds, instanceArns });
     new Ingest(this, 'Ingest', shared);
     new Assembly(this, 'Assembly', shared);
+    const keeper = new SessionKeeper(this, 'SessionKeeper', shared);
     const api = new ServiceApi(this, 'HttpApi', { stage, identity });
-    new RecordingApi(this, 'Recording', { ...shared, api, identity });
+    new RecordingApi(this, 'Recording', { ...shared, stage, api, identity });
     new GpuApi(this, 'GpuApi', { ...shared, stage, api, identity, instanceIds, instanceArns });
     api.servePublic(
       serviceFunction(this, 'ServiceInfo', { folder: 'service-info', env: { STAGE: stage.name } }),
@@ -120,6 +123,8 @@ export class ChunkscribeStack extends Stack {
     new CfnOutput(this, 'InstanceIds', { value: instanceIds.join(',') });
     new CfnOutput(this, 'FleetControlName', { value: fleetControl.functionName });
     new CfnOutput(this, 'ReaperName', { value: reaper.handler.functionName });
+    new CfnOutput(this, 'SettingsTable', { value: storage.settings.tableName });
+    new CfnOutput(this, 'SessionKeeperName', { value: keeper.handler.functionName });
     new CfnOutput(this, 'WorkerConfigName', { value: configName });
   }
 }

@@ -28,6 +28,7 @@ export class GpuApi extends Construct {
         FLEET_TABLE: names.FLEET_TABLE,
         INSTANCE_IDS: instanceIds.join(','),
         DAILY_BUDGET_USD: String(stage.dailyBudgetUsd),
+        LIVE_DEFAULT: String(stage.liveDefault),
         USER_POOL_CLIENT_ID: identity.client.userPoolClientId,
       },
       timeout: Duration.seconds(25),

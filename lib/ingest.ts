@@ -31,7 +31,7 @@ export class Ingest extends Construct {
       targets: [new LambdaFunction(handler)],
     });
 
-    storage.grantObjects(handler, 's3:GetObject');
+    storage.grantObjects(handler, 's3:GetObject', 's3:DeleteObject');
     storage.grantList(handler);
     storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
     storage.chunks.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');

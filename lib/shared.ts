@@ -11,7 +11,10 @@ export interface Shared {
   readonly stateMachine: StateMachine;
   /** Environment entries that name the bucket, tables and queues. */
   readonly names: Readonly<
-    Record<'BUCKET_NAME' | 'SESSIONS_TABLE' | 'CHUNKS_TABLE' | 'FLEET_TABLE' | (typeof QUEUE_ENV)[Lane], string>
+    Record<
+      'BUCKET_NAME' | 'SESSIONS_TABLE' | 'CHUNKS_TABLE' | 'SETTINGS_TABLE' | 'FLEET_TABLE' | (typeof QUEUE_ENV)[Lane],
+      string
+    >
   >;
   /** Environment entries for functions that reckon with GPU time. */
   readonly ledgerEnv: Readonly<Record<'LEDGER_TABLE' | 'GPU_USD_PER_HOUR', string>>;

@@ -28,6 +28,11 @@ const Stage = z.object({
   alarmEmail: z.email().optional(),
   /** Published model's name, loaded by the worker. */
   model: z.string().min(1).default('small.en'),
+  /**
+   * Whether sessions that do not say so are transcribed while they are recorded: the GPU then runs for about as long as the
+   * recording does (gpuUsdPerHour for each hour), instead of some minutes per batch.
+   */
+  liveDefault: z.stringbool().default(true),
   /** Seconds without work after which a run ends and the GPU stops. */
   idleSeconds: z.coerce.number().int().min(1).max(900).default(120),
   /** Pinned AMI; without it the newest Ubuntu 24.04 with NVIDIA drivers at deployment (a changed id replaces the machine). */

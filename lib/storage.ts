@@ -11,6 +11,8 @@ export class Storage extends Construct {
   readonly bucket: Bucket;
   readonly sessions: TableV2;
   readonly chunks: TableV2;
+  /** One row per user: what they have settled for all their sessions. */
+  readonly settings: TableV2;
   readonly fleet: TableV2;
   readonly ledger: TableV2;
 
@@ -34,7 +36,7 @@ export class Storage extends Construct {
         {
           allowedOrigins: [...stage.origins],
           allowedMethods: [HttpMethods.PUT, HttpMethods.GET, HttpMethods.HEAD],
-          allowedHeaders: ['content-type', 'if-none-match', 'x-amz-checksum-sha256', 'range'],
+          allowedHeaders: ['content-type', 'if-none-match', 'x-amz-checksum-sha256', 'x-amz-meta-*', 'range'],
           exposedHeaders: ['ETag'],
           maxAge: 3600,
         },
@@ -49,6 +51,7 @@ export class Storage extends Construct {
 
     this.sessions = new TableV2(this, 'Sessions', {
       ...table,
+      timeToLiveAttribute: 'expires_at_s',
       partitionKey: { name: 'session_id', type: AttributeType.STRING },
       dynamoStream: StreamViewType.NEW_IMAGE,
       globalSecondaryIndexes: [
@@ -56,6 +59,12 @@ export class Storage extends Construct {
           indexName: INDEXES.sessionsByUser,
           partitionKey: { name: 'user_id', type: AttributeType.STRING },
           sortKey: { name: 'created_at_ms', type: AttributeType.NUMBER },
+        },
+        {
+          // Sparse: sessions that something must be done with, by the time for it.
+          indexName: INDEXES.sessionsDue,
+          partitionKey: { name: 'due_shard', type: AttributeType.STRING },
+          sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
         },
       ],
     });
@@ -76,6 +85,11 @@ export class Storage extends Construct {
       ],
     });
 
+    this.settings = new TableV2(this, 'Settings', {
+      ...table,
+      partitionKey: { name: 'user_id', type: AttributeType.STRING },
+      dynamoStream: StreamViewType.NEW_IMAGE,
+    });
     this.fleet = new TableV2(this, 'Fleet', { ...table, partitionKey: { name: 'id', type: AttributeType.STRING } });
     this.ledger = new TableV2(this, 'Ledger', {
       ...table,
@@ -91,7 +105,7 @@ export class Storage extends Construct {
   }
 
   /** Rights on users' objects, and on nothing else of the bucket. */
-  grantObjects(grantee: IGrantable, ...actions: readonly ('s3:GetObject' | 's3:PutObject')[]): void {
+  grantObjects(grantee: IGrantable, ...actions: readonly ('s3:GetObject' | 's3:PutObject' | 's3:DeleteObject')[]): void {
     Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects('users/*')] });
   }
 

@@ -62,7 +62,7 @@ export const requirements: readonly Requirement[] = [
     tests: [
       'test/core/ranges.test.ts: ranges that touch divide the words between them',
       'test/core/ranges.test.ts: coverage is between 0 and 1',
-      'test/handlers/recording-api.test.ts: text of a range',
+      'test/handlers/transcripts-api.test.ts: text of a range',
     ],
   },
   {
@@ -342,5 +342,78 @@ export const requirements: readonly Requirement[] = [
       'gpu-worker/tests/test_models.py: test_a_published_model',
       'gpu-worker/tests/test_models.py: test_a_hub_that_fails',
     ],
+  },
+  {
+    id: 'session.deleted',
+    sentence: 'A deleted session is gone with its audio, results and rows, and nothing of it appears afterwards.',
+    tests: [
+      'test/handlers/sessions-api.test.ts: what is deleted is gone',
+      'test/handlers/sessions-api.test.ts: an upload that was on its way',
+      'test/core/assemble.test.ts: a session that is deleted while its transcript is written',
+      'test/host/sessions.test.ts: what was deleted in the middle of the work never comes back',
+    ],
+  },
+  {
+    id: 'session.abandoned',
+    sentence:
+      'A recording that nobody stops is closed by itself half an hour after its last chunk; what comes later still counts.',
+    tests: [
+      'test/handlers/sessions-api.test.ts: a recording of which nothing is heard is closed',
+      'test/host/sessions.test.ts: a recorder that dies',
+    ],
+  },
+  {
+    id: 'session.live',
+    sentence: 'A live recording starts the GPU as it begins, and its text can be read while it grows.',
+    tests: [
+      'test/handlers/sessions-api.test.ts: a live session starts the GPU',
+      'test/handlers/transcripts-api.test.ts: the text grows while the recording runs',
+      'test/handlers/transcripts-api.test.ts: who has the newest text already',
+      'test/host/sessions.test.ts: the text grows while the recording runs',
+    ],
+  },
+  {
+    id: 'session.flat',
+    sentence: 'What is read at the end of a recording does not grow with its length.',
+    tests: ['test/core/assemble.test.ts: results are put together while the recording runs'],
+  },
+  {
+    id: 'session.many',
+    sentence: 'Many recordings of several people at once are all right, and nobody sees another’s.',
+    tests: ['test/host/sessions.test.ts: ten recordings of three people at once'],
+  },
+  {
+    id: 'chunk.retry',
+    sentence: 'A person can have a dead chunk tried again, and a range transcribed at once.',
+    tests: [
+      'test/handlers/sessions-api.test.ts: a dead chunk gets three new attempts',
+      'test/handlers/sessions-api.test.ts: a range is transcribed at once',
+      'test/host/sessions.test.ts: a dead chunk can be replaced or tried again',
+    ],
+  },
+  {
+    id: 'chunk.overlap',
+    sentence: 'Chunks that overlap are joined without doubled, lost or cut words.',
+    tests: [
+      'test/core/seam.test.ts: chunks that overlap by more than a word',
+      'test/core/seam.test.ts: chunks that overlap by less than a word',
+      'test/host/sessions.test.ts: chunks that overlap become a text',
+    ],
+  },
+  {
+    id: 'corrections',
+    sentence:
+      'Corrections and target words apply to all of a user’s text, also what is there already, without another transcription.',
+    tests: [
+      'test/core/corrections.test.ts: new rules reach every chunk of the user',
+      'test/core/corrections.test.ts: patterns that take other engines for ever',
+      'test/handlers/transcripts-api.test.ts: corrections such as %j are refused',
+      'test/host/sessions.test.ts: the text grows while the recording runs',
+    ],
+  },
+  {
+    id: 'speakers',
+    sentence: 'Diarized segments get their text, each word at most once.',
+    tests: ['test/handlers/transcripts-api.test.ts: speaker turns get their text'],
   },
 ];

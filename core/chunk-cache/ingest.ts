@@ -7,6 +7,7 @@ import type { Lane } from '../contracts/lanes.ts';
 import { MAX_CHUNK_BYTES, PENDING_SHARDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { SessionStore } from '../sessions/ports.ts';
+import { newSession } from '../sessions/session.ts';
 import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from './ports.ts';
 
 export interface IngestDeps {
@@ -19,7 +20,7 @@ export interface IngestDeps {
 }
 
 /** Spreads sessions over the partitions of the pending index. */
-function pendingShard(sessionId: string): string {
+export function pendingShard(sessionId: string): string {
   let sum = 0;
   for (const character of sessionId) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 65_521;
   return `pending-${sum % PENDING_SHARDS}`;
@@ -50,6 +51,9 @@ export function firstRow(place: ChunkPlace, object: StoredObject, { lane, langua
     etag: object.etag,
     size_bytes: object.sizeBytes,
     uploaded_at_ms: object.modifiedAtMs,
+    ...(object.said?.durationSeconds !== undefined && { said_seconds: object.said.durationSeconds }),
+    ...(object.said?.startedAtMs !== undefined && { started_at_ms: object.said.startedAtMs }),
+    ...(object.said?.overlapMs !== undefined && { overlap_ms: object.said.overlapMs }),
     attempts: 0,
     fence: 0,
     queued_at_ms: nowMs,
@@ -60,7 +64,7 @@ export function firstRow(place: ChunkPlace, object: StoredObject, { lane, langua
   };
 }
 
-export type Admission = 'admitted' | 'known' | 'conflict' | 'gone' | 'foreign';
+export type Admission = 'admitted' | 'known' | 'conflict' | 'gone' | 'foreign' | 'deleted';
 
 /** Takes one object into the cache. `known`: these very bytes are there; `conflict`: others hold the number. */
 async function admit(
@@ -82,13 +86,7 @@ async function admit(
 async function sessionOf(deps: IngestDeps, place: ChunkPlace): Promise<SessionRow> {
   const known = await deps.sessions.get(place.sessionId);
   if (known) return known;
-  const row: SessionRow = {
-    session_id: place.sessionId,
-    user_id: place.userId,
-    live: true,
-    state: 'recording',
-    created_at_ms: deps.nowMs(),
-  };
+  const row = { ...newSession({ live: true }, place.userId, '', deps.nowMs()), session_id: place.sessionId };
   await deps.sessions.create(row);
   return (await deps.sessions.get(place.sessionId)) ?? row;
 }
@@ -102,6 +100,10 @@ export async function ingest(deps: IngestDeps, place: ChunkPlace, key: string): 
   if (object === undefined) return 'gone';
   const session = await sessionOf(deps, place);
   if (session.user_id !== place.userId) return 'foreign';
+  if (session.state === 'deleted') {
+    await deps.objects.remove(key); // it was on its way when its session was deleted
+    return 'deleted';
+  }
   const lane = servedNow(session) ? laneOf(session) : 'backlog';
   const admission = await admit(deps, place, object, { lane, language: session.language });
   const row = await deps.chunks.get(place.sessionId, place.chunkNumber);
@@ -120,8 +122,11 @@ export async function queueWhatIsMissing(deps: IngestDeps, session: SessionRow):
   const lane: Lane = servedNow(session) ? 'stop' : 'backlog';
   const known = new Map((await deps.chunks.listOf(owner.sessionId)).map((row) => [row.chunk_number, row]));
   const stored = await deps.objects.listChunks(owner);
-  for (const { place, object } of stored)
-    if (!known.has(place.chunkNumber)) await admit(deps, place, object, { lane, language: session.language });
+  for (const { place, object } of stored) {
+    if (known.has(place.chunkNumber)) continue;
+    const whole = await deps.objects.head(object.key);
+    if (whole !== undefined) await admit(deps, place, whole, { lane, language: session.language });
+  }
   if (!servedNow(session)) return 0;
   const waiting = (await deps.chunks.listOf(owner.sessionId)).filter((row) => row.state === 'pending');
   for (const row of waiting) {

@@ -13,8 +13,27 @@ export interface ChunkStore {
   allowReplacement(sessionId: string, chunkNumber: number): Promise<void>;
   /** Notes that a message was sent, in which lane; nothing happens to rows that wait no more. */
   noteQueued(row: ChunkRow, lane: Lane, nowMs: number): Promise<void>;
+  /** Gives a dead row three new attempts; false when it is not dead any more. */
+  revive(row: ChunkRow, lane: Lane, nowMs: number): Promise<boolean>;
+  /** Removes all rows of a session. */
+  removeAll(sessionId: string): Promise<void>;
+  /** Notes corrected text of these very results; nothing happens when the row has moved on. */
+  noteCorrected(row: ChunkRow, corrected: Corrected): Promise<void>;
   /** Rows that wait for a result, oldest upload first within a shard. */
   listPending(limit: number): Promise<ChunkRow[]>;
+}
+
+export interface Corrected {
+  readonly text: string;
+  readonly wordCounts: Readonly<Record<string, number>>;
+  readonly version: number;
+}
+
+/** What the recorder said of a chunk when it asked for the upload's address. */
+export interface SaidOfChunk {
+  readonly durationSeconds?: number | undefined;
+  readonly startedAtMs?: number | undefined;
+  readonly overlapMs?: number | undefined;
 }
 
 export interface StoredObject {
@@ -22,6 +41,8 @@ export interface StoredObject {
   readonly etag: string;
   readonly sizeBytes: number;
   readonly modifiedAtMs: number;
+  /** Unknown from a listing. */
+  readonly said?: SaidOfChunk | undefined;
 }
 
 /** Uploaded audio, and results beside it. */
@@ -29,6 +50,9 @@ export interface ChunkObjects {
   head(key: string): Promise<StoredObject | undefined>;
   /** Chunk objects of one session, whether anybody was told of them or not. */
   listChunks(place: SessionPlace): Promise<{ readonly place: ChunkPlace; readonly object: StoredObject }[]>;
+  remove(key: string): Promise<void>;
+  /** Removes everything of a session, uploads and results. */
+  removeAll(place: SessionPlace): Promise<void>;
 }
 
 export interface WorkQueue {

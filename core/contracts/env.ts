@@ -21,8 +21,11 @@ export const FunctionEnv = z.object({
   STATE_MACHINE_ARN: name,
   USER_POOL_CLIENT_ID: name,
   LEDGER_TABLE: name,
+  SETTINGS_TABLE: name,
   /** USD that the GPU may cost in one day (UTC) before no machine is started any more. */
   DAILY_BUDGET_USD: z.coerce.number().positive(),
+  /** Whether sessions that do not say so are transcribed while they are recorded. */
+  LIVE_DEFAULT: z.stringbool(),
   /** Price of a running GPU machine. */
   GPU_USD_PER_HOUR: z.coerce.number().nonnegative(),
   /** Seconds of waiting audio for which a run takes one machine more. */

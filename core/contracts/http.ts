@@ -11,7 +11,8 @@ export const CreateSession = z.strictObject({
     .string()
     .regex(/^[a-z]{2,3}$/, 'an ISO 639 code such as en')
     .optional(),
-  live: z.boolean().default(true),
+  /** Whether it is transcribed while it is recorded; without it as the stage says. */
+  live: z.boolean().optional(),
 });
 
 export const CreateUpload = z.strictObject({
@@ -29,6 +30,23 @@ export const CreateUpload = z.strictObject({
 });
 
 export const CompleteSession = z.strictObject({ chunkCount: z.number().int().min(0).max(MAX_CHUNK_NUMBER) });
+
+export const TranscribeRange = z
+  .strictObject({ start: z.number().min(0), end: z.number().positive() })
+  .refine(({ start, end }) => end > start, 'end must be after start');
+
+const MAX_SPEAKER_SEGMENTS = 10_000;
+export const CutSpeakers = z.strictObject({
+  segments: z
+    .array(
+      z
+        .strictObject({ speaker: z.string().min(1).max(100), start: z.number().min(0), end: z.number() })
+        .refine(({ start, end }) => end > start, 'end must be after start'),
+    )
+    .max(MAX_SPEAKER_SEGMENTS),
+});
+
+export const ChunkNumber = z.coerce.number().int().min(1).max(MAX_CHUNK_NUMBER);
 
 export const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50),

@@ -15,5 +15,11 @@ export const LEASE_SECONDS = 60;
 export const UNSERVED_SECONDS = 60;
 /** A message that was sent this long ago without effect is sent again: duplicates are harmless, losses are not. */
 export const REQUEUE_SECONDS = 600;
+/** A recording of which no chunk came for this long is closed by itself; what comes later is taken in all the same. */
+export const ABANDONED_SECONDS = 1800;
+/** Longest time after which something can still appear under a deleted session: upload URL, lease, and a minute each. */
+export const PURGE_AGAIN_SECONDS = UPLOAD_URL_SECONDS + LEASE_SECONDS + 240;
+/** Committed chunks after which the results so far are put together in one object. */
+export const BUNDLE_EVERY = 8;
 /** Partitions of the pending index. */
 export const PENDING_SHARDS = 4;

@@ -15,6 +15,12 @@ export const ChunkRow = z.object({
   etag: z.string(),
   size_bytes: z.number(),
   uploaded_at_ms: z.number(),
+  /** What the recorder said of it; the worker's count of samples wins where there is one. */
+  said_seconds: z.number().optional(),
+  /** The recorder's clock when this chunk began. */
+  started_at_ms: z.number().optional(),
+  /** Audio at its beginning that the chunk before it holds too. */
+  overlap_ms: z.number().optional(),
   /** Claims so far, 3 at most; one that a command, a stop or somebody else's chunk ended is given back. */
   attempts: z.number().int(),
   /** A worker has died while it held this chunk: it is transcribed alone from now on. */
@@ -33,6 +39,11 @@ export const ChunkRow = z.object({
   lease_until_ms: z.number().optional(),
   worker_id: z.string().optional(),
   raw_text: z.string().optional(),
+  /** `raw_text` after the user's corrections, of which `corrections_version` were the newest. */
+  corrected_text: z.string().optional(),
+  /** The user's target words in `corrected_text`. */
+  word_counts: z.record(z.string(), z.number().int()).optional(),
+  corrections_version: z.number().int().optional(),
   duration_seconds: z.number().optional(),
   transcribed_at_ms: z.number().optional(),
   result_key: z.string().optional(),
@@ -50,8 +61,15 @@ export const SessionRow = z.object({
   title: z.string().optional(),
   language: z.string().optional(),
   live: z.boolean(),
-  state: z.enum(['recording', 'completed']),
+  state: z.enum(['recording', 'completed', 'deleted']),
   created_at_ms: z.number(),
+  /** Partition of the sparse index of sessions that something must be done with at `due_at_ms`. */
+  due_shard: z.literal('due').optional(),
+  /** A recording nobody hears of is closed then; a deleted session is looked through once more. */
+  due_at_ms: z.number().optional(),
+  /** Nobody said Stop: it was closed by itself. */
+  abandoned: z.boolean().optional(),
+  deleted_at_ms: z.number().optional(),
   chunk_count: z.number().int().optional(),
   completed_at_ms: z.number().optional(),
   transcript_status: z.enum(['completed', 'partial']).optional(),
@@ -60,6 +78,18 @@ export const SessionRow = z.object({
   transcript_of: z.string().optional(),
 });
 export type SessionRow = z.infer<typeof SessionRow>;
+
+/** What a user has settled; one row per user. `version` rises with every change. */
+export const SettingsRow = z.object({
+  user_id: z.string(),
+  version: z.number().int(),
+  corrections: z.unknown(),
+  /** Corrections of this version are in all chunks and transcripts of the user. */
+  applied_version: z.number().int().default(0),
+  /** Where applying the newest version has come to in the user's sessions. */
+  apply_cursor: z.string().optional(),
+});
+export type SettingsRow = z.infer<typeof SettingsRow>;
 
 /** Why no run is started although somebody wishes for one. */
 const WAITS_FOR = ['failures', 'capacity', 'budget'] as const;
@@ -139,4 +169,9 @@ export const UsageRow = z.object({
 export type UsageRow = z.infer<typeof UsageRow>;
 
 /** Secondary indexes of the tables. */
-export const INDEXES = { sessionsByUser: 'by-user', chunksPending: 'pending', ledgerByDay: 'by-day' } as const;
+export const INDEXES = {
+  sessionsByUser: 'by-user',
+  sessionsDue: 'due',
+  chunksPending: 'pending',
+  ledgerByDay: 'by-day',
+} as const;

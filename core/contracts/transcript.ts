@@ -1,7 +1,14 @@
 /** Results as JSON, for one chunk and for a session; times are seconds from the beginning of the chunk or session. */
 import * as z from 'zod';
 
-const Word = z.object({ word: z.string(), start: z.number(), end: z.number(), probability: z.number() });
+const Word = z.object({
+  word: z.string(),
+  start: z.number(),
+  end: z.number(),
+  probability: z.number(),
+  /** Its times were not heard but reckoned from its neighbours. */
+  interpolated: z.literal(true).optional(),
+});
 
 export const Segment = z.object({
   id: z.number().int(),
@@ -23,8 +30,14 @@ export const ChunkTranscript = z.object({
   model: z.string(),
   text: z.string(),
   segments: z.array(Segment),
+  /** Where somebody speaks and no words were found, tried twice. */
+  unheard: z.array(z.object({ start: z.number(), end: z.number() })).optional(),
 });
 export type ChunkTranscript = z.infer<typeof ChunkTranscript>;
+
+/** Committed results of a session, each under the key of its own object. */
+export const Bundle = z.object({ results: z.array(z.object({ key: z.string(), result: ChunkTranscript })) });
+export type Bundle = z.infer<typeof Bundle>;
 
 const COVERAGE_KINDS = ['transcribed', 'silence', 'failed', 'missing'] as const;
 
@@ -36,6 +49,8 @@ export const Transcript = z.object({
   model: z.string(),
   text: z.string(),
   segments: z.array(Segment),
+  /** False while chunks are still awaited: the text grows. */
+  final: z.boolean().default(true),
   gaps: z.array(z.object({ chunkNumber: z.number().int(), start: z.number(), end: z.number(), reason: z.string() })),
   coverage: z.array(z.object({ start: z.number(), end: z.number(), kind: z.enum(COVERAGE_KINDS) })),
   chunks: z.array(

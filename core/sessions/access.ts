@@ -15,5 +15,6 @@ export async function sessionFor(store: Pick<SessionStore, 'get'>, caller: Calle
   if (session === undefined) throw new DomainError('not-found', 'there is no such session');
   if (session.user_id !== caller.userId && !caller.isAdmin)
     throw new DomainError('forbidden', 'this session belongs to somebody else');
+  if (session.state === 'deleted') throw new DomainError('deleted', 'this session was deleted');
   return session;
 }

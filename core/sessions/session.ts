@@ -1,13 +1,21 @@
 import type * as z from 'zod';
 import type { CreateSession } from '../contracts/http.ts';
+import { ABANDONED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow, WaitsFor } from '../contracts/rows.ts';
 
-export const newSession = (input: z.infer<typeof CreateSession>, userId: string, ulid: string, nowMs: number): SessionRow => ({
+export const newSession = (
+  input: z.infer<typeof CreateSession> & { readonly live: boolean },
+  userId: string,
+  ulid: string,
+  nowMs: number,
+): SessionRow => ({
   ...input,
   session_id: `session_${ulid}`,
   user_id: userId,
   state: 'recording',
   created_at_ms: nowMs,
+  due_shard: 'due',
+  due_at_ms: nowMs + 1000 * ABANDONED_SECONDS,
 });
 
 /** Public form of a session; times as ISO 8601. */
@@ -21,6 +29,8 @@ export interface SessionView {
   readonly createdAt: string;
   readonly completedAt?: string | undefined;
   readonly chunkCount?: number | undefined;
+  /** Nobody said Stop; it was closed after half an hour without a chunk. */
+  readonly abandoned?: boolean | undefined;
   readonly transcriptStatus?: SessionRow['transcript_status'];
 }
 
@@ -36,6 +46,7 @@ export const viewSession = (row: SessionRow): SessionView => ({
   createdAt: iso(row.created_at_ms),
   completedAt: row.completed_at_ms === undefined ? undefined : iso(row.completed_at_ms),
   chunkCount: row.chunk_count,
+  abandoned: row.abandoned,
   transcriptStatus: row.transcript_status,
 });
 

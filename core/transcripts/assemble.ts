@@ -1,82 +1,70 @@
 /**
  * A session's `transcription.json` out of the cache.
  *
- * Steps: version of the file that is there -> rows -> is anything still waiting? -> join -> replace exactly that version.
+ * Steps: version of the file that is there -> rows -> is anything still waiting? -> join -> correct -> replace exactly that
+ * version.
  * Gotcha: two assemblies can run at once. The older one finds another version than the one it read before the rows, and
  * starts again: so the file never goes back. What a transcript was made of is kept with the session, so that doing it
  * again for the same rows does nothing (our own note is a change of the session row, too, and comes back by the stream).
  */
-import { createHash } from 'node:crypto';
 import type { ChunkStore } from '../chunk-cache/ports.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
-import type { ChunkTranscript, Transcript } from '../contracts/transcript.ts';
+import type { Transcript } from '../contracts/transcript.ts';
+import type { VersionedCorrector } from '../corrections/settings.ts';
 import type { SessionStore } from '../sessions/ports.ts';
-import { type ChunkOutcome, joinChunks } from './join.ts';
+import { joinChunks } from './join.ts';
+import { fingerprint, outcomesOf, type ResultReader } from './outcomes.ts';
 
-export interface ResultStore {
-  readResult(resultKey: string): Promise<ChunkTranscript>;
+export interface ResultStore extends ResultReader {
   /** Makes the committed result the canonical file of its chunk. */
   publishChunk(row: ChunkRow): Promise<void>;
   /** Version of the session's transcript, undefined while there is none. */
   transcriptVersion(session: SessionRow): Promise<string | undefined>;
   /** False when the version that was to be replaced is not the current one any more. */
   writeTranscript(session: SessionRow, transcript: Transcript, replaces: string | undefined): Promise<boolean>;
+  removeTranscript(session: SessionRow): Promise<void>;
 }
 
 export interface AssembleDeps {
   readonly sessions: Pick<SessionStore, 'get' | 'recordTranscript'>;
   readonly chunks: Pick<ChunkStore, 'listOf'>;
   readonly results: ResultStore;
+  readonly correctorFor: (userId: string) => Promise<VersionedCorrector>;
   readonly nowMs: () => number;
 }
 
-/** Reads of results at a time; S3 answers in parallel, memory does not grow with the recording's length beyond its text. */
-const READS_AT_ONCE = 32;
+export type Assembly = 'written' | 'unchanged' | 'waiting' | 'recording' | 'unknown' | 'deleted';
 
-async function outcomes(results: ResultStore, rows: readonly ChunkRow[], count: number): Promise<ChunkOutcome[]> {
-  const byNumber = new Map(rows.map((row) => [row.chunk_number, row]));
-  const found: ChunkOutcome[] = Array.from({ length: count }, () => ({ kind: 'missing' }));
-  const read = async (chunkNumber: number): Promise<void> => {
-    const row = byNumber.get(chunkNumber);
-    if (row?.state === 'dead') {
-      found[chunkNumber - 1] = { kind: 'failed', reason: row.error_message ?? 'failed', durationSeconds: row.duration_seconds };
-    } else if (row?.state === 'done' && row.result_key !== undefined) {
-      found[chunkNumber - 1] = { kind: 'transcribed', result: await results.readResult(row.result_key) };
-    }
-  };
-  let nextNumber = 1;
-  const reader = async (): Promise<void> => {
-    for (let n = nextNumber++; n <= count; n = nextNumber++) await read(n);
-  };
-  await Promise.all(Array.from({ length: Math.min(READS_AT_ONCE, count) }, reader));
-  return found;
+/** The text as its owner wants to read it; the words with their times stay as they were heard. */
+export function corrected(transcript: Transcript, { correct, version }: VersionedCorrector): Transcript {
+  if (version === 0) return transcript;
+  const segments = transcript.segments.map((segment) => ({ ...segment, text: correct(segment.text) }));
+  const texts = segments.map(({ text }) => text).filter(Boolean);
+  return { ...transcript, segments, text: texts.join(' ') };
 }
-
-/** What the transcript depends on: when this is unchanged, so is the transcript. */
-const fingerprint = (session: SessionRow, rows: readonly ChunkRow[]): string =>
-  createHash('sha256')
-    .update([session.chunk_count, ...rows.map((row) => `${row.chunk_number}:${row.state}:${row.fence}`)].join(' '))
-    .digest('base64url');
-
-/** Rows that count: chunks above the number said at Stop came late and are part of it all the same. */
-const countOf = (session: SessionRow, rows: readonly ChunkRow[]): number =>
-  Math.max(session.chunk_count ?? 0, rows.at(-1)?.chunk_number ?? 0);
-
-export type Assembly = 'written' | 'unchanged' | 'waiting' | 'recording' | 'unknown';
 
 export async function assembleSession(deps: AssembleDeps, sessionId: string): Promise<Assembly> {
   for (;;) {
     const session = await deps.sessions.get(sessionId);
     if (session === undefined) return 'unknown';
-    if (session.state !== 'completed') return 'recording';
+    if (session.state !== 'completed') return session.state;
     const version = await deps.results.transcriptVersion(session);
     const rows = await deps.chunks.listOf(sessionId);
-    const madeOf = fingerprint(session, rows);
+    const corrector = await deps.correctorFor(session.user_id);
+    const madeOf = fingerprint(session, rows, corrector.version);
     if (version !== undefined && session.transcript_of === madeOf) return 'unchanged';
     if (rows.some((row) => row.state === 'pending' || row.state === 'leased')) return 'waiting';
-    const transcript = joinChunks(sessionId, await outcomes(deps.results, rows, countOf(session, rows)));
-    if (!(await deps.results.writeTranscript(session, transcript, version))) continue;
-    await deps.sessions.recordTranscript(sessionId, { status: transcript.status, madeOf, writtenAtMs: deps.nowMs() });
-    return 'written';
+    const joined = joinChunks(sessionId, await outcomesOf(deps.results, session, rows));
+    if (!(await deps.results.writeTranscript(session, corrected(joined, corrector), version))) continue;
+    const written = { status: joined.status, madeOf, writtenAtMs: deps.nowMs() };
+    if (await deps.sessions.recordTranscript(sessionId, written)) return 'written';
+    await deps.results.removeTranscript(session);
+    return 'deleted';
   }
+}
+
+/** Puts the results so far of a running recording together, so that the end of a long one is as quick as of a short one. */
+export async function bundleResults(deps: AssembleDeps, sessionId: string): Promise<void> {
+  const session = await deps.sessions.get(sessionId);
+  if (session?.state === 'recording') await outcomesOf(deps.results, session, await deps.chunks.listOf(sessionId));
 }

@@ -36,11 +36,12 @@ def test_a_first_row_can_be_claimed_and_tells_what_to_transcribe(dynamodb) -> No
         language="en",
         suspect=False,
         deaths=0,
+        kills=0,
     )
 
 
 def test_the_result_file_is_the_example() -> None:
     words = (Word(" hello", 1.25, 1.75, 0.9991), Word(" everyone", 1.75, 2.5, 0.9876))
     segment = Segment("hello everyone", 1.25, 2.5, -0.0123, 0.0, 0.8182, words)
-    claim = Claim("session_01TEST", 7, "user-a", "", "", 1, 1, None, suspect=False, deaths=0)
+    claim = Claim("session_01TEST", 7, "user-a", "", "", 1, 1, None, suspect=False, deaths=0, kills=0)
     assert result_of(claim, "demo_model", Transcription("en", 29.994, (segment,))) == example("chunk-transcript.json")

@@ -1,23 +1,24 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { pendingShard } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { PENDING_SHARDS } from '../../core/contracts/limits.ts';
 import { ChunkRow, INDEXES } from '../../core/contracts/rows.ts';
+import { conditional } from './conditional.ts';
 
 const NOT_THERE = 'attribute_not_exists(session_id)';
 const SAME_BYTES_AND_FENCE = 'fence = :fence AND etag = :etag';
 const STILL_PENDING = '#state = :pending';
-
-/** True when the write happened, false when its condition did not hold. */
-async function conditional(write: Promise<unknown>): Promise<boolean> {
-  try {
-    await write;
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
-}
+const STILL_DEAD = '#state = :dead AND fence = :fence AND etag = :etag';
+const STILL_THESE_RESULTS = '#state = :done AND fence = :fence AND etag = :etag';
+const DELETES_AT_ONCE = 25;
 
 export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): ChunkStore {
   const keyOf = (row: Pick<ChunkRow, 'session_id' | 'chunk_number'>) => ({
@@ -107,6 +108,63 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
             ConditionExpression: STILL_PENDING,
             ExpressionAttributeNames: { '#state': 'state' },
             ExpressionAttributeValues: { ':now': nowMs, ':lane': lane, ':pending': 'pending' },
+          }),
+        ),
+      );
+    },
+
+    revive: (row, lane, nowMs) =>
+      conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: keyOf(row),
+            UpdateExpression:
+              'SET #state = :pending, attempts = :none, pending_shard = :shard, lane = :lane, queued_at_ms = :now, next_attempt_at_ms = :none' +
+              ' REMOVE error_message, deaths, kills',
+            ConditionExpression: STILL_DEAD,
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: {
+              ':pending': 'pending',
+              ':dead': 'dead',
+              ':fence': row.fence,
+              ':etag': row.etag,
+              ':none': 0,
+              ':shard': pendingShard(row.session_id),
+              ':lane': lane,
+              ':now': nowMs,
+            },
+          }),
+        ),
+      ),
+
+    async removeAll(sessionId) {
+      const rows = await this.listOf(sessionId);
+      for (let from = 0; from < rows.length; from += DELETES_AT_ONCE)
+        await Promise.all(
+          rows
+            .slice(from, from + DELETES_AT_ONCE)
+            .map((row) => db.send(new DeleteCommand({ TableName: table, Key: keyOf(row) }))),
+        );
+    },
+
+    async noteCorrected(row, { text, wordCounts, version }) {
+      await conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: keyOf(row),
+            UpdateExpression: 'SET corrected_text = :text, word_counts = :counts, corrections_version = :version',
+            ConditionExpression: STILL_THESE_RESULTS,
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: {
+              ':done': 'done',
+              ':fence': row.fence,
+              ':etag': row.etag,
+              ':text': text,
+              ':counts': wordCounts,
+              ':version': version,
+            },
           }),
         ),
       );

@@ -4,9 +4,14 @@ import * as z from 'zod';
 import { INDEXES, SessionRow } from '../../core/contracts/rows.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
+import { conditional } from './conditional.ts';
 
 const NOT_THERE = 'attribute_not_exists(session_id)';
-const THERE = 'attribute_exists(session_id)';
+const ALIVE = 'attribute_exists(session_id) AND #state <> :deleted';
+const STILL_RECORDING = '#state = :recording AND due_at_ms = :was';
+const STILL_DUE = 'due_at_ms = :was';
+/** A tombstone stays for as long as anybody may still ask for the session, or send a chunk of it. */
+const TOMBSTONE_SECONDS = 90 * 24 * 3600;
 
 /** A cursor is the last key of a page; it names only sessions of the caller, because the user id is not part of it. */
 const CursorKey = z.object({ session_id: z.string(), created_at_ms: z.number() });
@@ -42,7 +47,9 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
           TableName: table,
           IndexName: INDEXES.sessionsByUser,
           KeyConditionExpression: 'user_id = :user',
-          ExpressionAttributeValues: { ':user': userId },
+          ExpressionAttributeValues: { ':user': userId, ':deleted': 'deleted' },
+          FilterExpression: '#state <> :deleted',
+          ExpressionAttributeNames: { '#state': 'state' },
           ScanIndexForward: false,
           Limit: limit,
           ExclusiveStartKey: cursor === undefined ? undefined : { ...decodeCursor(cursor), user_id: userId },
@@ -52,30 +59,103 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
       return { items, ...(LastEvaluatedKey && { cursor: encodeCursor(LastEvaluatedKey) }) };
     },
 
-    async complete(sessionId, chunkCount, nowMs) {
-      await db.send(
-        new UpdateCommand({
+    complete: (sessionId, chunkCount, nowMs) =>
+      conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { session_id: sessionId },
+            UpdateExpression:
+              'SET #state = :completed, chunk_count = :count, completed_at_ms = if_not_exists(completed_at_ms, :now)' +
+              ' REMOVE due_shard, due_at_ms, abandoned',
+            ConditionExpression: ALIVE,
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: {
+              ':completed': 'completed',
+              ':count': chunkCount,
+              ':now': nowMs,
+              ':deleted': 'deleted',
+            },
+          }),
+        ),
+      ),
+
+    recordTranscript: (sessionId, { status, madeOf, writtenAtMs }) =>
+      conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { session_id: sessionId },
+            UpdateExpression: 'SET transcript_status = :status, transcript_of = :made_of, transcript_written_at_ms = :now',
+            ConditionExpression: ALIVE,
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: { ':status': status, ':made_of': madeOf, ':now': writtenAtMs, ':deleted': 'deleted' },
+          }),
+        ),
+      ),
+
+    async markDeleted({ session_id, user_id, live, created_at_ms }, nowMs, purgeAgainAtMs) {
+      const tombstone: SessionRow = {
+        session_id,
+        user_id,
+        live,
+        created_at_ms,
+        state: 'deleted',
+        deleted_at_ms: nowMs,
+        due_shard: 'due',
+        due_at_ms: purgeAgainAtMs,
+      };
+      const expires_at_s = Math.floor(nowMs / 1000) + TOMBSTONE_SECONDS;
+      await db.send(new PutCommand({ TableName: table, Item: { ...tombstone, expires_at_s } }));
+    },
+
+    async listDue(nowMs, limit) {
+      const { Items } = await db.send(
+        new QueryCommand({
           TableName: table,
-          Key: { session_id: sessionId },
-          UpdateExpression:
-            'SET #state = :completed, chunk_count = :count, completed_at_ms = if_not_exists(completed_at_ms, :now)',
-          ConditionExpression: THERE,
-          ExpressionAttributeNames: { '#state': 'state' },
-          ExpressionAttributeValues: { ':completed': 'completed', ':count': chunkCount, ':now': nowMs },
+          IndexName: INDEXES.sessionsDue,
+          KeyConditionExpression: 'due_shard = :due AND due_at_ms <= :now',
+          ExpressionAttributeValues: { ':due': 'due', ':now': nowMs },
+          Limit: limit,
         }),
+      );
+      return z.array(SessionRow).parse(Items ?? []);
+    },
+
+    async setDue({ session_id, due_at_ms }, dueAtMs) {
+      await conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { session_id },
+            UpdateExpression: dueAtMs === undefined ? 'REMOVE due_shard, due_at_ms' : 'SET due_at_ms = :due',
+            ConditionExpression: STILL_DUE,
+            ExpressionAttributeValues: { ':was': due_at_ms, ...(dueAtMs !== undefined && { ':due': dueAtMs }) },
+          }),
+        ),
       );
     },
 
-    async recordTranscript(sessionId, { status, madeOf, writtenAtMs }) {
-      await db.send(
-        new UpdateCommand({
-          TableName: table,
-          Key: { session_id: sessionId },
-          UpdateExpression: 'SET transcript_status = :status, transcript_of = :made_of, transcript_written_at_ms = :now',
-          ConditionExpression: THERE,
-          ExpressionAttributeValues: { ':status': status, ':made_of': madeOf, ':now': writtenAtMs },
-        }),
-      );
-    },
+    closeAbandoned: ({ session_id, due_at_ms }, chunkCount, nowMs) =>
+      conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { session_id },
+            UpdateExpression:
+              'SET #state = :completed, chunk_count = :count, completed_at_ms = :now, abandoned = :yes REMOVE due_shard, due_at_ms',
+            ConditionExpression: STILL_RECORDING,
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: {
+              ':completed': 'completed',
+              ':recording': 'recording',
+              ':was': due_at_ms,
+              ':count': chunkCount,
+              ':now': nowMs,
+              ':yes': true,
+            },
+          }),
+        ),
+      ),
   };
 }

@@ -1,26 +1,53 @@
 import {
   CopyObjectCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
   ListObjectsV2Command,
+  NoSuchKey,
   NotFound,
   PutObjectCommand,
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { ChunkObjects, StoredObject } from '../../core/chunk-cache/ports.ts';
-import { chunkTranscriptKey, parseChunkKey, sessionPrefix, transcriptKey } from '../../core/contracts/keys.ts';
+import type { ChunkObjects, SaidOfChunk, StoredObject } from '../../core/chunk-cache/ports.ts';
+import {
+  bundleKey,
+  chunkTranscriptKey,
+  parseChunkKey,
+  type SessionPlace,
+  sessionPrefix,
+  transcriptKey,
+} from '../../core/contracts/keys.ts';
 import { UPLOAD_URL_SECONDS } from '../../core/contracts/limits.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
-import { ChunkTranscript } from '../../core/contracts/transcript.ts';
+import { Bundle, ChunkTranscript } from '../../core/contracts/transcript.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
 
 const etagOf = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '');
 
-const keyOfTranscript = (session: SessionRow): string =>
-  transcriptKey({ userId: session.user_id, sessionId: session.session_id });
+const placeOf = (session: SessionRow): SessionPlace => ({ userId: session.user_id, sessionId: session.session_id });
+const keyOfTranscript = (session: SessionRow): string => transcriptKey(placeOf(session));
+
+/** Metadata of an upload, signed with its address, so that only what the server was told can be said. */
+const SAID = { durationSeconds: 'duration-seconds', startedAtMs: 'started-at-ms', overlapMs: 'overlap-ms' } as const;
+type SaidName = keyof typeof SAID;
+const SAID_NAMES = Object.keys(SAID) as SaidName[];
+
+function saidIn(metadata: Record<string, string> | undefined): SaidOfChunk | undefined {
+  const said: { -readonly [Name in SaidName]?: number } = {};
+  for (const name of SAID_NAMES) {
+    const value = Number(metadata?.[SAID[name]] ?? Number.NaN);
+    if (Number.isFinite(value)) said[name] = value;
+  }
+  return Object.keys(said).length === 0 ? undefined : said;
+}
+
+const metadataOf = (said: SaidOfChunk): Record<string, string> =>
+  Object.fromEntries(SAID_NAMES.flatMap((name) => (said[name] === undefined ? [] : [[SAID[name], String(said[name])]])));
 
 async function headOf(s3: S3Client, bucket: string, key: string): Promise<HeadObjectCommandOutput | undefined> {
   try {
@@ -41,7 +68,23 @@ export function s3ChunkObjects(s3: S3Client, bucket: string): ChunkObjects {
         etag: etagOf(found.ETag),
         sizeBytes: found.ContentLength ?? 0,
         modifiedAtMs: found.LastModified?.getTime() ?? 0,
+        said: saidIn(found.Metadata),
       };
+    },
+
+    async remove(key) {
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    },
+
+    async removeAll(place) {
+      for (;;) {
+        const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: sessionPrefix(place) }));
+        if (Contents.length === 0) return;
+        const { Errors = [] } = await s3.send(
+          new DeleteObjectsCommand({ Bucket: bucket, Delete: { Quiet: true, Objects: Contents.map(({ Key }) => ({ Key })) } }),
+        );
+        if (Errors.length > 0) throw new Error(`${Errors.length} objects could not be deleted: ${Errors[0]?.Code}`);
+      }
     },
 
     async listChunks(place) {
@@ -68,9 +111,28 @@ const readText = async (s3: S3Client, bucket: string, key: string): Promise<stri
   return (await Body?.transformToString('utf8')) ?? '';
 };
 
-export function s3Results(s3: S3Client, bucket: string): ResultStore & { readTranscript(key: string): Promise<string> } {
+export function s3Results(s3: S3Client, bucket: string): ResultStore & { readTranscript(session: SessionRow): Promise<string> } {
   return {
-    readTranscript: (key) => readText(s3, bucket, key),
+    readTranscript: (session) => readText(s3, bucket, keyOfTranscript(session)),
+
+    async readBundle(session) {
+      try {
+        return Bundle.parse(JSON.parse(await readText(s3, bucket, bundleKey(placeOf(session)))));
+      } catch (error) {
+        if (error instanceof NoSuchKey) return undefined;
+        throw error;
+      }
+    },
+
+    async writeBundle(session, bundle) {
+      const object = { Bucket: bucket, Key: bundleKey(placeOf(session)), ContentType: 'application/json' };
+      await s3.send(new PutObjectCommand({ ...object, Body: JSON.stringify(bundle) }));
+    },
+
+    async removeTranscript(session) {
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOfTranscript(session) }));
+    },
+
     readResult: async (key) => ChunkTranscript.parse(JSON.parse(await readText(s3, bucket, key))),
 
     async publishChunk(row) {
@@ -117,23 +179,27 @@ export interface UploadToSign {
   readonly sha256?: string | undefined;
   /** Whether an object that is there already may be overwritten. */
   readonly overwrite: boolean;
+  readonly said: SaidOfChunk;
 }
 
 /** Presigned uploads and downloads. Size, type, checksum and "only if new" are signed, so S3 itself refuses anything else. */
 export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
   return {
-    async upload({ key, contentType, sizeBytes, sha256, overwrite }: UploadToSign): Promise<SignedUpload> {
+    async upload({ key, contentType, sizeBytes, sha256, overwrite, said }: UploadToSign): Promise<SignedUpload> {
+      const Metadata = metadataOf(said);
       const headers: Record<string, string> = {
         'content-type': contentType,
         'content-length': String(sizeBytes),
         ...(overwrite ? {} : { 'if-none-match': '*' }),
         ...(sha256 === undefined ? {} : { 'x-amz-checksum-sha256': sha256 }),
+        ...Object.fromEntries(Object.entries(Metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
       };
       const command = new PutObjectCommand({
         Bucket: bucket,
         Key: key,
         ContentType: contentType,
         ContentLength: sizeBytes,
+        Metadata,
         ...(overwrite ? {} : { IfNoneMatch: '*' }),
         ...(sha256 === undefined ? {} : { ChecksumSHA256: sha256 }),
       });

@@ -19,6 +19,7 @@ const StopGpu = z.strictObject({ force: z.boolean().default(false) });
 
 export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
   readonly budgetUsd: number;
+  readonly liveDefault: boolean;
   /** Messages that wait in a lane, about. */
   readonly queueLength: (lane: Lane) => Promise<number>;
 }
@@ -88,6 +89,7 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
             failedRuns: pool.failed_runs,
             lastError: pool.last_error,
           },
+          live: { default: deps.liveDefault, usdPerRecordedHour: deps.usdPerHour },
           cost: {
             todayUsd: cents(today.usd),
             todayGpuSeconds: Math.round(today.gpuSeconds),

@@ -13,6 +13,7 @@ const env = parseEnv(
   'INSTANCE_IDS',
   'DAILY_BUDGET_USD',
   'GPU_USD_PER_HOUR',
+  'LIVE_DEFAULT',
   'USER_POOL_CLIENT_ID',
   ...QUEUE_NAMES,
 );
@@ -26,6 +27,7 @@ export const handler = buildHandler(
     instanceIds: env.INSTANCE_IDS,
     budgetUsd: env.DAILY_BUDGET_USD,
     usdPerHour: env.GPU_USD_PER_HOUR,
+    liveDefault: env.LIVE_DEFAULT,
     queueLength: sqsQueueLength(queueing(), queueUrls(env)),
     nowMs: Date.now,
   },

@@ -24,6 +24,10 @@ export interface Request<Input> {
   readonly caller: Caller;
   /** Path parameter; the route names it, so it is there. */
   readonly id: string;
+  /** Second path parameter, where the route has one. */
+  readonly n: string;
+  /** Headers by lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
 }
 export type Route = (event: APIGatewayProxyEventV2, clientId: string) => Promise<Reply>;
 
@@ -54,7 +58,8 @@ const route =
   ): Route =>
   async (event, clientId) => {
     const caller = callerOf(event, clientId);
-    return run({ input: schema.parse(raw(event)), caller, id: event.pathParameters?.['id'] ?? '' });
+    const { id = '', n = '' } = event.pathParameters ?? {};
+    return run({ input: schema.parse(raw(event)), caller, id, n, headers: event.headers });
   };
 
 /** A call with a JSON body. */

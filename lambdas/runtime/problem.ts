@@ -9,6 +9,7 @@ const STATUS = {
   forbidden: 403,
   'not-found': 404,
   'chunk-exists': 409,
+  'not-failed': 409,
   'not-ready': 409,
   deleted: 410,
   'too-large': 413,

@@ -1,35 +1,48 @@
 import * as z from 'zod';
 import { type IngestDeps, queueWhatIsMissing } from '../../core/chunk-cache/ingest.ts';
-import { CompleteSession, CreateSession, ListQuery } from '../../core/contracts/http.ts';
+import type { ChunkObjects, ChunkStore } from '../../core/chunk-cache/ports.ts';
+import { retryChunk, transcribeNow } from '../../core/chunk-cache/retry.ts';
+import { cacheStatistics } from '../../core/chunk-cache/statistics.ts';
+import { ChunkNumber, CompleteSession, CreateSession, ListQuery, TranscribeRange } from '../../core/contracts/http.ts';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
+import { DomainError } from '../../core/errors.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import type { GpuCost } from '../../core/ledger/ledger-service.ts';
 import { sessionFor } from '../../core/sessions/access.ts';
+import { deleteSession } from '../../core/sessions/deletion.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { holes, newSession, viewChunk, viewSession } from '../../core/sessions/session.ts';
+import { rowsWithin } from '../../core/transcripts/range-chunks.ts';
 import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 
 export interface SessionsDeps extends IngestDeps {
   readonly sessions: SessionStore;
+  readonly chunks: ChunkStore;
+  readonly objects: ChunkObjects;
   readonly newUlid: () => string;
+  readonly liveDefault: boolean;
   readonly readPool: FleetStore['readPool'];
   /** A session's share of what the GPU costs. */
   readonly costOf: (sessionId: string, chunks: readonly ChunkRow[]) => Promise<GpuCost>;
 }
+
+const NOTHING = z.object({});
 
 const viewWait = ({ reason, untilMs }: { reason: string; untilMs: number }) => ({
   reason,
   until: new Date(untilMs).toISOString(),
 });
 
-/** Sessions: create, list, look at, and say that the recording has stopped. */
+/** Sessions: create, list, look at, delete, say that the recording has stopped, and have chunks tried again. */
 export const buildHandler = (deps: SessionsDeps, clientId: string) =>
   endpoints(
     {
       'POST /api/sessions': bodyRoute(CreateSession, async ({ input, caller }) => {
-        const session = newSession(input, caller.userId, deps.newUlid(), deps.nowMs());
+        const live = input.live ?? deps.liveDefault;
+        const session = newSession({ ...input, live }, caller.userId, deps.newUlid(), deps.nowMs());
         await deps.sessions.create(session);
+        if (live) await deps.wake(); // the machine boots while the first chunk is recorded
         return json(201, viewSession(session));
       }),
 
@@ -38,7 +51,7 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
         return json(200, { sessions: items.map(viewSession), cursor });
       }),
 
-      'GET /api/sessions/{id}': queryRoute(z.object({}), async ({ caller, id }) => {
+      'GET /api/sessions/{id}': queryRoute(NOTHING, async ({ caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
         const rows = await deps.chunks.listOf(id);
         const waits = waitsFor(await deps.readPool(), deps.nowMs());
@@ -46,11 +59,22 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
           ...viewSession(session),
           chunks: rows.map((row) => viewChunk(row, waits?.reason)),
           holes: holes(rows, session.chunk_count),
+          statistics: cacheStatistics(rows, session.chunk_count),
           waitingFor: waits && rows.some(({ state }) => state === 'pending') ? viewWait(waits) : undefined,
         });
       }),
 
-      'GET /api/sessions/{id}/cost': queryRoute(z.object({}), async ({ caller, id }) => {
+      'DELETE /api/sessions/{id}': queryRoute(NOTHING, async ({ caller, id }) => {
+        await deleteSession(deps, await sessionFor(deps.sessions, caller, id));
+        return { statusCode: 204 };
+      }),
+
+      'GET /api/sessions/{id}/cache': queryRoute(NOTHING, async ({ caller, id }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        return json(200, { id, ...cacheStatistics(await deps.chunks.listOf(id), session.chunk_count) });
+      }),
+
+      'GET /api/sessions/{id}/cost': queryRoute(NOTHING, async ({ caller, id }) => {
         await sessionFor(deps.sessions, caller, id);
         const { gpuSeconds, usd } = await deps.costOf(id, await deps.chunks.listOf(id));
         return json(200, { id, gpuSeconds: Math.round(gpuSeconds * 10) / 10, usd: Math.round(usd * 1e6) / 1e6 });
@@ -60,8 +84,27 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
         const session = await sessionFor(deps.sessions, caller, id);
         // First: a completed session without rows for its chunks would be written down as one with holes.
         const waiting = await queueWhatIsMissing(deps, session);
-        await deps.sessions.complete(id, input.chunkCount, deps.nowMs());
+        if (!(await deps.sessions.complete(id, input.chunkCount, deps.nowMs())))
+          throw new DomainError('deleted', 'this session was deleted');
         return json(202, { id, state: 'completed', chunkCount: input.chunkCount, waiting });
+      }),
+
+      'POST /api/sessions/{id}/chunks/{n}/retry': bodyRoute(NOTHING, async ({ caller, id, n }) => {
+        await sessionFor(deps.sessions, caller, id);
+        const chunkNumber = ChunkNumber.safeParse(n).data;
+        if (chunkNumber === undefined) throw new DomainError('not-found', 'there is no such chunk');
+        await retryChunk(deps, id, chunkNumber);
+        return json(202, { id, chunkNumber, state: 'pending' });
+      }),
+
+      'POST /api/sessions/{id}/transcript/ranges': bodyRoute(TranscribeRange, async ({ input, caller, id }) => {
+        await sessionFor(deps.sessions, caller, id);
+        const { start, end } = input;
+        const rows = rowsWithin(await deps.chunks.listOf(id), start, end);
+        if (rows.length === 0) throw new DomainError('not-ready', 'no audio of this range has arrived');
+        const waitingFor = await transcribeNow(deps, rows);
+        const transcript = `/api/sessions/${id}/transcript?start=${start}&end=${end}`;
+        return json(202, { id, start, end, status: waitingFor.length === 0 ? 'completed' : 'queued', waitingFor, transcript });
       }),
     },
     clientId,

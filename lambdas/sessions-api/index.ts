@@ -18,6 +18,7 @@ const env = parseEnv(
   'GPU_USD_PER_HOUR',
   'STATE_MACHINE_ARN',
   'USER_POOL_CLIENT_ID',
+  'LIVE_DEFAULT',
   ...QUEUE_NAMES,
 );
 const db = documents();
@@ -30,6 +31,7 @@ export const handler = buildHandler(
     readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
     costOf: (sessionId, chunks) => costOfSession(ledger, sessionId, chunks),
     newUlid: monotonicFactory(),
+    liveDefault: env.LIVE_DEFAULT,
   },
   env.USER_POOL_CLIENT_ID,
 );

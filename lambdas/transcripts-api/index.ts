@@ -1,17 +1,26 @@
+import { transcriptKey } from '../../core/contracts/keys.ts';
+import { correctors } from '../../core/corrections/settings.ts';
 import { documents, objectStorage } from '../adapters/clients.ts';
+import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
+import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
 import { s3Presigner, s3Results } from '../adapters/s3-objects.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
-const env = parseEnv('BUCKET_NAME', 'SESSIONS_TABLE', 'USER_POOL_CLIENT_ID');
+const env = parseEnv('BUCKET_NAME', 'SESSIONS_TABLE', 'CHUNKS_TABLE', 'SETTINGS_TABLE', 'USER_POOL_CLIENT_ID');
 const s3 = objectStorage();
+const db = documents();
+const settings = dynamoSettingsStore(db, env.SETTINGS_TABLE);
+const { download } = s3Presigner(s3, env.BUCKET_NAME, Date.now);
 
 export const handler = buildHandler(
   {
-    sessions: dynamoSessionStore(documents(), env.SESSIONS_TABLE),
-    readTranscript: s3Results(s3, env.BUCKET_NAME).readTranscript,
-    downloadUrl: s3Presigner(s3, env.BUCKET_NAME, Date.now).download,
+    sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
+    chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
+    results: s3Results(s3, env.BUCKET_NAME),
+    correctorFor: (userId) => correctors(settings)(userId),
+    downloadUrl: ({ user_id, session_id }) => download(transcriptKey({ userId: user_id, sessionId: session_id })),
   },
   env.USER_POOL_CLIENT_ID,
 );

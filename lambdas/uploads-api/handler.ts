@@ -23,8 +23,10 @@ export const buildHandler = (deps: UploadsDeps, clientId: string) =>
         const extension = admitUpload(input, existing);
         if (existing !== undefined) await deps.chunks.allowReplacement(id, input.chunkNumber);
         const key = chunkKey({ userId: session.user_id, sessionId: id, chunkNumber: input.chunkNumber }, extension);
-        const { contentType, sizeBytes, sha256, replace } = input;
-        return json(201, { key, upload: await deps.sign({ key, contentType, sizeBytes, sha256, overwrite: replace }) });
+        const { contentType, sizeBytes, sha256, replace, durationSeconds, startedAtMs, overlapMs } = input;
+        const said = { durationSeconds, startedAtMs, overlapMs };
+        const upload = await deps.sign({ key, contentType, sizeBytes, sha256, overwrite: replace, said });
+        return json(201, { key, upload });
       }),
     },
     clientId,

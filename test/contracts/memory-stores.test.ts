@@ -1,7 +1,20 @@
-import { memoryChunkStore, memoryFleetStore, memoryLedger, memorySessionStore } from '../support/memory-stores.ts';
-import { chunkStoreContract, fleetStoreContract, ledgerStoreContract, sessionStoreContract } from './store-suites.ts';
+import {
+  memoryChunkStore,
+  memoryFleetStore,
+  memoryLedger,
+  memorySessionStore,
+  memorySettingsStore,
+} from '../support/memory-stores.ts';
+import {
+  chunkStoreContract,
+  fleetStoreContract,
+  ledgerStoreContract,
+  sessionStoreContract,
+  settingsStoreContract,
+} from './store-suites.ts';
 
 sessionStoreContract('memory', memorySessionStore);
 chunkStoreContract('memory', memoryChunkStore);
 fleetStoreContract('memory', memoryFleetStore);
 ledgerStoreContract('memory', memoryLedger);
+settingsStoreContract('memory', memorySettingsStore);

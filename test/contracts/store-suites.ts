@@ -1,6 +1,7 @@
 /** What every store must do, whatever it is made of: run against memory here, against DynamoDB in test/host. */
 import { describe, expect, test } from 'vitest';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
+import type { SettingsStore } from '../../core/corrections/ports.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import { observe } from '../../core/ledger/gpu-time.ts';
 import type { LedgerStore } from '../../core/ledger/ports.ts';
@@ -66,6 +67,58 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
         transcript_written_at_ms: 5,
       });
     });
+
+    test('a deleted session leaves a tombstone without its title, and nothing brings it back', async () => {
+      const store = make();
+      const row = sessionRow({ session_id: fresh('session_'), user_id: fresh('user'), title: 'Secret' });
+      await store.create(row);
+      await store.markDeleted(row, 5_000, 9_000);
+      expect(await store.get(row.session_id)).toEqual({
+        session_id: row.session_id,
+        user_id: row.user_id,
+        live: true,
+        created_at_ms: row.created_at_ms,
+        state: 'deleted',
+        deleted_at_ms: 5_000,
+        due_shard: 'due',
+        due_at_ms: 9_000,
+      });
+      expect((await store.listOf(row.user_id, 10)).items).toEqual([]);
+      expect(await store.complete(row.session_id, 3, 6_000)).toBe(false);
+      expect(await store.recordTranscript(row.session_id, { status: 'partial', madeOf: 'x', writtenAtMs: 1 })).toBe(false);
+      expect(await store.create(row)).toBe(false);
+      expect(await store.get(row.session_id)).toMatchObject({ state: 'deleted' });
+    });
+
+    test('a session is due at its time, until it is completed, moved or done with', async () => {
+      const store = make();
+      const at = Date.now() - 1e9;
+      const due = (more = {}) => sessionRow({ session_id: fresh('session_'), due_shard: 'due', due_at_ms: at, ...more });
+      const [early, moved, completed, over] = [due(), due(), due(), due()];
+      for (const row of [early, moved, completed, over]) await store.create(row);
+      await store.setDue(moved, at + 5_000);
+      await store.setDue({ ...moved, due_at_ms: 1 }, at); // it is not the known time any more
+      await store.complete(completed.session_id, 1, 2);
+      await store.setDue(over, undefined);
+      const ids = async (nowMs: number): Promise<string[]> => (await store.listDue(nowMs, 500)).map((row) => row.session_id);
+      expect(await ids(at - 1)).not.toContain(early.session_id);
+      const [now, later] = [await ids(at), await ids(at + 5_000)];
+      expect(now).toContain(early.session_id);
+      expect(now).not.toContain(moved.session_id);
+      expect(later).toContain(moved.session_id);
+      for (const { session_id } of [completed, over]) expect(later).not.toContain(session_id);
+      for (const row of [early, { ...moved, due_at_ms: at + 5_000 }]) await store.setDue(row, undefined);
+    });
+
+    test('an abandoned recording is closed once, and only as it was seen', async () => {
+      const store = make();
+      const row = sessionRow({ session_id: fresh('session_'), due_shard: 'due', due_at_ms: 5 });
+      await store.create(row);
+      expect(await store.closeAbandoned({ ...row, due_at_ms: 4 }, 2, 9)).toBe(false);
+      expect(await store.closeAbandoned(row, 2, 9)).toBe(true);
+      expect(await store.closeAbandoned(row, 3, 9)).toBe(false);
+      expect(await store.get(row.session_id)).toMatchObject({ state: 'completed', chunk_count: 2, abandoned: true });
+    });
   });
 }
 
@@ -120,6 +173,58 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       }
       expect(await store.get(waiting.session_id, 1)).toMatchObject({ lane: 'stop', queued_at_ms: 9_999 });
       expect(await store.get(done.session_id, 2)).toMatchObject({ lane: 'live', queued_at_ms: 1_000 });
+    });
+
+    test('a dead row gets new attempts once, and not when its bytes were replaced meanwhile', async () => {
+      const store = make();
+      const { pending_shard: _shard, ...dead } = row(1, {
+        state: 'dead',
+        attempts: 3,
+        deaths: 2,
+        error_message: 'x',
+        lane: 'live',
+      });
+      await store.insert(dead);
+      expect(await store.revive({ ...dead, etag: 'other' }, 'stop', 7)).toBe(false);
+      expect(await store.revive(dead, 'stop', 7)).toBe(true);
+      expect(await store.revive(dead, 'stop', 8)).toBe(false);
+      const revived = await store.get(dead.session_id, 1);
+      expect(revived).toMatchObject({
+        state: 'pending',
+        attempts: 0,
+        lane: 'stop',
+        queued_at_ms: 7,
+        pending_shard: expect.any(String),
+      });
+      expect(revived).not.toHaveProperty('error_message');
+      expect(revived).not.toHaveProperty('deaths');
+      await store.removeAll(dead.session_id);
+    });
+
+    test('corrections are noted on the results they were made of, and on no others', async () => {
+      const store = make();
+      const done = row(1, { state: 'done', fence: 2, raw_text: 'a' });
+      await store.insert(done);
+      const corrected = { text: 'b', wordCounts: { b: 1 }, version: 3 };
+      await store.noteCorrected({ ...done, fence: 1 }, corrected);
+      expect(await store.get(done.session_id, 1)).not.toHaveProperty('corrected_text');
+      await store.noteCorrected(done, corrected);
+      expect(await store.get(done.session_id, 1)).toMatchObject({
+        raw_text: 'a',
+        corrected_text: 'b',
+        word_counts: { b: 1 },
+        corrections_version: 3,
+      });
+    });
+
+    test('all rows of a session go, and those of others stay', async () => {
+      const store = make();
+      const [mine, other] = [row(1), row(1)];
+      await store.insert(other);
+      for (let n = 1; n <= 30; n++) await store.insert({ ...mine, chunk_number: n });
+      await store.removeAll(mine.session_id);
+      expect(await store.listOf(mine.session_id)).toEqual([]);
+      expect(await store.listOf(other.session_id)).toHaveLength(1);
     });
 
     test('the pending index has the rows that wait, and no others', async () => {
@@ -213,6 +318,33 @@ export function ledgerStoreContract(name: string, make: () => LedgerStore): void
       expect(found).toEqual([{ ...stopped, stopped_at_ms: launch + 120_000 }]);
       expect(await store.usagesOf('2031-01-01')).toEqual([]);
       expect(await store.interval('gpu#nobody#1')).toBeUndefined();
+    });
+  });
+}
+
+export function settingsStoreContract(name: string, make: () => SettingsStore): void {
+  describe(`${name}: settings store`, () => {
+    test('of two changes over one version, one happens', async () => {
+      const store = make();
+      const row = { user_id: fresh('user'), version: 1, corrections: { rules: [] }, applied_version: 0 };
+      expect(await store.get(row.user_id)).toBeUndefined();
+      const first = await Promise.all([store.put(row, undefined), store.put(row, undefined)]);
+      expect(first.filter(Boolean)).toHaveLength(1);
+      expect(await store.get(row.user_id)).toEqual(row);
+      expect(await store.put({ ...row, version: 2 }, 7)).toBe(false);
+      expect(await store.put({ ...row, version: 2 }, 1)).toBe(true);
+    });
+
+    test('how far a version is applied is noted of that version only', async () => {
+      const store = make();
+      const row = { user_id: fresh('user'), version: 2, corrections: {}, applied_version: 0 };
+      await store.put(row, undefined);
+      await store.noteApplied(row.user_id, 2, 'page-2');
+      expect(await store.get(row.user_id)).toMatchObject({ apply_cursor: 'page-2', applied_version: 0 });
+      await store.noteApplied(row.user_id, 1, undefined);
+      expect(await store.get(row.user_id)).toMatchObject({ apply_cursor: 'page-2', applied_version: 0 });
+      await store.noteApplied(row.user_id, 2, undefined);
+      expect(await store.get(row.user_id)).toEqual({ ...row, applied_version: 2 });
     });
   });
 }

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
-import { assembleSession } from '../../core/transcripts/assemble.ts';
-import { memoryChunkStore, memoryResults, memorySessionStore } from '../support/memory-stores.ts';
-import { chunkRow, chunkTranscript, SESSION, sessionRow } from '../support/rows.ts';
+import { correctors, saveCorrections } from '../../core/corrections/settings.ts';
+import { assembleSession, bundleResults } from '../../core/transcripts/assemble.ts';
+import { memoryChunkStore, memoryResults, memorySessionStore, memorySettingsStore } from '../support/memory-stores.ts';
+import { chunkRow, chunkTranscript, SESSION, sessionRow, USER } from '../support/rows.ts';
 
 const done = (n: number, fence = 1): ChunkRow =>
   chunkRow(n, { state: 'done', fence, result_key: `r${n}.${fence}`, pending_shard: undefined });
@@ -10,11 +11,20 @@ const done = (n: number, fence = 1): ChunkRow =>
 async function world(rows: ChunkRow[], chunkCount?: number) {
   const sessions = memorySessionStore();
   const chunks = memoryChunkStore();
-  const results = memoryResults(new Map([1, 2, 3].flatMap((n) => [1, 2].map((fence) => [`r${n}.${fence}`, chunkTranscript(n)]))));
+  const numbers = Array.from({ length: 40 }, (_, i) => i + 1);
+  const results = memoryResults(new Map(numbers.flatMap((n) => [1, 2].map((fence) => [`r${n}.${fence}`, chunkTranscript(n)]))));
   await sessions.create(sessionRow());
   for (const row of rows) chunks.put(row);
   if (chunkCount !== undefined) await sessions.complete(SESSION, chunkCount, 9_000);
-  const deps = { sessions, chunks, results, nowMs: () => 10_000 };
+  const settings = memorySettingsStore();
+  const deps = {
+    sessions,
+    chunks,
+    results,
+    settings,
+    correctorFor: (userId: string) => correctors(settings)(userId),
+    nowMs: () => 10_000,
+  };
   return { ...deps, assemble: () => assembleSession(deps, SESSION) };
 }
 
@@ -72,4 +82,54 @@ test('an assembly that was overtaken while it read starts again and ends with th
   };
   expect(await w.assemble()).toBe('unchanged');
   expect(w.results.transcript?.status).toBe('completed');
+});
+
+test('results are put together while the recording runs, so that its end reads only the newest, however long it was', async () => {
+  const reads = async (count: number): Promise<number> => {
+    const w = await world([]);
+    for (let n = 1; n <= count; n++) {
+      w.chunks.put(done(n));
+      if (n % 8 === 0) await bundleResults(w, SESSION);
+    }
+    w.results.reads.length = 0;
+    await w.sessions.complete(SESSION, count, 9_000);
+    expect(await w.assemble()).toBe('written');
+    expect(w.results.transcript?.chunks).toHaveLength(count);
+    return w.results.reads.length;
+  };
+  expect(await reads(10)).toBe(2);
+  expect(await reads(34)).toBe(2);
+});
+
+test('a bundle that holds results of bytes that were replaced is not believed', async () => {
+  const w = await world(Array.from({ length: 8 }, (_, i) => done(i + 1)));
+  await bundleResults(w, SESSION);
+  w.chunks.put(done(3, 2));
+  w.results.reads.length = 0;
+  await w.sessions.complete(SESSION, 8, 9_000);
+  await w.assemble();
+  expect(w.results.reads).toEqual(['r3.2']);
+});
+
+test('corrections are in the text and its segments, the words stay as they were heard; new ones write it again', async () => {
+  const w = await world([done(1)], 1);
+  const rule = { kind: 'literal', match: 'w1-1', replace: 'Wien', caseSensitive: false } as const;
+  await saveCorrections(w.settings, USER, { rules: [rule], targetWords: [] });
+  await w.assemble();
+  expect(w.results.transcript?.text).toBe('w1-0 Wien w1-2');
+  expect(w.results.transcript?.segments[0]?.words[1]?.word).toBe(' w1-1');
+  await saveCorrections(w.settings, USER, { rules: [], targetWords: [] });
+  expect(await w.assemble()).toBe('written');
+  expect(w.results.transcript?.text).toBe('w1-0 w1-1 w1-2');
+});
+
+test('a session that is deleted while its transcript is written has none in the end', async () => {
+  const w = await world([done(1)], 1);
+  const write = w.results.writeTranscript;
+  w.results.writeTranscript = async (...given) => {
+    await w.sessions.markDeleted(sessionRow(), 10_000, 20_000);
+    return write(...given);
+  };
+  expect(await w.assemble()).toBe('deleted');
+  expect(w.results.transcript).toBeUndefined();
 });

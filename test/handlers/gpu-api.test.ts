@@ -9,7 +9,7 @@ const ADMIN = accessClaims('ada', { 'cognito:groups': '[admin]' });
 function world() {
   const w = fleetWorld();
   const ledger = memoryLedger();
-  const deps = { ...w.deps, ledger, usdPerHour: 0.5, budgetUsd: 2, queueLength: async () => 3 };
+  const deps = { ...w.deps, ledger, usdPerHour: 0.5, budgetUsd: 2, liveDefault: true, queueLength: async () => 3 };
   const handler = buildHandler(deps, CLIENT_ID);
   const call = (route: string, body?: unknown, claims: Readonly<Record<string, string>> = ADMIN) =>
     invoke(handler, { route, claims, ...(body !== undefined && { body }) });

@@ -1,64 +1,8 @@
 import { expect, test } from 'vitest';
 import { emptyPool } from '../../core/fleet/rows.ts';
-import { joinChunks } from '../../core/transcripts/join.ts';
-import type { UploadToSign } from '../../lambdas/adapters/s3-objects.ts';
-import { buildHandler as buildSessions } from '../../lambdas/sessions-api/handler.ts';
-import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/handler.ts';
-import { buildHandler as buildUploads } from '../../lambdas/uploads-api/handler.ts';
-import { accessClaims, type Call, CLIENT_ID, invoke } from '../support/api-event.ts';
-import { memoryChunkStore, memoryObjects, memoryQueue, memorySessionStore } from '../support/memory-stores.ts';
-import { chunkRow, chunkTranscript, SESSION, sessionRow, USER } from '../support/rows.ts';
-
-const MINE = accessClaims(USER);
-
-async function world() {
-  const [sessions, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
-  const signed: UploadToSign[] = [];
-  const pool = { row: emptyPool() };
-  await sessions.create(sessionRow());
-  const transcript = JSON.stringify(joinChunks(SESSION, [{ kind: 'transcribed', result: chunkTranscript(1) }]));
-  const handlers = {
-    sessions: buildSessions(
-      {
-        sessions,
-        chunks,
-        objects,
-        queue,
-        wake: async () => undefined,
-        nowMs: () => 1,
-        newUlid: () => 'ULID',
-        readPool: async () => pool.row,
-        costOf: async (_sessionId, rows) => ({ gpuSeconds: rows.length, usd: rows.length / 1000 }),
-      },
-      CLIENT_ID,
-    ),
-    uploads: buildUploads(
-      {
-        sessions,
-        chunks,
-        sign: async (upload) => {
-          signed.push(upload);
-          return { method: 'PUT', url: 'https://upload', headers: {}, expiresAt: '' };
-        },
-      },
-      CLIENT_ID,
-    ),
-    transcripts: buildTranscripts(
-      { sessions, readTranscript: async () => transcript, downloadUrl: async () => 'https://download' },
-      CLIENT_ID,
-    ),
-  };
-  const presign = (body: object, more: Partial<Call> = {}) =>
-    invoke(handlers.uploads, {
-      route: 'POST /api/sessions/{id}/chunks',
-      id: SESSION,
-      claims: MINE,
-      body: { chunkNumber: 1, contentType: 'audio/webm', sizeBytes: 10, ...body },
-      ...more,
-    });
-  const { sessions: sessionsHandler, uploads, transcripts } = handlers;
-  return { store: sessions, chunks, objects, pool, signed, presign, sessionsHandler, uploads, transcripts };
-}
+import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
+import { MINE, recordingWorld as world } from '../support/recording-world.ts';
+import { chunkRow, SESSION, USER } from '../support/rows.ts';
 
 test('a session is created for the caller, live by default', async () => {
   const w = await world();
@@ -73,7 +17,7 @@ test('a session is created for the caller, live by default', async () => {
 test('an upload is signed for exactly the key, size, type and checksum of the chunk', async () => {
   const w = await world();
   const sha256 = Buffer.alloc(32).toString('base64');
-  expect(await w.presign({ chunkNumber: 12, contentType: 'audio/webm;codecs=opus', sha256 })).toMatchObject({
+  expect(await w.presign({ chunkNumber: 12, contentType: 'audio/webm;codecs=opus', sha256, overlapMs: 250 })).toMatchObject({
     status: 201,
     body: { key: `users/${USER}/sessions/${SESSION}/chunk-012.webm`, upload: { method: 'PUT' } },
   });
@@ -84,6 +28,7 @@ test('an upload is signed for exactly the key, size, type and checksum of the ch
       sizeBytes: 10,
       sha256,
       overwrite: false,
+      said: { overlapMs: 250 },
     },
   ]);
 });
@@ -162,52 +107,6 @@ test.each([
   expect(await invoke(handler, { ...call, id: '../../x', claims: MINE })).toMatchObject({ status: 404 });
   const admin = await invoke(handler, { ...call, claims: accessClaims('user-c', { 'cognito:groups': '[other admin]' }) });
   expect(admin.status).not.toBe(403);
-});
-
-test('a transcript that is not there yet says why', async () => {
-  const w = await world();
-  const call = { route: 'GET /api/sessions/{id}/transcript', id: SESSION, claims: MINE };
-  expect(await invoke(w.transcripts, call)).toMatchObject({
-    status: 409,
-    body: { code: 'not-ready', detail: expect.stringContaining('not been completed') },
-  });
-});
-
-test('text of a range, and ranges that are none', async () => {
-  const w = await world();
-  await w.store.recordTranscript(SESSION, { status: 'completed', madeOf: 'x', writtenAtMs: 1 });
-  const call = { route: 'GET /api/sessions/{id}/transcript', id: SESSION, claims: MINE };
-  expect(await invoke(w.transcripts, { ...call, query: { start: '0', end: '2' } })).toMatchObject({
-    body: { text: 'w1-0 w1-1', coverage: 1, source: 'cache' },
-  });
-  const ranges: Record<string, string>[] = [
-    { start: '2', end: '2' },
-    { start: '3', end: '2' },
-    { start: '-1', end: '2' },
-    { start: '1' },
-    { format: 'pdf' },
-  ];
-  for (const query of ranges) {
-    expect(await invoke(w.transcripts, { ...call, query })).toMatchObject({ status: 422, body: { code: 'invalid' } });
-  }
-});
-
-test('an error of ours says nothing of its cause', async () => {
-  const handler = buildTranscripts(
-    {
-      sessions: {
-        get: async () => {
-          throw new Error('arn:aws:dynamodb:secret-table is down');
-        },
-      },
-      readTranscript: async () => '',
-      downloadUrl: async () => '',
-    },
-    CLIENT_ID,
-  );
-  const answer = await invoke(handler, { route: 'GET /api/sessions/{id}/transcript', id: SESSION, claims: MINE });
-  expect(answer).toMatchObject({ status: 500, body: { code: 'internal' } });
-  expect(JSON.stringify(answer)).not.toContain('secret');
 });
 
 test('sessions are listed with their cursor, and looked at with chunks and holes', async () => {

@@ -2,10 +2,18 @@ import { dynamoChunkStore } from '../../lambdas/adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../../lambdas/adapters/dynamo-ledger-store.ts';
 import { dynamoSessionStore } from '../../lambdas/adapters/dynamo-session-store.ts';
-import { chunkStoreContract, fleetStoreContract, ledgerStoreContract, sessionStoreContract } from '../contracts/store-suites.ts';
+import { dynamoSettingsStore } from '../../lambdas/adapters/dynamo-settings-store.ts';
+import {
+  chunkStoreContract,
+  fleetStoreContract,
+  ledgerStoreContract,
+  sessionStoreContract,
+  settingsStoreContract,
+} from '../contracts/store-suites.ts';
 import { db, output } from './support.ts';
 
 sessionStoreContract('DynamoDB', () => dynamoSessionStore(db, output('SessionsTable')));
 chunkStoreContract('DynamoDB', () => dynamoChunkStore(db, output('ChunksTable')));
 ledgerStoreContract('DynamoDB', () => dynamoLedgerStore(db, output('LedgerTable')));
 fleetStoreContract('DynamoDB', () => dynamoFleetStore(db, output('FleetTable')));
+settingsStoreContract('DynamoDB', () => dynamoSettingsStore(db, output('SettingsTable')));

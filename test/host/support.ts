@@ -30,12 +30,13 @@ const fleet = dynamoFleetStore(db, output('FleetTable'));
 
 export const userA = recordingClient(host.apiUrl, host.tokens.a);
 export const userB = recordingClient(host.apiUrl, host.tokens.b);
+export const admin = recordingClient(host.apiUrl, host.tokens.admin);
 export const nobody = recordingClient(host.apiUrl, undefined);
 
 const SAMPLE = join(DEMO_MODEL, 'samples', 'sample-125s.webm');
 /** The sample recording in chunks of this length that each decode alone. */
-export const sampleChunks = (seconds = 30): AudioChunk[] =>
-  cutRecording(SAMPLE, mkdtempSync(join(host.temporary, 'test-')), seconds);
+export const sampleChunks = (seconds = 30, overlapSeconds = 0): AudioChunk[] =>
+  cutRecording(SAMPLE, mkdtempSync(join(host.temporary, 'test-')), seconds, overlapSeconds);
 export const knownWords = (): string[] =>
   z
     .object({ words: z.array(z.object({ word: z.string() })) })
@@ -135,6 +136,11 @@ export async function startAllowedFrom(ms: number): Promise<void> {
 
 /** One pass of the reaper, as its schedule makes every minute. */
 export async function reap(): Promise<void> {
-  const { FunctionError } = await new LambdaClient().send(new InvokeCommand({ FunctionName: output('ReaperName') }));
-  if (FunctionError !== undefined) throw new Error('the reaper failed');
+  await invoke('ReaperName');
+}
+
+/** Calls a function as its schedule does; named by its output. */
+export async function invoke(name: string): Promise<void> {
+  const { FunctionError } = await new LambdaClient().send(new InvokeCommand({ FunctionName: output(name) }));
+  if (FunctionError !== undefined) throw new Error(`${name} failed`);
 }

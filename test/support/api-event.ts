@@ -12,25 +12,28 @@ export const accessClaims = (sub: string, more: Readonly<Record<string, string>>
 export interface Call {
   readonly route: string;
   readonly id?: string;
+  readonly n?: string;
   readonly body?: unknown;
   /** Sent as it is, instead of `body` as JSON. */
   readonly rawBody?: string;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly claims?: Readonly<Record<string, string>>;
 }
 
 /** An event as an HTTP API with a JWT authorizer delivers it. */
-function apiEvent({ route, id, body, rawBody, contentType = 'application/json', query, claims }: Call): APIGatewayProxyEventV2 {
+function apiEvent(call: Call): APIGatewayProxyEventV2 {
+  const { route, id, n, body, rawBody, contentType = 'application/json', headers, query, claims } = call;
   const [method = '', path = ''] = route.split(' ');
   return {
     version: '2.0',
     routeKey: route,
     rawPath: path,
     rawQueryString: '',
-    headers: { 'content-type': contentType },
+    headers: { 'content-type': contentType, ...headers },
     isBase64Encoded: false,
-    ...(id !== undefined && { pathParameters: { id } }),
+    ...(id !== undefined && { pathParameters: { id, ...(n !== undefined && { n }) } }),
     ...(query !== undefined && { queryStringParameters: { ...query } }),
     ...((rawBody ?? body) !== undefined && { body: rawBody ?? JSON.stringify(body) }),
     requestContext: {
@@ -51,8 +54,11 @@ function apiEvent({ route, id, body, rawBody, contentType = 'application/json', 
 
 type Handler = (event: APIGatewayProxyEventV2, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;
 
+const parsed = (contentType: unknown, body: string | undefined) =>
+  body === undefined || !String(contentType).includes('json') ? body : JSON.parse(body);
+
 /** Calls a handler; answers status, headers and the parsed body. */
 export async function invoke(handler: unknown, call: Call) {
   const { statusCode, headers, body } = await (handler as Handler)(apiEvent(call), {} as Context);
-  return { status: statusCode, headers, body: body === undefined ? undefined : JSON.parse(body) };
+  return { status: statusCode, headers, body: parsed(headers?.['content-type'], body) };
 }

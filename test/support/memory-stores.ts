@@ -1,8 +1,18 @@
 /** The stores in memory: the same contract suites run against these and against DynamoDB in the emulator. */
+import { pendingShard } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from '../../core/chunk-cache/ports.ts';
-import { parseChunkKey } from '../../core/contracts/keys.ts';
-import type { ChunkRow, GpuIntervalRow, InstanceRow, PoolRow, SessionRow, UsageRow } from '../../core/contracts/rows.ts';
-import type { ChunkTranscript, Transcript } from '../../core/contracts/transcript.ts';
+import { parseChunkKey, sessionPrefix } from '../../core/contracts/keys.ts';
+import type {
+  ChunkRow,
+  GpuIntervalRow,
+  InstanceRow,
+  PoolRow,
+  SessionRow,
+  SettingsRow,
+  UsageRow,
+} from '../../core/contracts/rows.ts';
+import type { Bundle, ChunkTranscript, Transcript } from '../../core/contracts/transcript.ts';
+import type { SettingsStore } from '../../core/corrections/ports.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
@@ -11,12 +21,17 @@ import type { LedgerStore } from '../../core/ledger/ports.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
 
+/** As DynamoDB does: what is undefined is not there. */
+const defined = <Row extends object>(row: { [Name in keyof Row]: Row[Name] | undefined }): Row =>
+  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) as Row;
+
 export function memorySessionStore(): SessionStore {
   const rows = new Map<string, SessionRow>();
-  const change = (sessionId: string, more: Partial<SessionRow>): void => {
+  const change = (sessionId: string, more: { [Name in keyof SessionRow]?: SessionRow[Name] | undefined }): boolean => {
     const row = rows.get(sessionId);
-    if (row === undefined) throw new Error('no such session');
-    rows.set(sessionId, { ...row, ...more });
+    if (row === undefined || row.state === 'deleted') return false;
+    rows.set(sessionId, defined({ ...row, ...more }));
+    return true;
   };
   return {
     async create(row) {
@@ -26,7 +41,9 @@ export function memorySessionStore(): SessionStore {
     },
     get: async (sessionId) => rows.get(sessionId),
     async listOf(userId, limit, cursor) {
-      const mine = [...rows.values()].filter((row) => row.user_id === userId).sort((a, b) => b.created_at_ms - a.created_at_ms);
+      const mine = [...rows.values()]
+        .filter((row) => row.user_id === userId && row.state !== 'deleted')
+        .sort((a, b) => b.created_at_ms - a.created_at_ms);
       const from = cursor === undefined ? 0 : Number(cursor);
       if (!Number.isInteger(from)) throw new DomainError('malformed', 'the cursor is not one of ours');
       const items = mine.slice(from, from + limit);
@@ -34,10 +51,36 @@ export function memorySessionStore(): SessionStore {
     },
     async complete(sessionId, chunkCount, nowMs) {
       const done = rows.get(sessionId)?.completed_at_ms ?? nowMs;
-      change(sessionId, { state: 'completed', chunk_count: chunkCount, completed_at_ms: done });
+      return change(sessionId, {
+        state: 'completed',
+        chunk_count: chunkCount,
+        completed_at_ms: done,
+        due_shard: undefined,
+        due_at_ms: undefined,
+        abandoned: undefined,
+      });
     },
-    async recordTranscript(sessionId, { status, madeOf, writtenAtMs }) {
-      change(sessionId, { transcript_status: status, transcript_of: madeOf, transcript_written_at_ms: writtenAtMs });
+    recordTranscript: async (sessionId, { status, madeOf, writtenAtMs }) =>
+      change(sessionId, { transcript_status: status, transcript_of: madeOf, transcript_written_at_ms: writtenAtMs }),
+    async markDeleted({ session_id, user_id, live, created_at_ms }, nowMs, purgeAgainAtMs) {
+      const due = { due_shard: 'due', due_at_ms: purgeAgainAtMs } as const;
+      rows.set(session_id, { session_id, user_id, live, created_at_ms, state: 'deleted', deleted_at_ms: nowMs, ...due });
+    },
+    listDue: async (nowMs, limit) =>
+      [...rows.values()]
+        .filter((row) => row.due_shard !== undefined && (row.due_at_ms ?? 0) <= nowMs)
+        .sort((a, b) => (a.due_at_ms ?? 0) - (b.due_at_ms ?? 0))
+        .slice(0, limit),
+    async setDue({ session_id, due_at_ms }, dueAtMs) {
+      const row = rows.get(session_id);
+      if (row === undefined || row.due_at_ms !== due_at_ms) return;
+      rows.set(session_id, defined({ ...row, due_shard: dueAtMs === undefined ? undefined : 'due', due_at_ms: dueAtMs }));
+    },
+    async closeAbandoned({ session_id, due_at_ms }, chunkCount, nowMs) {
+      const row = rows.get(session_id);
+      if (row?.state !== 'recording' || row.due_at_ms !== due_at_ms) return false;
+      const closed = { state: 'completed', chunk_count: chunkCount, completed_at_ms: nowMs, abandoned: true } as const;
+      return change(session_id, { ...closed, due_shard: undefined, due_at_ms: undefined });
     },
   };
 }
@@ -70,6 +113,22 @@ export function memoryChunkStore(): ChunkStore & { put(row: ChunkRow): void } {
     async noteQueued(row, lane, nowMs) {
       const existing = rows.get(id(row.session_id, row.chunk_number));
       if (existing?.state === 'pending') put({ ...existing, lane, queued_at_ms: nowMs });
+    },
+    async revive(was, lane, nowMs) {
+      const existing = rows.get(id(was.session_id, was.chunk_number));
+      if (existing?.state !== 'dead' || existing.fence !== was.fence || existing.etag !== was.etag) return false;
+      const { error_message: _error, deaths: _deaths, kills: _kills, ...rest } = existing;
+      const pending_shard = pendingShard(was.session_id);
+      put({ ...rest, state: 'pending', attempts: 0, pending_shard, lane, queued_at_ms: nowMs, next_attempt_at_ms: 0 });
+      return true;
+    },
+    async removeAll(sessionId) {
+      for (const [key, row] of rows) if (row.session_id === sessionId) rows.delete(key);
+    },
+    async noteCorrected(was, { text, wordCounts, version }) {
+      const existing = rows.get(id(was.session_id, was.chunk_number));
+      if (existing?.state !== 'done' || existing.fence !== was.fence || existing.etag !== was.etag) return;
+      put({ ...existing, corrected_text: text, word_counts: { ...wordCounts }, corrections_version: version });
     },
     listPending: async (limit) =>
       [...rows.values()]
@@ -105,6 +164,10 @@ export function memoryObjects(): ChunkObjects & { put(object: StoredObject): voi
   const objects = new Map<string, StoredObject>();
   return {
     put: (object) => void objects.set(object.key, object),
+    remove: async (key) => void objects.delete(key),
+    async removeAll(place) {
+      for (const key of objects.keys()) if (key.startsWith(sessionPrefix(place))) objects.delete(key);
+    },
     head: async (key) => objects.get(key),
     listChunks: async ({ userId, sessionId }) =>
       [...objects.values()].flatMap((object) => {
@@ -119,17 +182,30 @@ export function memoryQueue(): WorkQueue & { readonly sent: string[] } {
   return { sent, send: async (lane, sessionId, chunkNumber) => void sent.push(`${lane} ${sessionId} ${chunkNumber}`) };
 }
 
-export function memoryResults(
-  results: ReadonlyMap<string, ChunkTranscript>,
-): ResultStore & { transcript?: Transcript; writes: number } {
-  const store: ResultStore & { transcript?: Transcript; writes: number } = {
+export interface MemoryResults extends ResultStore {
+  readTranscript(session: SessionRow): Promise<string>;
+  transcript?: Transcript;
+  bundle?: Bundle;
+  writes: number;
+  /** Keys of results in the order in which they were read one by one. */
+  readonly reads: string[];
+}
+
+export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): MemoryResults {
+  const store: MemoryResults = {
     writes: 0,
+    reads: [],
     async readResult(key) {
+      store.reads.push(key);
       const found = results.get(key);
       if (found === undefined) throw new Error(`no result ${key}`);
       return found;
     },
+    readTranscript: async () => JSON.stringify(store.transcript),
+    readBundle: async () => store.bundle,
+    writeBundle: async (_session, bundle) => void Object.assign(store, { bundle }),
     publishChunk: async () => undefined,
+    removeTranscript: async () => void delete store.transcript,
     transcriptVersion: async () => (store.writes === 0 ? undefined : String(store.writes)),
     async writeTranscript(_session, transcript, replaces) {
       if (replaces !== (store.writes === 0 ? undefined : String(store.writes))) return false;
@@ -139,6 +215,24 @@ export function memoryResults(
     },
   };
   return store;
+}
+
+export function memorySettingsStore(): SettingsStore {
+  const rows = new Map<string, SettingsRow>();
+  return {
+    get: async (userId) => rows.get(userId),
+    async put(row, overVersion) {
+      if (rows.get(row.user_id)?.version !== overVersion) return false;
+      rows.set(row.user_id, row);
+      return true;
+    },
+    async noteApplied(userId, version, cursor) {
+      const row = rows.get(userId);
+      if (row?.version !== version) return;
+      const { apply_cursor: _cursor, ...rest } = row;
+      rows.set(userId, cursor === undefined ? { ...rest, applied_version: version } : { ...rest, apply_cursor: cursor });
+    },
+  };
 }
 
 export function memoryLedger(): LedgerStore & { put(row: UsageRow): void } {

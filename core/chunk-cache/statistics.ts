@@ -1,0 +1,32 @@
+import type { ChunkRow } from '../contracts/rows.ts';
+import { holes } from '../sessions/session.ts';
+
+/** What is known of a session's chunks. */
+export interface CacheStatistics {
+  readonly known: number;
+  readonly cached: number;
+  readonly failed: number;
+  readonly pending: number;
+  /** Numbers that must be there and were never uploaded. */
+  readonly missing: number;
+  readonly secondsCovered: number;
+  /** The user's target words in all corrected texts. */
+  readonly targetWords: Readonly<Record<string, number>>;
+}
+
+export function cacheStatistics(rows: readonly ChunkRow[], chunkCount: number | undefined): CacheStatistics {
+  const done = rows.filter(({ state }) => state === 'done');
+  const targetWords: Record<string, number> = {};
+  for (const row of done)
+    for (const [word, count] of Object.entries(row.word_counts ?? {})) targetWords[word] = (targetWords[word] ?? 0) + count;
+  const failed = rows.filter(({ state }) => state === 'dead').length;
+  return {
+    known: rows.length,
+    cached: done.length,
+    failed,
+    pending: rows.length - done.length - failed,
+    missing: holes(rows, chunkCount).length,
+    secondsCovered: Math.round(done.reduce((sum, row) => sum + (row.duration_seconds ?? 0), 0) * 1000) / 1000,
+    targetWords,
+  };
+}

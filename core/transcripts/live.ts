@@ -1,0 +1,43 @@
+/** The transcript of a session as far as it goes: written down when it is final, joined on the spot while it grows. */
+import type { ChunkStore } from '../chunk-cache/ports.ts';
+import type { SessionRow } from '../contracts/rows.ts';
+import { Transcript } from '../contracts/transcript.ts';
+import type { VersionedCorrector } from '../corrections/settings.ts';
+import { DomainError } from '../errors.ts';
+import { corrected } from './assemble.ts';
+import { joinChunks } from './join.ts';
+import { fingerprint, outcomesOf, type ResultReader } from './outcomes.ts';
+
+export interface LiveDeps {
+  readonly chunks: Pick<ChunkStore, 'listOf'>;
+  readonly results: ResultReader & { readTranscript(session: SessionRow): Promise<string> };
+  readonly correctorFor: (userId: string) => Promise<VersionedCorrector>;
+}
+
+export interface CurrentTranscript {
+  /** Changes whenever the text may have changed. */
+  readonly tag: string;
+  readonly isFinal: boolean;
+  /** JSON, read only when asked for. */
+  readonly read: () => Promise<string>;
+}
+
+/** @throws DomainError `not-ready` when nothing of the session has arrived yet */
+export async function currentTranscript(deps: LiveDeps, session: SessionRow): Promise<CurrentTranscript> {
+  if (session.transcript_of !== undefined)
+    return { tag: session.transcript_of, isFinal: true, read: () => deps.results.readTranscript(session) };
+  const rows = await deps.chunks.listOf(session.session_id);
+  if (rows.length === 0) throw new DomainError('not-ready', 'there is no transcript yet: no chunk has arrived');
+  const corrector = await deps.correctorFor(session.user_id);
+  return {
+    tag: `live-${fingerprint(session, rows, corrector.version)}`,
+    isFinal: false,
+    read: async () => {
+      const joined = joinChunks(session.session_id, await outcomesOf(deps.results, session, rows));
+      return JSON.stringify({ ...corrected(joined, corrector), final: false });
+    },
+  };
+}
+
+export const readCurrent = async (deps: LiveDeps, session: SessionRow): Promise<Transcript> =>
+  Transcript.parse(JSON.parse(await (await currentTranscript(deps, session)).read()));

@@ -1,0 +1,93 @@
+/**
+ * Results of a session's chunks, read in few requests: committed results never change, so most are kept together in one
+ * bundle and only the newest are read one by one. A bundle that is old or lost costs time, nothing else.
+ */
+import { createHash } from 'node:crypto';
+import { BUNDLE_EVERY } from '../contracts/limits.ts';
+import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
+import type { Bundle, ChunkTranscript } from '../contracts/transcript.ts';
+import type { ChunkOutcome } from './join.ts';
+
+export interface ResultReader {
+  readResult(resultKey: string): Promise<ChunkTranscript>;
+  readBundle(session: SessionRow): Promise<Bundle | undefined>;
+  writeBundle(session: SessionRow, bundle: Bundle): Promise<void>;
+}
+
+/** Reads of results at a time. */
+const READS_AT_ONCE = 32;
+
+async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const reader = async (): Promise<void> => {
+    for (let i = next++; i < items.length; i = next++) await run(items[i] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(READS_AT_ONCE, items.length) }, reader));
+}
+
+/** Results by chunk number; a bundle that lacks many is written anew. */
+async function resultsOf(
+  store: ResultReader,
+  session: SessionRow,
+  rows: readonly ChunkRow[],
+): Promise<ReadonlyMap<number, ChunkTranscript>> {
+  const done = rows.filter(({ state, result_key }) => state === 'done' && result_key !== undefined);
+  const bundle = done.length < BUNDLE_EVERY ? undefined : await store.readBundle(session);
+  const bundled = new Map(bundle?.results.map(({ key, result }) => [key, result]));
+  const found = new Map<number, ChunkTranscript>();
+  const missing = done.filter((row) => {
+    const result = bundled.get(row.result_key ?? '');
+    if (result !== undefined) found.set(row.chunk_number, result);
+    return result === undefined;
+  });
+  await inParallel(missing, async (row) => void found.set(row.chunk_number, await store.readResult(row.result_key ?? '')));
+  if (missing.length >= BUNDLE_EVERY) {
+    const results = done.flatMap(({ chunk_number, result_key = '' }) => {
+      const result = found.get(chunk_number);
+      return result === undefined ? [] : [{ key: result_key, result }];
+    });
+    await store.writeBundle(session, { results });
+  }
+  return found;
+}
+
+/** Overlaps that clocks tell are believed between these, in seconds: below is their jitter, above they were set. */
+const [LEAST_OVERLAP, MOST_OVERLAP] = [0.1, 5];
+
+/** Audio at the beginning of `row` that the chunk before it holds too, in seconds. */
+export function overlapOf(row: ChunkRow, before: ChunkRow | undefined): number | undefined {
+  if (row.overlap_ms !== undefined) return row.overlap_ms / 1000;
+  const seconds = before?.duration_seconds ?? before?.said_seconds;
+  if (row.started_at_ms === undefined || before?.started_at_ms === undefined || seconds === undefined) return undefined;
+  const overlap = (before.started_at_ms - row.started_at_ms) / 1000 + seconds;
+  return overlap >= LEAST_OVERLAP && overlap <= MOST_OVERLAP ? overlap : undefined;
+}
+
+/** Rows that count: chunks above the number said at Stop came late and are part of it all the same. */
+const countOf = (session: SessionRow, rows: readonly ChunkRow[]): number =>
+  Math.max(session.chunk_count ?? 0, rows.at(-1)?.chunk_number ?? 0);
+
+/** What is known of every chunk number of a session, in order. */
+export async function outcomesOf(store: ResultReader, session: SessionRow, rows: readonly ChunkRow[]): Promise<ChunkOutcome[]> {
+  const byNumber = new Map(rows.map((row) => [row.chunk_number, row]));
+  const results = await resultsOf(store, session, rows);
+  return Array.from({ length: countOf(session, rows) }, (_, index): ChunkOutcome => {
+    const row = byNumber.get(index + 1);
+    if (row === undefined) return { kind: 'missing' };
+    const overlapSeconds = overlapOf(row, byNumber.get(index));
+    const durationSeconds = row.duration_seconds ?? row.said_seconds;
+    const result = results.get(row.chunk_number);
+    if (result !== undefined) return { kind: 'transcribed', result, overlapSeconds };
+    if (row.state === 'dead') return { kind: 'failed', reason: row.error_message ?? 'failed', durationSeconds, overlapSeconds };
+    return { kind: 'waiting', durationSeconds, overlapSeconds };
+  });
+}
+
+const isOver = ({ state }: ChunkRow): boolean => state === 'done' || state === 'dead';
+
+/** What a transcript depends on: when this is unchanged, so is the transcript. */
+export const fingerprint = (session: SessionRow, rows: readonly ChunkRow[], correctionsVersion: number): string =>
+  createHash('sha256')
+    .update(String([session.chunk_count, correctionsVersion]))
+    .update(rows.map((row) => `${row.chunk_number}:${isOver(row) ? `${row.state}:${row.fence}` : 'waiting'}`).join(' '))
+    .digest('base64url');

@@ -1,0 +1,11 @@
+import { QUEUE_NAMES } from '../../core/contracts/env.ts';
+import { awsIngest } from '../adapters/aws-ingest.ts';
+import { documents } from '../adapters/clients.ts';
+import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
+import { parseEnv } from '../runtime/parse-env.ts';
+import { buildHandler } from './handler.ts';
+
+const env = parseEnv('BUCKET_NAME', 'SESSIONS_TABLE', 'CHUNKS_TABLE', 'FLEET_TABLE', 'STATE_MACHINE_ARN', ...QUEUE_NAMES);
+const db = documents();
+
+export const handler = buildHandler({ ...awsIngest(env, db), sessions: dynamoSessionStore(db, env.SESSIONS_TABLE) });

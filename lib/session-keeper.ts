@@ -1,0 +1,39 @@
+import { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { serviceFunction } from './service-function.ts';
+import type { Shared } from './shared.ts';
+
+/** Sessions come to an end by themselves: abandoned recordings are closed, deleted ones leave nothing behind. */
+export class SessionKeeper extends Construct {
+  readonly handler: IFunction;
+
+  constructor(scope: Construct, id: string, { storage, lanes, names, stateMachine }: Shared) {
+    super(scope, id);
+    const handler = serviceFunction(this, 'Handler', {
+      folder: 'session-keeper',
+      env: { ...names, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+      timeout: Duration.minutes(2),
+    });
+    this.handler = handler;
+    new Rule(this, 'Regularly', { schedule: Schedule.rate(Duration.minutes(5)), targets: [new LambdaFunction(handler)] });
+
+    storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    storage.chunks.grant(
+      handler,
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:Query',
+    );
+    storage.fleet.grant(handler, 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+    storage.grantObjects(handler, 's3:GetObject', 's3:DeleteObject');
+    storage.grantList(handler);
+    lanes.grantSend(handler);
+    stateMachine.grantStartExecution(handler);
+    stateMachine.grantExecution(handler, 'states:DescribeExecution');
+  }
+}

@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest';
+import { ingest } from '../../core/chunk-cache/ingest.ts';
+import { PURGE_AGAIN_SECONDS } from '../../core/contracts/limits.ts';
+import { settleDue } from '../../core/sessions/due.ts';
+import { accessClaims } from '../support/api-event.ts';
+import { recordingWorld } from '../support/recording-world.ts';
+import { chunkRow, SESSION, sessionRow, USER } from '../support/rows.ts';
+
+const keyOf = (n: number): string => `users/${USER}/sessions/${SESSION}/chunk-00${n}.webm`;
+const object = (n: number, modifiedAtMs = 0) => ({ key: keyOf(n), etag: `etag-${n}`, sizeBytes: 10, modifiedAtMs });
+
+test('a live session starts the GPU as its recording starts; one that is only stored does not', async () => {
+  const w = await recordingWorld();
+  await w.call('POST /api/sessions', { body: { live: false } });
+  expect(w.wakes.count).toBe(0);
+  expect((await w.call('POST /api/sessions', { body: {} })).body).toMatchObject({ live: true });
+  expect(w.wakes.count).toBe(1);
+});
+
+test('what is deleted is gone with its audio, results and rows, and says so from then on', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  w.objects.put(object(1));
+  expect(await w.call('DELETE /api/sessions/{id}')).toMatchObject({ status: 204 });
+  expect(await w.objects.head(keyOf(1))).toBeUndefined();
+  expect(await w.chunks.listOf(SESSION)).toEqual([]);
+  for (const route of ['GET /api/sessions/{id}', 'DELETE /api/sessions/{id}', 'GET /api/sessions/{id}/transcript'])
+    expect(await w.call(route)).toMatchObject({ status: 410, body: { code: 'deleted' } });
+  expect((await w.call('GET /api/sessions')).body).toEqual({ sessions: [] });
+});
+
+test('nobody but its owner or an admin deletes a session', async () => {
+  const w = await recordingWorld();
+  expect(await w.call('DELETE /api/sessions/{id}', { claims: accessClaims('other') })).toMatchObject({ status: 403 });
+  expect(await w.store.get(SESSION)).toMatchObject({ state: 'recording' });
+});
+
+test('an upload that was on its way when its session was deleted is removed, and so is what a worker still wrote', async () => {
+  const w = await recordingWorld();
+  await w.call('DELETE /api/sessions/{id}');
+  w.objects.put(object(1));
+  const place = { userId: USER, sessionId: SESSION, chunkNumber: 1 };
+  expect(await ingest(w.deps, place, keyOf(1))).toBe('deleted');
+  expect(await w.objects.head(keyOf(1))).toBeUndefined();
+  const result = { ...object(1), key: `users/${USER}/sessions/${SESSION}/results/001.1.json` };
+  w.objects.put(result);
+  w.chunks.put(chunkRow(1));
+  w.clock.ms += PURGE_AGAIN_SECONDS * 1000;
+  expect(await settleDue(w.deps)).toEqual({ purged: 1 });
+  expect(await w.objects.head(result.key)).toBeUndefined();
+  expect(await w.chunks.listOf(SESSION)).toEqual([]);
+  expect(await settleDue(w.deps)).toEqual({});
+});
+
+test('a recording of which nothing is heard is closed with what has arrived; one that goes on is left alone', async () => {
+  const w = await recordingWorld();
+  const { body } = await w.call('POST /api/sessions', { body: {} });
+  const id = String(body.id);
+  w.clock.ms = 29 * 60_000;
+  expect(await settleDue(w.deps)).toEqual({});
+  w.chunks.put(chunkRow(2, { session_id: id, uploaded_at_ms: 20 * 60_000 }));
+  w.clock.ms = 31 * 60_000;
+  expect(await settleDue(w.deps)).toEqual({ postponed: 1 });
+  w.clock.ms = 51 * 60_000;
+  expect(await settleDue(w.deps)).toEqual({ closed: 1 });
+  expect(await w.store.get(id)).toMatchObject({ state: 'completed', chunk_count: 2, abandoned: true });
+  expect((await w.call('GET /api/sessions/{id}', { id })).body).toMatchObject({ abandoned: true, holes: [1] });
+  await w.call('POST /api/sessions/{id}/complete', { id, body: { chunkCount: 3 } });
+  expect(await w.store.get(id)).not.toHaveProperty('abandoned');
+  expect(await w.store.get(id)).toMatchObject({ chunk_count: 3 });
+});
+
+test('a Stop in the moment in which the recording is closed by itself wins', async () => {
+  const w = await recordingWorld();
+  const due = sessionRow({ session_id: 'session_due', due_shard: 'due', due_at_ms: 5 });
+  await w.store.create(due);
+  await w.store.complete(due.session_id, 7, 6);
+  expect(await w.store.closeAbandoned(due, 0, 7)).toBe(false);
+  expect(await w.store.get(due.session_id)).toMatchObject({ chunk_count: 7 });
+});
+
+test('a dead chunk gets three new attempts, in front; twice asked is once done', async () => {
+  const w = await recordingWorld();
+  w.chunks.put(chunkRow(1, { state: 'dead', attempts: 3, deaths: 2, error_message: 'bad', lane: 'backlog' }));
+  const retry = { n: '1', body: {} };
+  for (let i = 0; i < 2; i++)
+    expect(await w.call('POST /api/sessions/{id}/chunks/{n}/retry', retry)).toMatchObject({ status: 202 });
+  const row = await w.chunks.get(SESSION, 1);
+  expect(row).toMatchObject({ state: 'pending', attempts: 0, lane: 'stop', pending_shard: expect.any(String) });
+  expect(row).not.toHaveProperty('error_message');
+  expect(row).not.toHaveProperty('deaths');
+  expect(w.wakes.count).toBe(2);
+});
+
+test.each([
+  ['a chunk that has its text', '1', 409, 'not-failed'],
+  ['a chunk that is not there', '9', 404, 'not-found'],
+  ['no number', '1x', 404, 'not-found'],
+])('%s cannot be tried again', async (_what, n, status, code) => {
+  const w = await recordingWorld();
+  w.done(1);
+  expect(await w.call('POST /api/sessions/{id}/chunks/{n}/retry', { n, body: {} })).toMatchObject({ status, body: { code } });
+});
+
+test('statistics of the cache count each chunk once, and the target words of all', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  w.chunks.put(chunkRow(2, { state: 'done', duration_seconds: 12.5, word_counts: { hello: 2, you: 1 } }));
+  w.chunks.put(chunkRow(3, { state: 'done', duration_seconds: 1, word_counts: { hello: 1 } }));
+  w.chunks.put(chunkRow(5, { state: 'dead', error_message: 'x' }));
+  w.chunks.put(chunkRow(6));
+  await w.store.complete(SESSION, 7, 5);
+  expect((await w.call('GET /api/sessions/{id}/cache')).body).toEqual({
+    id: SESSION,
+    known: 5,
+    cached: 3,
+    failed: 1,
+    pending: 1,
+    missing: 2,
+    secondsCovered: 43.5,
+    targetWords: { hello: 3, you: 1 },
+  });
+});
+
+test('a range is transcribed at once where it is not: what waits goes to the front, what is dead is tried again', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  w.chunks.put(chunkRow(2, { lane: 'backlog' }));
+  w.chunks.put(chunkRow(3, { state: 'dead', error_message: 'x' }));
+  w.chunks.put(chunkRow(4));
+  const ranges = 'POST /api/sessions/{id}/transcript/ranges';
+  expect(await w.call(ranges, { body: { start: 10, end: 89 } })).toMatchObject({
+    status: 202,
+    body: { status: 'queued', waitingFor: [2, 3], transcript: `/api/sessions/${SESSION}/transcript?start=10&end=89` },
+  });
+  expect(w.queue.sent).toEqual([`stop ${SESSION} 2`, `stop ${SESSION} 3`]);
+  expect(await w.call(ranges, { body: { start: 0, end: 30 } })).toMatchObject({ body: { status: 'completed', waitingFor: [] } });
+  expect(await w.call(ranges, { body: { start: 500, end: 600 } })).toMatchObject({ status: 409, body: { code: 'not-ready' } });
+  for (const body of [{ start: 5, end: 5 }, { start: -1, end: 5 }, { start: 1 }])
+    expect(await w.call(ranges, { body })).toMatchObject({ status: 422 });
+});

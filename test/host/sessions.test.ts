@@ -1,0 +1,180 @@
+/** What a person does with their sessions, on the real template, functions, worker and model. */
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, expect, test } from 'vitest';
+import * as z from 'zod';
+import { poll } from '../../host/poll.ts';
+import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
+import { checkInvariants } from './invariants.ts';
+import {
+  admin,
+  atRest,
+  bytes,
+  chunkRows,
+  db,
+  invoke,
+  keysBelow,
+  knownWords,
+  output,
+  sampleChunks,
+  settled,
+  userA,
+  userB,
+} from './support.ts';
+
+const MAX_WER = 0.08;
+const short = sampleChunks(10);
+
+afterAll(async () => {
+  await atRest();
+  await checkInvariants();
+});
+
+test('chunks that overlap become a text without doubled or cut words', async () => {
+  const { id } = await userA.createSession({ language: 'en' });
+  const chunks = sampleChunks(15, 0.4);
+  for (const [i, chunk] of chunks.entries())
+    expect((await userA.upload(id, i + 1, chunk, i === 0 ? {} : { overlapMs: 400 })).status).toBe(200);
+  await userA.complete(id, chunks.length);
+  const transcript = await userA.awaitTranscript(id, 120);
+  expect(transcript.duration_seconds).toBeCloseTo(125, 0);
+  expect(wordErrorRate(knownWords(), wordsOf(transcript.text))).toBeLessThan(MAX_WER);
+  expect((await chunkRows(id)).map(({ overlap_ms }) => overlap_ms)).toEqual([undefined, ...chunks.slice(1).map(() => 400)]);
+});
+
+test('the text grows while the recording runs; corrections reach what is there and what comes; then it is final', async () => {
+  const [first, second] = short;
+  if (!first || !second) throw new Error('the sample is too short');
+  const { id } = await userB.createSession({ language: 'en' });
+  await userB.upload(id, 1, first);
+  await userB.awaitChunks(id, 60, settled(1));
+  const growing = await userB.transcript(id);
+  expect(growing).toMatchObject({ final: false, gaps: [] });
+  const [word = ''] = wordsOf(growing.text);
+  const rules = [{ kind: 'word', match: word, replace: 'Zanzibar' }];
+  await userB.call('PUT', '/api/corrections', { rules, targetWords: ['zanzibar'] });
+  await poll('the corrections on what was there', 30, async () => (await chunkRows(id))[0]?.corrected_text?.includes('Zanzibar'));
+  await userB.upload(id, 2, second);
+  await userB.complete(id, 2);
+  const transcript = await userB.awaitTranscript(id, 60);
+  expect(transcript.text.startsWith('Zanzibar')).toBe(true);
+  const cache = z.object({ cached: z.number(), targetWords: z.record(z.string(), z.number()) });
+  const counted = await poll('the counts', 30, async () => {
+    const found = cache.parse(await (await userB.call('GET', `/api/sessions/${id}/cache`)).json());
+    return found.targetWords['zanzibar'] === undefined ? undefined : found;
+  });
+  expect(counted.cached).toBe(2);
+  // Without rules it reads again as it was heard, and nothing was transcribed twice.
+  await userB.call('PUT', '/api/corrections', {});
+  await poll('the text as it was heard', 30, async () => !(await userB.transcript(id)).text.includes('Zanzibar'));
+  expect((await chunkRows(id)).map(({ fence, attempts }) => [fence, attempts])).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
+});
+
+test('what was deleted in the middle of the work never comes back', async () => {
+  const { id } = await userA.createSession();
+  const late = await userA.presign(id, 99, short[0] ?? bytes(''));
+  for (const [i, chunk] of short.slice(0, 4).entries()) await userA.upload(id, i + 1, chunk);
+  await poll('work in the middle', 60, async () => (await chunkRows(id)).some(({ state }) => state === 'leased'), 20);
+  expect((await userA.call('DELETE', `/api/sessions/${id}`)).status).toBe(204);
+  await expect(userA.session(id)).rejects.toMatchObject({ status: 410, code: 'deleted' });
+  const { 'content-length': _length, ...headers } = late.upload.headers;
+  await fetch(late.upload.url, { method: 'PUT', headers, body: new Uint8Array(short[0]?.bytes ?? []) });
+  await atRest();
+  // The time for the second look has come.
+  const session = { TableName: output('SessionsTable'), Key: { session_id: id } };
+  const was = (await db.send(new GetCommand(session))).Item;
+  expect(Object.keys(was ?? {}).sort()).toEqual(
+    ['created_at_ms', 'deleted_at_ms', 'due_at_ms', 'due_shard', 'expires_at_s', 'live', 'session_id', 'state', 'user_id'].sort(),
+  );
+  await db.send(
+    new UpdateCommand({ ...session, UpdateExpression: 'SET due_at_ms = :past', ExpressionAttributeValues: { ':past': 1 } }),
+  );
+  await invoke('SessionKeeperName');
+  expect(await chunkRows(id)).toEqual([]);
+  expect((await keysBelow('users/')).filter((key) => key.includes(id))).toEqual([]);
+});
+
+test('a recorder that dies: its session is closed by itself, and what it had uploaded is read', async () => {
+  const { id } = await userA.createSession();
+  const [, , third] = short;
+  if (!third) throw new Error('the sample is too short');
+  await userA.upload(id, 1, third);
+  await userA.awaitChunks(id, 60, settled(1));
+  const HALF_AN_HOUR_MS = 1_800_000;
+  const row = { TableName: output('ChunksTable'), Key: { session_id: id, chunk_number: 1 } };
+  await db.send(
+    new UpdateCommand({
+      ...row,
+      UpdateExpression: 'SET uploaded_at_ms = uploaded_at_ms - :time',
+      ExpressionAttributeValues: { ':time': HALF_AN_HOUR_MS },
+    }),
+  );
+  await db.send(
+    new UpdateCommand({
+      TableName: output('SessionsTable'),
+      Key: { session_id: id },
+      UpdateExpression: 'SET due_at_ms = due_at_ms - :time, created_at_ms = created_at_ms - :time',
+      ExpressionAttributeValues: { ':time': HALF_AN_HOUR_MS },
+    }),
+  );
+  await invoke('SessionKeeperName');
+  const transcript = await userA.awaitTranscript(id, 30);
+  expect(transcript).toMatchObject({ status: 'completed', final: true });
+  expect(await userA.session(id)).toMatchObject({ state: 'completed' });
+});
+
+test('a dead chunk can be replaced or tried again, and a range be asked for at once; both go in front', async () => {
+  const { id } = await userA.createSession({ live: false });
+  await userA.upload(id, 1, bytes('this is no audio'));
+  const [first, second] = short;
+  if (!first || !second) throw new Error('the sample is too short');
+  await userA.upload(id, 2, second);
+  await poll('the rows', 30, async () => (await chunkRows(id)).length === 2);
+  const answer = await userA.call('POST', `/api/sessions/${id}/transcript/ranges`, { start: 0, end: 40 });
+  expect(await answer.json()).toMatchObject({ status: 'queued', waitingFor: [1, 2] });
+  const session = await userA.awaitChunks(id, 60, settled(2));
+  expect(session.chunks.map(({ state }) => state)).toEqual(['dead', 'done']);
+  await userA.call('POST', `/api/sessions/${id}/chunks/1/retry`, {});
+  await userA.awaitChunks(id, 60, settled(2));
+  expect((await chunkRows(id))[0]).toMatchObject({ state: 'dead', fence: 2 });
+  await userA.complete(id, 2);
+  const partial = await userA.awaitTranscript(id, 60);
+  expect(partial.gaps.map(({ chunkNumber, reason }) => [chunkNumber, reason])).toEqual([
+    [1, expect.stringContaining('unsupported-media')],
+  ]);
+});
+
+test('ten recordings of three people at once: each text is right, and nobody sees another’s', async () => {
+  const users = [userA, userB, admin];
+  const recordings = Array.from({ length: 10 }, (_, i) => ({ user: users[i % 3] ?? userA, from: i }));
+  const sessions = await Promise.all(
+    recordings.map(async ({ user, from }) => {
+      const { id } = await user.createSession({ language: 'en' });
+      const chunks = short.slice(from, from + 3);
+      await Promise.all(chunks.map((chunk, i) => user.upload(id, i + 1, chunk)));
+      await user.complete(id, chunks.length);
+      return { id, user, from, count: chunks.length };
+    }),
+  );
+  const texts = new Map<number, string>();
+  for (const { id, user, from } of sessions) texts.set(from, (await user.awaitTranscript(id, 120)).text);
+  for (const { id, from, count } of sessions) {
+    const rows = await chunkRows(id);
+    expect(texts.get(from)).toBe(
+      rows
+        .map(({ raw_text }) => raw_text)
+        .filter(Boolean)
+        .join(' '),
+    );
+    // The second chunk of this recording is the first of the next one: the same audio, the same text.
+    const next = sessions.find((other) => other.from === from + 1);
+    if (next !== undefined && count > 1) expect((await chunkRows(next.id))[0]?.raw_text).toBe(rows[1]?.raw_text);
+  }
+  for (const { id, user } of sessions.filter(({ user }) => user !== userB))
+    for (const call of ['', '/transcript', '/cache', '/cost'])
+      await expect(userB.call('GET', `/api/sessions/${id}${call}`), user === admin ? 'admin' : 'a').rejects.toMatchObject({
+        status: 403,
+      });
+});

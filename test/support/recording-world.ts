@@ -1,0 +1,104 @@
+/** The functions of a recording on stores in memory. */
+import { correctors } from '../../core/corrections/settings.ts';
+import { emptyPool } from '../../core/fleet/rows.ts';
+import type { UploadToSign } from '../../lambdas/adapters/s3-objects.ts';
+import { buildHandler as buildCorrections } from '../../lambdas/corrections-api/handler.ts';
+import { buildHandler as buildSessions } from '../../lambdas/sessions-api/handler.ts';
+import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/handler.ts';
+import { buildHandler as buildUploads } from '../../lambdas/uploads-api/handler.ts';
+import { accessClaims, type Call, CLIENT_ID, invoke } from './api-event.ts';
+import {
+  memoryChunkStore,
+  memoryObjects,
+  memoryQueue,
+  memoryResults,
+  memorySessionStore,
+  memorySettingsStore,
+} from './memory-stores.ts';
+import { chunkRow, chunkTranscript, SESSION, sessionRow, USER } from './rows.ts';
+
+export const MINE = accessClaims(USER);
+
+export async function recordingWorld() {
+  const [store, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
+  const settings = memorySettingsStore();
+  const results = memoryResults(new Map([1, 2, 3].map((n) => [`r${n}`, chunkTranscript(n)])));
+  const signed: UploadToSign[] = [];
+  const pool = { row: emptyPool() };
+  const clock = { ms: 1 };
+  const wakes = { count: 0 };
+  await store.create(sessionRow());
+  const deps = {
+    sessions: store,
+    chunks,
+    objects,
+    queue,
+    wake: async () => void wakes.count++,
+    nowMs: () => clock.ms,
+  };
+  const sessionsHandler = buildSessions(
+    {
+      ...deps,
+      newUlid: () => 'ULID',
+      liveDefault: true,
+      readPool: async () => pool.row,
+      costOf: async (_sessionId, rows) => ({ gpuSeconds: rows.length, usd: rows.length / 1000 }),
+    },
+    CLIENT_ID,
+  );
+  const uploads = buildUploads(
+    {
+      sessions: store,
+      chunks,
+      sign: async (upload) => {
+        signed.push(upload);
+        return { method: 'PUT', url: 'https://upload', headers: {}, expiresAt: '' };
+      },
+    },
+    CLIENT_ID,
+  );
+  const correctorFor = (userId: string) => correctors(settings)(userId);
+  const transcripts = buildTranscripts(
+    { sessions: store, chunks, results, correctorFor, downloadUrl: async () => 'https://download' },
+    CLIENT_ID,
+  );
+  const corrections = buildCorrections(settings, CLIENT_ID);
+  /** A chunk that is transcribed: `w<n>-0 w<n>-1 w<n>-2`, 30 s. */
+  const done = (n: number) => chunks.put(chunkRow(n, { state: 'done', result_key: `r${n}`, duration_seconds: 30, fence: 1 }));
+  const presign = (body: object, more: Partial<Call> = {}) =>
+    invoke(uploads, {
+      route: 'POST /api/sessions/{id}/chunks',
+      id: SESSION,
+      claims: MINE,
+      body: { chunkNumber: 1, contentType: 'audio/webm', sizeBytes: 10, ...body },
+      ...more,
+    });
+  /** A call of the owner about the session. */
+  const call = (route: string, more: Partial<Call> = {}) => {
+    const handler = /transcript$|speakers/.test(route)
+      ? transcripts
+      : route.includes('corrections')
+        ? corrections
+        : sessionsHandler;
+    return invoke(handler, { route, id: SESSION, claims: MINE, ...more });
+  };
+  return {
+    deps,
+    store,
+    chunks,
+    objects,
+    queue,
+    settings,
+    results,
+    signed,
+    pool,
+    clock,
+    wakes,
+    done,
+    presign,
+    call,
+    sessionsHandler,
+    uploads,
+    transcripts,
+  };
+}
