@@ -9,7 +9,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { startLocalHost } from '../host/local-host.ts';
 import { DEMO_MODEL, PROJECT } from '../host/paths.ts';
-import { cutRecording, recordingClient } from '../host/recording-client.ts';
+import { cutRecording, recordingClient, unlikeOthers } from '../host/recording-client.ts';
 import { DEMO_USER, signIn } from '../host/users.ts';
 
 const LEASE_SECONDS = 3;
@@ -74,7 +74,7 @@ export async function kills(count: number, seed: number): Promise<Kills> {
     const recording = (async () => {
       while (killed < count) {
         const piece = pieces[uploaded % pieces.length];
-        if (piece !== undefined) await client.upload(id, ++uploaded, piece);
+        if (piece !== undefined) await client.upload(id, ++uploaded, unlikeOthers(piece));
         await wait(CHUNK_MS);
       }
     })();

@@ -28,6 +28,13 @@ export function cutRecording(file: string, temporaryFolder: string, seconds = 30
   return chunks.map((chunk) => ({ bytes: readFileSync(chunk.path), contentType: 'audio/webm', seconds: chunk.seconds }));
 }
 
+let marks = 0;
+/** The same sound in other bytes: with an element at its end that players skip (EBML Void), so that it is transcribed anew. */
+export function unlikeOthers(chunk: AudioChunk): AudioChunk {
+  const mark = Buffer.from(`${Date.now()} ${process.pid} ${++marks}`);
+  return { ...chunk, bytes: Buffer.concat([chunk.bytes, Buffer.from([0xec, 0x80 | mark.length]), mark]) };
+}
+
 const Session = z.object({
   id: z.string(),
   state: z.string(),

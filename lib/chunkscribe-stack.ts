@@ -81,6 +81,7 @@ export class ChunkscribeStack extends Stack {
     api.servePublic(
       serviceFunction(this, 'ServiceInfo', { folder: 'service-info', env: { STAGE: stage.name } }),
       'GET /api/health',
+      'GET /api/openapi.json',
     );
 
     storage.fleet.grant(fleetControl, 'dynamodb:GetItem', 'dynamodb:PutItem');
@@ -91,7 +92,7 @@ export class ChunkscribeStack extends Stack {
 
     storage.grantObjects(role, 's3:GetObject', 's3:PutObject');
     storage.grantList(role);
-    storage.chunks.grant(role, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
+    storage.chunks.grant(role, 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
     storage.ledger.grant(role, 'dynamodb:PutItem');
     storage.fleet.grant(role, 'dynamodb:GetItem');
     lanes.grantConsume(role);

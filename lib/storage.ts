@@ -82,6 +82,13 @@ export class Storage extends Construct {
           sortKey: { name: 'uploaded_at_ms', type: AttributeType.NUMBER },
           projectionType: ProjectionType.ALL,
         },
+        {
+          // Sparse: results of bytes that may come again.
+          indexName: INDEXES.chunksByContent,
+          partitionKey: { name: 'content_key', type: AttributeType.STRING },
+          projectionType: ProjectionType.INCLUDE,
+          nonKeyAttributes: ['result_key'],
+        },
       ],
     });
 

@@ -416,4 +416,40 @@ export const requirements: readonly Requirement[] = [
     sentence: 'Diarized segments get their text, each word at most once.',
     tests: ['test/handlers/transcripts-api.test.ts: speaker turns get their text'],
   },
+  {
+    id: 'chunk.stream-pieces',
+    sentence: 'Pieces of one stream, of which only the first has a header, are transcribed without loss at the joins.',
+    tests: [
+      'gpu-worker/tests/test_media.py: test_pieces_of_a_stream_cut_at_any_byte',
+      'gpu-worker/tests/test_crash_matrix.py: test_pieces_of_one_stream_become_its_text',
+      'test/host/sessions.test.ts: pieces of one stream',
+    ],
+  },
+  {
+    id: 'cache.same-bytes',
+    sentence: 'The same bytes of the same user cost no second transcription.',
+    tests: [
+      'gpu-worker/tests/test_crash_matrix.py: test_the_same_bytes_in_another_session',
+      'test/host/sessions.test.ts: the same bytes in another session',
+    ],
+  },
+  {
+    id: 'transcript.nothing-invented',
+    sentence: 'Loops and speech without words are decoded once more, then cut or listed; no word is without times.',
+    tests: [
+      'gpu-worker/tests/test_engine.py: test_a_window_that_loops_or_gives_no_words',
+      'gpu-worker/tests/test_engine.py: test_speech_in_which_no_words_are_found_twice',
+      'gpu-worker/tests/test_engine.py: test_a_loop_that_comes_twice',
+      'gpu-worker/tests/test_engine.py: test_text_without_times',
+      'gpu-worker/tests/test_segments.py: test_a_group_that_comes_again_and_again',
+    ],
+  },
+  {
+    id: 'api.described',
+    sentence: 'The API is described by the schemas it parses with; the document is served and true.',
+    tests: [
+      'test/repository/openapi.test.ts: docs/openapi.json is what the schemas make now',
+      'test/repository/openapi.test.ts: the document has exactly the routes of the template',
+    ],
+  },
 ];

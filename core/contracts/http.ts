@@ -62,3 +62,10 @@ export const TranscriptQuery = z
   })
   .refine(({ start, end }) => (start === undefined) === (end === undefined), 'start and end go together')
   .refine(({ start, end }) => start === undefined || end === undefined || end > start, 'end must be after start');
+
+const DEFAULT_HOLD_MINUTES = 60;
+const LONGEST_HOLD_MINUTES = 12 * 60;
+export const StartGpu = z.strictObject({
+  minutes: z.number().int().min(1).max(LONGEST_HOLD_MINUTES).default(DEFAULT_HOLD_MINUTES),
+});
+export const StopGpu = z.strictObject({ force: z.boolean().default(false) });

@@ -47,6 +47,8 @@ export const ChunkRow = z.object({
   duration_seconds: z.number().optional(),
   transcribed_at_ms: z.number().optional(),
   result_key: z.string().optional(),
+  /** Names these bytes among the user's: `<user>#<SHA-256>#<language>#<model>`; where one was transcribed, all are. */
+  content_key: z.string().optional(),
   error_message: z.string().optional(),
   /** Other bytes may take this chunk's place (asked for with `replace: true`). */
   replace_allowed: z.boolean().optional(),
@@ -163,7 +165,9 @@ export const UsageRow = z.object({
   user_id: z.string(),
   session_id: z.string(),
   chunk_number: z.number().int(),
+  /** 0 for what was transcribed before. */
   audio_seconds: z.number(),
+  reused: z.literal(true).optional(),
   instance_id: z.string(),
 });
 export type UsageRow = z.infer<typeof UsageRow>;
@@ -173,5 +177,6 @@ export const INDEXES = {
   sessionsByUser: 'by-user',
   sessionsDue: 'due',
   chunksPending: 'pending',
+  chunksByContent: 'by-content',
   ledgerByDay: 'by-day',
 } as const;

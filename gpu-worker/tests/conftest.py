@@ -87,12 +87,19 @@ def emulated(aws: str) -> Any:
         "ledger": [("usage_id", "S", "HASH")],
         "fleet": [("id", "S", "HASH")],
     }
+    by_content = {
+        "IndexName": "by-content",
+        "KeySchema": [{"AttributeName": "content_key", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
     for name, parts in keys.items():
+        more = [("content_key", "S", "")] if name == "chunks" else []
         resource.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": part, "AttributeType": kind} for part, kind, _ in parts],
+            AttributeDefinitions=[{"AttributeName": part, "AttributeType": kind} for part, kind, _ in [*parts, *more]],
             KeySchema=[{"AttributeName": part, "KeyType": role} for part, _, role in parts],
+            **({"GlobalSecondaryIndexes": [by_content]} if more else {}),
         )
     return resource
 

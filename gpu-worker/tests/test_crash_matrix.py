@@ -19,10 +19,12 @@ import pytest
 
 from conftest import DEMO_MODEL, PROJECT, waiting_machine
 from gpu_worker.crash_points import PLACES
+from gpu_worker.media import Decoder
 
 HELD_OUT = Path(__file__).parent / "heldout"
 LEASE_SECONDS = 2
 CHUNKS = 2
+DECODER = Decoder()
 
 
 def until(true_now: Callable[[], Any], deadline_s: float = 60) -> None:
@@ -38,11 +40,18 @@ def state_of(process: subprocess.Popen[bytes]) -> str:
     return subprocess.run(["ps", "-o", "stat=", "-p", str(process.pid)], capture_output=True, text=True, check=False).stdout
 
 
+def sample(unlike_others: str) -> bytes:
+    """The recording with an element at its end that players skip, so that no other file has the same bytes."""
+    mark = unlike_others.encode()
+    return (HELD_OUT / "seen-2.webm").read_bytes() + b"\xec" + bytes([0x80 | len(mark)]) + mark
+
+
 class World:
     """A session of two uploaded chunks, a queue of its own, and a run that waits for the worker."""
 
-    def __init__(self, dynamodb: Any, name: str) -> None:
+    def __init__(self, dynamodb: Any, name: str, copy_of: str | None = None) -> None:
         self.session = f"session_{name}"
+        self.content = copy_of or self.session
         self.instance = f"i-{name}"
         self.chunks, self.ledger, self.fleet = (dynamodb.Table(table) for table in ("chunks", "ledger", "fleet"))
         self.sqs, self.s3 = boto3.client("sqs"), boto3.client("s3")
@@ -56,7 +65,7 @@ class World:
 
     def _upload(self, number: int) -> None:
         key = f"users/user-a/sessions/{self.session}/chunk-{number:03d}.webm"
-        etag = self.s3.put_object(Bucket="crash-matrix", Key=key, Body=(HELD_OUT / "seen-2.webm").read_bytes())["ETag"]
+        etag = self.s3.put_object(Bucket="crash-matrix", Key=key, Body=sample(f"{self.content} {number}"))["ETag"]
         row = {"session_id": self.session, "chunk_number": number, "user_id": "user-a", "state": "pending"}
         row |= {"object_key": key, "etag": etag.strip('"'), "attempts": 0, "fence": 0, "next_attempt_at_ms": 0}
         self.chunks.put_item(Item={**row, "pending_shard": "pending-0"})
@@ -226,3 +235,40 @@ def test_ends_of_the_workers_own_making_are_the_chunks_deaths(single: World, tmp
         single.supervised(tmp_path, "transcribed=RAISE")
     single.worker(RUNTIME_DIRECTORY=str(tmp_path))
     until(lambda: {row["state"] for row in single.rows()} == {"dead"})
+
+
+def test_pieces_of_one_stream_become_its_text_and_one_that_lacks_what_came_before_waits_for_it(single: World) -> None:
+    """As `MediaRecorder.start(timeslice)` sends them: only the first has a header."""
+    data = (HELD_OUT / "seen-2.webm").read_bytes()
+    cut = len(data) // 2
+    first, second = (row["object_key"] for row in single.rows())
+    etags = {}
+    for key, piece in ((first, data[:cut]), (second, data[cut:])):
+        etags[key] = single.s3.put_object(Bucket="crash-matrix", Key=key, Body=piece)["ETag"].strip('"')
+    for row in single.rows():
+        key = {name: row[name] for name in ("session_id", "chunk_number")}
+        values = {":e": etags[row["object_key"]]}
+        single.chunks.update_item(Key=key, UpdateExpression="SET etag = :e", ExpressionAttributeValues=values)
+    single.worker()
+    until(single.all_done)
+    whole = DECODER.decode(HELD_OUT / "seen-2.webm", 60)
+    seconds = [float(row["duration_seconds"]) for row in single.rows()]
+    assert sum(seconds) == pytest.approx(len(whole) / 16_000, abs=0.03)
+    assert all(row["raw_text"] for row in single.rows())
+    single.check()
+
+
+def test_the_same_bytes_in_another_session_of_the_user_cost_no_second_transcription(single: World, dynamodb: Any) -> None:
+    single.worker()
+    until(single.all_done)
+    other = World(dynamodb, "same-again", copy_of=single.session)
+    try:
+        other.worker("model=KILL")  # nothing of this comes to the model
+        until(other.all_done)
+    finally:
+        for process in other.workers:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert {row["raw_text"] for row in other.rows()} == {row["raw_text"] for row in single.rows()}
+    usage = [item for item in other.ledger.scan()["Items"] if item["session_id"] == other.session]
+    assert [(int(item["audio_seconds"]), item["reused"]) for item in usage] == [(0, True)] * CHUNKS
+    other.check()

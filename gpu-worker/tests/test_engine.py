@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -78,9 +79,11 @@ def test_words_have_times_inside_their_chunk_that_never_go_backwards(engine, hel
         np.zeros(SAMPLE_RATE * 5),
         np.random.default_rng(1).standard_normal(SAMPLE_RATE * 5) * 0.02,
         0.1 * np.sin(2 * np.pi * 440 * np.arange(SAMPLE_RATE * 5) / SAMPLE_RATE),
+        sum(0.05 * np.sin(2 * np.pi * note * np.arange(SAMPLE_RATE * 6) / SAMPLE_RATE) for note in (262, 330, 392, 523))
+        * (np.arange(SAMPLE_RATE * 6) % (SAMPLE_RATE // 2) < SAMPLE_RATE // 3),
         np.zeros(80),
     ],
-    ids=["silence", "noise", "tone", "5 ms"],
+    ids=["silence", "noise", "tone", "music", "5 ms"],
 )
 def test_where_nobody_speaks_there_are_no_words(engine, sound) -> None:
     [got] = engine.transcribe([sound.astype(np.float32)], None, nothing)
@@ -101,3 +104,66 @@ def test_giving_up_in_the_middle_ends_at_the_next_step(engine, held_out) -> None
 def test_auto_means_int8_on_a_machine_without_a_gpu() -> None:
     assert choose_compute("cpu", "auto") == ("cpu", "int8")
     assert choose_compute("cpu", "float32") == ("cpu", "float32")
+
+
+def raw_segment(words: list[str], seconds: float) -> SimpleNamespace:
+    """A segment as faster-whisper gives it, its words spread over some seconds."""
+    step = seconds / max(1, len(words))
+    timed = [SimpleNamespace(word=f" {w}", start=i * step, end=(i + 1) * step, probability=0.9) for i, w in enumerate(words)]
+    return SimpleNamespace(
+        seek=0,
+        text=" ".join(words),
+        start=0.0,
+        end=seconds,
+        words=timed,
+        avg_logprob=-0.1,
+        no_speech_prob=0.0,
+        compression_ratio=1.0,
+    )
+
+
+@pytest.mark.parametrize("first", [["the", "cat"] * 30, []], ids=["loop", "nothing"])
+def test_a_window_that_loops_or_gives_no_words_is_decoded_once_more_and_then_right(
+    engine, held_out, monkeypatch, first
+) -> None:
+    item, audio = held_out[0]
+    speech = audio[: 5 * SAMPLE_RATE]
+    [expected] = engine.transcribe([speech], "en", nothing)
+    segments = [raw_segment(first, 4.0)] if first else []
+    info = SimpleNamespace(language="en")
+    monkeypatch.setattr(engine._pipeline, "transcribe", lambda *_, **__: (iter(segments), info))
+    [got] = engine.transcribe([speech], "en", nothing)
+    assert errors(expected.text.split(), got.text.split()) <= 2
+    assert got.unheard == ()
+
+
+def test_speech_in_which_no_words_are_found_twice_is_said_to_be_unheard(engine, held_out, monkeypatch) -> None:
+    audio = held_out[0][1][: 5 * SAMPLE_RATE]
+    nothing_heard = (iter(()), SimpleNamespace(language="en"))
+    monkeypatch.setattr(engine._pipeline, "transcribe", lambda *_, **__: nothing_heard)
+    monkeypatch.setattr(engine._model, "transcribe", lambda *_, **__: (iter(()), None))
+    [got] = engine.transcribe([audio], "en", nothing)
+    assert got.segments == ()
+    [(start, end)] = got.unheard
+    assert 0 <= start < 1 and 4 < end <= 5
+
+
+def test_a_loop_that_comes_twice_is_cut_off_where_it_begins(engine, held_out, monkeypatch) -> None:
+    audio = held_out[0][1][: 5 * SAMPLE_RATE]
+    looping = ["well", *["the", "cat"] * 30]
+    for part in (engine._pipeline, engine._model):
+        answer = (iter([raw_segment(looping, 4.0)]), SimpleNamespace(language="en"))
+        monkeypatch.setattr(part, "transcribe", lambda *_, answer=answer, **__: answer)
+    [got] = engine.transcribe([audio], "en", nothing)
+    assert got.text == "well the cat"
+
+
+def test_text_without_times_gets_some_that_are_marked(engine, held_out, monkeypatch) -> None:
+    audio = held_out[0][1][: 3 * SAMPLE_RATE]
+    raw = raw_segment(["hello", "there"], 2.0)
+    raw.words = None
+    monkeypatch.setattr(engine._pipeline, "transcribe", lambda *_, **__: (iter([raw]), SimpleNamespace(language="en")))
+    [got] = engine.transcribe([audio], "en", nothing)
+    words = [word for segment in got.segments for word in segment.words]
+    assert [(word.word, word.interpolated) for word in words] == [(" hello", True), (" there", True)]
+    assert all(word.end > word.start for word in words)

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError, sniff
+from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError, begins_alone, sniff
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +99,57 @@ def test_a_decoder_that_died_is_started_again(decoder, tmp_path) -> None:
 def test_content_decides_not_the_name() -> None:
     heads = (b"\x1a\x45\xdf\xa3", b"OggS", b"fLaC", b"ID3\x04", b"\xff\xfb\x90", b"ffconcat", b"<html>", b"")
     assert [sniff(head) for head in heads] == ["matroska", "ogg", "flac", "mp3", "mp3", None, None, None]
+
+
+STREAMS = [
+    ("webm", "libopus", {"live": "1"}, 2_000),
+    ("ogg", "libopus", {}, 65_000),
+    ("mp4", "aac", {"movflags": "frag_keyframe+empty_moov"}, 65_000),
+]
+"""Container, codec, options, and how many bytes of it may hold nothing whole."""
+
+
+@pytest.mark.parametrize(("container", "codec", "options", "longest"), STREAMS, ids=[name for name, *_ in STREAMS])
+@pytest.mark.parametrize("seed", range(6))
+def test_pieces_of_a_stream_cut_at_any_byte_give_its_audio_without_loss_or_doubling(
+    decoder, tmp_path, container, codec, options, longest, seed
+) -> None:
+    """Noise that is never twice the same, so that a lost or doubled packet shows."""
+    random = np.random.default_rng(seed)
+    rate = 48_000 if codec == "libopus" else 44_100
+    sound = av.AudioFrame.from_ndarray(random.integers(-9000, 9000, (1, rate * 6)).astype(np.int16), "s16", "mono")
+    sound.sample_rate = rate
+    whole = tmp_path / "whole"
+    with av.open(str(whole), "w", format=container, options=options) as output:
+        stream = output.add_stream(codec, rate=rate, layout="mono")
+        resampler = av.AudioResampler(stream.format.name, "mono", rate, stream.codec_context.frame_size or 960)
+        for frame in [*resampler.resample(sound), *resampler.resample(None)]:
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    data = whole.read_bytes()
+    expected = decoder.decode(whole, 60)
+    starts = [0, *sorted(int(at) for at in random.integers(len(data) // 8, len(data), 4)), len(data)]
+    pieces = []
+    for start, end in zip(starts, starts[1:], strict=False):
+        (tmp_path / "so-far").write_bytes(data[:end])
+        try:
+            pieces.append(decoder.decode(tmp_path / "so-far", 60, start))
+        except MediaError:
+            assert end - start < longest  # nothing in it is whole; its sound comes with the next piece
+    heard = np.concatenate(pieces)
+    assert len(heard) == pytest.approx(len(expected), abs=SAMPLE_RATE // 100)
+    for at in range(SAMPLE_RATE, len(expected) - SAMPLE_RATE, SAMPLE_RATE // 2):  # each half second is where it was
+        assert np.abs(heard[at : at + 400] - expected[at : at + 400]).mean() < 0.1
+
+
+def test_only_a_beginning_can_be_decoded_alone() -> None:
+    ogg = b"OggS\x00"
+    heads = (
+        b"\x1a\x45\xdf\xa3",
+        ogg + b"\x02",
+        ogg + b"\x00",
+        b"\x1f\x43\xb6\x75",
+        b"\x00\x00\x00\x10moof",
+        b"\x00\x00\x00\x10ftyp",
+    )
+    assert [begins_alone(head) for head in heads] == [True, True, False, False, False, True]

@@ -3,7 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_worker.segments import MAX_SEGMENT_SECONDS, SPLIT_PAUSE_SECONDS, Interval, Segment, Word, pack, split
+from gpu_worker.segments import (
+    MAX_SEGMENT_SECONDS,
+    SPLIT_PAUSE_SECONDS,
+    Interval,
+    Segment,
+    Word,
+    loop_start,
+    pack,
+    split,
+    spread,
+)
 
 
 @st.composite
@@ -38,3 +48,28 @@ def test_splitting_keeps_every_word_once_and_ends_at_pauses(gaps) -> None:
         assert (part.start, part.end) == (part.words[0].start, part.words[-1].end)
         assert len(part.words) == 1 or part.end - part.start <= MAX_SEGMENT_SECONDS
         assert all(b.start - a.end < SPLIT_PAUSE_SECONDS for a, b in zip(part.words, part.words[1:], strict=False))
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "c"]), max_size=6),
+    st.lists(st.sampled_from(["x", "y", "z"]), min_size=1, max_size=8),
+)
+def test_a_group_that_comes_again_and_again_is_a_loop_and_starts_at_its_first_repetition(before, group) -> None:
+    at = loop_start([*before, *group * 12])
+    assert at is not None and len(before) < at <= len(before) + len(group)
+
+
+@given(st.permutations([f"w{n}" for n in range(40)]))
+def test_speech_that_does_not_repeat_itself_is_no_loop(words) -> None:
+    assert loop_start(words) is None
+
+
+def test_a_few_repeated_words_are_what_people_say() -> None:
+    assert loop_start(["no", "no", "no", "no", "no", "I", "said", "no"]) is None
+    assert loop_start(["very", "very", "very", "good", "and", "very", "very", "good"]) is None
+
+
+def test_words_without_times_share_their_segments_time_in_order() -> None:
+    words = spread("a bbb cc", 1.0, 4.0)
+    assert [(word.word, word.start, word.end) for word in words] == [(" a", 1.0, 1.5), (" bbb", 1.5, 3.0), (" cc", 3.0, 4.0)]
+    assert spread("", 0, 1) == ()

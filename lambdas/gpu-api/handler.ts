@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { StartGpu, StopGpu } from '../../core/contracts/http.ts';
 import { LANES, type Lane } from '../../core/contracts/lanes.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { FleetDeps } from '../../core/fleet/decide.ts';
@@ -8,14 +9,7 @@ import { costThisMonth, costToday, type LedgerDeps } from '../../core/ledger/led
 import type { Caller } from '../../core/sessions/access.ts';
 import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 
-const DEFAULT_HOLD_MINUTES = 60;
-const LONGEST_HOLD_MINUTES = 12 * 60;
 const MINUTE_MS = 60_000;
-
-const StartGpu = z.strictObject({
-  minutes: z.number().int().min(1).max(LONGEST_HOLD_MINUTES).default(DEFAULT_HOLD_MINUTES),
-});
-const StopGpu = z.strictObject({ force: z.boolean().default(false) });
 
 export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
   readonly budgetUsd: number;

@@ -3,7 +3,8 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import * as z from 'zod';
 import { DomainError, type ErrorCode } from '../../core/errors.ts';
 
-const STATUS = {
+/** HTTP status of each code. */
+export const STATUS = {
   malformed: 400,
   unauthorized: 401,
   forbidden: 403,

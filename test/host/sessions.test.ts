@@ -1,4 +1,6 @@
 /** What a person does with their sessions, on the real template, functions, worker and model. */
+
+import { readFileSync } from 'node:fs';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -15,6 +17,7 @@ import {
   keysBelow,
   knownWords,
   output,
+  SAMPLE,
   sampleChunks,
   settled,
   userA,
@@ -144,6 +147,35 @@ test('a dead chunk can be replaced or tried again, and a range be asked for at o
   expect(partial.gaps.map(({ chunkNumber, reason }) => [chunkNumber, reason])).toEqual([
     [1, expect.stringContaining('unsupported-media')],
   ]);
+});
+
+test('pieces of one stream, of which only the first has a header, become the whole text, in whatever order they come', async () => {
+  const whole = readFileSync(SAMPLE);
+  const { id } = await userA.createSession({ language: 'en' });
+  const cuts = [0, 0.3, 0.55, 0.8, 1].map((share) => Math.round(share * whole.length));
+  const pieces = cuts.slice(1).map((end, i) => bytes(whole.subarray(cuts[i], end)));
+  for (const n of [1, 3, 2, 4]) await userA.upload(id, n, pieces[n - 1] ?? bytes(''));
+  await userA.complete(id, pieces.length);
+  const transcript = await userA.awaitTranscript(id, 150);
+  expect(transcript).toMatchObject({ status: 'completed', duration_seconds: expect.closeTo(125, 0) });
+  expect(wordErrorRate(knownWords(), wordsOf(transcript.text))).toBeLessThan(MAX_WER);
+});
+
+test('the same bytes in another session of the same person cost nothing, those of another person do', async () => {
+  const [chunk] = sampleChunks(10);
+  if (!chunk) throw new Error('the sample is too short');
+  const record = async (user: typeof userA) => {
+    const { id } = await user.createSession({ language: 'en' });
+    await user.upload(id, 1, chunk);
+    await user.complete(id, 1);
+    const { text } = await user.awaitTranscript(id, 60);
+    const { Item } = await db.send(new GetCommand({ TableName: output('LedgerTable'), Key: { usage_id: `${id}#1#1` } }));
+    return { text, audioSeconds: Item?.['audio_seconds'] };
+  };
+  const first = await record(userA);
+  expect(first.audioSeconds).toBeGreaterThan(9);
+  expect(await record(userA)).toEqual({ text: first.text, audioSeconds: 0 });
+  expect((await record(userB)).audioSeconds).toBeGreaterThan(9);
 });
 
 test('ten recordings of three people at once: each text is right, and nobody sees another’s', async () => {

@@ -11,7 +11,7 @@ import { ChunkRow, type InstanceRow, type PoolRow } from '../../core/contracts/r
 import { clientEnv } from '../../host/emulator.ts';
 import { DEMO_MODEL } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
-import { type AudioChunk, cutRecording, recordingClient } from '../../host/recording-client.ts';
+import { type AudioChunk, cutRecording, recordingClient, unlikeOthers } from '../../host/recording-client.ts';
 import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
 import { ec2Machines } from '../../lambdas/adapters/ec2-machines.ts';
 
@@ -33,10 +33,10 @@ export const userB = recordingClient(host.apiUrl, host.tokens.b);
 export const admin = recordingClient(host.apiUrl, host.tokens.admin);
 export const nobody = recordingClient(host.apiUrl, undefined);
 
-const SAMPLE = join(DEMO_MODEL, 'samples', 'sample-125s.webm');
+export const SAMPLE = join(DEMO_MODEL, 'samples', 'sample-125s.webm');
 /** The sample recording in chunks of this length that each decode alone. */
 export const sampleChunks = (seconds = 30, overlapSeconds = 0): AudioChunk[] =>
-  cutRecording(SAMPLE, mkdtempSync(join(host.temporary, 'test-')), seconds, overlapSeconds);
+  cutRecording(SAMPLE, mkdtempSync(join(host.temporary, 'test-')), seconds, overlapSeconds).map(unlikeOthers);
 export const knownWords = (): string[] =>
   z
     .object({ words: z.array(z.object({ word: z.string() })) })

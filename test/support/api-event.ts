@@ -1,4 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { expect } from 'vitest';
+import { CALLS } from '../../core/api/calls.ts';
+import { Problem } from '../../core/contracts/answers.ts';
 
 export const CLIENT_ID = 'client-1';
 
@@ -57,8 +60,21 @@ type Handler = (event: APIGatewayProxyEventV2, context: Context) => Promise<APIG
 const parsed = (contentType: unknown, body: string | undefined) =>
   body === undefined || !String(contentType).includes('json') ? body : JSON.parse(body);
 
+/** Every answer in any test is one that the API's description knows. */
+function checkAnswer(route: string, status: number, body: unknown): void {
+  const call = CALLS[route];
+  if (call === undefined) return;
+  if (status >= 400) {
+    const { code } = Problem.parse(body);
+    expect([...ALWAYS, ...(call.errors ?? [])], `${route} may answer ${code}`).toContain(code);
+  } else call.answers[status]?.parse(body);
+}
+const ALWAYS = ['unauthorized', 'invalid', 'malformed', 'unsupported-type', 'internal'];
+
 /** Calls a handler; answers status, headers and the parsed body. */
 export async function invoke(handler: unknown, call: Call) {
   const { statusCode, headers, body } = await (handler as Handler)(apiEvent(call), {} as Context);
-  return { status: statusCode, headers, body: parsed(headers?.['content-type'], body) };
+  const answer = { status: statusCode, headers, body: parsed(headers?.['content-type'], body) };
+  if (typeof answer.body === 'object') checkAnswer(call.route, Number(statusCode), answer.body);
+  return answer;
 }

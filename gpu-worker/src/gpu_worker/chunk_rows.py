@@ -32,6 +32,8 @@ STILL_ABANDONED: Final = "#state = :leased AND fence = :fence AND lease_until_ms
 LEASE: Final = "SET #state = :leased, lease_until_ms = :until, worker_id = :worker, claimed_at_ms = :now, alone = :no"
 DEAD: Final = "SET #state = :dead, error_message = :error REMOVE pending_shard, lease_until_ms, worker_id"
 PENDING: Final = "SET #state = :pending REMOVE lease_until_ms, worker_id"
+SAME_CONTENT: Final = "by-content"
+"""Sparse index of results by their content key."""
 DEADLY: Final = "the worker ended twice while it transcribed nothing but this chunk"
 
 
@@ -190,8 +192,29 @@ class ChunkRows:
         """Pushes the lease's end out; raises LeaseLost."""
         self._update(claim, "SET lease_until_ms = :until", {":until": now_ms() + self._lease_ms})
 
-    def commit(self, claim: Claim, result_key: str, raw_text: str, duration_s: float) -> None:
-        """Result and usage become true together, or not at all; raises LeaseLost."""
+    def result_of_same(self, content_key: str) -> str | None:
+        """Key of a committed result for the same bytes of the same user, in any session; None when there is none."""
+        found = self._table.query(
+            IndexName=SAME_CONTENT,
+            KeyConditionExpression="content_key = :content",
+            ExpressionAttributeValues={":content": content_key},
+            Limit=1,
+        )["Items"]
+        return str(found[0]["result_key"]) if found else None
+
+    def commit(
+        self,
+        claim: Claim,
+        result_key: str,
+        raw_text: str,
+        duration_s: float,
+        content_key: str | None = None,
+        reused: bool = False,
+    ) -> None:
+        """Result and usage become true together, or not at all; raises LeaseLost.
+
+        `content_key` makes the result one to be used again; one that was `reused` costs nothing.
+        """
         committed_at = now_ms()
         done = {
             ":done": "done",
@@ -199,13 +222,15 @@ class ChunkRows:
             ":duration": Decimal(str(duration_s)),
             ":now": committed_at,
             ":result": result_key,
+            **({":content": content_key} if content_key else {}),
         }
         update = {
             "TableName": self._chunks_table,
             "Key": claim.key,
             "UpdateExpression": (
                 "SET #state = :done, raw_text = :text, duration_seconds = :duration, transcribed_at_ms = :now,"
-                " result_key = :result REMOVE pending_shard, lease_until_ms, worker_id, error_message, alone"
+                f" result_key = :result{', content_key = :content' if content_key else ''}"
+                " REMOVE pending_shard, lease_until_ms, worker_id, error_message, alone"
             ),
             "ConditionExpression": HELD_BY_US,
             "ExpressionAttributeNames": {"#state": "state"},
@@ -216,7 +241,8 @@ class ChunkRows:
             "user_id": claim.user_id,
             "session_id": claim.session_id,
             "chunk_number": claim.chunk_number,
-            "audio_seconds": Decimal(str(duration_s)),
+            "audio_seconds": Decimal(0 if reused else str(duration_s)),
+            **({"reused": True} if reused else {}),
             "instance_id": self._worker_id.split("/")[0],
             "at_ms": committed_at,
             "day": time.strftime("use#%Y-%m-%d", time.gmtime(committed_at / 1000)),

@@ -9,12 +9,14 @@ Gotchas:
 - A window starts on a whole half second of the concatenation: exact in floating point, so that a segment's `seek` (in
   feature frames, cut off to a whole number) tells which window it is from.
 - The pipeline's segments are a generator that computes as it is read, and can be read once.
+- Models fall into loops, and sometimes hear nothing where somebody speaks. Such a window is decoded once more, alone and
+  with other settings; what then still loops is cut off where it begins to, and what is still not heard is said to be so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +29,7 @@ from faster_whisper.utils import _MODELS
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 
 from gpu_worker.media import SAMPLE_RATE
-from gpu_worker.segments import Interval, Segment, Word, pack, split
+from gpu_worker.segments import Interval, Segment, Word, loop_start, pack, split, spread
 from gpu_worker.settings import EngineSettings
 
 log = structlog.get_logger()
@@ -37,6 +39,10 @@ FRAMES_PER_SECOND: Final = 100
 CLIP_STEP_SAMPLES: Final = SAMPLE_RATE // 2
 VAD_MIN_SILENCE_MS: Final = 300
 VAD_PAD_MS: Final = 150
+SILENT_PEAK: Final = 0.001
+"""Audio that is never louder (-60 dB of full scale) holds no speech; nobody need look closer."""
+UNHEARD_SECONDS: Final = 2.0
+"""So much speech without a word is no result."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Transcription:
     language: str
     duration_seconds: float
     segments: tuple[Segment, ...]
+    unheard: tuple[tuple[float, float], ...] = ()
+    """Where somebody speaks and no words were found, in seconds."""
 
     @property
     def text(self) -> str:
@@ -108,19 +116,62 @@ class Engine:
             progress: called after every step that took real work; may raise to give up.
         """
         windows: list[tuple[int, Interval]] = []
+        speech: list[list[Interval]] = []
         for index, audio in enumerate(chunks):
-            windows += [(index, window) for window in pack(self._speech(audio), self._window_samples)]
+            speech.append(self._speech(audio))
+            windows += [(index, window) for window in pack(speech[index], self._window_samples)]
             progress()
-        segments: list[list[Segment]] = [[] for _ in chunks]
+        found: list[list[Segment]] = [[] for _ in windows]
         spoken = language or "en"
         if windows:
-            spoken = self._run(chunks, windows, language, segments, progress)
+            spoken = self._run(chunks, windows, language, found, progress)
+        segments: list[list[Segment]] = [[] for _ in chunks]
+        unheard: list[list[tuple[float, float]]] = [[] for _ in chunks]
+        for (index, window), heard in zip(windows, found, strict=True):
+            parts = [part for part in speech[index] if part.start < window.end and part.end > window.start]
+            sure = self._listen_again(chunks[index], window, parts, heard, spoken, progress)
+            segments[index] += [piece for segment in sure for piece in split(segment)]
+            if not sure and _seconds_of(parts, window) > UNHEARD_SECONDS:
+                unheard[index].append((_seconds(window.start / SAMPLE_RATE), _seconds(window.end / SAMPLE_RATE)))
         return [
-            Transcription(spoken, round(len(audio) / SAMPLE_RATE, 3), tuple(found))
-            for audio, found in zip(chunks, segments, strict=True)
+            Transcription(spoken, round(len(audio) / SAMPLE_RATE, 3), tuple(heard), tuple(not_heard))
+            for audio, heard, not_heard in zip(chunks, segments, unheard, strict=True)
         ]
 
+    def _listen_again(
+        self,
+        audio: Audio,
+        window: Interval,
+        speech: Sequence[Interval],
+        heard: list[Segment],
+        language: str,
+        progress: Callable[[], None],
+    ) -> list[Segment]:
+        """Segments of a window that can be believed: decoded once more where there is a loop, or speech without words."""
+        loops = loop_start(_words(heard)) is not None
+        if not loops and (heard or _seconds_of(speech, window) <= UNHEARD_SECONDS):
+            return heard
+        again, _ = self._model.transcribe(
+            audio[window.start : window.end],
+            language=language,
+            vad_filter=False,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+            no_speech_threshold=None,
+            log_prob_threshold=None,
+            repetition_penalty=1.3 if loops else 1.0,
+            no_repeat_ngram_size=3 if loops else 0,
+        )
+        shift_s, end_s = window.start / SAMPLE_RATE, window.end / SAMPLE_RATE
+        second = [segment for segment in (_segment(raw, shift_s, end_s) for raw in again) if segment.text]
+        progress()
+        log.info("decoded again", loops=loops, words=len(_words(second)))
+        cut = loop_start(_words(second))
+        return second if cut is None else _until_word(second, cut)
+
     def _speech(self, audio: Audio) -> list[Interval]:
+        if len(audio) == 0 or float(np.abs(audio).max()) < SILENT_PEAK:
+            return []
         options = VadOptions(
             max_speech_duration_s=self._window_samples / SAMPLE_RATE,
             min_silence_duration_ms=VAD_MIN_SILENCE_MS,
@@ -136,7 +187,7 @@ class Engine:
         into: list[list[Segment]],
         progress: Callable[[], None],
     ) -> str:
-        """Runs the model over all windows; answers the language."""
+        """Runs the model over all windows, segments by window; answers the language."""
         pieces: list[Audio] = []
         clips: list[dict[str, float]] = []
         by_seek: dict[int, int] = {}
@@ -158,9 +209,11 @@ class Engine:
         )
         for raw in found:
             number = by_seek[raw.seek]
-            index, window = windows[number]
+            _, window = windows[number]
             shift_s = window.start / SAMPLE_RATE - clips[number]["start"]
-            into[index] += split(_segment(raw, shift_s, window.end / SAMPLE_RATE))
+            segment = _segment(raw, shift_s, window.end / SAMPLE_RATE)
+            if segment.text:
+                into[number].append(segment)
             progress()
         return str(info.language)
 
@@ -181,12 +234,36 @@ def _segment(raw: Any, shift_s: float, end_s: float) -> Segment:  # noqa: ANN401
         )
         for word in raw.words or ()
     )
+    text = raw.text.strip()
+    start, end = _seconds(raw.start + shift_s), _seconds(min(raw.end + shift_s, end_s))
     return Segment(
-        text=raw.text.strip(),
-        start=_seconds(raw.start + shift_s),
-        end=_seconds(min(raw.end + shift_s, end_s)),
+        text=text,
+        start=start,
+        end=end,
         avg_logprob=round(float(raw.avg_logprob), 4),
         no_speech_prob=round(float(raw.no_speech_prob), 4),
         compression_ratio=round(float(raw.compression_ratio), 4),
-        words=words,
+        words=words or spread(text, start, max(start, end)),
     )
+
+
+def _words(segments: Sequence[Segment]) -> list[str]:
+    return [word.word for segment in segments for word in segment.words]
+
+
+def _until_word(segments: Sequence[Segment], count: int) -> list[Segment]:
+    """The first words of some segments."""
+    kept: list[Segment] = []
+    for segment in segments:
+        words = segment.words[: max(0, count)]
+        count -= len(segment.words)
+        if words:
+            text = "".join(word.word for word in words).strip()
+            kept.append(replace(segment, text=text, end=words[-1].end, words=words))
+    return kept
+
+
+def _seconds_of(speech: Sequence[Interval], window: Interval) -> float:
+    """How much of a window is speech."""
+    shared = (min(part.end, window.end) - max(part.start, window.start) for part in speech)
+    return sum(max(0, samples) for samples in shared) / SAMPLE_RATE

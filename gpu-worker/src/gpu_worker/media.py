@@ -6,6 +6,9 @@ Gotchas:
 - FFmpeg guesses formats. A text file that starts with `ffconcat` opens other files of the machine, SDP opens sockets,
   whatever the file is called. Only the forced demuxer keeps that out; `protocol_whitelist` alone did not.
 - Live WebM has no duration in its header and 2.6 MB can hold 10 h: decoded samples are counted, never a header believed.
+- Recorders that use `MediaRecorder.start(timeslice)` send one stream in pieces, of which only the first has a header, cut at
+  any byte. Such a piece is decoded behind all pieces before it, and the packets that end in it are its own: so none is
+  lost or doubled at a join.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ import resource
 import subprocess
 import sys
 import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -56,13 +61,63 @@ def sniff(head: bytes) -> str | None:
     return None
 
 
-def _decode(path: Path, max_seconds: float) -> Samples:
-    """Audio of the file as int16 [n_samples]; raises MediaError."""
+OGG_FIRST_PAGE: Final = 0x02
+"""Flag of the page with which a stream begins, in the sixth byte of a page."""
+
+
+def begins_alone(head: bytes) -> bool:
+    """Whether a file with these first bytes (12 are enough) can be decoded without what came before it."""
+    demuxer = sniff(head)
+    return demuxer is not None and not (demuxer == "ogg" and not (len(head) > 5 and head[5] & OGG_FIRST_PAGE))
+
+
+OGG_PAGE_HEADER: Final = 27
+OGG_PAGE_LONGEST: Final = OGG_PAGE_HEADER + 255 + 255 * 255
+
+
+def _page_start(file: IO[bytes], at: int) -> int:
+    """`at`, or the beginning of the Ogg page that holds it: packets of a page tell only where the page begins."""
+    file.seek(max(0, at - OGG_PAGE_LONGEST))
+    behind = file.read(min(at, OGG_PAGE_LONGEST) + OGG_PAGE_LONGEST)
+    middle = min(at, OGG_PAGE_LONGEST)
+    start = behind.rfind(b"OggS", 0, middle)
+    if start < 0 or len(behind) < start + OGG_PAGE_HEADER:
+        return at
+    lengths = behind[start + OGG_PAGE_HEADER : start + OGG_PAGE_HEADER + behind[start + OGG_PAGE_HEADER - 1]]
+    return at - (middle - start) if start + OGG_PAGE_HEADER + len(lengths) + sum(lengths) > middle else at
+
+
+PRE_ROLL_PACKETS: Final = 10
+"""Packets that a decoder gets before the first wanted one: Opus needs 80 ms to settle."""
+
+
+BLOCK_HEADER: Final = {"matroska": 4}
+"""Bytes between a packet's position, as FFmpeg tells it, and its data."""
+
+
+def _wanted(packets: Iterable[Any], from_byte: int, header: int) -> Iterator[tuple[Any, bool]]:
+    """Packets to decode, and whether their sound is wanted: those that end behind `from_byte` are."""
+    before: deque[Any] = deque(maxlen=PRE_ROLL_PACKETS)
+    begun = from_byte == 0
+    for packet in packets:
+        if not begun:
+            if packet.pos is None or packet.pos + header + packet.size <= from_byte:
+                before.append(packet)
+                continue
+            begun = True
+            yield from ((earlier, False) for earlier in before)
+        yield packet, True
+
+
+def _decode(path: Path, max_seconds: float, from_byte: int = 0) -> Samples:
+    """Audio of the file as int16 [n_samples], without what ends before `from_byte`; raises MediaError."""
     import av
     from av.audio.resampler import AudioResampler
 
     with path.open("rb") as file:
         demuxer = sniff(file.read(12))
+        if demuxer == "ogg" and from_byte:
+            from_byte = _page_start(file, from_byte)
     if demuxer is None:
         raise MediaError("this is not an audio file of a kind that we take")
     pieces: list[Samples] = []
@@ -72,10 +127,12 @@ def _decode(path: Path, max_seconds: float) -> Samples:
         with av.open(str(path), format=demuxer, options={"protocol_whitelist": "file"}) as container:
             if not container.streams.audio:
                 raise MediaError("the file has no audio track")
-            for packet in container.demux(container.streams.audio[0]):
+            for packet, wanted in _wanted(_packets(container), from_byte, BLOCK_HEADER.get(demuxer, 0)):
                 try:
                     frames = packet.decode()
                 except av.error.InvalidDataError:
+                    continue
+                if not wanted:
                     continue
                 for frame in frames:
                     for out in resampler.resample(frame):
@@ -94,8 +151,23 @@ def _decode(path: Path, max_seconds: float) -> Samples:
     return samples
 
 
+def _packets(container: Any) -> Iterator[Any]:  # noqa: ANN401 - PyAV's own class
+    """Packets up to where the stream is broken off: a piece may end in the middle of one."""
+    import av
+
+    packets = container.demux(container.streams.audio[0])
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.InvalidDataError:
+            return
+        if packet is None:
+            return
+        yield packet
+
+
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """The child: one JSON line in (`path`, `max_seconds`); one JSON line out (`samples` or `error`), then the samples."""
+    """The child: a JSON line in (`path`, `max_seconds`, `from_byte`); one out (`samples` or `error`), then the samples."""
     import av  # noqa: F401 - a missing library must show before the first file
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
@@ -105,7 +177,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         request = json.loads(line)
         samples: Samples | None = None
         try:
-            samples = _decode(Path(request["path"]), float(request["max_seconds"]))
+            samples = _decode(Path(request["path"]), float(request["max_seconds"]), int(request["from_byte"]))
             answer: dict[str, Any] = {"samples": int(samples.size)}
         except MediaError as error:
             answer = {"error": str(error)}
@@ -125,8 +197,8 @@ class Decoder:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def decode(self, path: Path, max_seconds: float) -> npt.NDArray[np.float32]:
-        """Audio as float32 [n_samples] in -1 to 1 at 16 kHz.
+    def decode(self, path: Path, max_seconds: float, from_byte: int = 0) -> npt.NDArray[np.float32]:
+        """Audio as float32 [n_samples] in -1 to 1 at 16 kHz, of the part of the file that begins at `from_byte`.
 
         Raises:
             MediaError: not audio, too long, or a file that makes the decoder crash or hang.
@@ -137,7 +209,7 @@ class Decoder:
             watchdog = threading.Timer(self._timeout_s, child.kill)
             watchdog.start()
             try:
-                return self._ask(child, path, max_seconds)
+                return self._ask(child, {"path": str(path), "max_seconds": max_seconds, "from_byte": from_byte})
             finally:
                 watchdog.cancel()
 
@@ -168,10 +240,10 @@ class Decoder:
             self._child = child
         return self._child
 
-    def _ask(self, child: subprocess.Popen[bytes], path: Path, max_seconds: float) -> npt.NDArray[np.float32]:
+    def _ask(self, child: subprocess.Popen[bytes], request: dict[str, Any]) -> npt.NDArray[np.float32]:
         assert child.stdin is not None and child.stdout is not None
         try:
-            child.stdin.write(json.dumps({"path": str(path), "max_seconds": max_seconds}).encode() + b"\n")
+            child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.flush()
         except BrokenPipeError as error:  # it ended before it saw this file
             self._child = None

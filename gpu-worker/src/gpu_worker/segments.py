@@ -28,6 +28,8 @@ class Word:
     start: float
     end: float
     probability: float
+    interpolated: bool = False
+    """Its times were not heard but reckoned from its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,40 @@ def pack(speech: Sequence[Interval], max_samples: int) -> list[Interval]:
             start += max_samples
         windows.append(Interval(start, interval.end))
     return windows
+
+
+LOOP_WORDS: Final = 8
+"""Longest group of words whose repetition is looked for."""
+LOOP_REPEATS: Final = 4
+LOOP_LENGTH: Final = 10
+"""A group that comes so often in a row, in so many words, was not spoken: models fall into such loops."""
+
+
+def loop_start(words: Sequence[str]) -> int | None:
+    """Index of the first repetition of a loop; None when there is no loop."""
+    plain = [word.strip().lower().strip(".,!?") for word in words]
+    for at in range(len(plain)):
+        for size in range(1, LOOP_WORDS + 1):
+            group = plain[at : at + size]
+            repeats = 1
+            while plain[at + repeats * size : at + (repeats + 1) * size] == group:
+                repeats += 1
+            if repeats >= LOOP_REPEATS and repeats * size >= LOOP_LENGTH:
+                return at + size
+    return None
+
+
+def spread(text: str, start: float, end: float) -> tuple[Word, ...]:
+    """Words of a text of which only the whole's times are known: each gets time by its letters."""
+    parts = text.split()
+    letters = sum(map(len, parts)) or 1
+    words: list[Word] = []
+    at = start
+    for part in parts:
+        until = at + (end - start) * len(part) / letters
+        words.append(Word(f" {part}", round(at, 3), round(until, 3), 0.0, interpolated=True))
+        at = until
+    return tuple(words)
 
 
 def split(segment: Segment) -> list[Segment]:

@@ -35,13 +35,13 @@ import numpy.typing as npt
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gpu_worker.chunk_rows import ChunkRows, Claim, LeaseLost
+from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, Claim, LeaseLost
 from gpu_worker.crash_points import reach
 from gpu_worker.engine import Engine, Transcription
 from gpu_worker.in_hand import Held, InHand
 from gpu_worker.lanes import Hint, Lanes
-from gpu_worker.media import Decoder, DecoderUnavailable, MediaError
-from gpu_worker.objects import Objects
+from gpu_worker.media import Decoder, DecoderUnavailable, MediaError, begins_alone
+from gpu_worker.objects import Objects, PiecesMissing
 from gpu_worker.run_tokens import RunTokens
 from gpu_worker.settings import WorkSettings
 
@@ -83,6 +83,10 @@ class Item:
     hint: Hint
     claim: Claim
     audio: npt.NDArray[np.float32] | None = None
+    content_key: str | None = None
+    """Names these bytes among the user's; None for what cannot be decoded alone."""
+    same: Transcription | None = None
+    """What was found for the same bytes before."""
     alone: bool = False
 
 
@@ -104,6 +108,11 @@ def _groups(items: Sequence[Item]) -> list[list[Item]]:
     fresh = [item for item in items if not item.claim.suspect]
     suspects = [[item] for item in items if item.claim.suspect]
     return [fresh, *suspects] if fresh else suspects
+
+
+def _begins_alone(path: Path) -> bool:
+    with path.open("rb") as file:
+        return begins_alone(file.read(12))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -246,6 +255,10 @@ class Worker:
                         open_items.remove(item)
                 reach("decoded")
                 progress()
+                for item in group:
+                    if item.same is not None:
+                        self._commit(item, item.same, reused=True)
+                        open_items.remove(item)
                 ready = [item for item in group if item.audio is not None]
                 self._isolate(ready)
                 self._note(open_items)
@@ -290,8 +303,21 @@ class Worker:
         try:
             with tempfile.TemporaryDirectory() as folder:  # one file per folder: nothing beside it to be read
                 path = Path(folder) / "audio"
-                self._objects.fetch(item.claim, path)
-                item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS)
+                sha256 = self._objects.fetch(item.claim, path)
+                from_byte = 0
+                if item.claim.chunk_number == 1 or _begins_alone(path):
+                    item.content_key = "#".join(
+                        (item.claim.user_id, sha256, item.claim.language or "", self._engine.model_name)
+                    )
+                    item.same = self._same(item.content_key)
+                    if item.same is not None:
+                        return None
+                else:
+                    last_try = item.claim.attempts >= MAX_ATTEMPTS
+                    from_byte = self._objects.put_stream_before(item.claim, path, despite_holes=last_try)
+                item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS, from_byte)
+        except PiecesMissing:
+            return Failure("the pieces of the recording before this one have not arrived", permanent=False)
         except MediaError as error:
             return Failure(f"unsupported-media: {error}", permanent=True)
         except DecoderUnavailable as error:
@@ -302,6 +328,10 @@ class Worker:
         except OSError as error:
             raise MachineFault("DiskFull" if error.errno == errno.ENOSPC else "NoFiles", str(error)) from error
         return None
+
+    def _same(self, content_key: str) -> Transcription | None:
+        key = self._rows.result_of_same(content_key)
+        return None if key is None else self._objects.read_result(key)
 
     def _transcribe(self, items: Sequence[Item], progress: Callable[[], None], open_items: list[Item]) -> list[Transcribed]:
         """One batch per language."""
@@ -341,17 +371,19 @@ class Worker:
                 open_items.remove(item)
         return results
 
-    def _commit(self, item: Item, transcription: Transcription) -> None:
+    def _commit(self, item: Item, transcription: Transcription, reused: bool = False) -> None:
         reach("transcribed")
         try:
             key = self._objects.write_result(item.claim, self._engine.model_name, transcription)
             reach("result-written")
-            self._rows.commit(item.claim, key, transcription.text, transcription.duration_seconds)
+            seconds = transcription.duration_seconds
+            self._rows.commit(item.claim, key, transcription.text, seconds, item.content_key, reused)
             log.info(
                 "chunk done",
                 session_id=item.claim.session_id,
                 chunk_number=item.claim.chunk_number,
-                audio_seconds=transcription.duration_seconds,
+                audio_seconds=seconds,
+                reused=reused,
             )
         except LeaseLost:
             log.warning("lease lost", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)

@@ -1,0 +1,116 @@
+/** All calls of the HTTP API with what they take and answer: docs/openapi.json, the routes of the template and the tests agree with it. */
+import * as z from 'zod';
+import * as answers from '../contracts/answers.ts';
+import * as http from '../contracts/http.ts';
+import { Transcript } from '../contracts/transcript.ts';
+import { Corrections } from '../corrections/rules.ts';
+import type { ErrorCode } from '../errors.ts';
+
+export interface ApiCall {
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** Status of success -> its answer; `null`: none. */
+  readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** Beside those that every call can have. */
+  readonly errors?: readonly ErrorCode[];
+  /** Needs no token. */
+  readonly open?: true;
+}
+
+const OF_SESSION = ['forbidden', 'not-found', 'deleted'] as const;
+const CorrectionsAnswer = Corrections.extend({
+  version: z.number().int(),
+  applied: z.boolean().meta({ description: 'Whether all chunks and transcripts have them already.' }),
+});
+
+export const CALLS: Readonly<Record<string, ApiCall>> = {
+  'POST /api/sessions': { summary: 'Begin a recording', body: http.CreateSession, answers: { 201: answers.Session } },
+  'GET /api/sessions': {
+    summary: "The caller's sessions, newest first",
+    query: http.ListQuery,
+    answers: { 200: answers.SessionList },
+    errors: ['malformed'],
+  },
+  'GET /api/sessions/{id}': {
+    summary: 'A session with its chunks, holes and statistics',
+    answers: { 200: answers.SessionDetails },
+    errors: OF_SESSION,
+  },
+  'DELETE /api/sessions/{id}': {
+    summary: 'Delete a session with its audio and results',
+    answers: { 204: null },
+    errors: OF_SESSION,
+  },
+  'POST /api/sessions/{id}/chunks': {
+    summary: 'An address to upload a chunk to; what is said of the chunk is signed with it',
+    body: http.CreateUpload,
+    answers: { 201: answers.Upload },
+    errors: [...OF_SESSION, 'chunk-exists', 'too-large', 'unsupported-type'],
+  },
+  'POST /api/sessions/{id}/chunks/{n}/retry': {
+    summary: 'Three new attempts for a dead chunk',
+    answers: { 202: answers.Retried },
+    errors: [...OF_SESSION, 'not-failed'],
+  },
+  'POST /api/sessions/{id}/complete': {
+    summary: 'Stop: the number of chunks is known, what is missing is transcribed in front of everything else',
+    body: http.CompleteSession,
+    answers: { 202: answers.Completed },
+    errors: OF_SESSION,
+  },
+  'GET /api/sessions/{id}/cache': {
+    summary: 'Statistics of the chunk cache',
+    answers: { 200: answers.CacheStatistics },
+    errors: OF_SESSION,
+  },
+  'GET /api/sessions/{id}/cost': {
+    summary: "The session's share of what the GPU costs",
+    answers: { 200: answers.Cost },
+    errors: OF_SESSION,
+  },
+  'GET /api/sessions/{id}/transcript': {
+    summary: 'The text as far as it goes; with start and end that of a range',
+    query: z.object(http.TranscriptQuery.shape),
+    answers: { 200: z.union([Transcript, answers.RangeText]), 304: null, 307: null },
+    errors: [...OF_SESSION, 'not-ready'],
+  },
+  'POST /api/sessions/{id}/transcript/ranges': {
+    summary: 'Transcribe a range now: its chunks go in front, dead ones get new attempts',
+    body: http.TranscribeRange,
+    answers: { 202: answers.RangeJob },
+    errors: [...OF_SESSION, 'not-ready'],
+  },
+  'POST /api/sessions/{id}/speakers': {
+    summary: 'The text of diarized segments',
+    body: http.CutSpeakers,
+    answers: { 200: answers.Turns },
+    errors: [...OF_SESSION, 'not-ready'],
+  },
+  'GET /api/corrections': { summary: "The caller's corrections and target words", answers: { 200: CorrectionsAnswer } },
+  'PUT /api/corrections': {
+    summary: 'Replace them; what is transcribed already is corrected again in the background',
+    body: Corrections,
+    answers: { 200: CorrectionsAnswer },
+    errors: ['busy'],
+  },
+  'POST /api/gpu/start': {
+    summary: 'Start a GPU machine and hold it (admin)',
+    body: http.StartGpu,
+    answers: { 202: answers.GpuStarted },
+    errors: ['forbidden', 'budget-reached', 'no-capacity', 'busy'],
+  },
+  'POST /api/gpu/stop': {
+    summary: 'Let go of the machines, with force whoever holds them (admin)',
+    body: http.StopGpu,
+    answers: { 200: answers.GpuStopped },
+    errors: ['forbidden'],
+  },
+  'GET /api/overview': {
+    summary: 'Queues, machines, cost (admin)',
+    answers: { 200: answers.Overview },
+    errors: ['forbidden'],
+  },
+  'GET /api/health': { summary: 'Whether the service answers', answers: { 200: answers.Health }, open: true },
+  'GET /api/openapi.json': { summary: 'This document', answers: { 200: z.object({}) }, open: true },
+};

@@ -1,0 +1,136 @@
+/** Answers of the HTTP API. Tests hold every answer of the functions against these; docs/openapi.json is made of them. */
+import * as z from 'zod';
+import { LANES } from './lanes.ts';
+
+const time = z.iso.datetime();
+const seconds = z.number().min(0);
+const WaitsFor = z.enum(['failures', 'capacity', 'budget']);
+const Waiting = z.strictObject({ reason: WaitsFor, until: time });
+
+export const Session = z.strictObject({
+  id: z.string(),
+  userId: z.string(),
+  title: z.string().optional(),
+  language: z.string().optional(),
+  live: z.boolean(),
+  state: z.enum(['recording', 'completed']),
+  createdAt: time,
+  completedAt: time.optional(),
+  chunkCount: z.number().int().optional(),
+  abandoned: z.boolean().optional().meta({ description: 'Nobody said Stop; it was closed half an hour after its last chunk.' }),
+  transcriptStatus: z.enum(['completed', 'partial']).optional(),
+});
+
+const Statistics = z.strictObject({
+  known: z.number().int(),
+  cached: z.number().int(),
+  failed: z.number().int(),
+  pending: z.number().int(),
+  missing: z.number().int().meta({ description: 'Numbers that must be there and were never uploaded.' }),
+  secondsCovered: seconds,
+  targetWords: z.record(z.string(), z.number().int()),
+});
+
+const Chunk = z.strictObject({
+  chunkNumber: z.number().int(),
+  state: z.enum(['pending', 'leased', 'done', 'dead']),
+  sizeBytes: z.number().int(),
+  attempts: z.number().int(),
+  durationSeconds: seconds.optional(),
+  error: z.string().optional(),
+  waitingFor: WaitsFor.optional(),
+});
+
+export const SessionDetails = Session.extend({
+  chunks: z.array(Chunk),
+  holes: z.array(z.number().int()).meta({ description: 'Chunk numbers that were never uploaded.' }),
+  statistics: Statistics,
+  waitingFor: Waiting.optional().meta({ description: 'Why no machine is started for what is pending, and until when.' }),
+});
+
+export const SessionList = z.strictObject({
+  sessions: z.array(Session),
+  cursor: z.string().optional().meta({ description: 'Hand it back to get the next page.' }),
+});
+
+export const Upload = z.strictObject({
+  key: z.string(),
+  upload: z.strictObject({
+    method: z.literal('PUT'),
+    url: z.string(),
+    headers: z.record(z.string(), z.string()).meta({ description: 'To be sent exactly so: they are part of the signature.' }),
+    expiresAt: z.string(),
+  }),
+});
+
+export const Completed = z.strictObject({
+  id: z.string(),
+  state: z.literal('completed'),
+  chunkCount: z.number().int(),
+  waiting: z.number().int().meta({ description: 'Chunks that are still to be transcribed.' }),
+});
+
+export const CacheStatistics = Statistics.extend({ id: z.string() });
+export const Cost = z.strictObject({ id: z.string(), gpuSeconds: seconds, usd: z.number() });
+export const Retried = z.strictObject({ id: z.string(), chunkNumber: z.number().int(), state: z.literal('pending') });
+export const RangeJob = z.strictObject({
+  id: z.string(),
+  start: seconds,
+  end: seconds,
+  status: z.enum(['queued', 'completed']),
+  waitingFor: z.array(z.number().int()).meta({ description: 'Chunks of the range that have no text yet.' }),
+  transcript: z.string().meta({ description: 'Where the text is read when they have.' }),
+});
+export const RangeText = z.strictObject({
+  text: z.string().nullable(),
+  coverage: z.number().min(0).max(1),
+  source: z.enum(['cache', 'none']),
+});
+export const Turns = z.strictObject({
+  id: z.string(),
+  turns: z.array(z.strictObject({ speaker: z.string(), start: seconds, end: seconds, text: z.string() })),
+});
+
+export const GpuStarted = z.strictObject({ instanceId: z.string(), state: z.string(), heldUntil: time });
+export const GpuStopped = z.strictObject({
+  stopped: z.array(z.string()),
+  kept: z.array(z.string()).meta({ description: 'Machines that go on because somebody else needs them.' }),
+});
+export const Overview = z.strictObject({
+  queues: z.record(z.enum(LANES), z.number().int()),
+  gpu: z.strictObject({
+    instances: z.array(
+      z.strictObject({
+        instanceId: z.string(),
+        instanceType: z.string().optional(),
+        state: z.string(),
+        runningSince: time.optional(),
+        holders: z.array(z.strictObject({ holder: z.string(), until: time })),
+      }),
+    ),
+    run: z.string().optional(),
+    waitingFor: Waiting.optional(),
+    failedRuns: z.number().int(),
+    lastError: z.string().optional(),
+  }),
+  live: z.strictObject({ default: z.boolean(), usdPerRecordedHour: z.number() }),
+  cost: z.strictObject({
+    todayUsd: z.number(),
+    todayGpuSeconds: z.number(),
+    monthUsd: z.number(),
+    monthGpuSeconds: z.number(),
+    dailyBudgetUsd: z.number(),
+    usdPerHour: z.number(),
+  }),
+});
+
+export const Health = z.strictObject({ status: z.literal('ok'), stage: z.string() });
+
+/** RFC 9457 problem+json. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string().meta({ description: 'Stable; what a program may decide by.' }),
+  detail: z.string(),
+});
