@@ -452,4 +452,9 @@ export const requirements: readonly Requirement[] = [
       'test/repository/openapi.test.ts: the document has exactly the routes of the template',
     ],
   },
+  {
+    id: 'clients.examples',
+    sentence: 'The examples for recorders do what their page says.',
+    tests: ['test/host/sessions.test.ts: the %s example of docs/recording-clients.md'],
+  },
 ];

@@ -1,9 +1,13 @@
 /** What a person does with their sessions, on the real template, functions, worker and model. */
 
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, expect, test } from 'vitest';
 import * as z from 'zod';
+import { PROJECT, WORKER_PYTHON } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
 import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
 import { checkInvariants } from './invariants.ts';
@@ -13,6 +17,7 @@ import {
   bytes,
   chunkRows,
   db,
+  host,
   invoke,
   keysBelow,
   knownWords,
@@ -209,4 +214,21 @@ test('ten recordings of three people at once: each text is right, and nobody see
       await expect(userB.call('GET', `/api/sessions/${id}${call}`), user === admin ? 'admin' : 'a').rejects.toMatchObject({
         status: 403,
       });
+});
+
+test.each([
+  ['TypeScript', process.execPath, 'record.ts'],
+  ['Python', WORKER_PYTHON, 'record.py'],
+])('the %s example of docs/recording-clients.md records and prints the text', async (_language, command, example) => {
+  const folder = mkdtempSync(join(host.temporary, 'example-'));
+  const files = sampleChunks(10)
+    .slice(0, 2)
+    .map(({ bytes: content }, i) => {
+      writeFileSync(join(folder, `${i}.webm`), content);
+      return join(folder, `${i}.webm`);
+    });
+  const env = { ...process.env, CHUNKSCRIBE_URL: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.a };
+  const { stdout } = await promisify(execFile)(command, [join(PROJECT, 'docs', 'examples', example), ...files], { env });
+  const said = knownWords();
+  expect(wordErrorRate(said.slice(0, wordsOf(stdout).length), wordsOf(stdout))).toBeLessThan(3 * MAX_WER);
 });
