@@ -18,7 +18,7 @@ const PRESIGNS = 200;
 const UPLOADS_AT_ONCE = 4;
 const LONGEST_MINUTES_TO_WAIT = 30;
 
-export interface StopLatency {
+interface StopLatency {
   readonly minutes: number;
   /** Seconds from Stop to the text, for recordings that were transcribed while they ran. */
   readonly stops: readonly number[];

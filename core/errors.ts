@@ -6,6 +6,8 @@ export type ErrorCode =
   | 'not-found'
   | 'chunk-exists'
   | 'not-failed'
+  | 'edits-changed'
+  | 'too-many'
   | 'not-ready'
   | 'deleted'
   | 'too-large'

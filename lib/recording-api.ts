@@ -18,6 +18,7 @@ export class RecordingApi extends Construct {
     super(scope, id);
     const { storage, lanes, names, ledgerEnv, stateMachine, api, identity, stage } = props;
     const USER_POOL_CLIENT_ID = identity.client.userPoolClientId;
+    const QUOTAS_TABLE = storage.quotas.tableName;
     const { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE } = names;
     const sessions = serviceFunction(this, 'Sessions', {
       folder: 'sessions-api',
@@ -27,12 +28,13 @@ export class RecordingApi extends Construct {
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
         USER_POOL_CLIENT_ID,
         LIVE_DEFAULT: String(stage.liveDefault),
+        QUOTAS_TABLE,
       },
       timeout: Duration.seconds(25),
     });
     const uploads = serviceFunction(this, 'Uploads', {
       folder: 'uploads-api',
-      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, USER_POOL_CLIENT_ID },
+      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, QUOTAS_TABLE, USER_POOL_CLIENT_ID },
     });
     const transcripts = serviceFunction(this, 'Transcripts', {
       folder: 'transcripts-api',
@@ -56,7 +58,15 @@ export class RecordingApi extends Construct {
       'POST /api/sessions/{id}/transcript/ranges',
     );
     api.serve(uploads, 'POST /api/sessions/{id}/chunks');
-    api.serve(transcripts, 'GET /api/sessions/{id}/transcript', 'POST /api/sessions/{id}/speakers');
+    api.serve(
+      transcripts,
+      'GET /api/sessions/{id}/transcript',
+      'GET /api/sessions/{id}/transcript/edits',
+      'PUT /api/sessions/{id}/transcript/edits',
+      'GET /api/sessions/{id}/audio',
+      'GET /api/sessions/{id}/peaks',
+      'POST /api/sessions/{id}/speakers',
+    );
     api.serve(corrections, 'GET /api/corrections', 'PUT /api/corrections');
 
     storage.sessions.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
@@ -80,7 +90,9 @@ export class RecordingApi extends Construct {
     storage.chunks.grant(uploads, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.grantObjects(uploads, 's3:PutObject');
 
-    storage.sessions.grant(transcripts, 'dynamodb:GetItem');
+    for (const caller of [sessions, uploads]) storage.quotas.grant(caller, 'dynamodb:UpdateItem');
+
+    storage.sessions.grant(transcripts, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.chunks.grant(transcripts, 'dynamodb:Query');
     storage.settings.grant(transcripts, 'dynamodb:GetItem');
     // A live transcript may put the results so far together, too.

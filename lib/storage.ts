@@ -13,6 +13,8 @@ export class Storage extends Construct {
   readonly chunks: TableV2;
   /** One row per user: what they have settled for all their sessions. */
   readonly settings: TableV2;
+  /** How often users did what costs something, by the minute. */
+  readonly quotas: TableV2;
   readonly fleet: TableV2;
   readonly ledger: TableV2;
 
@@ -87,7 +89,7 @@ export class Storage extends Construct {
           indexName: INDEXES.chunksByContent,
           partitionKey: { name: 'content_key', type: AttributeType.STRING },
           projectionType: ProjectionType.INCLUDE,
-          nonKeyAttributes: ['result_key'],
+          nonKeyAttributes: ['result_key', 'peaks'],
         },
       ],
     });
@@ -96,6 +98,11 @@ export class Storage extends Construct {
       ...table,
       partitionKey: { name: 'user_id', type: AttributeType.STRING },
       dynamoStream: StreamViewType.NEW_IMAGE,
+    });
+    this.quotas = new TableV2(this, 'Quotas', {
+      ...table,
+      partitionKey: { name: 'id', type: AttributeType.STRING },
+      timeToLiveAttribute: 'expires_at_s',
     });
     this.fleet = new TableV2(this, 'Fleet', { ...table, partitionKey: { name: 'id', type: AttributeType.STRING } });
     this.ledger = new TableV2(this, 'Ledger', {

@@ -14,6 +14,7 @@ export const requirements: readonly Requirement[] = [
     tests: [
       'test/host/recording.test.ts: chunks in any order, one of them twice, become the whole text',
       'test/core/ingest.test.ts: events twice, late and in any order make the same rows',
+      'test/core/any-order.test.ts: any order, duplicates, holes that are filled late',
       'test/core/assemble.test.ts: a late chunk is taken in',
     ],
   },
@@ -456,5 +457,35 @@ export const requirements: readonly Requirement[] = [
     id: 'clients.examples',
     sentence: 'The examples for recorders do what their page says.',
     tests: ['test/host/sessions.test.ts: the %s example of docs/recording-clients.md'],
+  },
+  {
+    id: 'transcript.edits',
+    sentence: 'A person’s edits lie over the transcript, survive new transcription, and are not lost to another person’s.',
+    tests: [
+      'test/handlers/transcripts-api.test.ts: edits take the place of what was heard',
+      'test/handlers/transcripts-api.test.ts: of two who edit one version',
+    ],
+  },
+  {
+    id: 'transcript.player',
+    sentence: 'A player gets the audio with its place in time, and the waveform.',
+    tests: [
+      'test/handlers/transcripts-api.test.ts: the audio of the chunks is read',
+      'test/handlers/transcripts-api.test.ts: the waveform has the loudest peak',
+      'gpu-worker/tests/test_media.py: test_a_waveform_has_the_loudest_sample',
+    ],
+  },
+  {
+    id: 'api.quota',
+    sentence: 'A flood of calls of one user is answered by 429 with Retry-After, and hurts nobody else.',
+    tests: ['test/handlers/recording-api.test.ts: a flood of one user is stopped'],
+  },
+  {
+    id: 'transcript.silence',
+    sentence: 'Silence, noise, a tone and music give no words, a complete session, and no further start of the GPU.',
+    tests: [
+      'test/host/sessions.test.ts: silence, noise, a tone and music',
+      'gpu-worker/tests/test_engine.py: test_where_nobody_speaks_there_are_no_words',
+    ],
   },
 ];

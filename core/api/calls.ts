@@ -5,6 +5,7 @@ import * as http from '../contracts/http.ts';
 import { Transcript } from '../contracts/transcript.ts';
 import { Corrections } from '../corrections/rules.ts';
 import type { ErrorCode } from '../errors.ts';
+import { Edits } from '../transcripts/edits.ts';
 
 export interface ApiCall {
   readonly summary: string;
@@ -25,7 +26,12 @@ const CorrectionsAnswer = Corrections.extend({
 });
 
 export const CALLS: Readonly<Record<string, ApiCall>> = {
-  'POST /api/sessions': { summary: 'Begin a recording', body: http.CreateSession, answers: { 201: answers.Session } },
+  'POST /api/sessions': {
+    summary: 'Begin a recording',
+    body: http.CreateSession,
+    answers: { 201: answers.Session },
+    errors: ['too-many'],
+  },
   'GET /api/sessions': {
     summary: "The caller's sessions, newest first",
     query: http.ListQuery,
@@ -46,7 +52,7 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     summary: 'An address to upload a chunk to; what is said of the chunk is signed with it',
     body: http.CreateUpload,
     answers: { 201: answers.Upload },
-    errors: [...OF_SESSION, 'chunk-exists', 'too-large', 'unsupported-type'],
+    errors: [...OF_SESSION, 'chunk-exists', 'too-large', 'unsupported-type', 'too-many'],
   },
   'POST /api/sessions/{id}/chunks/{n}/retry': {
     summary: 'Three new attempts for a dead chunk',
@@ -80,6 +86,29 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     body: http.TranscribeRange,
     answers: { 202: answers.RangeJob },
     errors: [...OF_SESSION, 'not-ready'],
+  },
+  'GET /api/sessions/{id}/transcript/edits': {
+    summary: "A person's edits of the transcript",
+    answers: { 200: Edits },
+    errors: OF_SESSION,
+  },
+  'PUT /api/sessions/{id}/transcript/edits': {
+    summary: 'Replace them; they stay when chunks are transcribed again',
+    body: Edits,
+    answers: { 200: answers.EditsSaved },
+    errors: [...OF_SESSION, 'edits-changed'],
+  },
+  'GET /api/sessions/{id}/audio': {
+    summary: 'Where the audio of the chunks is read, and when it sounds',
+    query: http.AudioQuery,
+    answers: { 200: answers.Audio },
+    errors: OF_SESSION,
+  },
+  'GET /api/sessions/{id}/peaks': {
+    summary: 'The waveform',
+    query: http.PeaksQuery,
+    answers: { 200: answers.Peaks },
+    errors: OF_SESSION,
   },
   'POST /api/sessions/{id}/speakers': {
     summary: 'The text of diarized segments',

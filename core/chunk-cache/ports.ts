@@ -23,7 +23,7 @@ export interface ChunkStore {
   listPending(limit: number): Promise<ChunkRow[]>;
 }
 
-export interface Corrected {
+interface Corrected {
   readonly text: string;
   readonly wordCounts: Readonly<Record<string, number>>;
   readonly version: number;

@@ -91,6 +91,18 @@ export const Turns = z.strictObject({
   turns: z.array(z.strictObject({ speaker: z.string(), start: seconds, end: seconds, text: z.string() })),
 });
 
+export const EditsSaved = z.strictObject({ version: z.number().int() });
+export const Audio = z.strictObject({
+  chunks: z.array(z.strictObject({ chunkNumber: z.number().int(), start: seconds, end: seconds, url: z.string() })),
+  next: z.number().int().optional().meta({ description: 'First chunk number of the next page.' }),
+  expiresInSeconds: z.number().int(),
+});
+export const Peaks = z.strictObject({
+  durationSeconds: seconds,
+  secondsPerPoint: z.number().positive(),
+  peaks: z.array(z.number().int().min(0).max(255)),
+});
+
 export const GpuStarted = z.strictObject({ instanceId: z.string(), state: z.string(), heldUntil: time });
 export const GpuStopped = z.strictObject({
   stopped: z.array(z.string()),

@@ -22,6 +22,7 @@ export const FunctionEnv = z.object({
   USER_POOL_CLIENT_ID: name,
   LEDGER_TABLE: name,
   SETTINGS_TABLE: name,
+  QUOTAS_TABLE: name,
   /** USD that the GPU may cost in one day (UTC) before no machine is started any more. */
   DAILY_BUDGET_USD: z.coerce.number().positive(),
   /** Whether sessions that do not say so are transcribed while they are recorded. */

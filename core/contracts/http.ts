@@ -46,6 +46,14 @@ export const CutSpeakers = z.strictObject({
     .max(MAX_SPEAKER_SEGMENTS),
 });
 
+export const AudioQuery = z.object({
+  /** First chunk number of the page. */
+  from: z.coerce.number().int().min(1).max(MAX_CHUNK_NUMBER).default(1),
+  limit: z.coerce.number().int().min(1).max(500).default(200),
+});
+
+export const PeaksQuery = z.object({ points: z.coerce.number().int().min(10).max(20_000).default(2000) });
+
 export const ChunkNumber = z.coerce.number().int().min(1).max(MAX_CHUNK_NUMBER);
 
 export const ListQuery = z.object({

@@ -20,6 +20,7 @@ export const chunkTranscriptKey = (place: ChunkPlace): string =>
   `${sessionPrefix(place)}transcription-chunk-${padded(place.chunkNumber)}.json`;
 /** Results of a session's chunks in one object, so that a long transcript is not read chunk by chunk. */
 export const bundleKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/bundle.json`;
+export const editsKey = (place: SessionPlace): string => `${sessionPrefix(place)}edits.json`;
 export const transcriptKey = (place: SessionPlace): string => `${sessionPrefix(place)}transcription.json`;
 
 const CHUNK_KEY = new RegExp(`^users/([^/]+)/sessions/([^/]+)/chunk-(\\d{3,5})\\.(?:${CHUNK_EXTENSIONS.join('|')})$`);

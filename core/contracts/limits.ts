@@ -6,6 +6,8 @@ export const MAX_CHUNK_NUMBER = 99_999;
 /** Length that a chunk is taken to have while nobody has decoded it. */
 export const NOMINAL_CHUNK_SECONDS = 30;
 export const UPLOAD_URL_SECONDS = 300;
+/** How long a player may take to ask for the audio. */
+export const DOWNLOAD_URL_SECONDS = 3600;
 /** A range answers from the cache when at least this share of it is covered. */
 export const RANGE_COVERAGE = 0.8;
 /** API Gateway and Lambda answer at most 6 MB; above this a JSON result is a redirect to S3. */

@@ -49,6 +49,8 @@ export const ChunkRow = z.object({
   result_key: z.string().optional(),
   /** Names these bytes among the user's: `<user>#<SHA-256>#<language>#<model>`; where one was transcribed, all are. */
   content_key: z.string().optional(),
+  /** Loudest sample of each tenth of a second, one byte each, base64. */
+  peaks: z.string().optional(),
   error_message: z.string().optional(),
   /** Other bytes may take this chunk's place (asked for with `replace: true`). */
   replace_allowed: z.boolean().optional(),
@@ -74,6 +76,8 @@ export const SessionRow = z.object({
   deleted_at_ms: z.number().optional(),
   chunk_count: z.number().int().optional(),
   completed_at_ms: z.number().optional(),
+  /** Newest version of a person's edits of the transcript. */
+  edits_version: z.number().int().optional(),
   transcript_status: z.enum(['completed', 'partial']).optional(),
   transcript_written_at_ms: z.number().optional(),
   /** Fingerprint of the rows that the transcript was made of. */

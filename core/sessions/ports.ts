@@ -1,6 +1,6 @@
 import type { SessionRow } from '../contracts/rows.ts';
 
-export interface Page<T> {
+interface Page<T> {
   readonly items: readonly T[];
   /** Opaque; hand it back to get the next page. */
   readonly cursor?: string;
@@ -23,6 +23,8 @@ export interface SessionStore {
   complete(sessionId: string, chunkCount: number, nowMs: number): Promise<boolean>;
   /** False when the session is deleted. */
   recordTranscript(sessionId: string, written: WrittenTranscript): Promise<boolean>;
+  /** Notes a version of edits; an older one than is known changes nothing. */
+  noteEdits(sessionId: string, version: number): Promise<void>;
   /** Leaves a tombstone without anything that a person said. */
   markDeleted(session: SessionRow, nowMs: number, purgeAgainAtMs: number): Promise<void>;
   /** Sessions whose time has come, the longest due first. */

@@ -12,8 +12,9 @@ import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { Transcript } from '../contracts/transcript.ts';
 import type { VersionedCorrector } from '../corrections/settings.ts';
 import type { SessionStore } from '../sessions/ports.ts';
+import { presented } from './edits.ts';
 import { joinChunks } from './join.ts';
-import { fingerprint, outcomesOf, type ResultReader } from './outcomes.ts';
+import { editsOf, fingerprint, outcomesOf, type ResultReader } from './outcomes.ts';
 
 export interface ResultStore extends ResultReader {
   /** Makes the committed result the canonical file of its chunk. */
@@ -35,14 +36,6 @@ export interface AssembleDeps {
 
 export type Assembly = 'written' | 'unchanged' | 'waiting' | 'recording' | 'unknown' | 'deleted';
 
-/** The text as its owner wants to read it; the words with their times stay as they were heard. */
-export function corrected(transcript: Transcript, { correct, version }: VersionedCorrector): Transcript {
-  if (version === 0) return transcript;
-  const segments = transcript.segments.map((segment) => ({ ...segment, text: correct(segment.text) }));
-  const texts = segments.map(({ text }) => text).filter(Boolean);
-  return { ...transcript, segments, text: texts.join(' ') };
-}
-
 export async function assembleSession(deps: AssembleDeps, sessionId: string): Promise<Assembly> {
   for (;;) {
     const session = await deps.sessions.get(sessionId);
@@ -55,7 +48,8 @@ export async function assembleSession(deps: AssembleDeps, sessionId: string): Pr
     if (version !== undefined && session.transcript_of === madeOf) return 'unchanged';
     if (rows.some((row) => row.state === 'pending' || row.state === 'leased')) return 'waiting';
     const joined = joinChunks(sessionId, await outcomesOf(deps.results, session, rows));
-    if (!(await deps.results.writeTranscript(session, corrected(joined, corrector), version))) continue;
+    const transcript = presented(joined, corrector.correct, await editsOf(deps.results, session));
+    if (!(await deps.results.writeTranscript(session, transcript, version))) continue;
     const written = { status: joined.status, madeOf, writtenAtMs: deps.nowMs() };
     if (await deps.sessions.recordTranscript(sessionId, written)) return 'written';
     await deps.results.removeTranscript(session);

@@ -4,9 +4,9 @@ import type { SessionRow } from '../contracts/rows.ts';
 import { Transcript } from '../contracts/transcript.ts';
 import type { VersionedCorrector } from '../corrections/settings.ts';
 import { DomainError } from '../errors.ts';
-import { corrected } from './assemble.ts';
+import { presented } from './edits.ts';
 import { joinChunks } from './join.ts';
-import { fingerprint, outcomesOf, type ResultReader } from './outcomes.ts';
+import { editsOf, fingerprint, outcomesOf, type ResultReader } from './outcomes.ts';
 
 export interface LiveDeps {
   readonly chunks: Pick<ChunkStore, 'listOf'>;
@@ -34,7 +34,8 @@ export async function currentTranscript(deps: LiveDeps, session: SessionRow): Pr
     isFinal: false,
     read: async () => {
       const joined = joinChunks(session.session_id, await outcomesOf(deps.results, session, rows));
-      return JSON.stringify({ ...corrected(joined, corrector), final: false });
+      const edits = await editsOf(deps.results, session);
+      return JSON.stringify({ ...presented(joined, corrector.correct, edits), final: false });
     },
   };
 }

@@ -6,13 +6,23 @@ import { createHash } from 'node:crypto';
 import { BUNDLE_EVERY } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { Bundle, ChunkTranscript } from '../contracts/transcript.ts';
+import type { Edit, Edits } from './edits.ts';
 import type { ChunkOutcome } from './join.ts';
 
 export interface ResultReader {
   readResult(resultKey: string): Promise<ChunkTranscript>;
   readBundle(session: SessionRow): Promise<Bundle | undefined>;
   writeBundle(session: SessionRow, bundle: Bundle): Promise<void>;
+  readEdits(session: SessionRow): Promise<StoredEdits | undefined>;
 }
+
+/** A person's edits as they are kept, and the version of the object that holds them. */
+export interface StoredEdits extends Edits {
+  readonly tag: string;
+}
+
+export const editsOf = async (store: ResultReader, session: SessionRow): Promise<readonly Edit[]> =>
+  session.edits_version === undefined ? [] : ((await store.readEdits(session))?.edits ?? []);
 
 /** Reads of results at a time. */
 const READS_AT_ONCE = 32;
@@ -88,6 +98,6 @@ const isOver = ({ state }: ChunkRow): boolean => state === 'done' || state === '
 /** What a transcript depends on: when this is unchanged, so is the transcript. */
 export const fingerprint = (session: SessionRow, rows: readonly ChunkRow[], correctionsVersion: number): string =>
   createHash('sha256')
-    .update(String([session.chunk_count, correctionsVersion]))
+    .update(String([session.chunk_count, correctionsVersion, session.edits_version]))
     .update(rows.map((row) => `${row.chunk_number}:${isOver(row) ? `${row.state}:${row.fence}` : 'waiting'}`).join(' '))
     .digest('base64url');

@@ -16,7 +16,7 @@ const overlap = (aStart: number, aEnd: number, bStart: number, bEnd: number): nu
   Math.max(0, Math.min(aEnd, bEnd) - Math.max(aStart, bStart));
 
 /** Words whose middle lies inside [start, end). */
-export const wordsBetween = ({ segments }: Pick<Transcript, 'segments'>, start: number, end: number) =>
+const wordsBetween = ({ segments }: Pick<Transcript, 'segments'>, start: number, end: number) =>
   segments
     .flatMap((segment) => segment.words)
     .filter((word) => (word.start + word.end) / 2 >= start && (word.start + word.end) / 2 < end);

@@ -1,5 +1,6 @@
 """What comes from anywhere: forced demuxers, limits, and a decoder that may crash or hang."""
 
+import base64
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError, begins_alone, sniff
+from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError, begins_alone, peaks_of, sniff
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +154,9 @@ def test_only_a_beginning_can_be_decoded_alone() -> None:
         b"\x00\x00\x00\x10ftyp",
     )
     assert [begins_alone(head) for head in heads] == [True, True, False, False, False, True]
+
+
+def test_a_waveform_has_the_loudest_sample_of_each_tenth_of_a_second() -> None:
+    audio = np.zeros(SAMPLE_RATE // 10 * 2 + 5, dtype=np.float32)
+    audio[7], audio[SAMPLE_RATE // 10], audio[-1] = -0.5, 1.0, 0.1
+    assert list(base64.b64decode(peaks_of(audio))) == [128, 255, 26]

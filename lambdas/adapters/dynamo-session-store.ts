@@ -9,6 +9,7 @@ import { conditional } from './conditional.ts';
 const NOT_THERE = 'attribute_not_exists(session_id)';
 const ALIVE = 'attribute_exists(session_id) AND #state <> :deleted';
 const STILL_RECORDING = '#state = :recording AND due_at_ms = :was';
+const NEWER_EDITS = `${ALIVE} AND (attribute_not_exists(edits_version) OR edits_version < :version)`;
 const STILL_DUE = 'due_at_ms = :was';
 /** A tombstone stays for as long as anybody may still ask for the session, or send a chunk of it. */
 const TOMBSTONE_SECONDS = 90 * 24 * 3600;
@@ -93,6 +94,21 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
           }),
         ),
       ),
+
+    async noteEdits(sessionId, version) {
+      await conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { session_id: sessionId },
+            UpdateExpression: 'SET edits_version = :version',
+            ConditionExpression: NEWER_EDITS,
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: { ':version': version, ':deleted': 'deleted' },
+          }),
+        ),
+      );
+    },
 
     async markDeleted({ session_id, user_id, live, created_at_ms }, nowMs, purgeAgainAtMs) {
       const tombstone: SessionRow = {

@@ -17,15 +17,18 @@ import type { ChunkObjects, SaidOfChunk, StoredObject } from '../../core/chunk-c
 import {
   bundleKey,
   chunkTranscriptKey,
+  editsKey,
   parseChunkKey,
   type SessionPlace,
   sessionPrefix,
   transcriptKey,
 } from '../../core/contracts/keys.ts';
-import { UPLOAD_URL_SECONDS } from '../../core/contracts/limits.ts';
+import { DOWNLOAD_URL_SECONDS, UPLOAD_URL_SECONDS } from '../../core/contracts/limits.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
 import { Bundle, ChunkTranscript } from '../../core/contracts/transcript.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
+import { Edits } from '../../core/transcripts/edits.ts';
+import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
 const etagOf = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '');
 
@@ -111,7 +114,30 @@ const readText = async (s3: S3Client, bucket: string, key: string): Promise<stri
   return (await Body?.transformToString('utf8')) ?? '';
 };
 
-export function s3Results(s3: S3Client, bucket: string): ResultStore & { readTranscript(session: SessionRow): Promise<string> } {
+/** Writes JSON in the place of one version of an object (undefined: of none); false when that is not the current one. */
+async function writeIf(
+  s3: S3Client,
+  bucket: string,
+  key: string,
+  content: unknown,
+  replaces: string | undefined,
+): Promise<boolean> {
+  const condition = replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces };
+  try {
+    const object = { Bucket: bucket, Key: key, Body: JSON.stringify(content), ContentType: 'application/json' };
+    await s3.send(new PutObjectCommand({ ...object, ...condition }));
+    return true;
+  } catch (error) {
+    // 409: another conditional write of the same key is under way.
+    if (error instanceof S3ServiceException && [409, 412].includes(error.$metadata.httpStatusCode ?? 0)) return false;
+    throw error;
+  }
+}
+
+export function s3Results(
+  s3: S3Client,
+  bucket: string,
+): ResultStore & EditStore & { readTranscript(session: SessionRow): Promise<string> } {
   return {
     readTranscript: (session) => readText(s3, bucket, keyOfTranscript(session)),
 
@@ -128,6 +154,18 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & { readTra
       const object = { Bucket: bucket, Key: bundleKey(placeOf(session)), ContentType: 'application/json' };
       await s3.send(new PutObjectCommand({ ...object, Body: JSON.stringify(bundle) }));
     },
+
+    async readEdits(session) {
+      try {
+        const { Body, ETag = '' } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: editsKey(placeOf(session)) }));
+        return { ...Edits.parse(JSON.parse((await Body?.transformToString('utf8')) ?? '')), tag: ETag };
+      } catch (error) {
+        if (error instanceof NoSuchKey) return undefined;
+        throw error;
+      }
+    },
+
+    writeEdits: (session, edits, replaces) => writeIf(s3, bucket, editsKey(placeOf(session)), edits, replaces),
 
     async removeTranscript(session) {
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOfTranscript(session) }));
@@ -148,19 +186,7 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & { readTra
 
     transcriptVersion: async (session) => (await headOf(s3, bucket, keyOfTranscript(session)))?.ETag,
 
-    async writeTranscript(session, transcript, replaces) {
-      const condition = replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces };
-      const Body = JSON.stringify(transcript);
-      try {
-        const object = { Bucket: bucket, Key: keyOfTranscript(session), Body, ContentType: 'application/json' };
-        await s3.send(new PutObjectCommand({ ...object, ...condition }));
-        return true;
-      } catch (error) {
-        // 409: another conditional write of the same key is under way.
-        if (error instanceof S3ServiceException && [409, 412].includes(error.$metadata.httpStatusCode ?? 0)) return false;
-        throw error;
-      }
-    },
+    writeTranscript: (session, transcript, replaces) => writeIf(s3, bucket, keyOfTranscript(session), transcript, replaces),
   };
 }
 
@@ -213,6 +239,6 @@ export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
     },
 
     download: (key: string): Promise<string> =>
-      getSignedUrl(s3, new GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: UPLOAD_URL_SECONDS }),
+      getSignedUrl(s3, new GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: DOWNLOAD_URL_SECONDS }),
   };
 }

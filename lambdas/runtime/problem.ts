@@ -11,6 +11,8 @@ export const STATUS = {
   'not-found': 404,
   'chunk-exists': 409,
   'not-failed': 409,
+  'edits-changed': 409,
+  'too-many': 429,
   'not-ready': 409,
   deleted: 410,
   'too-large': 413,
@@ -68,9 +70,14 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 };
+
+const RETRY_SECONDS = 5;
+const retryAfter = (status: number, details: Problem['details']): Record<string, string> =>
+  status === 503 || status === 429 ? { 'retry-after': String(details?.['retryAfterSeconds'] ?? RETRY_SECONDS) } : {};
 
 /** The answer to an error; `logged` gets the errors that are ours. */
 export function toProblem(error: unknown, logged: (error: unknown) => void): APIGatewayProxyStructuredResultV2 {
@@ -78,7 +85,7 @@ export function toProblem(error: unknown, logged: (error: unknown) => void): API
   if (status >= 500) logged(error);
   return {
     statusCode: status,
-    headers: { 'content-type': 'application/problem+json', ...(status === 503 && { 'retry-after': '5' }) },
+    headers: { 'content-type': 'application/problem+json', ...retryAfter(status, details) },
     body: JSON.stringify({ type: 'about:blank', title: TITLES[status], status, code, detail, ...details }),
   };
 }

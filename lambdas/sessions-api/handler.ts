@@ -9,17 +9,19 @@ import { DomainError } from '../../core/errors.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import type { GpuCost } from '../../core/ledger/ledger-service.ts';
+import { type QuotaStore, useQuota } from '../../core/quota/quota.ts';
 import { sessionFor } from '../../core/sessions/access.ts';
 import { deleteSession } from '../../core/sessions/deletion.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { holes, newSession, viewChunk, viewSession } from '../../core/sessions/session.ts';
-import { rowsWithin } from '../../core/transcripts/range-chunks.ts';
+import { rowsWithin } from '../../core/transcripts/places.ts';
 import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 
 export interface SessionsDeps extends IngestDeps {
   readonly sessions: SessionStore;
   readonly chunks: ChunkStore;
   readonly objects: ChunkObjects;
+  readonly quota: QuotaStore;
   readonly newUlid: () => string;
   readonly liveDefault: boolean;
   readonly readPool: FleetStore['readPool'];
@@ -39,6 +41,7 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
   endpoints(
     {
       'POST /api/sessions': bodyRoute(CreateSession, async ({ input, caller }) => {
+        await useQuota(deps.quota, 'session', caller.userId, deps.nowMs());
         const live = input.live ?? deps.liveDefault;
         const session = newSession({ ...input, live }, caller.userId, deps.newUlid(), deps.nowMs());
         await deps.sessions.create(session);

@@ -5,6 +5,7 @@ import { awsIngest } from '../adapters/aws-ingest.ts';
 import { documents } from '../adapters/clients.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
+import { dynamoQuotaStore } from '../adapters/dynamo-quota-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
@@ -19,6 +20,7 @@ const env = parseEnv(
   'STATE_MACHINE_ARN',
   'USER_POOL_CLIENT_ID',
   'LIVE_DEFAULT',
+  'QUOTAS_TABLE',
   ...QUEUE_NAMES,
 );
 const db = documents();
@@ -30,6 +32,7 @@ export const handler = buildHandler(
     sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
     readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
     costOf: (sessionId, chunks) => costOfSession(ledger, sessionId, chunks),
+    quota: dynamoQuotaStore(db, env.QUOTAS_TABLE),
     newUlid: monotonicFactory(),
     liveDefault: env.LIVE_DEFAULT,
   },

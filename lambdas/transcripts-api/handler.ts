@@ -1,19 +1,29 @@
-import { CutSpeakers, TranscriptQuery } from '../../core/contracts/http.ts';
-import { MAX_INLINE_JSON_BYTES } from '../../core/contracts/limits.ts';
+import * as z from 'zod';
+import { AudioQuery, CutSpeakers, PeaksQuery, TranscriptQuery } from '../../core/contracts/http.ts';
+import { type SessionPlace, transcriptKey } from '../../core/contracts/keys.ts';
+import { DOWNLOAD_URL_SECONDS, MAX_INLINE_JSON_BYTES } from '../../core/contracts/limits.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
 import { Transcript } from '../../core/contracts/transcript.ts';
 import { sessionFor } from '../../core/sessions/access.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
+import { Edits } from '../../core/transcripts/edits.ts';
 import { CONTENT_TYPES, render } from '../../core/transcripts/formats.ts';
 import { currentTranscript, type LiveDeps, readCurrent } from '../../core/transcripts/live.ts';
+import { placesOf, waveform } from '../../core/transcripts/places.ts';
 import { textOfRange } from '../../core/transcripts/ranges.ts';
+import { type EditStore, saveEdits } from '../../core/transcripts/save-edits.ts';
 import { turnsOf } from '../../core/transcripts/speakers.ts';
 import { bodyRoute, endpoints, json, queryRoute, type Reply } from '../runtime/endpoint.ts';
 
 export interface TranscriptsDeps extends LiveDeps {
-  readonly sessions: Pick<SessionStore, 'get'>;
-  readonly downloadUrl: (session: SessionRow) => Promise<string>;
+  readonly sessions: Pick<SessionStore, 'get' | 'noteEdits'>;
+  readonly results: LiveDeps['results'] & EditStore;
+  /** Where an object is read, for some minutes. */
+  readonly downloadUrl: (key: string) => Promise<string>;
 }
+
+const NOTHING = z.object({});
+const placeOf = (session: SessionRow): SessionPlace => ({ userId: session.user_id, sessionId: session.session_id });
 
 /** The text of a session as far as it goes, whole or of a range, as json, txt, srt or vtt; and of its speakers. */
 export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
@@ -33,8 +43,37 @@ export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
         }
         const body = format === 'json' ? text : render(Transcript.parse(JSON.parse(text)), format);
         if (format === 'json' && current.isFinal && Buffer.byteLength(body) > MAX_INLINE_JSON_BYTES)
-          return { statusCode: 307, headers: { location: await deps.downloadUrl(session) } };
+          return { statusCode: 307, headers: { location: await deps.downloadUrl(transcriptKey(placeOf(session))) } };
         return { statusCode: 200, headers: { 'content-type': CONTENT_TYPES[format], ...tagged }, body };
+      }),
+
+      'GET /api/sessions/{id}/transcript/edits': queryRoute(NOTHING, async ({ caller, id }) => {
+        const { version = 0, edits = [] } = (await deps.results.readEdits(await sessionFor(deps.sessions, caller, id))) ?? {};
+        return json(200, { version, edits });
+      }),
+
+      'PUT /api/sessions/{id}/transcript/edits': bodyRoute(Edits, async ({ input, caller, id }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        return json(200, { version: await saveEdits(deps, session, input) });
+      }),
+
+      'GET /api/sessions/{id}/audio': queryRoute(AudioQuery, async ({ input: { from, limit }, caller, id }) => {
+        await sessionFor(deps.sessions, caller, id);
+        const places = placesOf(await deps.chunks.listOf(id)).filter(({ row }) => row.chunk_number >= from);
+        const chunks = await Promise.all(
+          places.slice(0, limit).map(async ({ row, start, end }) => ({
+            chunkNumber: row.chunk_number,
+            start,
+            end,
+            url: await deps.downloadUrl(row.object_key),
+          })),
+        );
+        return json(200, { chunks, next: places[limit]?.row.chunk_number, expiresInSeconds: DOWNLOAD_URL_SECONDS });
+      }),
+
+      'GET /api/sessions/{id}/peaks': queryRoute(PeaksQuery, async ({ input: { points }, caller, id }) => {
+        await sessionFor(deps.sessions, caller, id);
+        return json(200, waveform(placesOf(await deps.chunks.listOf(id)), points));
       }),
 
       'POST /api/sessions/{id}/speakers': bodyRoute(CutSpeakers, async ({ input, caller, id }) => {

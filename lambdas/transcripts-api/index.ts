@@ -1,4 +1,3 @@
-import { transcriptKey } from '../../core/contracts/keys.ts';
 import { correctors } from '../../core/corrections/settings.ts';
 import { documents, objectStorage } from '../adapters/clients.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
@@ -20,7 +19,7 @@ export const handler = buildHandler(
     chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
     results: s3Results(s3, env.BUCKET_NAME),
     correctorFor: (userId) => correctors(settings)(userId),
-    downloadUrl: ({ user_id, session_id }) => download(transcriptKey({ userId: user_id, sessionId: session_id })),
+    downloadUrl: download,
   },
   env.USER_POOL_CLIENT_ID,
 );

@@ -2,6 +2,7 @@ import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { admitUpload } from '../../core/chunk-cache/upload.ts';
 import { CreateUpload } from '../../core/contracts/http.ts';
 import { chunkKey } from '../../core/contracts/keys.ts';
+import { type QuotaStore, useQuota } from '../../core/quota/quota.ts';
 import { sessionFor } from '../../core/sessions/access.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import type { SignedUpload, UploadToSign } from '../adapters/s3-objects.ts';
@@ -10,6 +11,8 @@ import { bodyRoute, endpoints, json } from '../runtime/endpoint.ts';
 export interface UploadsDeps {
   readonly sessions: Pick<SessionStore, 'get'>;
   readonly chunks: Pick<ChunkStore, 'get' | 'allowReplacement'>;
+  readonly quota: QuotaStore;
+  readonly nowMs: () => number;
   readonly sign: (upload: UploadToSign) => Promise<SignedUpload>;
 }
 
@@ -18,6 +21,7 @@ export const buildHandler = (deps: UploadsDeps, clientId: string) =>
   endpoints(
     {
       'POST /api/sessions/{id}/chunks': bodyRoute(CreateUpload, async ({ input, caller, id }) => {
+        await useQuota(deps.quota, 'upload', caller.userId, deps.nowMs());
         const session = await sessionFor(deps.sessions, caller, id);
         const existing = await deps.chunks.get(id, input.chunkNumber);
         const extension = admitUpload(input, existing);

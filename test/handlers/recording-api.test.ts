@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { emptyPool } from '../../core/fleet/rows.ts';
 import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
-import { MINE, recordingWorld as world } from '../support/recording-world.ts';
+import { MINE, recordingWorld, recordingWorld as world } from '../support/recording-world.ts';
 import { chunkRow, SESSION, USER } from '../support/rows.ts';
 
 test('a session is created for the caller, live by default', async () => {
@@ -176,4 +176,20 @@ test('chunks of which no event told are known before the session counts as compl
     body: { waiting: 1 },
   });
   expect(await w.store.get(SESSION)).toMatchObject({ state: 'completed' });
+});
+
+test('a flood of one user is stopped for the rest of the minute; others, and the next minute, are not', async () => {
+  const w = await recordingWorld();
+  w.clock.ms = 59_000;
+  for (let n = 1; n <= 1200; n++) await w.presign({ chunkNumber: n });
+  expect(await w.presign({ chunkNumber: 2000 })).toMatchObject({
+    status: 429,
+    headers: { 'retry-after': '1' },
+    body: { code: 'too-many' },
+  });
+  expect(await w.presign({ chunkNumber: 1 }, { claims: accessClaims('other') })).toMatchObject({ status: 403 });
+  for (let n = 1; n <= 120; n++) await w.call('POST /api/sessions', { body: {} });
+  expect(await w.call('POST /api/sessions', { body: {} })).toMatchObject({ status: 429 });
+  w.clock.ms = 60_000;
+  expect(await w.presign({ chunkNumber: 2000 })).toMatchObject({ status: 201 });
 });

@@ -148,10 +148,94 @@ test('an error of ours says nothing of its cause', async () => {
   };
   const correctorFor = async () => ({ correct: (text: string) => text, count: () => ({}), version: 0 });
   const handler = buildTranscripts(
-    { sessions: { get: failing }, chunks: w.chunks, results: w.results, correctorFor, downloadUrl: async () => '' },
+    {
+      sessions: { get: failing, noteEdits: failing },
+      chunks: w.chunks,
+      results: w.results,
+      correctorFor,
+      downloadUrl: async () => '',
+    },
     CLIENT_ID,
   );
   const answer = await invoke(handler, { route: TRANSCRIPT, id: SESSION, claims: MINE });
   expect(answer).toMatchObject({ status: 500, body: { code: 'internal' } });
   expect(JSON.stringify(answer)).not.toContain('secret');
+});
+
+const EDITS = 'PUT /api/sessions/{id}/transcript/edits';
+
+test('edits take the place of what was heard, are not corrected, and stay when the chunk is transcribed again', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  await w.call('PUT /api/corrections', { body: { rules: [{ kind: 'literal', match: 'w1', replace: 'x' }] } });
+  const edits = [
+    { start: 1, end: 2, text: 'w1 person ' },
+    { start: 20, end: 21, text: 'added' },
+  ];
+  expect(await w.call(EDITS, { body: { version: 0, edits } })).toMatchObject({ status: 200, body: { version: 1 } });
+  const { body } = await w.call(TRANSCRIPT);
+  expect(body.text).toBe('x-0 w1 person x-2 added');
+  expect(body.segments[0].words.map(({ word }: { word: string }) => word)).toEqual([' w1-0', ' w1', ' person', ' w1-2']);
+  const row = await w.chunks.get(SESSION, 1);
+  if (row) w.chunks.put({ ...row, fence: 9 });
+  expect((await w.call(TRANSCRIPT)).body.text).toBe('x-0 w1 person x-2 added');
+  expect((await w.call('GET /api/sessions/{id}/transcript/edits')).body).toEqual({ version: 1, edits });
+  await w.call(EDITS, { body: { version: 1, edits: [{ start: 0, end: 30, text: '' }] } });
+  expect((await w.call(TRANSCRIPT)).body).toMatchObject({ text: '', segments: [] });
+});
+
+test('of two who edit one version, the second is told and nothing is lost', async () => {
+  const w = await recordingWorld();
+  await w.call(EDITS, { body: { version: 0, edits: [{ start: 0, end: 1, text: 'mine' }] } });
+  expect(await w.call(EDITS, { body: { version: 0, edits: [] } })).toMatchObject({
+    status: 409,
+    body: { code: 'edits-changed', version: 1 },
+  });
+  expect((await w.call('GET /api/sessions/{id}/transcript/edits')).body).toMatchObject({ edits: [{ text: 'mine' }] });
+});
+
+test.each([
+  [{ version: 0, edits: [{ start: 2, end: 1, text: 'x' }] }],
+  [
+    {
+      version: 0,
+      edits: [
+        { start: 0, end: 2, text: 'x' },
+        { start: 1, end: 3, text: 'y' },
+      ],
+    },
+  ],
+  [{ version: -1, edits: [] }],
+  [{ edits: [] }],
+])('edits such as %j are refused', async (body) => {
+  const w = await recordingWorld();
+  expect(await w.call(EDITS, { body })).toMatchObject({ status: 422 });
+});
+
+test('the audio of the chunks is read where the rows say, with its place in time, page by page', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  w.chunks.put(chunkRow(3, { said_seconds: 12, overlap_ms: 0 }));
+  expect((await w.call('GET /api/sessions/{id}/audio')).body).toEqual({
+    chunks: [
+      { chunkNumber: 1, start: 0, end: 30, url: 'https://download' },
+      { chunkNumber: 3, start: 60, end: 72, url: 'https://download' },
+    ],
+    expiresInSeconds: 3600,
+  });
+  expect((await w.call('GET /api/sessions/{id}/audio', { query: { limit: '1' } })).body).toMatchObject({ chunks: [{}], next: 3 });
+  expect(await w.call('GET /api/sessions/{id}/audio', { query: { limit: '0' } })).toMatchObject({ status: 422 });
+});
+
+test('the waveform has the loudest peak of each stretch, and nothing where nothing is known', async () => {
+  const w = await recordingWorld();
+  const peaks = Buffer.from([10, 20, 30, 40]).toString('base64');
+  w.chunks.put(chunkRow(1, { state: 'done', duration_seconds: 0.4, peaks }));
+  w.chunks.put(chunkRow(2, { said_seconds: 1.6 }));
+  expect((await w.call('GET /api/sessions/{id}/peaks', { query: { points: '10' } })).body).toEqual({
+    durationSeconds: 2,
+    secondsPerPoint: 0.2,
+    peaks: [20, 40, 0, 0, 0, 0, 0, 0, 0, 0],
+  });
+  expect((await (await recordingWorld()).call('GET /api/sessions/{id}/peaks')).body).toMatchObject({ peaks: [] });
 });

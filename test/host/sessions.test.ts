@@ -22,6 +22,8 @@ import {
   keysBelow,
   knownWords,
   output,
+  poolRow,
+  reap,
   SAMPLE,
   sampleChunks,
   settled,
@@ -181,6 +183,53 @@ test('the same bytes in another session of the same person cost nothing, those o
   expect(first.audioSeconds).toBeGreaterThan(9);
   expect(await record(userA)).toEqual({ text: first.text, audioSeconds: 0 });
   expect((await record(userB)).audioSeconds).toBeGreaterThan(9);
+});
+
+/** Ten seconds of a sound as a WAV file; `at` answers the sample at a time in seconds, -1 to 1. */
+function wav(at: (seconds: number) => number): Buffer {
+  const RATE = 16_000;
+  const samples = Int16Array.from({ length: 10 * RATE }, (_, i) => Math.round(32_767 * at(i / RATE)));
+  const head = Buffer.alloc(44);
+  head.write('RIFF');
+  head.writeUInt32LE(36 + samples.byteLength, 4);
+  head.write('WAVEfmt ', 8);
+  for (const [offset, value] of [
+    [16, 16],
+    [24, RATE],
+    [28, 2 * RATE],
+    [40, samples.byteLength],
+  ] as const)
+    head.writeUInt32LE(value, offset);
+  for (const [offset, value] of [
+    [20, 1],
+    [22, 1],
+    [32, 2],
+    [34, 16],
+  ] as const)
+    head.writeUInt16LE(value, offset);
+  head.write('data', 36);
+  return Buffer.concat([head, Buffer.from(samples.buffer)]);
+}
+
+test('silence, noise, a tone and music: no words, the session is complete, and no GPU starts for them again', async () => {
+  const chord = (t: number): number =>
+    [262, 330, 392, 523].reduce((sum, note) => sum + 0.05 * Math.sin(2 * Math.PI * note * t), 0) * (t % 0.5 < 0.4 ? 1 : 0);
+  const sounds = [() => 0, () => 0.04 * (Math.random() - 0.5), (t: number) => 0.1 * Math.sin(2 * Math.PI * 440 * t), chord];
+  const { id } = await userA.createSession();
+  for (const [i, sound] of sounds.entries()) await userA.upload(id, i + 1, bytes(wav(sound), 'audio/wav'));
+  await userA.complete(id, sounds.length);
+  const transcript = await userA.awaitTranscript(id, 60);
+  expect(transcript).toMatchObject({
+    status: 'completed',
+    text: '',
+    segments: [],
+    coverage: [{ start: 0, end: 40, kind: 'silence' }],
+  });
+  await atRest();
+  const { epoch } = await poolRow();
+  for (let pass = 0; pass < 2; pass++) await reap();
+  await atRest();
+  expect((await poolRow()).epoch).toBe(epoch);
 });
 
 test('ten recordings of three people at once: each text is right, and nobody sees another’s', async () => {

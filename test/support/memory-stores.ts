@@ -18,8 +18,11 @@ import type { FleetStore } from '../../core/fleet/ports.ts';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
 import { gpuDay, usageDay } from '../../core/ledger/gpu-time.ts';
 import type { LedgerStore } from '../../core/ledger/ports.ts';
+import type { QuotaStore } from '../../core/quota/quota.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
+import type { StoredEdits } from '../../core/transcripts/outcomes.ts';
+import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
 /** As DynamoDB does: what is undefined is not there. */
 const defined = <Row extends object>(row: { [Name in keyof Row]: Row[Name] | undefined }): Row =>
@@ -62,6 +65,9 @@ export function memorySessionStore(): SessionStore {
     },
     recordTranscript: async (sessionId, { status, madeOf, writtenAtMs }) =>
       change(sessionId, { transcript_status: status, transcript_of: madeOf, transcript_written_at_ms: writtenAtMs }),
+    async noteEdits(sessionId, version) {
+      if ((rows.get(sessionId)?.edits_version ?? 0) < version) change(sessionId, { edits_version: version });
+    },
     async markDeleted({ session_id, user_id, live, created_at_ms }, nowMs, purgeAgainAtMs) {
       const due = { due_shard: 'due', due_at_ms: purgeAgainAtMs } as const;
       rows.set(session_id, { session_id, user_id, live, created_at_ms, state: 'deleted', deleted_at_ms: nowMs, ...due });
@@ -182,10 +188,11 @@ export function memoryQueue(): WorkQueue & { readonly sent: string[] } {
   return { sent, send: async (lane, sessionId, chunkNumber) => void sent.push(`${lane} ${sessionId} ${chunkNumber}`) };
 }
 
-export interface MemoryResults extends ResultStore {
+export interface MemoryResults extends ResultStore, EditStore {
   readTranscript(session: SessionRow): Promise<string>;
   transcript?: Transcript;
   bundle?: Bundle;
+  edits?: StoredEdits;
   writes: number;
   /** Keys of results in the order in which they were read one by one. */
   readonly reads: string[];
@@ -204,6 +211,12 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
     readTranscript: async () => JSON.stringify(store.transcript),
     readBundle: async () => store.bundle,
     writeBundle: async (_session, bundle) => void Object.assign(store, { bundle }),
+    readEdits: async () => store.edits,
+    async writeEdits(_session, edits, replaces) {
+      if (store.edits?.tag !== replaces) return false;
+      store.edits = { ...edits, tag: `tag-${edits.version}` };
+      return true;
+    },
     publishChunk: async () => undefined,
     removeTranscript: async () => void delete store.transcript,
     transcriptVersion: async () => (store.writes === 0 ? undefined : String(store.writes)),
@@ -215,6 +228,16 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
     },
   };
   return store;
+}
+
+export function memoryQuotaStore(): QuotaStore {
+  const uses = new Map<string, number>();
+  return {
+    async count(window) {
+      uses.set(window, (uses.get(window) ?? 0) + 1);
+      return uses.get(window) ?? 0;
+    },
+  };
 }
 
 export function memorySettingsStore(): SettingsStore {

@@ -11,6 +11,7 @@ import {
   memoryChunkStore,
   memoryObjects,
   memoryQueue,
+  memoryQuotaStore,
   memoryResults,
   memorySessionStore,
   memorySettingsStore,
@@ -28,6 +29,7 @@ export async function recordingWorld() {
   const clock = { ms: 1 };
   const wakes = { count: 0 };
   await store.create(sessionRow());
+  const quota = memoryQuotaStore();
   const deps = {
     sessions: store,
     chunks,
@@ -39,6 +41,7 @@ export async function recordingWorld() {
   const sessionsHandler = buildSessions(
     {
       ...deps,
+      quota,
       newUlid: () => 'ULID',
       liveDefault: true,
       readPool: async () => pool.row,
@@ -50,6 +53,8 @@ export async function recordingWorld() {
     {
       sessions: store,
       chunks,
+      quota,
+      nowMs: () => clock.ms,
       sign: async (upload) => {
         signed.push(upload);
         return { method: 'PUT', url: 'https://upload', headers: {}, expiresAt: '' };
@@ -75,7 +80,7 @@ export async function recordingWorld() {
     });
   /** A call of the owner about the session. */
   const call = (route: string, more: Partial<Call> = {}) => {
-    const handler = /transcript$|speakers/.test(route)
+    const handler = /transcript$|edits|audio|peaks|speakers/.test(route)
       ? transcripts
       : route.includes('corrections')
         ? corrections

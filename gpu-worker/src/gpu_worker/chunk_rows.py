@@ -192,15 +192,15 @@ class ChunkRows:
         """Pushes the lease's end out; raises LeaseLost."""
         self._update(claim, "SET lease_until_ms = :until", {":until": now_ms() + self._lease_ms})
 
-    def result_of_same(self, content_key: str) -> str | None:
-        """Key of a committed result for the same bytes of the same user, in any session; None when there is none."""
+    def result_of_same(self, content_key: str) -> tuple[str, str | None] | None:
+        """Key of a committed result, and peaks, of the same bytes of the same user in any session; None without any."""
         found = self._table.query(
             IndexName=SAME_CONTENT,
             KeyConditionExpression="content_key = :content",
             ExpressionAttributeValues={":content": content_key},
             Limit=1,
         )["Items"]
-        return str(found[0]["result_key"]) if found else None
+        return (str(found[0]["result_key"]), found[0].get("peaks")) if found else None
 
     def commit(
         self,
@@ -209,12 +209,15 @@ class ChunkRows:
         raw_text: str,
         duration_s: float,
         content_key: str | None = None,
+        peaks: str | None = None,
         reused: bool = False,
     ) -> None:
         """Result and usage become true together, or not at all; raises LeaseLost.
 
         `content_key` makes the result one to be used again; one that was `reused` costs nothing.
         """
+        more = {"content_key": content_key, "peaks": peaks}
+        also = {name: value for name, value in more.items() if value}
         committed_at = now_ms()
         done = {
             ":done": "done",
@@ -222,14 +225,14 @@ class ChunkRows:
             ":duration": Decimal(str(duration_s)),
             ":now": committed_at,
             ":result": result_key,
-            **({":content": content_key} if content_key else {}),
+            **{f":{name}": value for name, value in also.items()},
         }
         update = {
             "TableName": self._chunks_table,
             "Key": claim.key,
             "UpdateExpression": (
                 "SET #state = :done, raw_text = :text, duration_seconds = :duration, transcribed_at_ms = :now,"
-                f" result_key = :result{', content_key = :content' if content_key else ''}"
+                f" result_key = :result{''.join(f', {name} = :{name}' for name in also)}"
                 " REMOVE pending_shard, lease_until_ms, worker_id, error_message, alone"
             ),
             "ConditionExpression": HELD_BY_US,

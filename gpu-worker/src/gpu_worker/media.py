@@ -13,6 +13,7 @@ Gotchas:
 
 from __future__ import annotations
 
+import base64
 import json
 import resource
 import subprocess
@@ -28,6 +29,9 @@ import numpy.typing as npt
 
 SAMPLE_RATE: Final = 16_000
 Samples = npt.NDArray[np.int16]
+
+PEAK_SAMPLES: Final = SAMPLE_RATE // 10
+"""A waveform has one point for so many samples."""
 
 MEMORY_LIMIT_BYTES: Final = 2 * 1024**3
 """Address space of the child (libraries alone map about half of it)."""
@@ -164,6 +168,13 @@ def _packets(container: Any) -> Iterator[Any]:  # noqa: ANN401 - PyAV's own clas
         if packet is None:
             return
         yield packet
+
+
+def peaks_of(audio: npt.NDArray[np.float32]) -> str:
+    """The loudest sample of each tenth of a second as one byte, base64."""
+    padded = np.pad(np.abs(audio), (0, -len(audio) % PEAK_SAMPLES))
+    loudest = np.minimum(255, np.round(padded.reshape(-1, PEAK_SAMPLES).max(axis=1) * 255)).astype(np.uint8)
+    return base64.b64encode(loudest.tobytes()).decode()
 
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:

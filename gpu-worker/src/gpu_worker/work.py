@@ -40,7 +40,7 @@ from gpu_worker.crash_points import reach
 from gpu_worker.engine import Engine, Transcription
 from gpu_worker.in_hand import Held, InHand
 from gpu_worker.lanes import Hint, Lanes
-from gpu_worker.media import Decoder, DecoderUnavailable, MediaError, begins_alone
+from gpu_worker.media import Decoder, DecoderUnavailable, MediaError, begins_alone, peaks_of
 from gpu_worker.objects import Objects, PiecesMissing
 from gpu_worker.run_tokens import RunTokens
 from gpu_worker.settings import WorkSettings
@@ -85,6 +85,7 @@ class Item:
     audio: npt.NDArray[np.float32] | None = None
     content_key: str | None = None
     """Names these bytes among the user's; None for what cannot be decoded alone."""
+    peaks: str | None = None
     same: Transcription | None = None
     """What was found for the same bytes before."""
     alone: bool = False
@@ -309,13 +310,13 @@ class Worker:
                     item.content_key = "#".join(
                         (item.claim.user_id, sha256, item.claim.language or "", self._engine.model_name)
                     )
-                    item.same = self._same(item.content_key)
-                    if item.same is not None:
+                    if self._found_same(item, item.content_key):
                         return None
                 else:
                     last_try = item.claim.attempts >= MAX_ATTEMPTS
                     from_byte = self._objects.put_stream_before(item.claim, path, despite_holes=last_try)
                 item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS, from_byte)
+                item.peaks = peaks_of(item.audio)
         except PiecesMissing:
             return Failure("the pieces of the recording before this one have not arrived", permanent=False)
         except MediaError as error:
@@ -329,9 +330,12 @@ class Worker:
             raise MachineFault("DiskFull" if error.errno == errno.ENOSPC else "NoFiles", str(error)) from error
         return None
 
-    def _same(self, content_key: str) -> Transcription | None:
-        key = self._rows.result_of_same(content_key)
-        return None if key is None else self._objects.read_result(key)
+    def _found_same(self, item: Item, content_key: str) -> bool:
+        found = self._rows.result_of_same(content_key)
+        if found is not None:
+            key, item.peaks = found
+            item.same = self._objects.read_result(key)
+        return item.same is not None
 
     def _transcribe(self, items: Sequence[Item], progress: Callable[[], None], open_items: list[Item]) -> list[Transcribed]:
         """One batch per language."""
@@ -377,7 +381,7 @@ class Worker:
             key = self._objects.write_result(item.claim, self._engine.model_name, transcription)
             reach("result-written")
             seconds = transcription.duration_seconds
-            self._rows.commit(item.claim, key, transcription.text, seconds, item.content_key, reused)
+            self._rows.commit(item.claim, key, transcription.text, seconds, item.content_key, item.peaks, reused)
             log.info(
                 "chunk done",
                 session_id=item.claim.session_id,

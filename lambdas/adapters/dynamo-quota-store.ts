@@ -1,0 +1,22 @@
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import type { QuotaStore } from '../../core/quota/quota.ts';
+
+const Counted = z.object({ uses: z.number() });
+
+export function dynamoQuotaStore(db: DynamoDBDocumentClient, table: string): QuotaStore {
+  return {
+    async count(window, expiresAtMs) {
+      const { Attributes } = await db.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { id: window },
+          UpdateExpression: 'ADD uses :one SET expires_at_s = :end',
+          ExpressionAttributeValues: { ':one': 1, ':end': Math.ceil(expiresAtMs / 1000) },
+          ReturnValues: 'UPDATED_NEW',
+        }),
+      );
+      return Counted.parse(Attributes).uses;
+    },
+  };
+}
