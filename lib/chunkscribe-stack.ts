@@ -92,6 +92,7 @@ export class ChunkscribeStack extends Stack {
 
     storage.grantObjects(role, 's3:GetObject', 's3:PutObject');
     storage.grantList(role);
+    if (stage.speakerModel !== undefined) storage.grantModels(role);
     storage.chunks.grant(role, 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
     storage.ledger.grant(role, 'dynamodb:PutItem');
     storage.fleet.grant(role, 'dynamodb:GetItem');

@@ -70,6 +70,7 @@ export class GpuFleet extends Construct {
         ...workerEnv,
         MODEL: stage.model,
         IDLE_SECONDS: String(stage.idleSeconds),
+        ...(stage.speakerModel !== undefined && { SPEAKER_MODEL: stage.speakerModel }),
         BUNDLE: bundle.s3ObjectUrl,
       }),
     });

@@ -28,6 +28,7 @@ export class RecordingApi extends Construct {
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
         USER_POOL_CLIENT_ID,
         LIVE_DEFAULT: String(stage.liveDefault),
+        CAN_DIARIZE: String(stage.speakerModel !== undefined),
         QUOTAS_TABLE,
       },
       timeout: Duration.seconds(25),

@@ -33,6 +33,11 @@ const Stage = z.object({
    * recording does (gpuUsdPerHour for each hour), instead of some minutes per batch.
    */
   liveDefault: z.stringbool().default(true),
+  /** Speaker-embedding model (ONNX) below models/ in the stage's bucket; without it no speakers are found. */
+  speakerModel: z
+    .string()
+    .regex(/^[\w.-]+\.onnx$/, 'the name of an .onnx file')
+    .optional(),
   /** Seconds without work after which a run ends and the GPU stops. */
   idleSeconds: z.coerce.number().int().min(1).max(900).default(120),
   /** Pinned AMI; without it the newest Ubuntu 24.04 with NVIDIA drivers at deployment (a changed id replaces the machine). */

@@ -123,6 +123,11 @@ export class Storage extends Construct {
     Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects('users/*')] });
   }
 
+  /** Models that the stage brings along. */
+  grantModels(grantee: IGrantable): void {
+    Grant.addToPrincipal({ grantee, actions: ['s3:GetObject'], resourceArns: [this.bucket.arnForObjects('models/*')] });
+  }
+
   /** Listing, which also makes a missing object a 404 instead of a 403. */
   grantList(grantee: IGrantable): void {
     Grant.addToPrincipal({

@@ -414,8 +414,15 @@ export const requirements: readonly Requirement[] = [
   },
   {
     id: 'speakers',
-    sentence: 'Diarized segments get their text, each word at most once.',
-    tests: ['test/handlers/transcripts-api.test.ts: speaker turns get their text'],
+    sentence: 'Diarized segments get their text, each word at most once; a stage with a speaker model finds the speakers itself.',
+    tests: [
+      'test/handlers/transcripts-api.test.ts: speaker turns get their text',
+      'test/handlers/sessions-api.test.ts: speakers are found only where the stage has a model',
+      'test/core/voices.test.ts: segments of one person get one name',
+      'test/core/voices.test.ts: one person has one name in all chunks',
+      'gpu-worker/tests/test_speakers.py: test_segments_of_one_voice_are_nearer',
+      'gpu-worker/tests/test_speakers.py: test_a_model_that_is_not_there',
+    ],
   },
   {
     id: 'chunk.stream-pieces',

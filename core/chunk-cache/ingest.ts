@@ -36,10 +36,11 @@ function obviousFault(object: StoredObject): string | undefined {
 interface Service {
   readonly lane: Lane;
   readonly language?: string | undefined;
+  readonly diarize?: boolean | undefined;
 }
 
 /** The row of a chunk that has just arrived. */
-export function firstRow(place: ChunkPlace, object: StoredObject, { lane, language }: Service, nowMs: number): ChunkRow {
+export function firstRow(place: ChunkPlace, object: StoredObject, { lane, language, diarize }: Service, nowMs: number): ChunkRow {
   const fault = obviousFault(object);
   return {
     session_id: place.sessionId,
@@ -47,6 +48,7 @@ export function firstRow(place: ChunkPlace, object: StoredObject, { lane, langua
     user_id: place.userId,
     lane,
     ...(language !== undefined && { language }),
+    ...(diarize && { diarize }),
     object_key: object.key,
     etag: object.etag,
     size_bytes: object.sizeBytes,
@@ -105,7 +107,7 @@ export async function ingest(deps: IngestDeps, place: ChunkPlace, key: string): 
     return 'deleted';
   }
   const lane = servedNow(session) ? laneOf(session) : 'backlog';
-  const admission = await admit(deps, place, object, { lane, language: session.language });
+  const admission = await admit(deps, place, object, { lane, language: session.language, diarize: session.diarize });
   const row = await deps.chunks.get(place.sessionId, place.chunkNumber);
   // A redelivered event finds its row: the first delivery may have died before the message went out.
   if (servedNow(session) && row?.state === 'pending' && (admission === 'admitted' || admission === 'known')) {
@@ -125,7 +127,7 @@ export async function queueWhatIsMissing(deps: IngestDeps, session: SessionRow):
   for (const { place, object } of stored) {
     if (known.has(place.chunkNumber)) continue;
     const whole = await deps.objects.head(object.key);
-    if (whole !== undefined) await admit(deps, place, whole, { lane, language: session.language });
+    if (whole !== undefined) await admit(deps, place, whole, { lane, language: session.language, diarize: session.diarize });
   }
   if (!servedNow(session)) return 0;
   const waiting = (await deps.chunks.listOf(owner.sessionId)).filter((row) => row.state === 'pending');

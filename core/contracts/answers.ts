@@ -13,6 +13,7 @@ export const Session = z.strictObject({
   title: z.string().optional(),
   language: z.string().optional(),
   live: z.boolean(),
+  diarize: z.boolean().optional(),
   state: z.enum(['recording', 'completed']),
   createdAt: time,
   completedAt: time.optional(),

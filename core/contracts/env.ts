@@ -27,6 +27,8 @@ export const FunctionEnv = z.object({
   DAILY_BUDGET_USD: z.coerce.number().positive(),
   /** Whether sessions that do not say so are transcribed while they are recorded. */
   LIVE_DEFAULT: z.stringbool(),
+  /** Whether workers have a speaker model. */
+  CAN_DIARIZE: z.stringbool(),
   /** Price of a running GPU machine. */
   GPU_USD_PER_HOUR: z.coerce.number().nonnegative(),
   /** Seconds of waiting audio for which a run takes one machine more. */

@@ -13,6 +13,8 @@ export const CreateSession = z.strictObject({
     .optional(),
   /** Whether it is transcribed while it is recorded; without it as the stage says. */
   live: z.boolean().optional(),
+  /** Find out who speaks, where the stage has a speaker model. */
+  diarize: z.boolean().optional(),
 });
 
 export const CreateUpload = z.strictObject({
@@ -43,7 +45,9 @@ export const CutSpeakers = z.strictObject({
         .strictObject({ speaker: z.string().min(1).max(100), start: z.number().min(0), end: z.number() })
         .refine(({ start, end }) => end > start, 'end must be after start'),
     )
-    .max(MAX_SPEAKER_SEGMENTS),
+    .max(MAX_SPEAKER_SEGMENTS)
+    .optional()
+    .meta({ description: 'Who speaks when, from a diarizer; without it what the worker found in a session with `diarize`.' }),
 });
 
 export const AudioQuery = z.object({

@@ -11,6 +11,8 @@ export const ChunkRow = z.object({
   state: z.enum(CHUNK_STATES),
   lane: z.enum(LANES),
   language: z.string().optional(),
+  /** Speakers are wanted. */
+  diarize: z.boolean().optional(),
   object_key: z.string(),
   etag: z.string(),
   size_bytes: z.number(),
@@ -65,6 +67,7 @@ export const SessionRow = z.object({
   title: z.string().optional(),
   language: z.string().optional(),
   live: z.boolean(),
+  diarize: z.boolean().optional(),
   state: z.enum(['recording', 'completed', 'deleted']),
   created_at_ms: z.number(),
   /** Partition of the sparse index of sessions that something must be done with at `due_at_ms`. */

@@ -19,6 +19,10 @@ export const Segment = z.object({
   no_speech_prob: z.number(),
   compression_ratio: z.number(),
   words: z.array(Word),
+  /** Who speaks, `S1`, `S2`, … in the order in which they are heard first; where speakers were asked for. */
+  speaker: z.string().optional(),
+  /** Vector of the voice, int8 as base64; only in results. */
+  voice: z.string().optional(),
 });
 export type Segment = z.infer<typeof Segment>;
 

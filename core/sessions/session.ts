@@ -25,6 +25,7 @@ export interface SessionView {
   readonly title?: string | undefined;
   readonly language?: string | undefined;
   readonly live: boolean;
+  readonly diarize?: boolean | undefined;
   readonly state: SessionRow['state'];
   readonly createdAt: string;
   readonly completedAt?: string | undefined;
@@ -42,6 +43,7 @@ export const viewSession = (row: SessionRow): SessionView => ({
   title: row.title,
   language: row.language,
   live: row.live,
+  diarize: row.diarize,
   state: row.state,
   createdAt: iso(row.created_at_ms),
   completedAt: row.completed_at_ms === undefined ? undefined : iso(row.completed_at_ms),

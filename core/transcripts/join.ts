@@ -2,6 +2,7 @@
 import { NOMINAL_CHUNK_SECONDS } from '../contracts/limits.ts';
 import type { ChunkTranscript, Segment, Transcript } from '../contracts/transcript.ts';
 import { seam, withoutEnd, withoutStart } from './seam.ts';
+import { withSpeakers } from './voices.ts';
 
 /** What is known of one chunk number of a session. `overlapSeconds`: audio at its beginning that the chunk before it holds too. */
 export type ChunkOutcome = { readonly overlapSeconds?: number | undefined } & (
@@ -105,7 +106,7 @@ export function joinChunks(sessionId: string, outcomes: readonly ChunkOutcome[])
     chunks.push({ chunkNumber, start, end, source: outcome.kind === 'transcribed' ? 'cache' : 'none' });
   }
   const first = outcomes.find((outcome) => outcome.kind === 'transcribed')?.result;
-  const segments = joined.map((segment, id) => ({ ...segment, id }));
+  const segments = withSpeakers(joined).map((segment, id) => ({ ...segment, id }));
   return {
     sessionId,
     status: outcomes.every(({ kind }) => kind === 'transcribed') ? 'completed' : 'partial',

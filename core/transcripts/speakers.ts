@@ -1,5 +1,6 @@
 /** Text of speaker turns, cut out of a transcript by the times of its words. */
 import type { Transcript } from '../contracts/transcript.ts';
+import { DomainError } from '../errors.ts';
 
 export interface SpeakerSegment {
   readonly speaker: string;
@@ -9,6 +10,18 @@ export interface SpeakerSegment {
 
 export interface Turn extends SpeakerSegment {
   readonly text: string;
+}
+
+/**
+ * Turns that the worker found out by itself.
+ * @throws DomainError `invalid` when nobody asked for speakers as the session began
+ */
+export function foundTurns({ segments }: Pick<Transcript, 'segments'>): Turn[] {
+  if (segments.length > 0 && segments.every(({ speaker }) => speaker === undefined))
+    throw new DomainError('invalid', 'nobody was listened to for speakers: create the session with diarize, or send segments');
+  const turns: Turn[] = [];
+  for (const { speaker = '', start, end, text } of segments) turns.push({ speaker, start, end, text });
+  return joinedTurns(turns);
 }
 
 /**
@@ -33,17 +46,21 @@ export function turnsOf({ segments }: Pick<Transcript, 'segments'>, diarized: re
       open.splice(i, 1); // over, and words come in order of time
     }
   }
+  return joinedTurns(ordered.map((segment, i) => ({ ...segment, text: (texts[i] ?? '').trim() })));
+}
+
+/** Neighbours of one speaker become one turn. */
+function joinedTurns(parts: readonly Turn[]): Turn[] {
   const turns: Turn[] = [];
-  for (const [i, segment] of ordered.entries()) {
-    const text = (texts[i] ?? '').trim();
+  for (const part of parts) {
     const last = turns.at(-1);
-    if (last?.speaker === segment.speaker)
+    if (last?.speaker !== part.speaker) turns.push(part);
+    else
       turns[turns.length - 1] = {
         ...last,
-        end: Math.max(last.end, segment.end),
-        text: [last.text, text].filter(Boolean).join(' '),
+        end: Math.max(last.end, part.end),
+        text: [last.text, part.text].filter(Boolean).join(' '),
       };
-    else turns.push({ ...segment, text });
   }
   return turns;
 }

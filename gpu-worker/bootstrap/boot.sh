@@ -31,6 +31,7 @@ if [ "$(cat "$home/bundle.url" 2>/dev/null || true)" != "$bundle" ]; then
   python3 -m zipfile -e "$home/bundle.zip" "$home/code.new"
   python3 -m venv "$home/code.new/.venv"
   "$home/code.new/.venv/bin/pip" install --quiet --require-hashes -r "$home/code.new/requirements.txt"
+  "$home/code.new/.venv/bin/pip" install --quiet --require-hashes -r "$home/code.new/requirements-speakers.txt"
   "$home/code.new/.venv/bin/pip" install --quiet nvidia-cublas-cu12 nvidia-cudnn-cu12
   rm -rf "$home/code" && mv "$home/code.new" "$home/code"
   echo "$bundle" >"$home/bundle.url"

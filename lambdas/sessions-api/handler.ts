@@ -24,6 +24,8 @@ export interface SessionsDeps extends IngestDeps {
   readonly quota: QuotaStore;
   readonly newUlid: () => string;
   readonly liveDefault: boolean;
+  /** Whether the stage's workers have a speaker model. */
+  readonly canDiarize: boolean;
   readonly readPool: FleetStore['readPool'];
   /** A session's share of what the GPU costs. */
   readonly costOf: (sessionId: string, chunks: readonly ChunkRow[]) => Promise<GpuCost>;
@@ -42,6 +44,8 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
     {
       'POST /api/sessions': bodyRoute(CreateSession, async ({ input, caller }) => {
         await useQuota(deps.quota, 'session', caller.userId, deps.nowMs());
+        if (input.diarize && !deps.canDiarize)
+          throw new DomainError('invalid', 'this stage has no speaker model; send segments of a diarizer to …/speakers instead');
         const live = input.live ?? deps.liveDefault;
         const session = newSession({ ...input, live }, caller.userId, deps.newUlid(), deps.nowMs());
         await deps.sessions.create(session);

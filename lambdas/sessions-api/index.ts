@@ -20,6 +20,7 @@ const env = parseEnv(
   'STATE_MACHINE_ARN',
   'USER_POOL_CLIENT_ID',
   'LIVE_DEFAULT',
+  'CAN_DIARIZE',
   'QUOTAS_TABLE',
   ...QUEUE_NAMES,
 );
@@ -35,6 +36,7 @@ export const handler = buildHandler(
     quota: dynamoQuotaStore(db, env.QUOTAS_TABLE),
     newUlid: monotonicFactory(),
     liveDefault: env.LIVE_DEFAULT,
+    canDiarize: env.CAN_DIARIZE,
   },
   env.USER_POOL_CLIENT_ID,
 );

@@ -12,7 +12,7 @@ import { currentTranscript, type LiveDeps, readCurrent } from '../../core/transc
 import { placesOf, waveform } from '../../core/transcripts/places.ts';
 import { textOfRange } from '../../core/transcripts/ranges.ts';
 import { type EditStore, saveEdits } from '../../core/transcripts/save-edits.ts';
-import { turnsOf } from '../../core/transcripts/speakers.ts';
+import { foundTurns, turnsOf } from '../../core/transcripts/speakers.ts';
 import { bodyRoute, endpoints, json, queryRoute, type Reply } from '../runtime/endpoint.ts';
 
 export interface TranscriptsDeps extends LiveDeps {
@@ -78,7 +78,8 @@ export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
 
       'POST /api/sessions/{id}/speakers': bodyRoute(CutSpeakers, async ({ input, caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
-        return json(200, { id, turns: turnsOf(await readCurrent(deps, session), input.segments) });
+        const transcript = await readCurrent(deps, session);
+        return json(200, { id, turns: input.segments ? turnsOf(transcript, input.segments) : foundTurns(transcript) });
       }),
     },
     clientId,

@@ -139,3 +139,12 @@ test('a range is transcribed at once where it is not: what waits goes to the fro
   for (const body of [{ start: 5, end: 5 }, { start: -1, end: 5 }, { start: 1 }])
     expect(await w.call(ranges, { body })).toMatchObject({ status: 422 });
 });
+
+test('speakers are found only where the stage has a model for it; elsewhere that is said at the door', async () => {
+  const w = await recordingWorld();
+  expect(await w.call('POST /api/sessions', { body: { diarize: true } })).toMatchObject({
+    status: 422,
+    body: { detail: expect.stringContaining('no speaker model') },
+  });
+  expect(await w.call('POST /api/sessions', { body: { diarize: false } })).toMatchObject({ status: 201 });
+});

@@ -44,6 +44,7 @@ export async function recordingWorld() {
       quota,
       newUlid: () => 'ULID',
       liveDefault: true,
+      canDiarize: false,
       readPool: async () => pool.row,
       costOf: async (_sessionId, rows) => ({ gpuSeconds: rows.length, usd: rows.length / 1000 }),
     },

@@ -26,6 +26,7 @@ def work() -> int:
     from gpu_worker.objects import Objects
     from gpu_worker.run_tokens import RunTokens
     from gpu_worker.settings import WorkSettings
+    from gpu_worker.speakers import SpeakersUnavailable, speaker_model
     from gpu_worker.work import MachineFault, OutOfMemory, Worker, power_off
 
     log = structlog.get_logger()
@@ -47,6 +48,7 @@ def work() -> int:
         dynamodb, settings.chunks_table, settings.ledger_table, settings.fleet_table, worker_id, settings.lease_seconds
     )
     lanes = Lanes(boto3.client("sqs"), settings.lanes())
+    objects = Objects(boto3.client("s3"), settings.bucket_name)
     in_hand = InHand(settings.runtime_directory)
     given_back = in_hand.give_back(rows, lanes)
     if given_back:
@@ -56,13 +58,13 @@ def work() -> int:
         decoder.start()
         engine = Engine(settings)
         engine.check()
-    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        speakers = speaker_model(settings.speaker_model, objects)
+    except (RuntimeError, ValueError, OSError, MemoryError, SpeakersUnavailable) as error:
         log.error("not ready to work", model=settings.model, error=str(error))
         tokens.failed("WorkerNotReady", f"the worker cannot start: {error}")
         decoder.close()
         return 1
     late.cancel()
-    objects = Objects(boto3.client("s3"), settings.bucket_name)
 
     def taken_away() -> None:
         taken.set()
@@ -71,7 +73,7 @@ def work() -> int:
     if settings.metadata_endpoint:
         spot.watch(settings.metadata_endpoint, taken_away, stop)
     try:
-        Worker(settings, engine, rows, lanes, objects, tokens, decoder, in_hand, stop).run()
+        Worker(settings, engine, rows, lanes, objects, tokens, decoder, in_hand, stop, speakers).run()
         if taken.is_set():
             tokens.failed("MachineTaken", "EC2 takes this machine away")
             power_off(settings, "EC2 takes it away")

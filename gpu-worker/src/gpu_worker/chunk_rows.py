@@ -57,6 +57,8 @@ class Claim:
     """A worker has died while it held this chunk: it goes alone."""
     deaths: int
     kills: int
+    diarize: bool = False
+    """Speakers are wanted."""
 
     @property
     def key(self) -> dict[str, Any]:
@@ -145,6 +147,7 @@ class ChunkRows:
             suspect=bool(row.get("suspect", False)),
             deaths=int(row.get("deaths", 0)),
             kills=int(row.get("kills", 0)),
+            diarize=bool(row.get("diarize", False)),
         )
 
     def _take_over(self, key: Mapping[str, Any], row: Mapping[str, Any], now: int) -> Claim | NotClaimed:

@@ -37,7 +37,11 @@ def result_of(claim: Claim, model: str, transcription: Transcription) -> dict[st
         "model": model,
         "text": transcription.text,
         "segments": [
-            {"id": number, **asdict(segment), "words": [_word(word) for word in segment.words]}
+            {
+                "id": number,
+                **_without(asdict(segment), None),
+                "words": [_without(asdict(word), False) for word in segment.words],
+            }
             for number, segment in enumerate(transcription.segments)
         ],
         **(
@@ -48,9 +52,9 @@ def result_of(claim: Claim, model: str, transcription: Transcription) -> dict[st
     }
 
 
-def _word(word: Word) -> dict[str, Any]:
-    """Only what is true of few words is left out of the others."""
-    return {name: value for name, value in asdict(word).items() if name != "interpolated" or value}
+def _without(fields: dict[str, Any], empty: object) -> dict[str, Any]:
+    """What few have is left out of the others."""
+    return {name: value for name, value in fields.items() if value is not empty}
 
 
 class Objects:
@@ -121,6 +125,10 @@ class Objects:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         matches = [(CHUNK_NUMBER.search(item["Key"]), item["Key"]) for page in pages for item in page.get("Contents", [])]
         return {int(match[1]): key for match, key in matches if match}
+
+    def download(self, key: str, into: Path) -> None:
+        """Fetches an object of the stage's own, such as a model."""
+        self._s3.download_file(self._bucket, key, str(into))
 
     def _read(self, key: str) -> bytes:
         return bytes(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())

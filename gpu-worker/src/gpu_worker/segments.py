@@ -43,6 +43,8 @@ class Segment:
     no_speech_prob: float
     compression_ratio: float
     words: tuple[Word, ...]
+    voice: str | None = None
+    """Vector of the speaker's voice, int8 as base64, where speakers were asked for."""
 
 
 def pack(speech: Sequence[Interval], max_samples: int) -> list[Interval]:

@@ -21,6 +21,8 @@ class EngineSettings(BaseSettings):
     """CTranslate2's type; `auto`: float16 on a GPU (int8_float16 where that is not fast), int8 on a CPU."""
     batch_windows: int = Field(default=0, ge=0)
     """Windows that go through the model at once; 0: 16 on a GPU, 4 on a CPU, where more would take too long in one piece."""
+    speaker_model: str = ""
+    """ONNX file of a speaker-embedding model, or its name below models/ in the stage's bucket; empty: no speakers."""
     cpu_threads: int = Field(default=0, ge=0)
     """Threads on a CPU; 0: CTranslate2's choice."""
 

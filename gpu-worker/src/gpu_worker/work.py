@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,7 @@ from gpu_worker.media import Decoder, DecoderUnavailable, MediaError, begins_alo
 from gpu_worker.objects import Objects, PiecesMissing
 from gpu_worker.run_tokens import RunTokens
 from gpu_worker.settings import WorkSettings
+from gpu_worker.speakers import SpeakerModel
 
 log = structlog.get_logger()
 
@@ -148,6 +149,7 @@ class Worker:
         decoder: Decoder,
         in_hand: InHand,
         stop: threading.Event,
+        speakers: SpeakerModel | None = None,
     ) -> None:
         self._settings = settings
         self._engine = engine
@@ -158,6 +160,7 @@ class Worker:
         self._stop = stop
         self._decoder = decoder
         self._in_hand = in_hand
+        self._speakers = speakers
         self._chunks_at_once = settings.chunks_at_once or (8 if engine.on_gpu else 2)
         self._renewed_at = 0.0
         self._chunks_done = 0
@@ -264,7 +267,7 @@ class Worker:
                 self._isolate(ready)
                 self._note(open_items)
                 for item, transcription in self._transcribe(ready, progress, open_items):
-                    self._commit(item, transcription)
+                    self._commit(item, self._with_voices(item, transcription))
                     open_items.remove(item)
                     progress()
         except (Stopping, MachineFault) as why:
@@ -308,7 +311,12 @@ class Worker:
                 from_byte = 0
                 if item.claim.chunk_number == 1 or _begins_alone(path):
                     item.content_key = "#".join(
-                        (item.claim.user_id, sha256, item.claim.language or "", self._engine.model_name)
+                        (
+                            item.claim.user_id,
+                            sha256,
+                            item.claim.language or "",
+                            self._engine.model_name + ("+voices" if item.claim.diarize else ""),
+                        )
                     )
                     if self._found_same(item, item.content_key):
                         return None
@@ -329,6 +337,11 @@ class Worker:
         except OSError as error:
             raise MachineFault("DiskFull" if error.errno == errno.ENOSPC else "NoFiles", str(error)) from error
         return None
+
+    def _with_voices(self, item: Item, transcription: Transcription) -> Transcription:
+        if self._speakers is None or not item.claim.diarize or item.audio is None:
+            return transcription
+        return replace(transcription, segments=self._speakers.mark(item.audio, transcription.segments))
 
     def _found_same(self, item: Item, content_key: str) -> bool:
         found = self._rows.result_of_same(content_key)
