@@ -41,8 +41,10 @@ export const quantile = (values: readonly number[], q: number): number =>
 async function untilWhole(client: RecordingClient, id: string, chunkCount: number): Promise<number> {
   const startedMs = performance.now();
   await client.complete(id, chunkCount);
-  for (;;) {
-    const { final, chunks, gaps } = await client.transcript(id);
+  for (let etag = ''; ; ) {
+    const newer = await client.newTranscript(id, etag);
+    etag = newer?.etag ?? etag;
+    const { final, chunks, gaps } = newer?.transcript ?? { final: false, chunks: [], gaps: [] };
     if (final && chunks.length === chunkCount && gaps.length === 0) return (performance.now() - startedMs) / 1000;
     if (performance.now() - startedMs > LONGEST_MINUTES_TO_WAIT * 60_000) throw new Error('the transcript never came');
     await wait(POLL_MS);

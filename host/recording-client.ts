@@ -71,8 +71,8 @@ function safeJson(text: string): unknown {
 }
 
 export function recordingClient(apiUrl: string, token: string | undefined) {
-  async function call(method: string, path: string, body?: unknown): Promise<Response> {
-    const headers: Record<string, string> = {};
+  async function call(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Response> {
+    const headers = { ...more };
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     const answer = await fetch(`${apiUrl}${path}`, {
@@ -80,7 +80,7 @@ export function recordingClient(apiUrl: string, token: string | undefined) {
       headers,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    if (!answer.ok) throw new ApiError(`${method} ${path}`, answer.status, await answer.text());
+    if (!answer.ok && answer.status !== 304) throw new ApiError(`${method} ${path}`, answer.status, await answer.text());
     return answer;
   }
 
@@ -113,6 +113,15 @@ export function recordingClient(apiUrl: string, token: string | undefined) {
 
     transcript: async (id: string): Promise<Transcript> =>
       Transcript.parse(await (await call('GET', `/api/sessions/${id}/transcript`)).json()),
+    /** The transcript when it is another one than that of this tag. */
+    newTranscript: async (
+      id: string,
+      etag: string,
+    ): Promise<{ readonly etag: string; readonly transcript: Transcript } | undefined> => {
+      const answer = await call('GET', `/api/sessions/${id}/transcript`, undefined, { 'if-none-match': etag });
+      if (answer.status === 304) return undefined;
+      return { etag: answer.headers.get('etag') ?? '', transcript: Transcript.parse(await answer.json()) };
+    },
     transcriptAs: async (id: string, format: string): Promise<string> =>
       (await call('GET', `/api/sessions/${id}/transcript?format=${format}`)).text(),
 

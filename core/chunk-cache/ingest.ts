@@ -122,15 +122,16 @@ export async function queueWhatIsMissing(deps: IngestDeps, session: SessionRow):
   const owner: SessionPlace = { userId: session.user_id, sessionId: session.session_id };
   if (!SESSION_ID.test(owner.sessionId)) return 0;
   const lane: Lane = servedNow(session) ? 'stop' : 'backlog';
-  const known = new Map((await deps.chunks.listOf(owner.sessionId)).map((row) => [row.chunk_number, row]));
-  const stored = await deps.objects.listChunks(owner);
-  for (const { place, object } of stored) {
-    if (known.has(place.chunkNumber)) continue;
+  const [rows, stored] = await Promise.all([deps.chunks.listOf(owner.sessionId), deps.objects.listChunks(owner)]);
+  const known = new Set(rows.map((row) => row.chunk_number));
+  const unknown = stored.filter(({ place }) => !known.has(place.chunkNumber));
+  for (const { place, object } of unknown) {
     const whole = await deps.objects.head(object.key);
     if (whole !== undefined) await admit(deps, place, whole, { lane, language: session.language, diarize: session.diarize });
   }
   if (!servedNow(session)) return 0;
-  const waiting = (await deps.chunks.listOf(owner.sessionId)).filter((row) => row.state === 'pending');
+  const now = unknown.length > 0 ? await deps.chunks.listOf(owner.sessionId) : rows;
+  const waiting = now.filter((row) => row.state === 'pending');
   for (const row of waiting) {
     await deps.queue.send(lane, row.session_id, row.chunk_number);
     await deps.chunks.noteQueued(row, lane, deps.nowMs());

@@ -39,8 +39,8 @@ export const ChunkTranscript = z.object({
 });
 export type ChunkTranscript = z.infer<typeof ChunkTranscript>;
 
-/** Committed results of a session, each under the key of its own object. */
-export const Bundle = z.object({ results: z.array(z.object({ key: z.string(), result: ChunkTranscript })) });
+/** Committed results of a session, each under the key of its own object; they were parsed when they were put in, and are many. */
+export const Bundle = z.object({ results: z.array(z.object({ key: z.string(), result: z.custom<ChunkTranscript>() })) });
 export type Bundle = z.infer<typeof Bundle>;
 
 const COVERAGE_KINDS = ['transcribed', 'silence', 'failed', 'missing'] as const;
