@@ -20,6 +20,8 @@ export const chunkTranscriptKey = (place: ChunkPlace): string =>
   `${sessionPrefix(place)}transcription-chunk-${padded(place.chunkNumber)}.json`;
 /** Results of a session's chunks in one object, so that a long transcript is not read chunk by chunk. */
 export const bundleKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/bundle.json`;
+/** A growing transcript that is too large for an answer. */
+export const liveKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/live.json`;
 export const editsKey = (place: SessionPlace): string => `${sessionPrefix(place)}edits.json`;
 export const transcriptKey = (place: SessionPlace): string => `${sessionPrefix(place)}transcription.json`;
 

@@ -10,7 +10,10 @@ import { editsOf, fingerprint, outcomesOf, type ResultReader } from './outcomes.
 
 export interface LiveDeps {
   readonly chunks: Pick<ChunkStore, 'listOf'>;
-  readonly results: ResultReader & { readTranscript(session: SessionRow): Promise<string> };
+  readonly results: ResultReader & {
+    readTranscript(session: SessionRow): Promise<string>;
+    writeLive(session: SessionRow, json: string): Promise<void>;
+  };
   readonly correctorFor: (userId: string) => Promise<VersionedCorrector>;
 }
 

@@ -18,6 +18,7 @@ import {
   bundleKey,
   chunkTranscriptKey,
   editsKey,
+  liveKey,
   parseChunkKey,
   type SessionPlace,
   sessionPrefix,
@@ -28,6 +29,7 @@ import type { SessionRow } from '../../core/contracts/rows.ts';
 import { Bundle, ChunkTranscript } from '../../core/contracts/transcript.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
 import { Edits } from '../../core/transcripts/edits.ts';
+import type { LiveDeps } from '../../core/transcripts/live.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
 const etagOf = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '');
@@ -134,10 +136,7 @@ async function writeIf(
   }
 }
 
-export function s3Results(
-  s3: S3Client,
-  bucket: string,
-): ResultStore & EditStore & { readTranscript(session: SessionRow): Promise<string> } {
+export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore & LiveDeps['results'] {
   return {
     readTranscript: (session) => readText(s3, bucket, keyOfTranscript(session)),
 
@@ -166,6 +165,11 @@ export function s3Results(
     },
 
     writeEdits: (session, edits, replaces) => writeIf(s3, bucket, editsKey(placeOf(session)), edits, replaces),
+
+    async writeLive(session, Body) {
+      const object = { Bucket: bucket, Key: liveKey(placeOf(session)), ContentType: 'application/json' };
+      await s3.send(new PutObjectCommand({ ...object, Body }));
+    },
 
     async removeTranscript(session) {
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOfTranscript(session) }));

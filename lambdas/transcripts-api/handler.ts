@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { AudioQuery, CutSpeakers, PeaksQuery, TranscriptQuery } from '../../core/contracts/http.ts';
-import { type SessionPlace, transcriptKey } from '../../core/contracts/keys.ts';
+import { liveKey, type SessionPlace, transcriptKey } from '../../core/contracts/keys.ts';
 import { DOWNLOAD_URL_SECONDS, MAX_INLINE_JSON_BYTES } from '../../core/contracts/limits.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
 import { Transcript } from '../../core/contracts/transcript.ts';
@@ -42,8 +42,11 @@ export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
           return { ...reply, headers: { ...plain, ...tagged } };
         }
         const body = format === 'json' ? text : render(Transcript.parse(JSON.parse(text)), format);
-        if (format === 'json' && current.isFinal && Buffer.byteLength(body) > MAX_INLINE_JSON_BYTES)
-          return { statusCode: 307, headers: { location: await deps.downloadUrl(transcriptKey(placeOf(session))) } };
+        if (format === 'json' && Buffer.byteLength(body) > MAX_INLINE_JSON_BYTES) {
+          if (!current.isFinal) await deps.results.writeLive(session, body);
+          const key = current.isFinal ? transcriptKey(placeOf(session)) : liveKey(placeOf(session));
+          return { statusCode: 307, headers: { location: await deps.downloadUrl(key), ...tagged } };
+        }
         return { statusCode: 200, headers: { 'content-type': CONTENT_TYPES[format], ...tagged }, body };
       }),
 

@@ -3,7 +3,7 @@ import { assembleSession } from '../../core/transcripts/assemble.ts';
 import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/handler.ts';
 import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
 import { MINE, recordingWorld } from '../support/recording-world.ts';
-import { chunkRow, SESSION } from '../support/rows.ts';
+import { chunkRow, chunkTranscript, SESSION } from '../support/rows.ts';
 
 const TRANSCRIPT = 'GET /api/sessions/{id}/transcript';
 const SPEAKERS = 'POST /api/sessions/{id}/speakers';
@@ -66,6 +66,21 @@ test('the final transcript is the one that was written down', async () => {
   w.results.reads.length = 0;
   expect((await w.call(TRANSCRIPT)).body).toMatchObject({ final: true, status: 'completed', text: 'w1-0 w1-1 w1-2' });
   expect(w.results.reads).toEqual([]);
+});
+
+test('a text that is too large for an answer is a redirect, also while it grows', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  const long = chunkTranscript(1);
+  w.results.readResult = async () => ({
+    ...long,
+    segments: long.segments.map((one) => ({ ...one, text: 'x'.repeat(5_000_000) })),
+  });
+  expect(await w.call(TRANSCRIPT)).toMatchObject({
+    status: 307,
+    headers: { location: 'https://download', etag: expect.any(String) },
+  });
+  expect(JSON.parse(w.results.live ?? '')).toMatchObject({ final: false, segments: [{ id: 0 }] });
 });
 
 test('text of a range, also while the recording runs, and ranges that are none', async () => {

@@ -121,7 +121,7 @@ test('a token of another client of the same pool is 401', async () => {
 test('an upload address is good for its own key, headers and time only', async () => {
   const { id } = await userA.createSession();
   const sha256 = createHash('sha256').update(good.bytes).digest('base64');
-  const { upload } = await userA.presign(id, 1, good, { sha256 });
+  const { upload } = await userA.presign(id, 1, good, { sha256, overlapMs: 250 });
   const signed = new URL(upload.url).searchParams.get('X-Amz-SignedHeaders')?.split(';');
   expect(signed).toEqual(
     expect.arrayContaining(['content-length', 'content-type', 'host', 'if-none-match', 'x-amz-checksum-sha256']),
@@ -135,6 +135,7 @@ test('an upload address is good for its own key, headers and time only', async (
   expect(await put(upload.url.replace('X-Amz-Expires=300', 'X-Amz-Expires=9999'), good.bytes)).toBe(403);
   expect(await put(upload.url, good.bytes.subarray(1))).toBe(403);
   expect(await put(upload.url, good.bytes, { 'content-type': 'text/html' })).toBe(403);
+  expect(await put(upload.url, good.bytes, { 'x-amz-meta-overlap-ms': '9000' })).toBe(403);
   expect(await put(upload.url, Buffer.alloc(good.bytes.length))).toBe(400);
   expect(await put(upload.url, good.bytes)).toBe(200);
 });

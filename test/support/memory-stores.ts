@@ -190,9 +190,11 @@ export function memoryQueue(): WorkQueue & { readonly sent: string[] } {
 
 export interface MemoryResults extends ResultStore, EditStore {
   readTranscript(session: SessionRow): Promise<string>;
+  writeLive(session: SessionRow, json: string): Promise<void>;
   transcript?: Transcript;
   bundle?: Bundle;
   edits?: StoredEdits;
+  live?: string;
   writes: number;
   /** Keys of results in the order in which they were read one by one. */
   readonly reads: string[];
@@ -212,6 +214,7 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
     readBundle: async () => store.bundle,
     writeBundle: async (_session, bundle) => void Object.assign(store, { bundle }),
     readEdits: async () => store.edits,
+    writeLive: async (_session, live) => void Object.assign(store, { live }),
     async writeEdits(_session, edits, replaces) {
       if (store.edits?.tag !== replaces) return false;
       store.edits = { ...edits, tag: `tag-${edits.version}` };
