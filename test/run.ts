@@ -67,7 +67,7 @@ function vitest(title: string, project: string): void {
 
 function pytest(title: string, paths: readonly string[]): void {
   const file = join(reports, 'pytest.xml');
-  suite(title, join(VENV, 'pytest'), [...paths, `--junit-xml=${file}`], join(PROJECT, 'gpu-worker'), () => {
+  suite(title, join(VENV, 'pytest'), ['-n', '2', ...paths, `--junit-xml=${file}`], join(PROJECT, 'gpu-worker'), () => {
     const text = readFileSync(file, 'utf8');
     const number = (name: string): number => Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(text)?.[1]);
     const failed = number('failures') + number('errors') + number('skipped');

@@ -131,7 +131,8 @@ export async function queueWhatIsMissing(deps: IngestDeps, session: SessionRow):
   }
   if (!servedNow(session)) return 0;
   const now = unknown.length > 0 ? await deps.chunks.listOf(owner.sessionId) : rows;
-  const waiting = now.filter((row) => row.state === 'pending');
+  // A leased chunk gets a message too: should its worker have died, that is there when the lease ends, sooner than the hidden one.
+  const waiting = now.filter(({ state }) => state === 'pending' || state === 'leased');
   for (const row of waiting) {
     await deps.queue.send(lane, row.session_id, row.chunk_number);
     await deps.chunks.noteQueued(row, lane, deps.nowMs());

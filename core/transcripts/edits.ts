@@ -93,9 +93,18 @@ const UNHEARD = { id: 0, avg_logprob: 0, no_speech_prob: 0, compression_ratio: 1
  */
 export function presented(transcript: Transcript, correct: Correct, edits: readonly Edit[]): Transcript {
   const begun = new Set<Edit>();
+  const ordered = [...edits].sort((a, b) => a.start - b.start);
+  /** The last edit that begins before the word's middle, if it reaches so far: spans do not overlap. */
   const editOf = (word: Word): Edit | undefined => {
     const middle = (word.start + word.end) / 2;
-    return edits.find(({ start, end }) => middle >= start && middle < end);
+    let [low, high] = [0, ordered.length];
+    while (low < high) {
+      const between = (low + high) >> 1;
+      if ((ordered[between]?.start ?? 0) <= middle) low = between + 1;
+      else high = between;
+    }
+    const edit = ordered[low - 1];
+    return edit !== undefined && middle < edit.end ? edit : undefined;
   };
   const read = transcript.segments.flatMap((segment) => {
     if (!segment.words.some((word) => editOf(word) !== undefined)) return [{ ...segment, text: correct(segment.text) }];

@@ -209,7 +209,7 @@ def test_a_process_that_has_done_enough_ends_between_two_batches_and_the_next_on
     single.check()
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", ["claiming", *PLACES])
 def test_what_a_killed_worker_held_is_given_back_by_the_next_process_before_its_lease_ends(
     world: World, place: str, tmp_path: Path
 ) -> None:

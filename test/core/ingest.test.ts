@@ -120,3 +120,15 @@ test('complete queues in the stop lane what waits, also chunks whose event never
   expect(w.queue.sent.slice(1)).toEqual([`stop ${SESSION} 1`, `stop ${SESSION} 2`]);
   expect((await w.chunks.listOf(SESSION)).map((row) => row.lane)).toEqual(['stop', 'stop']);
 });
+
+test('complete sends a message also for a chunk that somebody holds: they may be dead', async () => {
+  const w = await world();
+  await w.arrive(1, w.upload(1, 'a'));
+  const row = await w.chunks.get(SESSION, 1);
+  const session = await w.sessions.get(SESSION);
+  if (row === undefined || session === undefined) throw new Error('it was uploaded');
+  await w.chunks.replace(row, { ...row, state: 'leased', lease_until_ms: 9_000_000 });
+  expect(await queueWhatIsMissing(w.deps, session)).toBe(1);
+  expect(w.queue.sent.at(-1)).toBe(`stop ${SESSION} 1`);
+  expect(await w.chunks.get(SESSION, 1)).toMatchObject({ state: 'leased', lane: 'live' });
+});

@@ -50,7 +50,7 @@ test('files that are no audio are dead with their reason, in one attempt, and th
   ]);
 });
 
-test('an object that is empty is dead at once and starts nothing', async () => {
+test('an object that is empty is dead at once', async () => {
   const { id } = await userA.createSession();
   const { key } = await userA.presign(id, 1, good);
   await s3.send(new PutObjectCommand({ Bucket: output('BucketName'), Key: key, Body: Buffer.alloc(0) }));

@@ -22,6 +22,7 @@ import {
   sampleChunks,
   settled,
   startAllowedFrom,
+  unlikeOthers,
   userA,
 } from './support.ts';
 
@@ -68,7 +69,7 @@ const reasonOf = (id: string) =>
 async function oneChunk(): Promise<string> {
   const { id } = await userA.createSession();
   const { epoch } = await poolRow();
-  await userA.upload(id, 1, audio);
+  await userA.upload(id, 1, unlikeOthers(audio));
   await poll('the run', 60, async () => (await runningExecution()) !== undefined || (await poolRow()).epoch > epoch);
   return id;
 }
@@ -190,10 +191,10 @@ test('the GPU by hand and the overview are for admins', async () => {
 test('much work takes more machines, each chunk is done once, and all of them stop', async () => {
   await withFunctionEnv('FleetControlName', { BACKLOG_SECONDS_PER_MACHINE: '30' }, async () => {
     breaks({ pending_seconds: 3 });
-    const { id } = await userA.createSession({ live: true });
     const chunks = sampleChunks(10);
     // The run plans by what waits when it starts: all is uploaded while nobody may start one.
     await startAllowedFrom(Date.now() + 600_000);
+    const { id } = await userA.createSession({ live: true });
     for (const [i, piece] of chunks.entries()) await userA.upload(id, i + 1, piece);
     await userA.awaitChunks(id, 30, (session) => session.chunks.length === chunks.length);
     await startAllowedFrom(0);

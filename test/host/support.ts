@@ -98,6 +98,8 @@ const NEW_LEASE_MS = 400;
 const justClaimed = ({ state, lease_until_ms }: ChunkRow): boolean =>
   state === 'leased' && (lease_until_ms ?? 0) > Date.now() + host.leaseSeconds * 1000 - NEW_LEASE_MS;
 
+export { unlikeOthers };
+
 /** A session of the sample in short chunks, all uploaded, of which the worker has just claimed some. */
 export async function sessionInTheMiddle(): Promise<{ id: string; count: number }> {
   const { id } = await userA.createSession();

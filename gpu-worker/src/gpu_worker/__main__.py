@@ -49,7 +49,7 @@ def work() -> int:
     )
     lanes = Lanes(boto3.client("sqs"), settings.lanes())
     objects = Objects(boto3.client("s3"), settings.bucket_name)
-    in_hand = InHand(settings.runtime_directory)
+    in_hand = InHand(settings.runtime_directory, worker_id)
     given_back = in_hand.give_back(rows, lanes)
     if given_back:
         log.warning("the worker before this one ended in the middle", chunks=given_back)

@@ -135,20 +135,15 @@ class ChunkRows:
             },
             ReturnValues="ALL_NEW",
         )["Attributes"]
-        return Claim(
-            session_id=row["session_id"],
-            chunk_number=int(row["chunk_number"]),
-            user_id=row["user_id"],
-            object_key=row["object_key"],
-            etag=row["etag"],
-            fence=int(row["fence"]),
-            attempts=int(row["attempts"]),
-            language=row.get("language"),
-            suspect=bool(row.get("suspect", False)),
-            deaths=int(row.get("deaths", 0)),
-            kills=int(row.get("kills", 0)),
-            diarize=bool(row.get("diarize", False)),
-        )
+        return _claim_of(row)
+
+    def left_by(self, worker_id: str, session_id: str, chunk_number: int) -> tuple[Claim, bool] | None:
+        """What a worker that is gone still holds of this chunk, and whether it was alone; None when it holds nothing."""
+        key = {"session_id": session_id, "chunk_number": chunk_number}
+        row = self._table.get_item(Key=key, ConsistentRead=True).get("Item", {})
+        if row.get("state") != "leased" or row.get("worker_id") != worker_id:
+            return None
+        return _claim_of(row), bool(row.get("alone", False))
 
     def _take_over(self, key: Mapping[str, Any], row: Mapping[str, Any], now: int) -> Claim | NotClaimed:
         """The holder has said nothing for a lease: it was stopped on purpose, or it died, perhaps of this chunk.
@@ -317,6 +312,23 @@ class ChunkRows:
             if _condition_failed(error):
                 raise LeaseLost from error
             raise
+
+
+def _claim_of(row: Mapping[str, Any]) -> Claim:
+    return Claim(
+        session_id=row["session_id"],
+        chunk_number=int(row["chunk_number"]),
+        user_id=row["user_id"],
+        object_key=row["object_key"],
+        etag=row["etag"],
+        fence=int(row["fence"]),
+        attempts=int(row["attempts"]),
+        language=row.get("language"),
+        suspect=bool(row.get("suspect", False)),
+        deaths=int(row.get("deaths", 0)),
+        kills=int(row.get("kills", 0)),
+        diarize=bool(row.get("diarize", False)),
+    )
 
 
 def _held(claim: Claim) -> dict[str, Any]:

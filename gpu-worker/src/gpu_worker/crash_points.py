@@ -9,8 +9,9 @@ import os
 import signal
 from typing import Final, Literal
 
-Place = Literal["claimed", "decoded", "model", "transcribed", "result-written", "committed"]
+Place = Literal["claiming", "claimed", "decoded", "model", "transcribed", "result-written", "committed"]
 PLACES: Final[tuple[Place, ...]] = ("claimed", "decoded", "model", "transcribed", "result-written", "committed")
+"""Those between a batch's claims and its end; `claiming` is after each single claim."""
 
 
 def reach(place: Place) -> None:

@@ -38,7 +38,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, Claim, LeaseLost
 from gpu_worker.crash_points import reach
 from gpu_worker.engine import Engine, Transcription
-from gpu_worker.in_hand import Held, InHand
+from gpu_worker.in_hand import InHand
 from gpu_worker.lanes import Hint, Lanes
 from gpu_worker.media import Decoder, DecoderUnavailable, MediaError, begins_alone, peaks_of
 from gpu_worker.objects import Objects, PiecesMissing
@@ -221,9 +221,11 @@ class Worker:
             self._tokens.drained(seen)
 
     def _claim(self, hints: Sequence[Hint]) -> list[Item]:
+        self._in_hand.note(hints)
         items: list[Item] = []
         for hint in hints:
             claimed = self._rows.claim(hint.session_id, hint.chunk_number)
+            reach("claiming")
             if isinstance(claimed, Claim):
                 items.append(Item(hint, claimed))
             elif claimed.retry_in_s is None:
@@ -248,7 +250,6 @@ class Worker:
             self._renew(open_items)
 
         try:
-            self._note(open_items)
             reach("claimed")
             for group in _groups(items):
                 with ThreadPoolExecutor(max_workers=DECODE_THREADS) as pool:
@@ -265,7 +266,6 @@ class Worker:
                         open_items.remove(item)
                 ready = [item for item in group if item.audio is not None]
                 self._isolate(ready)
-                self._note(open_items)
                 for item, transcription in self._transcribe(ready, progress, open_items):
                     self._commit(item, self._with_voices(item, transcription))
                     open_items.remove(item)
@@ -283,16 +283,13 @@ class Worker:
             self._release(open_items)
             raise
 
-        self._note([])
-
-    def _note(self, items: Sequence[Item]) -> None:
-        self._in_hand.note([Held(item.hint, item.claim, item.alone) for item in items])
+        self._in_hand.note([])
 
     def _release(self, items: Sequence[Item]) -> None:
         for item in items:
             self._rows.release(item.claim)
             self._lanes.show_again(item.hint, 0)
-        self._note([])
+        self._in_hand.note([])
 
     def _isolate(self, group: Sequence[Item]) -> None:
         """A suspect's claim says that it is alone, before the model sees it: decoding, in its own process, ends none."""
