@@ -495,4 +495,9 @@ export const requirements: readonly Requirement[] = [
       'gpu-worker/tests/test_engine.py: test_where_nobody_speaks_there_are_no_words',
     ],
   },
+  {
+    id: 'api.owner',
+    sentence: 'Every call about a session is its owner’s and admins’ alone; a deleted session says so.',
+    tests: ['test/handlers/sessions-api.test.ts: %s: somebody else'],
+  },
 ];

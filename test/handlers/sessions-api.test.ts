@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CALLS } from '../../core/api/calls.ts';
 import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { PURGE_AGAIN_SECONDS } from '../../core/contracts/limits.ts';
 import { settleDue } from '../../core/sessions/due.ts';
@@ -148,3 +149,28 @@ test('speakers are found only where the stage has a model for it; elsewhere that
   });
   expect(await w.call('POST /api/sessions', { body: { diarize: false } })).toMatchObject({ status: 201 });
 });
+
+const BODIES: Readonly<Record<string, object>> = {
+  'POST /api/sessions/{id}/chunks': { chunkNumber: 1, contentType: 'audio/webm', sizeBytes: 1 },
+  'POST /api/sessions/{id}/complete': { chunkCount: 1 },
+  'POST /api/sessions/{id}/transcript/ranges': { start: 0, end: 1 },
+  'PUT /api/sessions/{id}/transcript/edits': { version: 0, edits: [] },
+};
+
+test.each(Object.keys(CALLS).filter((route) => route.includes('{id}')))(
+  "%s: somebody else's session is a 403 and stays as it was, an unknown one a 404, a deleted one a 410",
+  async (route) => {
+    const w = await recordingWorld();
+    w.done(1);
+    const method = route.split(' ')[0] ?? '';
+    const call = { id: SESSION, n: '1', ...(method !== 'GET' && method !== 'DELETE' && { body: BODIES[route] ?? {} }) };
+    const ask = (more: object) =>
+      route.endsWith('/chunks') ? w.presign({}, { route, ...call, ...more }) : w.call(route, { ...call, ...more });
+    const before = [await w.store.get(SESSION), await w.chunks.listOf(SESSION)];
+    expect(await ask({ claims: accessClaims('other') })).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+    expect([await w.store.get(SESSION), await w.chunks.listOf(SESSION)]).toEqual(before);
+    expect(await ask({ id: 'session_none' })).toMatchObject({ status: 404 });
+    await w.call('DELETE /api/sessions/{id}');
+    expect(await ask({})).toMatchObject({ status: 410, body: { code: 'deleted' } });
+  },
+);
