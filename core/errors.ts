@@ -7,6 +7,8 @@ export type ErrorCode =
   | 'chunk-exists'
   | 'not-failed'
   | 'edits-changed'
+  | 'session-active'
+  | 'lock-expired'
   | 'too-many'
   | 'not-ready'
   | 'deleted'

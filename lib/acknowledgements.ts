@@ -20,6 +20,8 @@ const ACKNOWLEDGED: Readonly<Record<string, string>> = {
   'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]':
     'the way to the machine without any open port, as AWS maintains it',
   'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/users/*]': OBJECTS_OF_USERS,
+  'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/batch-reports/*]': 'reports are named by the time of their runs',
+  'AwsSolutions-IAM5[Resource::<BatchRunnerE42A9BBA.Arn>:*]': 'versions of the one function that moves batch runs on',
   'AwsSolutions-IAM5[Resource::<StorageChunks4C8F3F89.Arn>/index/*]': INDEXES,
   'AwsSolutions-IAM5[Resource::<StorageSessionsFCE686BD.Arn>/index/*]': INDEXES,
   'AwsSolutions-IAM5[Resource::<StorageLedger5E7CB2E3.Arn>/index/*]': INDEXES,

@@ -9,6 +9,9 @@ import type { Shared } from './shared.ts';
 
 /** Committed rows -> canonical chunk files and the session's transcript. */
 export class Assembly extends Construct {
+  /** Events that failed for good. */
+  readonly failed: Queue;
+
   constructor(scope: Construct, id: string, { storage, names }: Shared) {
     super(scope, id);
     const handler = serviceFunction(this, 'Handler', {
@@ -22,7 +25,7 @@ export class Assembly extends Construct {
       timeout: Duration.minutes(2),
       memoryMb: 1024,
     });
-    const failed = new Queue(this, 'Failed', {
+    this.failed = new Queue(this, 'Failed', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
@@ -34,7 +37,7 @@ export class Assembly extends Construct {
           batchSize: 25,
           bisectBatchOnError: true,
           retryAttempts: 10,
-          onFailure: new SqsDlq(failed),
+          onFailure: new SqsDlq(this.failed),
           filters: [FilterCriteria.filter({ dynamodb: { NewImage: image } })],
         }),
       );

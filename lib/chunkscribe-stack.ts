@@ -2,7 +2,9 @@ import { ArnFormat, CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledgeFindings } from './acknowledgements.ts';
+import { Alarms } from './alarms.ts';
 import { Assembly } from './assembly.ts';
+import { Batch } from './batch.ts';
 import { GpuApi } from './gpu-api.ts';
 import { GpuFleet } from './gpu-fleet.ts';
 import { ServiceApi } from './http-api.ts';
@@ -35,6 +37,7 @@ export class ChunkscribeStack extends Stack {
       CHUNKS_TABLE: storage.chunks.tableName,
       SETTINGS_TABLE: storage.settings.tableName,
       FLEET_TABLE: storage.fleet.tableName,
+      BATCH_TABLE: storage.batch.tableName,
       ...lanes.env,
     };
 
@@ -47,6 +50,7 @@ export class ChunkscribeStack extends Stack {
         CHUNKS_TABLE: names.CHUNKS_TABLE,
         FLEET_TABLE: names.FLEET_TABLE,
         LEDGER_TABLE: ledgerEnv.LEDGER_TABLE,
+        BATCH_TABLE: names.BATCH_TABLE,
         ...lanes.env,
       },
     });
@@ -72,12 +76,19 @@ export class ChunkscribeStack extends Stack {
     const shared = { storage, lanes, names, ledgerEnv, stateMachine };
     const observability = new Observability(this, 'Observability', stage);
     const reaper = new Reaper(this, 'Reaper', { ...shared, stage, observability, instanceIds, instanceArns });
-    new Ingest(this, 'Ingest', shared);
-    new Assembly(this, 'Assembly', shared);
+    const ingest = new Ingest(this, 'Ingest', shared);
+    const assembly = new Assembly(this, 'Assembly', shared);
     const keeper = new SessionKeeper(this, 'SessionKeeper', shared);
     const api = new ServiceApi(this, 'HttpApi', { stage, identity });
     new RecordingApi(this, 'Recording', { ...shared, stage, api, identity });
     new GpuApi(this, 'GpuApi', { ...shared, stage, api, identity, instanceIds, instanceArns });
+    const batch = new Batch(this, 'Batch', { ...shared, stage, observability, api, identity });
+    new Alarms(this, 'Alarms', {
+      stage,
+      observability,
+      lanes,
+      deadLetters: { ingest: ingest.failed, assembly: assembly.failed },
+    });
     api.servePublic(
       serviceFunction(this, 'ServiceInfo', { folder: 'service-info', env: { STAGE: stage.name } }),
       'GET /api/health',
@@ -94,6 +105,7 @@ export class ChunkscribeStack extends Stack {
     storage.grantList(role);
     if (stage.speakerModel !== undefined) storage.grantModels(role);
     storage.chunks.grant(role, 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    storage.batch.grant(role, 'dynamodb:GetItem', 'dynamodb:ConditionCheckItem');
     storage.ledger.grant(role, 'dynamodb:PutItem');
     storage.fleet.grant(role, 'dynamodb:GetItem');
     lanes.grantConsume(role);
@@ -127,6 +139,8 @@ export class ChunkscribeStack extends Stack {
     new CfnOutput(this, 'ReaperName', { value: reaper.handler.functionName });
     new CfnOutput(this, 'SettingsTable', { value: storage.settings.tableName });
     new CfnOutput(this, 'SessionKeeperName', { value: keeper.handler.functionName });
+    new CfnOutput(this, 'BatchTable', { value: storage.batch.tableName });
+    new CfnOutput(this, 'BatchRunnerName', { value: batch.runner.functionName });
     new CfnOutput(this, 'WorkerConfigName', { value: configName });
   }
 }

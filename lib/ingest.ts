@@ -9,6 +9,9 @@ import type { Shared } from './shared.ts';
 
 /** Uploaded chunk -> row, message, run. Events that fail for good are kept; the audit of S3 finds their chunks all the same. */
 export class Ingest extends Construct {
+  /** Events that failed for good. */
+  readonly failed: Queue;
+
   constructor(scope: Construct, id: string, { storage, lanes, names, stateMachine }: Shared) {
     super(scope, id);
     const handler = serviceFunction(this, 'Handler', {
@@ -16,12 +19,12 @@ export class Ingest extends Construct {
       env: { ...names, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
       timeout: Duration.seconds(30),
     });
-    const failed = new Queue(this, 'Failed', {
+    this.failed = new Queue(this, 'Failed', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    handler.configureAsyncInvoke({ retryAttempts: 2, onFailure: new SqsDestination(failed) });
+    handler.configureAsyncInvoke({ retryAttempts: 2, onFailure: new SqsDestination(this.failed) });
     new Rule(this, 'ChunkUploaded', {
       eventPattern: {
         source: ['aws.s3'],
@@ -36,6 +39,7 @@ export class Ingest extends Construct {
     storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
     storage.chunks.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
     storage.fleet.grant(handler, 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+    storage.batch.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
     lanes.grantSend(handler);
     stateMachine.grantStartExecution(handler);
     stateMachine.grantExecution(handler, 'states:DescribeExecution');

@@ -12,12 +12,16 @@ const MAX_RECEIVES = 50;
 /** A queue for each kind of work, each with its dead letters. */
 export class LaneQueues extends Construct {
   readonly queues: Readonly<Record<Lane, Queue>>;
+  readonly deadLetters: readonly { readonly lane: Lane; readonly queue: Queue }[];
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
+    const dead: { lane: Lane; queue: Queue }[] = [];
+    this.deadLetters = dead;
     const make = (lane: Lane): Queue => {
       const secure = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: Duration.days(14) };
       const deadLetters = new Queue(this, `${lane}-dead`, secure);
+      dead.push({ lane, queue: deadLetters });
       return new Queue(this, lane, {
         ...secure,
         visibilityTimeout: Duration.seconds(LEASE_SECONDS),

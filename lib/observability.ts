@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, type ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -11,12 +11,18 @@ export interface AlarmProps {
   /** What it means and what to do first; goes into the e-mail. */
   readonly description: string;
   readonly threshold: number;
-  readonly comparison: ComparisonOperator;
+  /** @default at least the threshold */
+  readonly comparison?: ComparisonOperator;
   /** @default 1 */
   readonly periods?: number;
   /** @default missing data is fine */
   readonly missing?: TreatMissingData;
+  /** Section of docs/runbook.md. @default the alarm's id with hyphens */
+  readonly runbook?: string;
 }
+
+const RUNBOOK = 'docs/runbook.md';
+const hyphened = (id: string): string => id.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
 
 /** Where alarms go. Anybody of the account may subscribe to the topic; the stage's address is subscribed from the start. */
 export class Observability extends Construct {
@@ -28,12 +34,12 @@ export class Observability extends Construct {
     if (stage.alarmEmail !== undefined) this.topic.addSubscription(new EmailSubscription(stage.alarmEmail));
   }
 
-  alarm(id: string, { metric, description, threshold, comparison, periods = 1, missing }: AlarmProps): Alarm {
+  alarm(id: string, { metric, description, threshold, comparison, periods = 1, missing, runbook }: AlarmProps): Alarm {
     const alarm = new Alarm(this, id, {
       metric,
-      alarmDescription: description,
+      alarmDescription: `${description} What to do: ${RUNBOOK}#${runbook ?? hyphened(id)}`,
       threshold,
-      comparisonOperator: comparison,
+      comparisonOperator: comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: periods,
       treatMissingData: missing ?? TreatMissingData.NOT_BREACHING,
     });

@@ -35,7 +35,7 @@ export class Reaper extends Construct {
         STAGE: stage.name,
         CHUNKS_TABLE: names.CHUNKS_TABLE,
         FLEET_TABLE: names.FLEET_TABLE,
-        LEDGER_TABLE: ledgerEnv.LEDGER_TABLE,
+        ...ledgerEnv,
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
         INSTANCE_IDS: instanceIds.join(','),
       },
@@ -73,7 +73,6 @@ export class Reaper extends Construct {
       description:
         'A GPU machine still runs three minutes after its stop was decided. Stop it in the EC2 console; then look at the logs of the reaper.',
       threshold: 1,
-      comparison: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     });
     observability.alarm('ReaperSilent', {
       metric: reaper.metricInvocations({ period: MINUTE }),
@@ -88,7 +87,6 @@ export class Reaper extends Construct {
       metric: reaper.metricErrors({ period: MINUTE }),
       description: 'The reaper fails again and again: a GPU machine may run without work. Its log says why.',
       threshold: 1,
-      comparison: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       periods: 3,
     });
 

@@ -12,7 +12,13 @@ export interface Shared {
   /** Environment entries that name the bucket, tables and queues. */
   readonly names: Readonly<
     Record<
-      'BUCKET_NAME' | 'SESSIONS_TABLE' | 'CHUNKS_TABLE' | 'SETTINGS_TABLE' | 'FLEET_TABLE' | (typeof QUEUE_ENV)[Lane],
+      | 'BUCKET_NAME'
+      | 'SESSIONS_TABLE'
+      | 'CHUNKS_TABLE'
+      | 'SETTINGS_TABLE'
+      | 'FLEET_TABLE'
+      | 'BATCH_TABLE'
+      | (typeof QUEUE_ENV)[Lane],
       string
     >
   >;

@@ -40,6 +40,14 @@ const Stage = z.object({
     .optional(),
   /** Seconds without work after which a run ends and the GPU stops. */
   idleSeconds: z.coerce.number().int().min(1).max(900).default(120),
+  /** Hours between two batches; they begin at 00:00 UTC. */
+  batchEveryHours: z.coerce
+    .number()
+    .int()
+    .refine((hours) => hours >= 1 && 24 % hours === 0, 'a divisor of 24')
+    .default(2),
+  /** Hours that recordings may hold the batch back before it goes ahead behind them. */
+  maxBlockedHours: z.coerce.number().positive().default(6),
   /** Pinned AMI; without it the newest Ubuntu 24.04 with NVIDIA drivers at deployment (a changed id replaces the machine). */
   amiId: z
     .string()

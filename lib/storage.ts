@@ -3,6 +3,7 @@ import { AttributeType, Billing, ProjectionType, StreamViewType, TableEncryption
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { REPORTS_PREFIX } from '../core/contracts/keys.ts';
 import { INDEXES } from '../core/contracts/rows.ts';
 import type { StageProps } from './stage.ts';
 
@@ -15,6 +16,8 @@ export class Storage extends Construct {
   readonly settings: TableV2;
   /** How often users did what costs something, by the minute. */
   readonly quotas: TableV2;
+  /** Locks of recorders, and the batch's runs. */
+  readonly batch: TableV2;
   readonly fleet: TableV2;
   readonly ledger: TableV2;
 
@@ -104,6 +107,12 @@ export class Storage extends Construct {
       partitionKey: { name: 'id', type: AttributeType.STRING },
       timeToLiveAttribute: 'expires_at_s',
     });
+    this.batch = new TableV2(this, 'Batch', {
+      ...table,
+      partitionKey: { name: 'kind', type: AttributeType.STRING },
+      sortKey: { name: 'id', type: AttributeType.STRING },
+      timeToLiveAttribute: 'expires_at_s',
+    });
     this.fleet = new TableV2(this, 'Fleet', { ...table, partitionKey: { name: 'id', type: AttributeType.STRING } });
     this.ledger = new TableV2(this, 'Ledger', {
       ...table,
@@ -123,6 +132,11 @@ export class Storage extends Construct {
     Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects('users/*')] });
   }
 
+  /** Reports and lists of the batch. */
+  grantReports(grantee: IGrantable, ...actions: readonly ('s3:GetObject' | 's3:PutObject')[]): void {
+    Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects(`${REPORTS_PREFIX}*`)] });
+  }
+
   /** Models that the stage brings along. */
   grantModels(grantee: IGrantable): void {
     Grant.addToPrincipal({ grantee, actions: ['s3:GetObject'], resourceArns: [this.bucket.arnForObjects('models/*')] });
@@ -134,7 +148,7 @@ export class Storage extends Construct {
       grantee,
       actions: ['s3:ListBucket'],
       resourceArns: [this.bucket.bucketArn],
-      conditions: { StringLike: { 's3:prefix': 'users/*' } },
+      conditions: { StringLike: { 's3:prefix': ['users/*', `${REPORTS_PREFIX}*`] } },
     });
   }
 }

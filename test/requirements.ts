@@ -211,7 +211,7 @@ export const requirements: readonly Requirement[] = [
       'test/host/stoppers.test.ts: a worker that hangs is found',
       'test/host/stoppers.test.ts: a machine whose worker never gets ready',
       'test/host/stoppers.test.ts: a run that is aborted at %s',
-      'test/template/template.test.ts: somebody is told when a stop is not confirmed',
+      'test/template/template.test.ts: every alarm tells somebody',
     ],
   },
   {
@@ -499,5 +499,63 @@ export const requirements: readonly Requirement[] = [
     id: 'api.owner',
     sentence: 'Every call about a session is its owner’s and admins’ alone; a deleted session says so.',
     tests: ['test/handlers/sessions-api.test.ts: %s: somebody else'],
+  },
+  {
+    id: 'batch.lock',
+    sentence: 'A recording holds the batch back, for as long as it renews and twelve hours at most; only its owner lets it go.',
+    tests: [
+      'test/core/lock.test.ts: a lock is of one session for half an hour',
+      'test/core/lock.test.ts: a recording of two hours that renews keeps its lock',
+      'test/core/lock.test.ts: each uploaded chunk renews the lock',
+      'test/core/lock.test.ts: one session cannot hold the batch back',
+      'test/core/lock.test.ts: whatever recorders do',
+      'test/handlers/batch-api.test.ts: a recorder locks, renews and unlocks',
+      'gpu-worker/tests/test_gate.py: test_while_somebody_records_no_backlog_is_claimed',
+      'gpu-worker/tests/test_gate.py: test_a_paused_backlog_is_not_even_received',
+    ],
+  },
+  {
+    id: 'batch.turn',
+    sentence: 'A batch that was held back for six hours goes ahead behind the recordings.',
+    tests: [
+      'test/core/lock.test.ts: a batch that was held back for six hours',
+      'test/core/batch-run.test.ts: held back for six hours',
+      'gpu-worker/tests/test_gate.py: test_backlog_is_claimed_when_nobody_records_or_it_has_waited_long_enough',
+    ],
+  },
+  {
+    id: 'batch.finds',
+    sentence: 'A batch finds what waits, what no event told of, and results that are gone or broken, also of older recorders.',
+    tests: [
+      'test/core/batch-run.test.ts: what waits, what no event told of',
+      'test/core/batch-run.test.ts: sessions of older recorders are found',
+      'test/core/batch-run.test.ts: a row that waits and has fallen out of the index',
+      'test/core/batch-run.test.ts: above a thousand sessions',
+    ],
+  },
+  {
+    id: 'batch.skipped',
+    sentence: 'With nothing missing, or under a lock, no GPU is started and the report says why.',
+    tests: [
+      'test/core/batch-run.test.ts: with nothing missing no GPU is wished for',
+      'test/core/batch-run.test.ts: a lock holds a run back',
+    ],
+  },
+  {
+    id: 'batch.once',
+    sentence: 'Two runs at once are one; a run that dies anywhere is finished by the next minute.',
+    tests: [
+      'test/core/batch-run.test.ts: one run at a time',
+      'test/core/batch-run.test.ts: a run that dies at any call',
+      'test/handlers/batch-api.test.ts: a run by hand begins at once',
+    ],
+  },
+  {
+    id: 'operation.alarms',
+    sentence: 'Every alarm names its section of the runbook, and every section an alarm.',
+    tests: [
+      'test/template/template.test.ts: every alarm tells somebody',
+      'test/template/template.test.ts: every dead-letter queue has an alarm',
+    ],
   },
 ];

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import * as answers from '../contracts/answers.ts';
 import * as http from '../contracts/http.ts';
+import { BatchReport } from '../contracts/report.ts';
 import { Transcript } from '../contracts/transcript.ts';
 import { Corrections } from '../corrections/rules.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -134,6 +135,65 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     body: http.StopGpu,
     answers: { 200: answers.GpuStopped },
     errors: ['forbidden'],
+  },
+  'POST /api/batch/lock': {
+    summary: 'A recording holds the batch back; again: renewal',
+    body: http.LockSession,
+    answers: { 200: answers.Locked },
+    errors: ['forbidden', 'deleted', 'lock-expired', 'too-many', 'busy'],
+  },
+  'POST /api/batch/unlock': {
+    summary: "Release the caller's own lock of a session, or all of them",
+    body: http.UnlockSession,
+    answers: { 200: answers.Unlocked },
+    errors: ['busy'],
+  },
+  'GET /api/batch/lock-status': {
+    summary: 'Whether anybody records; whose it is only to the owner and admins',
+    answers: { 200: answers.LockStatus },
+  },
+  'DELETE /api/batch/locks/{id}': {
+    summary: "Release a session's lock, whosever it is (admin)",
+    answers: { 204: null },
+    errors: ['forbidden', 'not-found', 'busy'],
+  },
+  'POST /api/batch/runs': {
+    summary: 'Begin a batch run, or get the one that is under way (admin)',
+    body: http.BeginBatch,
+    answers: { 202: answers.BatchRun },
+    errors: ['forbidden', 'session-active', 'too-many', 'busy'],
+  },
+  'GET /api/batch/runs': {
+    summary: 'Runs, newest first (admin)',
+    query: http.ListRunsQuery,
+    answers: { 200: answers.BatchRuns },
+    errors: ['forbidden'],
+  },
+  'GET /api/batch/runs/{id}': {
+    summary: 'A run with its report (admin)',
+    answers: { 200: answers.BatchRunDetails },
+    errors: ['forbidden', 'not-found'],
+  },
+  'GET /api/batch/pending': {
+    summary: "What the newest scan found missing: the caller's own chunks, all for admins",
+    answers: { 200: answers.Pending },
+  },
+  'GET /api/batch/reports': {
+    summary: 'Reports, newest first (admin)',
+    query: http.ListRunsQuery,
+    answers: { 200: answers.Reports },
+    errors: ['forbidden'],
+  },
+  'GET /api/batch/reports/{id}': {
+    summary: 'A report (admin)',
+    answers: { 200: BatchReport },
+    errors: ['forbidden', 'not-found'],
+  },
+  'PUT /api/batch/schedule': {
+    summary: 'Pause the schedule, or let it go on (admin)',
+    body: http.SetSchedule,
+    answers: { 200: answers.ScheduleSet },
+    errors: ['forbidden', 'busy'],
   },
   'GET /api/overview': {
     summary: 'Queues, machines, cost (admin)',

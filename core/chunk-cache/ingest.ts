@@ -96,22 +96,33 @@ async function sessionOf(deps: IngestDeps, place: ChunkPlace): Promise<SessionRo
 const servedNow = (session: SessionRow): boolean => session.live;
 const laneOf = (session: SessionRow): Lane => (session.state === 'completed' ? 'stop' : 'live');
 
-/** One "object created" event. Sessions that are only stored get their row, but no message and no machine. */
-export async function ingest(deps: IngestDeps, place: ChunkPlace, key: string): Promise<Admission> {
+/** Takes an object that is in the bucket into the cache, under the session that its key names. */
+export async function takeIn(
+  deps: IngestDeps,
+  place: ChunkPlace,
+  key: string,
+  laneFor: (session: SessionRow) => Lane,
+): Promise<{ readonly admission: Admission; readonly session?: SessionRow }> {
   const object = await deps.objects.head(key);
-  if (object === undefined) return 'gone';
+  if (object === undefined) return { admission: 'gone' };
   const session = await sessionOf(deps, place);
-  if (session.user_id !== place.userId) return 'foreign';
+  if (session.user_id !== place.userId) return { admission: 'foreign' };
   if (session.state === 'deleted') {
     await deps.objects.remove(key); // it was on its way when its session was deleted
-    return 'deleted';
+    return { admission: 'deleted' };
   }
-  const lane = servedNow(session) ? laneOf(session) : 'backlog';
-  const admission = await admit(deps, place, object, { lane, language: session.language, diarize: session.diarize });
+  const service = { lane: laneFor(session), language: session.language, diarize: session.diarize };
+  return { admission: await admit(deps, place, object, service), session };
+}
+
+/** One "object created" event. Sessions that are only stored get their row, but no message and no machine. */
+export async function ingest(deps: IngestDeps, place: ChunkPlace, key: string): Promise<Admission> {
+  const { admission, session } = await takeIn(deps, place, key, (of) => (servedNow(of) ? laneOf(of) : 'backlog'));
+  if (session === undefined) return admission;
   const row = await deps.chunks.get(place.sessionId, place.chunkNumber);
   // A redelivered event finds its row: the first delivery may have died before the message went out.
   if (servedNow(session) && row?.state === 'pending' && (admission === 'admitted' || admission === 'known')) {
-    await deps.queue.send(lane, place.sessionId, place.chunkNumber);
+    await deps.queue.send(laneOf(session), place.sessionId, place.chunkNumber);
     await deps.wake();
   }
   return admission;

@@ -15,12 +15,20 @@ export interface ChunkStore {
   noteQueued(row: ChunkRow, lane: Lane, nowMs: number): Promise<void>;
   /** Gives a dead row three new attempts; false when it is not dead any more. */
   revive(row: ChunkRow, lane: Lane, nowMs: number): Promise<boolean>;
+  /** Takes a result away that is gone or broken: the chunk waits again, with a new fence; false when it has moved on. */
+  reset(row: ChunkRow, lane: Lane, nowMs: number): Promise<boolean>;
+  /** Puts a row that waits back into the pending index. */
+  index(row: ChunkRow): Promise<void>;
+  /** Those of these rows that are there, in any order. */
+  getMany(places: readonly Pick<ChunkPlace, 'sessionId' | 'chunkNumber'>[]): Promise<ChunkRow[]>;
   /** Removes all rows of a session. */
   removeAll(sessionId: string): Promise<void>;
   /** Notes corrected text of these very results; nothing happens when the row has moved on. */
   noteCorrected(row: ChunkRow, corrected: Corrected): Promise<void>;
   /** Rows that wait for a result, oldest upload first within a shard. */
   listPending(limit: number): Promise<ChunkRow[]>;
+  /** All of them. */
+  listAllPending(): Promise<ChunkRow[]>;
 }
 
 interface Corrected {
@@ -57,4 +65,6 @@ export interface ChunkObjects {
 
 export interface WorkQueue {
   send(lane: Lane, sessionId: string, chunkNumber: number): Promise<void>;
+  /** In this order, as far as the queue keeps one. */
+  sendMany(lane: Lane, chunks: readonly { readonly sessionId: string; readonly chunkNumber: number }[]): Promise<void>;
 }

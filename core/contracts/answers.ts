@@ -1,6 +1,8 @@
 /** Answers of the HTTP API. Tests hold every answer of the functions against these; docs/openapi.json is made of them. */
 import * as z from 'zod';
+import { BATCH_STATUSES, BATCH_TRIGGERS } from './batch.ts';
 import { LANES } from './lanes.ts';
+import { BatchReport, PendingJobs } from './report.ts';
 
 const time = z.iso.datetime();
 const seconds = z.number().min(0);
@@ -136,6 +138,61 @@ export const Overview = z.strictObject({
     usdPerHour: z.number(),
   }),
 });
+
+const lock = { userId: z.string(), sessionId: z.string(), timestamp: time, expiresAt: time };
+export const Locked = z.strictObject({ locked: z.literal(true), ...lock });
+export const Unlocked = z.strictObject({ locked: z.literal(false), released: z.number().int() });
+export const LockStatus = z.strictObject({
+  locked: z.boolean(),
+  sessions: z.number().int(),
+  oldestTimestamp: time.optional(),
+  expiresAt: time.optional(),
+  userId: z.string().optional().meta({ description: 'Of the oldest lock that the caller may see.' }),
+  sessionId: z.string().optional(),
+  locks: z.array(z.strictObject(lock)).meta({ description: "The caller's own; all for admins." }),
+});
+
+export const BatchRun = z.strictObject({
+  id: z.string(),
+  trigger: z.enum(BATCH_TRIGGERS),
+  dryRun: z.boolean(),
+  state: z.enum(['scanning', 'working', 'finished']),
+  status: z.enum(BATCH_STATUSES).optional(),
+  reason: z.string().optional(),
+  startedAt: time,
+  finishedAt: time.optional(),
+  locked: z.boolean(),
+  behindLive: z.boolean(),
+  scan: z
+    .strictObject({
+      sessionsScanned: z.number().int(),
+      totalMissingChunks: z.number().int(),
+      chunksFound: z.number().int().meta({ description: 'Uploads of which no event had told.' }),
+      resultsReset: z.number().int().meta({ description: 'Results that were gone or broken.' }),
+      full: z.boolean().meta({ description: 'Whether all of the bucket was looked through, or only recent sessions.' }),
+    })
+    .optional(),
+});
+const cursor = z.string().optional();
+export const BatchRuns = z.strictObject({
+  runs: z.array(BatchRun),
+  paused: z.boolean().meta({ description: 'Whether the schedule is paused.' }),
+  cursor,
+});
+export const BatchRunDetails = BatchRun.extend({ report: BatchReport.optional() });
+export const Pending = PendingJobs.partial({ scannedAt: true, sessionsScanned: true });
+export const Reports = z.strictObject({
+  reports: z.array(
+    z.strictObject({
+      name: z.string(),
+      timestamp: time,
+      status: z.enum(BATCH_STATUSES),
+      totalMissingChunks: z.number().int(),
+    }),
+  ),
+  cursor,
+});
+export const ScheduleSet = z.strictObject({ enabled: z.boolean() });
 
 export const Health = z.strictObject({ status: z.literal('ok'), stage: z.string() });
 

@@ -23,6 +23,11 @@ export const FunctionEnv = z.object({
   LEDGER_TABLE: name,
   SETTINGS_TABLE: name,
   QUOTAS_TABLE: name,
+  BATCH_TABLE: name,
+  /** The function that moves batch runs on. */
+  BATCH_RUNNER: name,
+  /** Hours that recordings may hold the batch back. */
+  MAX_BLOCKED_HOURS: z.coerce.number().positive(),
   /** USD that the GPU may cost in one day (UTC) before no machine is started any more. */
   DAILY_BUDGET_USD: z.coerce.number().positive(),
   /** Whether sessions that do not say so are transcribed while they are recorded. */

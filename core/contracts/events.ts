@@ -51,3 +51,9 @@ export const WORKFLOW_ERRORS = {
 
 /** A run came to a bad end, as EventBridge tells it; the reaper is called by its schedule, by changes of machines, and by this. */
 export const RunEnded = z.object({ 'detail-type': z.literal('Step Functions Execution Status Change') });
+
+/** EventBridge Scheduler's call of the batch; the time is the one that the schedule meant. */
+export const BatchStart = z.object({
+  start: z.literal('scheduled'),
+  scheduledTime: z.iso.datetime().transform((time) => Date.parse(time)),
+});

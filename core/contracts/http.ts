@@ -81,3 +81,15 @@ export const StartGpu = z.strictObject({
   minutes: z.number().int().min(1).max(LONGEST_HOLD_MINUTES).default(DEFAULT_HOLD_MINUTES),
 });
 export const StopGpu = z.strictObject({ force: z.boolean().default(false) });
+
+export const LockSession = z.strictObject({ sessionId: SessionId });
+export const UnlockSession = z.strictObject({ sessionId: SessionId.optional() });
+export const BeginBatch = z.strictObject({
+  dryRun: z.boolean().default(false).meta({ description: 'Only look what is missing; allowed while somebody records, too.' }),
+});
+export const SetSchedule = z.strictObject({ enabled: z.boolean() });
+const RunName = z.string().regex(/^batch-[\d-]{15,25}$/, 'not a name of a run');
+export const ListRunsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: RunName.optional(),
+});

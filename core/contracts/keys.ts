@@ -36,3 +36,49 @@ export function parseChunkKey(key: string): ChunkPlace | undefined {
   if (!canonical || chunkNumber < 1 || chunkNumber > MAX_CHUNK_NUMBER) return undefined;
   return { userId, sessionId, chunkNumber };
 }
+
+const EXTENSION = `(?:${CHUNK_EXTENSIONS.join('|')})`;
+const CHUNK_NAME = new RegExp(`^chunk-(\\d{1,5})\\.${EXTENSION}$`);
+const TRANSCRIPT_NAME = /^transcription-chunk-(\d{1,5})\.json$/;
+const RESULT_NAME = /^results\/(\d{1,5})\.\d+\.json$/;
+
+/** What an object is to its session: an uploaded chunk, its canonical transcript, or a result that a worker wrote. */
+export interface SessionObject {
+  readonly kind: 'chunk' | 'transcript' | 'result';
+  readonly place: ChunkPlace;
+  /** The session's folder. */
+  readonly folder: string;
+}
+
+/**
+ * Reads a key as older recorders made them, too: any depth between the user and a folder whose name contains `session_`,
+ * numbers with any zeros before. Undefined for everything that is nothing of a chunk.
+ */
+export function parseSessionObject(key: string): SessionObject | undefined {
+  const [users, userId, ...path] = key.split('/');
+  const depth = path.findIndex((name) => name.includes('session_'));
+  if (users !== 'users' || !userId || depth < 0 || depth === path.length - 1) return undefined;
+  const folderName = path[depth] ?? '';
+  const sessionId = folderName.slice(folderName.indexOf('session_'));
+  if (!SESSION_ID.test(sessionId)) return undefined;
+  const name = path.slice(depth + 1).join('/');
+  for (const [kind, pattern] of [
+    ['chunk', CHUNK_NAME],
+    ['transcript', TRANSCRIPT_NAME],
+    ['result', RESULT_NAME],
+  ] as const) {
+    const chunkNumber = Number(pattern.exec(name)?.[1] ?? 0);
+    if (chunkNumber < 1 || chunkNumber > MAX_CHUNK_NUMBER) continue;
+    const folder = `users/${userId}/${path.slice(0, depth + 1).join('/')}/`;
+    return { kind, place: { userId, sessionId, chunkNumber }, folder };
+  }
+  return undefined;
+}
+
+export const REPORTS_PREFIX = 'batch-reports/';
+/** `runId` is the run's name, `batch-YYYY-MM-DD-HHMM`. */
+export const reportKey = (runId: string): string => `${REPORTS_PREFIX}${runId}.json`;
+/** What the newest scan found. */
+export const PENDING_JOBS_KEY = `${REPORTS_PREFIX}pending-jobs.json`;
+/** What a run has to do; its report is made of how that came out. */
+export const runChunksKey = (runId: string): string => `${REPORTS_PREFIX}runs/${runId}.json`;

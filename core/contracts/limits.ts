@@ -25,3 +25,11 @@ export const PURGE_AGAIN_SECONDS = UPLOAD_URL_SECONDS + LEASE_SECONDS + 240;
 export const BUNDLE_EVERY = 8;
 /** Partitions of the pending index. */
 export const PENDING_SHARDS = 4;
+/** A lock that nobody renews for this long is stale. */
+export const LOCK_STALE_SECONDS = 1800;
+/** Longest time that one session may hold the batch back. */
+export const LOCK_CAP_SECONDS = 12 * 3600;
+/** An upload renews its session's lock when nobody has for this long; recorders do it every minute themselves. */
+export const UPLOAD_RENEWS_SECONDS = 60;
+/** A committed result has its canonical file after this long; where it lacks then, somebody took it away. */
+export const PUBLISHED_SECONDS = 10;

@@ -1,6 +1,18 @@
 /** Our own CloudWatch metrics: dimension `Stage` only, ids are in the logs. */
 export const METRICS_NAMESPACE = 'Chunkscribe';
 export const METRICS = {
+  /** Count: a batch run found nothing missing, or did everything. One that a lock held back is none. */
+  batchSucceeded: 'BatchSucceeded',
+  /** Count: a batch run failed, or not everything was done. */
+  batchFailed: 'BatchFailed',
+  /** Percent of a batch run's chunks that are dead now. */
+  failedChunksPercent: 'FailedChunksPercent',
+  /** Count: chunks that died in a batch run. */
+  deadChunks: 'DeadChunks',
+  /** Seconds that machines have run since a batch run began, while it goes on. */
+  batchGpuSeconds: 'BatchGpuSeconds',
+  /** USD that the GPU has cost this day, while a machine runs. */
+  costToday: 'CostTodayUsd',
   /** Count: a machine runs minutes after its stop was decided. */
   stopNotConfirmed: 'StopNotConfirmed',
 } as const;

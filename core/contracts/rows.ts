@@ -40,6 +40,7 @@ export const ChunkRow = z.object({
   next_attempt_at_ms: z.number().default(0),
   lease_until_ms: z.number().optional(),
   worker_id: z.string().optional(),
+  claimed_at_ms: z.number().optional(),
   raw_text: z.string().optional(),
   /** `raw_text` after the user's corrections, of which `corrections_version` were the newest. */
   corrected_text: z.string().optional(),

@@ -7,7 +7,7 @@ export interface QuotaStore {
 }
 
 /** Uses in a minute. A recorder needs two addresses a minute; one that comes back online sends hours at once. */
-const PER_MINUTE = { upload: 1200, session: 120 } as const;
+const PER_MINUTE = { upload: 1200, session: 120, lock: 120 } as const;
 const MINUTE_MS = 60_000;
 
 /** @throws DomainError `too-many` that says how long to wait */

@@ -80,12 +80,13 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def emulated(aws: str) -> Any:
-    """DynamoDB with the tables `chunks`, `ledger` and `fleet`."""
+    """DynamoDB with the tables `chunks`, `ledger`, `fleet` and `batch`."""
     resource = boto3.resource("dynamodb")
     keys = {
         "chunks": [("session_id", "S", "HASH"), ("chunk_number", "N", "RANGE")],
         "ledger": [("usage_id", "S", "HASH")],
         "fleet": [("id", "S", "HASH")],
+        "batch": [("kind", "S", "HASH"), ("id", "S", "RANGE")],
     }
     by_content = {
         "IndexName": "by-content",

@@ -85,6 +85,7 @@ class World:
             "CHUNKS_TABLE": "chunks",
             "FLEET_TABLE": "fleet",
             "LEDGER_TABLE": "ledger",
+            "BATCH_TABLE": "batch",
             "INSTANCE_ID": self.instance,
             "MODEL": str(DEMO_MODEL),
             "DEVICE": "cpu",

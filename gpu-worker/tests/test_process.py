@@ -31,6 +31,7 @@ def environment(dynamodb, tmp_path: Path) -> dict[str, str]:
         "CHUNKS_TABLE": "chunks",
         "FLEET_TABLE": "fleet",
         "LEDGER_TABLE": "ledger",
+        "BATCH_TABLE": "batch",
         "INSTANCE_ID": "i-process",
         "MODEL": str(DEMO_MODEL),
         "DEVICE": "cpu",

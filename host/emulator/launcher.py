@@ -329,6 +329,20 @@ def read_streams_from_their_start() -> None:
     lambda_svc.load_persisted_state = load
 
 
+def tell_schedules_their_time() -> None:
+    """Targets of schedules may be told which time was meant; here the words for it stay as they are."""
+    from ministack.services import eventbridge
+
+    original = eventbridge._invoke_target
+
+    def invoke(target: dict[str, Any], event: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        meant = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())
+        told = {name: str(value).replace("<aws.scheduler.scheduled-time>", meant) for name, value in target.items() if name == "Input"}
+        return original({**target, **told}, event, *rest, **named)
+
+    eventbridge._invoke_target = invoke
+
+
 def save_periodically(app: Any) -> None:
     """State is saved only on a clean stop: a killed host would lose what users recorded."""
     from ministack.core import persistence
@@ -360,6 +374,7 @@ def main() -> None:
     run_tasks_like_aws()
     keep_lambda_error_names()
     read_streams_from_their_start()
+    tell_schedules_their_time()
     save_periodically(app)
     app.main()
 

@@ -1,12 +1,14 @@
 import { type CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { METRICS_NAMESPACE, type Metric } from '../../core/contracts/metrics.ts';
 
-/** Counts one. Only trouble is counted, so that a stage in which all is well pays for no metric. */
-export const cloudWatchMetric = (cloudWatch: CloudWatchClient, stage: string, name: Metric) => async (): Promise<void> => {
-  await cloudWatch.send(
-    new PutMetricDataCommand({
-      Namespace: METRICS_NAMESPACE,
-      MetricData: [{ MetricName: name, Value: 1, Unit: 'Count', Dimensions: [{ Name: 'Stage', Value: stage }] }],
-    }),
-  );
-};
+/** Publishes values of our own metrics. Most are only told of trouble, so that a stage in which all is well pays for few. */
+export const cloudWatchMetrics =
+  (cloudWatch: CloudWatchClient, stage: string) =>
+  async (values: Readonly<Partial<Record<Metric, number>>>): Promise<void> => {
+    const MetricData = Object.entries(values).map(([MetricName, Value]) => ({
+      MetricName,
+      Value,
+      Dimensions: [{ Name: 'Stage', Value: stage }],
+    }));
+    if (MetricData.length > 0) await cloudWatch.send(new PutMetricDataCommand({ Namespace: METRICS_NAMESPACE, MetricData }));
+  };

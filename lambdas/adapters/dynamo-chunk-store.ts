@@ -1,5 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
+  BatchGetCommand,
+  type BatchGetCommandOutput,
   DeleteCommand,
   type DynamoDBDocumentClient,
   GetCommand,
@@ -18,13 +20,38 @@ const SAME_BYTES_AND_FENCE = 'fence = :fence AND etag = :etag';
 const STILL_PENDING = '#state = :pending';
 const STILL_DEAD = '#state = :dead AND fence = :fence AND etag = :etag';
 const STILL_THESE_RESULTS = '#state = :done AND fence = :fence AND etag = :etag';
+const SHARDS = Array.from({ length: PENDING_SHARDS }, (_, index) => `pending-${index}`);
+const STILL_WAITING = '#state IN (:pending, :leased)';
 const DELETES_AT_ONCE = 25;
+/** DynamoDB's own limit. */
+const GETS_AT_ONCE = 100;
 
 export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): ChunkStore {
   const keyOf = (row: Pick<ChunkRow, 'session_id' | 'chunk_number'>) => ({
     session_id: row.session_id,
     chunk_number: row.chunk_number,
   });
+
+  /** One shard of the index; without a limit all of it. */
+  async function pendingIn(shard: string, limit?: number): Promise<ChunkRow[]> {
+    const rows: ChunkRow[] = [];
+    let from: Record<string, unknown> | undefined;
+    do {
+      const page = await db.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: INDEXES.chunksPending,
+          KeyConditionExpression: 'pending_shard = :shard',
+          ExpressionAttributeValues: { ':shard': shard },
+          Limit: limit,
+          ExclusiveStartKey: from,
+        }),
+      );
+      rows.push(...(page.Items ?? []).map((item) => ChunkRow.parse(item)));
+      from = limit === undefined ? page.LastEvaluatedKey : undefined;
+    } while (from !== undefined);
+    return rows;
+  }
 
   return {
     async get(sessionId, chunkNumber) {
@@ -138,6 +165,64 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
         ),
       ),
 
+    reset: (row, lane, nowMs) =>
+      conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: keyOf(row),
+            UpdateExpression:
+              'SET #state = :pending, fence = :next, attempts = :none, pending_shard = :shard, lane = :lane, queued_at_ms = :now, next_attempt_at_ms = :none' +
+              ' REMOVE result_key, content_key, raw_text, corrected_text, word_counts, corrections_version, transcribed_at_ms',
+            ConditionExpression: STILL_THESE_RESULTS,
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: {
+              ':pending': 'pending',
+              ':done': 'done',
+              ':fence': row.fence,
+              ':next': row.fence + 1,
+              ':etag': row.etag,
+              ':none': 0,
+              ':shard': pendingShard(row.session_id),
+              ':lane': lane,
+              ':now': nowMs,
+            },
+          }),
+        ),
+      ),
+
+    async index(row) {
+      await conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: keyOf(row),
+            UpdateExpression: 'SET pending_shard = :shard',
+            ConditionExpression: STILL_WAITING,
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: { ':shard': pendingShard(row.session_id), ':pending': 'pending', ':leased': 'leased' },
+          }),
+        ),
+      );
+    },
+
+    async getMany(places) {
+      const rows: ChunkRow[] = [];
+      for (let from = 0; from < places.length; from += GETS_AT_ONCE) {
+        let Keys: Record<string, unknown>[] | undefined = places
+          .slice(from, from + GETS_AT_ONCE)
+          .map(({ sessionId, chunkNumber }) => ({ session_id: sessionId, chunk_number: chunkNumber }));
+        while (Keys !== undefined && Keys.length > 0) {
+          const page: BatchGetCommandOutput = await db.send(
+            new BatchGetCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }),
+          );
+          rows.push(...(page.Responses?.[table] ?? []).map((item) => ChunkRow.parse(item)));
+          Keys = page.UnprocessedKeys?.[table]?.Keys;
+        }
+      }
+      return rows;
+    },
+
     async removeAll(sessionId) {
       const rows = await this.listOf(sessionId);
       for (let from = 0; from < rows.length; from += DELETES_AT_ONCE)
@@ -171,19 +256,11 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
     },
 
     async listPending(limit) {
-      const shard = async (index: number): Promise<ChunkRow[]> => {
-        const { Items } = await db.send(
-          new QueryCommand({
-            TableName: table,
-            IndexName: INDEXES.chunksPending,
-            KeyConditionExpression: 'pending_shard = :shard',
-            ExpressionAttributeValues: { ':shard': `pending-${index}` },
-            Limit: limit,
-          }),
-        );
-        return (Items ?? []).map((item) => ChunkRow.parse(item));
-      };
-      return (await Promise.all(Array.from({ length: PENDING_SHARDS }, (_, index) => shard(index)))).flat();
+      return (await Promise.all(SHARDS.map((shard) => pendingIn(shard, limit)))).flat();
+    },
+
+    async listAllPending() {
+      return (await Promise.all(SHARDS.map((shard) => pendingIn(shard)))).flat();
     },
   };
 }

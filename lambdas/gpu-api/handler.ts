@@ -6,8 +6,7 @@ import type { FleetDeps } from '../../core/fleet/decide.ts';
 import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import { costThisMonth, costToday, type LedgerDeps } from '../../core/ledger/ledger-service.ts';
-import type { Caller } from '../../core/sessions/access.ts';
-import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
+import { adminOnly, bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -16,10 +15,6 @@ export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
   readonly liveDefault: boolean;
   /** Messages that wait in a lane, about. */
   readonly queueLength: (lane: Lane) => Promise<number>;
-}
-
-function adminOnly({ isAdmin }: Caller): void {
-  if (!isAdmin) throw new DomainError('forbidden', 'only members of the group admin may do this');
 }
 
 const cents = (usd: number): number => Math.round(usd * 10_000) / 10_000;

@@ -1,11 +1,24 @@
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
 import { documents } from '../adapters/clients.ts';
+import { dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
-const env = parseEnv('BUCKET_NAME', 'SESSIONS_TABLE', 'CHUNKS_TABLE', 'FLEET_TABLE', 'STATE_MACHINE_ARN', ...QUEUE_NAMES);
+const env = parseEnv(
+  'BUCKET_NAME',
+  'SESSIONS_TABLE',
+  'CHUNKS_TABLE',
+  'FLEET_TABLE',
+  'BATCH_TABLE',
+  'STATE_MACHINE_ARN',
+  ...QUEUE_NAMES,
+);
 const db = documents();
 
-export const handler = buildHandler({ ...awsIngest(env, db), sessions: dynamoSessionStore(db, env.SESSIONS_TABLE) });
+export const handler = buildHandler({
+  ...awsIngest(env, db),
+  sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
+  locks: dynamoLockStore(db, env.BATCH_TABLE),
+});

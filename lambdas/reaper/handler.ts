@@ -1,15 +1,15 @@
 import { requeueUnserved, type UnservedDeps } from '../../core/chunk-cache/unserved.ts';
 import { RunEnded } from '../../core/contracts/events.ts';
+import { METRICS, type Metric } from '../../core/contracts/metrics.ts';
 import type { FleetDeps } from '../../core/fleet/decide.ts';
 import { needsRun } from '../../core/fleet/pool.ts';
 import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
 import { wake } from '../../core/fleet/run-steps.ts';
-import { type LedgerDeps, recordGpuTime } from '../../core/ledger/ledger-service.ts';
+import { costToday, type LedgerDeps, recordGpuTime } from '../../core/ledger/ledger-service.ts';
 import { logger } from '../runtime/logger.ts';
 
-export interface ReaperDeps extends FleetDeps, UnservedDeps, Pick<LedgerDeps, 'ledger'> {
-  /** Somebody has to look: a machine runs minutes after its stop was decided. */
-  readonly reportOverdueStop: () => Promise<void>;
+export interface ReaperDeps extends FleetDeps, UnservedDeps, LedgerDeps {
+  readonly publish: (values: Partial<Record<Metric, number>>) => Promise<void>;
 }
 
 /**
@@ -20,17 +20,20 @@ export const buildHandler =
   (deps: ReaperDeps) =>
   async (event?: unknown): Promise<void> => {
     const failures: unknown[] = [];
+    let runs = false;
     for (const instanceId of deps.instanceIds) {
       try {
         const { kind, machine, isStopOverdue } = await reapInstance(deps, instanceId);
         if (kind !== 'nothing') logger.warn('reaped', { instanceId, outcome: kind });
         await recordGpuTime(deps, machine);
-        if (isStopOverdue) await deps.reportOverdueStop();
+        if (isStopOverdue) await deps.publish({ [METRICS.stopNotConfirmed]: 1 });
+        runs ||= machine.state === 'running';
       } catch (error) {
         logger.error('instance not reaped', error as Error);
         failures.push(error);
       }
     }
+    if (runs) await deps.publish({ [METRICS.costToday]: (await costToday(deps)).usd });
     const { pool, hasEnded } = await reapPool(deps);
     const served = pool.serving !== undefined;
     // While nobody may boot a machine, messages would only pile up.

@@ -1,9 +1,8 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
-import { METRICS } from '../../core/contracts/metrics.ts';
 import { documents, queueing } from '../adapters/clients.ts';
-import { cloudWatchMetric } from '../adapters/cloudwatch-metric.ts';
+import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
@@ -13,7 +12,16 @@ import { sqsWorkQueue } from '../adapters/sqs-work-queue.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
-const env = parseEnv('CHUNKS_TABLE', 'FLEET_TABLE', 'LEDGER_TABLE', 'STATE_MACHINE_ARN', 'INSTANCE_IDS', 'STAGE', ...QUEUE_NAMES);
+const env = parseEnv(
+  'CHUNKS_TABLE',
+  'FLEET_TABLE',
+  'LEDGER_TABLE',
+  'STATE_MACHINE_ARN',
+  'INSTANCE_IDS',
+  'STAGE',
+  'GPU_USD_PER_HOUR',
+  ...QUEUE_NAMES,
+);
 const db = documents();
 
 export const handler = buildHandler({
@@ -23,7 +31,8 @@ export const handler = buildHandler({
   machines: ec2Machines(),
   runs: sfnRuns(new SFNClient(), env.STATE_MACHINE_ARN),
   ledger: dynamoLedgerStore(db, env.LEDGER_TABLE),
-  reportOverdueStop: cloudWatchMetric(new CloudWatchClient(), env.STAGE, METRICS.stopNotConfirmed),
+  publish: cloudWatchMetrics(new CloudWatchClient(), env.STAGE),
+  usdPerHour: env.GPU_USD_PER_HOUR,
   instanceIds: env.INSTANCE_IDS,
   nowMs: Date.now,
 });

@@ -50,6 +50,11 @@ function callerOf(event: APIGatewayProxyEventV2, clientId: string): Caller {
   return { userId: claims.sub, isAdmin: groups.includes('admin') };
 }
 
+/** @throws DomainError `forbidden` */
+export function adminOnly({ isAdmin }: Caller): void {
+  if (!isAdmin) throw new DomainError('forbidden', 'only members of the group admin may do this');
+}
+
 const route =
   <Schema extends z.ZodType>(
     raw: (event: APIGatewayProxyEventV2) => unknown,

@@ -12,6 +12,8 @@ export const STATUS = {
   'chunk-exists': 409,
   'not-failed': 409,
   'edits-changed': 409,
+  'session-active': 409,
+  'lock-expired': 409,
   'too-many': 429,
   'not-ready': 409,
   deleted: 410,

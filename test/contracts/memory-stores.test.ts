@@ -1,14 +1,18 @@
 import {
+  memoryBatchStore,
   memoryChunkStore,
   memoryFleetStore,
   memoryLedger,
+  memoryLockStore,
   memorySessionStore,
   memorySettingsStore,
 } from '../support/memory-stores.ts';
 import {
+  batchStoreContract,
   chunkStoreContract,
   fleetStoreContract,
   ledgerStoreContract,
+  lockStoreContract,
   sessionStoreContract,
   settingsStoreContract,
 } from './store-suites.ts';
@@ -18,3 +22,5 @@ chunkStoreContract('memory', memoryChunkStore);
 fleetStoreContract('memory', memoryFleetStore);
 ledgerStoreContract('memory', memoryLedger);
 settingsStoreContract('memory', memorySettingsStore);
+lockStoreContract('memory', memoryLockStore);
+batchStoreContract('memory', memoryBatchStore);

@@ -1,6 +1,10 @@
 /** What every store must do, whatever it is made of: run against memory here, against DynamoDB in test/host. */
 import { describe, expect, test } from 'vitest';
+import type { LockStore } from '../../core/batch-lock/ports.ts';
+import type { BatchStore } from '../../core/batch-run/ports.ts';
+import { emptyGate } from '../../core/batch-run/rows.ts';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
+import type { LeaseRow, RunRow } from '../../core/contracts/batch.ts';
 import type { SettingsStore } from '../../core/corrections/ports.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import { observe } from '../../core/ledger/gpu-time.ts';
@@ -175,6 +179,46 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect(await store.get(done.session_id, 2)).toMatchObject({ lane: 'live', queued_at_ms: 1_000 });
     });
 
+    test('a result that was taken away waits again under a new fence, without anything of the old one', async () => {
+      const store = make();
+      const result = { result_key: 'r', raw_text: 'x', content_key: 'c', transcribed_at_ms: 5, duration_seconds: 30 };
+      const { pending_shard: _none, ...done } = row(1, { state: 'done', fence: 2, attempts: 2, ...result });
+      await store.insert(done);
+      expect(await store.reset({ ...done, etag: 'other' }, 'backlog', 9)).toBe(false);
+      expect(await store.reset(done, 'backlog', 9)).toBe(true);
+      expect(await store.reset(done, 'backlog', 9)).toBe(false);
+      const [again] = await store.getMany([{ sessionId: done.session_id, chunkNumber: 1 }]);
+      expect(again).toMatchObject({
+        state: 'pending',
+        fence: 3,
+        attempts: 0,
+        lane: 'backlog',
+        queued_at_ms: 9,
+        duration_seconds: 30,
+      });
+      for (const name of ['result_key', 'raw_text', 'content_key', 'transcribed_at_ms']) expect(again).not.toHaveProperty(name);
+      expect((await store.listAllPending()).map((one) => one.session_id)).toContain(done.session_id);
+    });
+
+    test('a row that waits and is not in the index is put back; one that is done is not', async () => {
+      const store = make();
+      const { pending_shard: _none, ...waits } = row(1);
+      const done = { ...waits, chunk_number: 2, state: 'done' } as const;
+      for (const one of [waits, done]) await store.insert(one);
+      for (const one of [waits, done]) await store.index(one);
+      const found = (await store.listAllPending()).filter((one) => one.session_id === waits.session_id);
+      expect(found.map((one) => one.chunk_number)).toEqual([1]);
+    });
+
+    test('of many rows those that are there are read', async () => {
+      const store = make();
+      const one = row(1);
+      for (const n of [1, 2, 3]) await store.insert({ ...one, chunk_number: n });
+      const places = Array.from({ length: 150 }, (_, i) => ({ sessionId: one.session_id, chunkNumber: i + 1 }));
+      expect((await store.getMany(places)).map((found) => found.chunk_number).sort()).toEqual([1, 2, 3]);
+      expect(await store.getMany([])).toEqual([]);
+    });
+
     test('a dead row gets new attempts once, and not when its bytes were replaced meanwhile', async () => {
       const store = make();
       const { pending_shard: _shard, ...dead } = row(1, {
@@ -345,6 +389,82 @@ export function settingsStoreContract(name: string, make: () => SettingsStore): 
       expect(await store.get(row.user_id)).toMatchObject({ apply_cursor: 'page-2', applied_version: 0 });
       await store.noteApplied(row.user_id, 2, undefined);
       expect(await store.get(row.user_id)).toEqual({ ...row, applied_version: 2 });
+    });
+  });
+}
+
+const leaseRow = (id: string): LeaseRow => ({
+  kind: 'lease',
+  id,
+  user_id: 'user-a',
+  locked_at_ms: 1,
+  renewed_at_ms: 1,
+  until_ms: 2,
+  expires_at_s: 3,
+});
+
+export function lockStoreContract(name: string, make: () => LockStore): void {
+  describe(`${name}: lock store`, () => {
+    test('locks and their gate change together, and only from the gate that was read', async () => {
+      const store = make();
+      const [mine, late] = [leaseRow(fresh('session_')), leaseRow(fresh('session_'))];
+      const from = await store.readGate();
+      const change = (put: LeaseRow) => ({ gate: { from, to: { ...from, epoch: from.epoch + 1, live_until_ms: 7 } }, put });
+      expect(await store.commit(change(mine))).toBe('committed');
+      expect(await store.commit(change(late))).toBe('conflict');
+      expect(await store.lease(mine.id)).toEqual(mine);
+      expect(await store.lease(late.id)).toBeUndefined();
+      const read = await store.readGate();
+      expect(read).toEqual({ ...emptyGate(), epoch: from.epoch + 1, live_until_ms: 7 });
+      const gate = { from: read, to: { ...read, epoch: read.epoch + 1, live_until_ms: 0 } };
+      expect(await store.commit({ gate, remove: [mine] })).toBe('committed');
+      expect((await store.leases()).map(({ id }) => id)).not.toContain(mine.id);
+    });
+  });
+}
+
+export function batchStoreContract(name: string, make: () => BatchStore): void {
+  const runRow = (id: string): RunRow => ({
+    kind: 'run',
+    id,
+    version: 1,
+    trigger: 'manual',
+    dry_run: false,
+    state: 'scanning',
+    started_at_ms: 1,
+    deadline_ms: 2,
+    busy_until_ms: 0,
+    failures: 0,
+    is_locked: false,
+    is_behind_live: false,
+  });
+
+  describe(`${name}: batch store`, () => {
+    test('a run is made once, changes only from what was read, and is found newest first', async () => {
+      const store = make();
+      const [older, newer] = [runRow(fresh('batch-0001-')), runRow(fresh('batch-0002-'))];
+      expect(await store.commit({ run: { to: older } })).toBe('committed');
+      expect(await store.commit({ run: { to: older } })).toBe('conflict');
+      await store.commit({ run: { to: newer } });
+      const to = { ...older, version: 2, failures: 1 };
+      expect(await store.commit({ run: { from: older, to } })).toBe('committed');
+      expect(await store.commit({ run: { from: older, to } })).toBe('conflict');
+      expect(await store.readRun(older.id)).toEqual(to);
+      const listed = (await store.listRuns(50)).map(({ id }) => id).filter((id) => id === older.id || id === newer.id);
+      expect(listed).toEqual([newer.id, older.id]);
+      expect((await store.listRuns(50, newer.id)).map(({ id }) => id)).not.toContain(newer.id);
+    });
+
+    test('the state changes from what was read, or nothing of the change happens', async () => {
+      const store = make();
+      const run = runRow(fresh('batch-0003-'));
+      const from = await store.readState();
+      const to = { ...from, version: from.version + 1, is_paused: true };
+      expect(await store.commit({ state: { from, to } })).toBe('committed');
+      expect(await store.commit({ state: { from, to }, run: { to: run } })).toBe('conflict');
+      expect(await store.readRun(run.id)).toBeUndefined();
+      expect(await store.readState()).toEqual(to);
+      await store.commit({ state: { from: to, to: { ...to, version: to.version + 1, is_paused: false } } });
     });
   });
 }

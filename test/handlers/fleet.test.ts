@@ -3,7 +3,14 @@ import { buildHandler as buildControl } from '../../lambdas/fleet-control/handle
 import { buildHandler as buildIngest } from '../../lambdas/ingest/handler.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
-import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from '../support/memory-stores.ts';
+import {
+  memoryChunkStore,
+  memoryLedger,
+  memoryLockStore,
+  memoryObjects,
+  memoryQueue,
+  memorySessionStore,
+} from '../support/memory-stores.ts';
 import { chunkRow } from '../support/rows.ts';
 
 function world() {
@@ -13,8 +20,8 @@ function world() {
   const ledger = memoryLedger();
   const run = buildControl({ ...w.deps, runsOf: () => w.deps.runs, poll: (done) => done() });
   const control = (event: object) => run({ stateMachineArn: 'arn', ...event });
-  const reportOverdueStop = async (): Promise<void> => void overdue.push('stop');
-  const reaper = buildReaper({ ...w.deps, chunks, queue, ledger, reportOverdueStop });
+  const publish = async (values: object): Promise<void> => void overdue.push(...Object.keys(values));
+  const reaper = buildReaper({ ...w.deps, chunks, queue, ledger, usdPerHour: 1, publish });
   return { ...w, chunks, queue, ledger, overdue, control, reaper };
 }
 
@@ -93,7 +100,8 @@ test('the reaper piles up no messages while failed runs make everybody wait', as
 
 test('an event that is not understood fails, so that it is kept; one for another object is nobody’s', async () => {
   const [sessions, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
-  const handler = buildIngest({ sessions, chunks, objects, queue, wake: async () => undefined, nowMs: () => 0 });
+  const locks = memoryLockStore();
+  const handler = buildIngest({ sessions, chunks, objects, queue, locks, wake: async () => undefined, nowMs: () => 0 });
   await expect(handler({ detail: 'nonsense' })).rejects.toThrow();
   const event = (key: string) => ({ 'detail-type': 'Object Created', detail: { bucket: { name: 'b' }, object: { key } } });
   await handler(event('users/a/sessions/session_1/transcription.json'));

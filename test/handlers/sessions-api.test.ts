@@ -157,7 +157,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'PUT /api/sessions/{id}/transcript/edits': { version: 0, edits: [] },
 };
 
-test.each(Object.keys(CALLS).filter((route) => route.includes('{id}')))(
+test.each(Object.keys(CALLS).filter((route) => route.includes('/sessions/{id}')))(
   "%s: somebody else's session is a 403 and stays as it was, an unknown one a 404, a deleted one a 410",
   async (route) => {
     const w = await recordingWorld();

@@ -1,12 +1,15 @@
+import { dynamoBatchStore, dynamoLockStore } from '../../lambdas/adapters/dynamo-batch-store.ts';
 import { dynamoChunkStore } from '../../lambdas/adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../../lambdas/adapters/dynamo-ledger-store.ts';
 import { dynamoSessionStore } from '../../lambdas/adapters/dynamo-session-store.ts';
 import { dynamoSettingsStore } from '../../lambdas/adapters/dynamo-settings-store.ts';
 import {
+  batchStoreContract,
   chunkStoreContract,
   fleetStoreContract,
   ledgerStoreContract,
+  lockStoreContract,
   sessionStoreContract,
   settingsStoreContract,
 } from '../contracts/store-suites.ts';
@@ -17,3 +20,5 @@ chunkStoreContract('DynamoDB', () => dynamoChunkStore(db, output('ChunksTable'))
 ledgerStoreContract('DynamoDB', () => dynamoLedgerStore(db, output('LedgerTable')));
 fleetStoreContract('DynamoDB', () => dynamoFleetStore(db, output('FleetTable')));
 settingsStoreContract('DynamoDB', () => dynamoSettingsStore(db, output('SettingsTable')));
+lockStoreContract('DynamoDB', () => dynamoLockStore(db, output('BatchTable')));
+batchStoreContract('DynamoDB', () => dynamoBatchStore(db, output('BatchTable')));

@@ -15,6 +15,7 @@ import {
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateScheduleCommand, DeleteScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import {
   CreateStateMachineCommand,
   DescribeExecutionCommand,
@@ -130,6 +131,30 @@ test('a machine takes its time to start and to stop, is refused by state and by 
   expect((await look())?.StateTransitionReason ?? '').toBe('');
   await ec2.send(new TerminateInstancesCommand({ InstanceIds }));
   await rule.remove();
+});
+
+test('a schedule tells its target which time was meant', async () => {
+  const [scheduler, sqs] = [new SchedulerClient(), new SQSClient()];
+  const Name = 'schedule-test';
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: Name }));
+  await scheduler.send(
+    new CreateScheduleCommand({
+      Name,
+      ScheduleExpression: `at(${new Date().toISOString().slice(0, 19)})`,
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: {
+        Arn: `arn:aws:sqs:us-east-1:000000000000:${Name}`,
+        RoleArn: 'arn:aws:iam::000000000000:role/x',
+        Input: '{"scheduledTime":"<aws.scheduler.scheduled-time>"}',
+      },
+    }),
+  );
+  const told = await poll('the message', 30, async () => {
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl }));
+    return Messages[0]?.Body;
+  });
+  expect(JSON.parse(told).scheduledTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/);
+  await scheduler.send(new DeleteScheduleCommand({ Name }));
 });
 
 /** A queue that hears when these machines have stopped. */

@@ -56,8 +56,9 @@ function checkUsage(rows: readonly ChunkRow[], usages: readonly UsageRow[], dele
       usages.filter((usage) => idOf(usage) === id),
       id,
     ).toHaveLength(replaced.has(id) ? 2 : 1);
+    expect(row.object_key, id).toMatch(new RegExp(`^users/${row.user_id}/.*${row.session_id}/`));
     expect(row.result_key, id).toMatch(
-      new RegExp(`^users/${row.user_id}/sessions/${row.session_id}/results/.*[.]${row.fence}[.]json$`),
+      new RegExp(`^${row.object_key.slice(0, row.object_key.lastIndexOf('/'))}/results/.*[.]${row.fence}[.]json$`),
     );
   }
   for (const usage of usages)

@@ -87,6 +87,8 @@ test('a spot machine that EC2 takes away gives its work back at once, and the ne
   await userA.complete(id, count);
   const session = await userA.awaitChunks(id, 170, settled(count));
   expect(session.chunks.every(({ state, attempts }) => state === 'done' && attempts === 1)).toBe(true);
+  // Given back, and not left to the end of a lease: then they would be under suspicion.
+  expect((await chunkRows(id)).filter(({ suspect }) => suspect)).toEqual([]);
 });
 
 test('a machine that cannot work says why, costs no chunk an attempt, and is stopped', async () => {

@@ -1,7 +1,13 @@
 /** The stores in memory: the same contract suites run against these and against DynamoDB in the emulator. */
+
+import type { LockStore } from '../../core/batch-lock/ports.ts';
+import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
+import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
 import { pendingShard } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from '../../core/chunk-cache/ports.ts';
+import type { LeaseRow, RunRow } from '../../core/contracts/batch.ts';
 import { parseChunkKey, sessionPrefix } from '../../core/contracts/keys.ts';
+import type { BatchReport, ListedChunk, PendingJobs } from '../../core/contracts/report.ts';
 import type {
   ChunkRow,
   GpuIntervalRow,
@@ -128,6 +134,22 @@ export function memoryChunkStore(): ChunkStore & { put(row: ChunkRow): void } {
       put({ ...rest, state: 'pending', attempts: 0, pending_shard, lane, queued_at_ms: nowMs, next_attempt_at_ms: 0 });
       return true;
     },
+    async reset(was, lane, nowMs) {
+      const existing = rows.get(id(was.session_id, was.chunk_number));
+      if (existing?.state !== 'done' || existing.fence !== was.fence || existing.etag !== was.etag) return false;
+      const { result_key, content_key, raw_text, corrected_text, word_counts, ...rest } = existing;
+      const { corrections_version, transcribed_at_ms, ...kept } = rest;
+      const again = { state: 'pending', fence: was.fence + 1, attempts: 0, pending_shard: pendingShard(was.session_id) } as const;
+      put({ ...kept, ...again, lane, queued_at_ms: nowMs, next_attempt_at_ms: 0 });
+      return true;
+    },
+    async index(row) {
+      const existing = rows.get(id(row.session_id, row.chunk_number));
+      if (existing?.state === 'pending' || existing?.state === 'leased')
+        put({ ...existing, pending_shard: pendingShard(row.session_id) });
+    },
+    getMany: async (places) => places.flatMap(({ sessionId, chunkNumber }) => rows.get(id(sessionId, chunkNumber)) ?? []),
+    listAllPending: async () => [...rows.values()].filter((row) => row.pending_shard !== undefined),
     async removeAll(sessionId) {
       for (const [key, row] of rows) if (row.session_id === sessionId) rows.delete(key);
     },
@@ -185,7 +207,13 @@ export function memoryObjects(): ChunkObjects & { put(object: StoredObject): voi
 
 export function memoryQueue(): WorkQueue & { readonly sent: string[] } {
   const sent: string[] = [];
-  return { sent, send: async (lane, sessionId, chunkNumber) => void sent.push(`${lane} ${sessionId} ${chunkNumber}`) };
+  return {
+    sent,
+    send: async (lane, sessionId, chunkNumber) => void sent.push(`${lane} ${sessionId} ${chunkNumber}`),
+    async sendMany(lane, chunks) {
+      for (const { sessionId, chunkNumber } of chunks) await this.send(lane, sessionId, chunkNumber);
+    },
+  };
 }
 
 export interface MemoryResults extends ResultStore, EditStore {
@@ -258,6 +286,62 @@ export function memorySettingsStore(): SettingsStore {
       const { apply_cursor: _cursor, ...rest } = row;
       rows.set(userId, cursor === undefined ? { ...rest, applied_version: version } : { ...rest, apply_cursor: cursor });
     },
+  };
+}
+
+export function memoryLockStore(): LockStore & { readonly rows: Map<string, LeaseRow> } {
+  const rows = new Map<string, LeaseRow>();
+  let gate = emptyGate();
+  return {
+    rows,
+    readGate: async () => gate,
+    lease: async (sessionId) => rows.get(sessionId),
+    leases: async () => [...rows.values()],
+    async commit(change) {
+      if (change.gate.from.epoch !== gate.epoch) return 'conflict';
+      gate = defined(change.gate.to);
+      if (change.put !== undefined) rows.set(change.put.id, change.put);
+      for (const { id } of change.remove ?? []) rows.delete(id);
+      return 'committed';
+    },
+  };
+}
+
+export function memoryBatchStore(): BatchStore {
+  const runs = new Map<string, RunRow>();
+  let state = emptyState();
+  return {
+    readState: async () => state,
+    readRun: async (runId) => runs.get(runId),
+    listRuns: async (limit, before) =>
+      [...runs.values()]
+        .filter(({ id }) => before === undefined || id < before)
+        .sort((a, b) => b.id.localeCompare(a.id))
+        .slice(0, limit),
+    async commit(change) {
+      if (change.state !== undefined && change.state.from.version !== state.version) return 'conflict';
+      if (change.run !== undefined && runs.get(change.run.to.id)?.version !== change.run.from?.version) return 'conflict';
+      if (change.state !== undefined) state = change.state.to;
+      if (change.run !== undefined) runs.set(change.run.to.id, defined(change.run.to));
+      return 'committed';
+    },
+  };
+}
+
+export function memoryRunFiles(): RunFiles & { readonly reports: Map<string, BatchReport> } {
+  const chunks = new Map<string, readonly ListedChunk[]>();
+  const reports = new Map<string, BatchReport>();
+  let pending: PendingJobs | undefined;
+  return {
+    reports,
+    writeChunks: async (runId, list) => void chunks.set(runId, list),
+    readChunks: async (runId) => chunks.get(runId) ?? [],
+    async writePending(jobs) {
+      pending = jobs;
+    },
+    readPending: async () => pending,
+    writeReport: async (runId, report) => void reports.set(runId, report),
+    readReport: async (runId) => reports.get(runId),
   };
 }
 

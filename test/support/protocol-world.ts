@@ -86,7 +86,7 @@ export function protocolWorld() {
   /** A call of one invocation: what it throws is retried by nobody but the next command. */
   const attempt = async <T>(call: () => Promise<T>): Promise<T | undefined> => call().catch(() => undefined);
   const raise = () => attempt(() => wake(deps));
-  const reaper = buildReaper({ ...deps, chunks, queue, ledger, reportOverdueStop: async () => undefined });
+  const reaper = buildReaper({ ...deps, chunks, queue, ledger, usdPerHour: 1, publish: async () => undefined });
   const ingestDeps = { sessions, chunks, objects, queue, wake: () => wake(deps), nowMs: deps.nowMs };
 
   const keyOf = (n: number): string => `users/${USER}/sessions/${SESSION}/chunk-${String(n).padStart(3, '0')}.webm`;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
@@ -169,13 +171,49 @@ test('an instance type whose price nobody knows must come with its price', () =>
   expect(() => synthesized({ instanceType: 'p5.48xlarge' })).toThrow('gpuUsdPerHour: say what p5.48xlarge costs');
 });
 
-test('somebody is told when a stop is not confirmed, and when nobody looks after the machines', () => {
-  const alarms = Object.values(synthesized().template.findResources('AWS::CloudWatch::Alarm')).map(
-    ({ Properties }) => Properties,
-  );
-  expect(alarms.map(({ MetricName }) => MetricName).sort()).toEqual(['Errors', 'Invocations', 'StopNotConfirmed']);
+test('every alarm tells somebody what it means and which section of the runbook to read', () => {
+  const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties);
+  expect([...new Set(alarms.map(({ MetricName }) => MetricName))].sort()).toEqual([
+    'ApproximateAgeOfOldestMessage',
+    'ApproximateNumberOfMessagesVisible',
+    'BatchFailed',
+    'BatchGpuSeconds',
+    'BatchSucceeded',
+    'CostTodayUsd',
+    'DeadChunks',
+    'Errors',
+    'FailedChunksPercent',
+    'Invocations',
+    'StopNotConfirmed',
+  ]);
+  const runbook = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+  const sections = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'));
+  const named = new Set<string>();
   for (const alarm of alarms) {
     expect(alarm.AlarmActions).toHaveLength(1);
-    expect(alarm.AlarmDescription.length).toBeGreaterThan(40);
+    const [, section = ''] = /What to do: docs\/runbook\.md#([\w-]+)$/.exec(alarm.AlarmDescription) ?? [];
+    expect(sections, alarm.AlarmDescription).toContain(section);
+    named.add(section);
   }
+  expect(sections.filter((section) => !named.has(section))).toEqual([]);
+});
+
+test('every dead-letter queue has an alarm', () => {
+  const watched = Object.values(template.findResources('AWS::CloudWatch::Alarm'))
+    .filter(({ Properties }) => Properties.MetricName === 'ApproximateNumberOfMessagesVisible')
+    .map(({ Properties }) => Properties.Dimensions[0].Value['Fn::GetAtt'][0]);
+  const lanes = Object.values(template.findResources('AWS::SQS::Queue', { Properties: { RedrivePolicy: Match.anyValue() } }));
+  const dead = lanes.map(({ Properties }) => Properties.RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0]);
+  const failed = Object.keys(template.findResources('AWS::SQS::Queue')).filter((id) => id.includes('Failed'));
+  expect(failed).toHaveLength(2);
+  expect([...dead, ...failed].filter((id) => !watched.includes(id))).toEqual([]);
+});
+
+test('the batch begins at the hours that the stage says, and is told which time was meant', () => {
+  const schedule = (context: Record<string, string>) =>
+    Object.values(synthesized(context).template.findResources('AWS::Scheduler::Schedule'))[0]?.['Properties'];
+  expect(schedule({})).toMatchObject({ ScheduleExpression: 'cron(0 */2 * * ? *)', State: 'ENABLED' });
+  expect(schedule({}).Target.Input).toBe('{"start":"scheduled","scheduledTime":"<aws.scheduler.scheduled-time>"}');
+  expect(schedule({ batchEveryHours: '6' }).ScheduleExpression).toBe('cron(0 */6 * * ? *)');
+  expect(() => stageFrom((name) => (name === 'batchEveryHours' ? '5' : undefined))).toThrow(/divisor of 24/);
 });

@@ -20,6 +20,7 @@ def work() -> int:
     from gpu_worker import spot
     from gpu_worker.chunk_rows import ChunkRows
     from gpu_worker.engine import Engine
+    from gpu_worker.gate import Gate
     from gpu_worker.in_hand import InHand
     from gpu_worker.lanes import Lanes
     from gpu_worker.media import Decoder
@@ -44,8 +45,9 @@ def work() -> int:
     dynamodb = boto3.resource("dynamodb")
     tokens = RunTokens(dynamodb.Table(settings.fleet_table), boto3.client("stepfunctions"), settings.instance_id)
     worker_id = f"{settings.instance_id}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+    gate = Gate(dynamodb, settings.batch_table)
     rows = ChunkRows(
-        dynamodb, settings.chunks_table, settings.ledger_table, settings.fleet_table, worker_id, settings.lease_seconds
+        dynamodb, settings.chunks_table, settings.ledger_table, settings.fleet_table, worker_id, settings.lease_seconds, gate
     )
     lanes = Lanes(boto3.client("sqs"), settings.lanes())
     objects = Objects(boto3.client("s3"), settings.bucket_name)
@@ -73,7 +75,7 @@ def work() -> int:
     if settings.metadata_endpoint:
         spot.watch(settings.metadata_endpoint, taken_away, stop)
     try:
-        Worker(settings, engine, rows, lanes, objects, tokens, decoder, in_hand, stop, speakers).run()
+        Worker(settings, engine, rows, lanes, objects, tokens, decoder, in_hand, gate, stop, speakers).run()
         if taken.is_set():
             tokens.failed("MachineTaken", "EC2 takes this machine away")
             power_off(settings, "EC2 takes it away")

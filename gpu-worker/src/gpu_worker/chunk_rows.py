@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from gpu_worker.gate import Gate
+
 MAX_ATTEMPTS: Final = 3
 RETRY_DELAYS_SECONDS: Final = (30, 120)
 """Wait before the second and the third attempt."""
@@ -23,6 +25,8 @@ MAX_DEATHS: Final = 2
 """Workers that may die while they hold a chunk alone; what kills two would kill the third."""
 MAX_KILLS: Final = 5
 """Workers that may be killed from outside meanwhile. A limit all the same: a kill can be memory's, and nobody says so."""
+GATE_SECONDS: Final = 5.0
+"""Wait after a claim that met a recorder who had locked in this very moment."""
 STOP_SEEN_MS: Final = 3000
 """A worker notices within this time that its machine is being stopped, and claims nothing more."""
 
@@ -35,6 +39,10 @@ PENDING: Final = "SET #state = :pending REMOVE lease_until_ms, worker_id"
 SAME_CONTENT: Final = "by-content"
 """Sparse index of results by their content key."""
 DEADLY: Final = "the worker ended twice while it transcribed nothing but this chunk"
+
+
+class GateClosed(Exception):
+    """Somebody records: the backlog waits."""
 
 
 class LeaseLost(Exception):
@@ -89,6 +97,7 @@ class ChunkRows:
         fleet_table: str,
         worker_id: str,
         lease_s: float = 60,
+        gate: Gate | None = None,
     ) -> None:
         """`worker_id` begins with the instance's id and a slash."""
         self._table = dynamodb.Table(chunks_table)
@@ -98,15 +107,17 @@ class ChunkRows:
         self._ledger_table = ledger_table
         self._worker_id = worker_id
         self._lease_ms = int(lease_s * 1000)
+        self._gate = gate
 
-    def claim(self, session_id: str, chunk_number: int) -> Claim | NotClaimed:
-        """Takes the lease of a chunk that waits, or whose lease has run out."""
+    def claim(self, session_id: str, chunk_number: int, backlog: bool = False) -> Claim | NotClaimed:
+        """Takes the lease of a chunk that waits, or whose lease has run out; of the backlog only while the gate is open."""
         now = now_ms()
         key = {"session_id": session_id, "chunk_number": chunk_number}
         try:
-            return self._lease(
-                key, now, f"{LEASE} ADD fence :one, attempts :one", CLAIMABLE, {":pending": "pending", ":max": MAX_ATTEMPTS}
-            )
+            values = {":pending": "pending", ":max": MAX_ATTEMPTS}
+            return self._lease(key, now, f"{LEASE} ADD fence :one, attempts :one", CLAIMABLE, values, backlog)
+        except GateClosed:
+            return NotClaimed(retry_in_s=GATE_SECONDS)
         except ClientError as error:
             if not _condition_failed(error):
                 raise
@@ -115,16 +126,18 @@ class ChunkRows:
             return NotClaimed(retry_in_s=None)
         free_at = int(row.get("lease_until_ms", 0)) if row["state"] == "leased" else int(row.get("next_attempt_at_ms", 0))
         if row["state"] == "leased" and free_at <= now:
-            return self._take_over(key, row, now)
+            return self._take_over(key, row, now, backlog)
         return NotClaimed(retry_in_s=max(1.0, (free_at - now) / 1000))
 
-    def _lease(self, key: Mapping[str, Any], now: int, expression: str, condition: str, values: Mapping[str, Any]) -> Claim:
-        row = self._table.update_item(
-            Key=key,
-            UpdateExpression=expression,
-            ConditionExpression=condition,
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={
+    def _lease(
+        self, key: Mapping[str, Any], now: int, expression: str, condition: str, values: Mapping[str, Any], backlog: bool
+    ) -> Claim:
+        update = {
+            "Key": key,
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {
                 ":leased": "leased",
                 ":until": now + self._lease_ms,
                 ":worker": self._worker_id,
@@ -133,8 +146,20 @@ class ChunkRows:
                 ":now": now,
                 **values,
             },
-            ReturnValues="ALL_NEW",
-        )["Attributes"]
+        }
+        if self._gate is None or not backlog:
+            return _claim_of(self._table.update_item(**update, ReturnValues="ALL_NEW")["Attributes"])
+        items = [{"Update": {"TableName": self._chunks_table, **update}}, self._gate.check(now)]
+        try:
+            self._client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            if reasons and reasons[0] != "ConditionalCheckFailed":
+                raise GateClosed from error  # or somebody locks at this moment, which comes to the same
+            raise
+        row = self._table.get_item(Key=key, ConsistentRead=True)["Item"]
+        if row.get("worker_id") != self._worker_id:
+            raise GateClosed  # somebody has taken it over already
         return _claim_of(row)
 
     def left_by(self, worker_id: str, session_id: str, chunk_number: int) -> tuple[Claim, bool] | None:
@@ -145,7 +170,7 @@ class ChunkRows:
             return None
         return _claim_of(row), bool(row.get("alone", False))
 
-    def _take_over(self, key: Mapping[str, Any], row: Mapping[str, Any], now: int) -> Claim | NotClaimed:
+    def _take_over(self, key: Mapping[str, Any], row: Mapping[str, Any], now: int, backlog: bool) -> Claim | NotClaimed:
         """The holder has said nothing for a lease: it was stopped on purpose, or it died, perhaps of this chunk.
 
         The claim takes the place of the one that was lost, so it costs no attempt. Only a death while the chunk was alone
@@ -167,7 +192,10 @@ class ChunkRows:
                 return NotClaimed(retry_in_s=None)
             suspect = bool(row.get("suspect", False)) or not stopped
             expression = f"{LEASE}, deaths = :deaths, suspect = :suspect ADD fence :one"
-            return self._lease(key, now, expression, STILL_ABANDONED, {**abandoned, ":deaths": deaths, ":suspect": suspect})
+            values = {**abandoned, ":deaths": deaths, ":suspect": suspect}
+            return self._lease(key, now, expression, STILL_ABANDONED, values, backlog)
+        except GateClosed:
+            return NotClaimed(retry_in_s=GATE_SECONDS)
         except ClientError as error:
             if _condition_failed(error):
                 return NotClaimed(retry_in_s=1.0)  # somebody else has taken it over
@@ -336,4 +364,6 @@ def _held(claim: Claim) -> dict[str, Any]:
 
 
 def _condition_failed(error: ClientError) -> bool:
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+    reasons = error.response.get("CancellationReasons") or [{}]
+    codes = (error.response["Error"]["Code"], reasons[0].get("Code"))
+    return "ConditionalCheckFailedException" in codes or "ConditionalCheckFailed" in codes

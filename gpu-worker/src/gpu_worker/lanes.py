@@ -54,33 +54,40 @@ class Hint:
     receipt: str
     session_id: str
     chunk_number: int
+    backlog: bool = False
+    """It came by the lane that waits while anybody records."""
 
 
 class Lanes:
-    """Queues in the order in which they are served."""
+    """Queues in the order in which they are served; the last one is the backlog's.
+
+    While the backlog is paused nothing of it is received: receives are counted, and would make dead letters of sound work.
+    """
 
     def __init__(self, sqs: Any, urls: Sequence[str]) -> None:  # noqa: ANN401 - boto3 has no types
         self._sqs = sqs
         self._urls = list(urls)
 
-    def receive(self, most: int, wait_s: int) -> list[Hint]:
+    def receive(self, most: int, wait_s: int, backlog: bool = True) -> list[Hint]:
         """Hints from the first lanes that have any.
 
         The last lane waits for up to `wait_s`, so that an idle worker asks seldom; a wait above 0 also asks all of SQS's
         servers, which an immediate answer does not.
         """
         hints: list[Hint] = []
-        for url in self._urls:
-            idle_lane = url == self._urls[-1] and not hints
-            hints += self._receive(url, most - len(hints), wait_s if idle_lane else 0)
+        lanes = self._served(backlog)
+        for lane in lanes:
+            idle_lane = lane == lanes[-1] and not hints
+            hints += self._receive(lane, most - len(hints), wait_s if idle_lane else 0)
             if len(hints) >= most:
                 break
         return hints
 
-    def all_empty(self) -> bool:
+    def all_empty(self, backlog: bool = True) -> bool:
         """Whether no lane has a message now; asks every server of every queue. What is found is left for `receive`."""
-        with ThreadPoolExecutor(max_workers=len(self._urls)) as pool:
-            found = [hint for hints in pool.map(lambda url: self._receive(url, 1, 1), self._urls) for hint in hints]
+        lanes = self._served(backlog)
+        with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+            found = [hint for hints in pool.map(lambda lane: self._receive(lane, 1, 1), lanes) for hint in hints]
         for hint in found:
             self.show_again(hint, 0)
         return not found
@@ -99,7 +106,11 @@ class Lanes:
                 VisibilityTimeout=min(math.ceil(in_s), MAX_VISIBILITY_SECONDS),
             )
 
-    def _receive(self, url: str, most: int, wait_s: int) -> list[Hint]:
+    def _served(self, backlog: bool) -> range:
+        return range(len(self._urls) if backlog else len(self._urls) - 1)
+
+    def _receive(self, lane: int, most: int, wait_s: int) -> list[Hint]:
+        url = self._urls[lane]
         answer = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=min(most, 10), WaitTimeSeconds=wait_s)
         hints: list[Hint] = []
         for message in answer.get("Messages", []):
@@ -108,5 +119,7 @@ class Lanes:
             except (ValidationError, ValueError):
                 log.error("message not understood", message_id=message["MessageId"])
                 continue  # it goes to the dead letters by itself
-            hints.append(Hint(url, message["ReceiptHandle"], body.session_id, body.chunk_number))
+            hints.append(
+                Hint(url, message["ReceiptHandle"], body.session_id, body.chunk_number, lane == len(self._urls) - 1)
+            )
         return hints

@@ -34,6 +34,7 @@ class WorkSettings(EngineSettings):
     chunks_table: str
     fleet_table: str
     ledger_table: str
+    batch_table: str
     queue_stop_url: str
     queue_live_url: str
     queue_files_urgent_url: str

@@ -38,6 +38,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, Claim, LeaseLost
 from gpu_worker.crash_points import reach
 from gpu_worker.engine import Engine, Transcription
+from gpu_worker.gate import Gate
 from gpu_worker.in_hand import InHand
 from gpu_worker.lanes import Hint, Lanes
 from gpu_worker.media import Decoder, DecoderUnavailable, MediaError, begins_alone, peaks_of
@@ -148,6 +149,7 @@ class Worker:
         tokens: RunTokens,
         decoder: Decoder,
         in_hand: InHand,
+        gate: Gate,
         stop: threading.Event,
         speakers: SpeakerModel | None = None,
     ) -> None:
@@ -160,6 +162,7 @@ class Worker:
         self._stop = stop
         self._decoder = decoder
         self._in_hand = in_hand
+        self._gate = gate
         self._speakers = speakers
         self._chunks_at_once = settings.chunks_at_once or (8 if engine.on_gpu else 2)
         self._renewed_at = 0.0
@@ -186,7 +189,8 @@ class Worker:
                 continue
             try:
                 self._check_disk()
-                items = self._claim(self._lanes.receive(self._chunks_at_once, RECEIVE_WAIT_SECONDS))
+                hints = self._lanes.receive(self._chunks_at_once, RECEIVE_WAIT_SECONDS, backlog=self._gate.is_open())
+                items = self._claim(hints)
                 if items:
                     self._process(items)
                     worked_at = time.monotonic()
@@ -216,7 +220,8 @@ class Worker:
 
     def _finish(self) -> None:
         seen = self._tokens.wanted_seq()
-        if self._lanes.all_empty():
+        # Backlog that waits for recorders is no reason to keep the machine: the batch asks for one again.
+        if self._lanes.all_empty(backlog=self._gate.is_open()):
             log.info("drained", seen_seq=seen)
             self._tokens.drained(seen)
 
@@ -224,7 +229,7 @@ class Worker:
         self._in_hand.note(hints)
         items: list[Item] = []
         for hint in hints:
-            claimed = self._rows.claim(hint.session_id, hint.chunk_number)
+            claimed = self._rows.claim(hint.session_id, hint.chunk_number, hint.backlog)
             reach("claiming")
             if isinstance(claimed, Claim):
                 items.append(Item(hint, claimed))

@@ -1,0 +1,118 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { LockStore } from '../../core/batch-lock/ports.ts';
+import type { BatchStore } from '../../core/batch-run/ports.ts';
+import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
+import { BatchStateRow, GateRow, LeaseRow, RunRow } from '../../core/contracts/batch.ts';
+
+type Kind = (LeaseRow | GateRow | RunRow | BatchStateRow)['kind'];
+const CONFLICTS: readonly (string | undefined)[] = ['ConditionalCheckFailed', 'TransactionConflict'];
+
+/** Rows of one table, each kind a partition, so that locks and their gate change in one transaction. */
+function batchTable(db: DynamoDBDocumentClient, table: string) {
+  return {
+    get: async (kind: Kind, id: string): Promise<Record<string, unknown> | undefined> =>
+      (await db.send(new GetCommand({ TableName: table, Key: { kind, id }, ConsistentRead: true }))).Item,
+
+    /** Puts `Item` in the place of a row in which `name` is still this number; 0: of none. */
+    replace: (Item: object, name: string, was: number) => ({
+      Put: {
+        TableName: table,
+        Item,
+        ...(was === 0
+          ? { ConditionExpression: 'attribute_not_exists(id)' }
+          : {
+              ConditionExpression: '#name = :was',
+              ExpressionAttributeNames: { '#name': name },
+              ExpressionAttributeValues: { ':was': was },
+            }),
+      },
+    }),
+
+    put: (Item: object) => ({ Put: { TableName: table, Item } }),
+    remove: ({ kind, id }: { kind: Kind; id: string }) => ({ Delete: { TableName: table, Key: { kind, id } } }),
+
+    async transact(
+      TransactItems: ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems'],
+    ): Promise<'committed' | 'conflict'> {
+      try {
+        await db.send(new TransactWriteCommand({ TransactItems }));
+        return 'committed';
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) throw error;
+        if ((error.CancellationReasons ?? []).some(({ Code }) => CONFLICTS.includes(Code))) return 'conflict';
+        throw error;
+      }
+    },
+  };
+}
+
+export function dynamoLockStore(db: DynamoDBDocumentClient, table: string): LockStore {
+  const { get, put, remove, replace, transact } = batchTable(db, table);
+  return {
+    readGate: async () => GateRow.parse((await get('gate', 'gate')) ?? emptyGate()),
+
+    async lease(sessionId) {
+      const item = await get('lease', sessionId);
+      return item === undefined ? undefined : LeaseRow.parse(item);
+    },
+
+    async leases() {
+      const leases: LeaseRow[] = [];
+      let from: Record<string, unknown> | undefined;
+      do {
+        const page = await db.send(
+          new QueryCommand({
+            TableName: table,
+            KeyConditionExpression: 'kind = :lease',
+            ExpressionAttributeValues: { ':lease': 'lease' },
+            ConsistentRead: true,
+            ExclusiveStartKey: from,
+          }),
+        );
+        leases.push(...(page.Items ?? []).map((item) => LeaseRow.parse(item)));
+        from = page.LastEvaluatedKey;
+      } while (from !== undefined);
+      return leases;
+    },
+
+    commit: ({ gate, put: lease, remove: released = [] }) =>
+      transact([
+        replace(gate.to, 'epoch', gate.from.epoch),
+        ...(lease === undefined ? [] : [put(lease)]),
+        ...released.map(remove),
+      ]),
+  };
+}
+
+export function dynamoBatchStore(db: DynamoDBDocumentClient, table: string): BatchStore {
+  const { get, replace, transact } = batchTable(db, table);
+  return {
+    readState: async () => BatchStateRow.parse((await get('state', 'state')) ?? emptyState()),
+
+    async readRun(runId) {
+      const item = await get('run', runId);
+      return item === undefined ? undefined : RunRow.parse(item);
+    },
+
+    async listRuns(limit, before) {
+      const { Items = [] } = await db.send(
+        new QueryCommand({
+          TableName: table,
+          KeyConditionExpression: before === undefined ? 'kind = :run' : 'kind = :run AND id < :before',
+          ExpressionAttributeValues: { ':run': 'run', ...(before !== undefined && { ':before': before }) },
+          ConsistentRead: true,
+          ScanIndexForward: false,
+          Limit: limit,
+        }),
+      );
+      return Items.map((item) => RunRow.parse(item));
+    },
+
+    commit: ({ state, run }) =>
+      transact([
+        ...(state === undefined ? [] : [replace(state.to, 'version', state.from.version)]),
+        ...(run === undefined ? [] : [replace(run.to, 'version', run.from?.version ?? 0)]),
+      ]),
+  };
+}

@@ -1,0 +1,134 @@
+import { Duration } from 'aws-cdk-lib';
+import { Schedule as Rate, Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Construct } from 'constructs';
+import { METRICS_NAMESPACE } from '../core/contracts/metrics.ts';
+import type { ServiceApi } from './http-api.ts';
+import type { Identity } from './identity.ts';
+import { MINUTE, type Observability } from './observability.ts';
+import { serviceFunction } from './service-function.ts';
+import type { Shared } from './shared.ts';
+import type { StageProps } from './stage.ts';
+
+export interface BatchProps extends Shared {
+  readonly stage: StageProps;
+  readonly observability: Observability;
+  readonly api: ServiceApi;
+  readonly identity: Identity;
+}
+
+/** Finds what was missed and has it transcribed, by schedule and by hand; recorders hold it back while they record. */
+export class Batch extends Construct {
+  /** Moves runs on; called by the schedule, every minute, at the end of a GPU run, and when a run begins by hand. */
+  readonly runner: IFunction;
+
+  constructor(scope: Construct, id: string, props: BatchProps) {
+    super(scope, id);
+    const { stage, observability, storage, lanes, names, ledgerEnv, stateMachine, api, identity } = props;
+    const MAX_BLOCKED_HOURS = String(stage.maxBlockedHours);
+    const runner = serviceFunction(this, 'Runner', {
+      folder: 'batch-runner',
+      env: { ...names, ...ledgerEnv, STAGE: stage.name, STATE_MACHINE_ARN: stateMachine.stateMachineArn, MAX_BLOCKED_HOURS },
+      timeout: Duration.minutes(15),
+      memoryMb: 1024,
+    });
+    this.runner = runner;
+    // The next minute does again what failed.
+    runner.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MINUTE });
+    const targets = [new LambdaFunction(runner)];
+    new Rule(this, 'EveryMinute', { schedule: Rate.rate(MINUTE), targets });
+    new Rule(this, 'GpuRunEnded', {
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: {
+          stateMachineArn: [stateMachine.stateMachineArn],
+          status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'],
+        },
+      },
+      targets,
+    });
+    new Schedule(this, 'Schedule', {
+      description: 'Finds what was missed and has it transcribed; paused by PUT /api/batch/schedule',
+      schedule: ScheduleExpression.cron({ minute: '0', hour: `*/${stage.batchEveryHours}` }),
+      target: new LambdaInvoke(runner, {
+        input: ScheduleTargetInput.fromObject({ start: 'scheduled', scheduledTime: ContextAttribute.scheduledTime }),
+        retryAttempts: 3,
+        maxEventAge: Duration.hours(1),
+      }),
+    });
+
+    const { SESSIONS_TABLE, BATCH_TABLE, BUCKET_NAME } = names;
+    const handler = serviceFunction(this, 'Api', {
+      folder: 'batch-api',
+      env: {
+        BUCKET_NAME,
+        SESSIONS_TABLE,
+        BATCH_TABLE,
+        QUOTAS_TABLE: storage.quotas.tableName,
+        BATCH_RUNNER: runner.functionName,
+        USER_POOL_CLIENT_ID: identity.client.userPoolClientId,
+        MAX_BLOCKED_HOURS,
+      },
+    });
+    api.serve(
+      handler,
+      'POST /api/batch/lock',
+      'POST /api/batch/unlock',
+      'GET /api/batch/lock-status',
+      'DELETE /api/batch/locks/{id}',
+      'POST /api/batch/runs',
+      'GET /api/batch/runs',
+      'GET /api/batch/runs/{id}',
+      'GET /api/batch/pending',
+      'GET /api/batch/reports',
+      'GET /api/batch/reports/{id}',
+      'PUT /api/batch/schedule',
+    );
+
+    observability.alarm('BatchRunnerFails', {
+      metric: runner.metricErrors({ period: Duration.minutes(5) }),
+      description: 'The function that moves batch runs on fails again and again; its log says why. Nothing is lost meanwhile.',
+      threshold: 3,
+      periods: 2,
+    });
+
+    storage.batch.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query');
+    storage.sessions.grant(handler, 'dynamodb:GetItem');
+    storage.quotas.grant(handler, 'dynamodb:UpdateItem');
+    storage.grantReports(handler, 's3:GetObject');
+    storage.grantList(handler);
+    runner.grantInvoke(handler);
+
+    storage.batch.grant(runner, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query');
+    storage.sessions.grant(runner, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+    storage.chunks.grant(
+      runner,
+      'dynamodb:GetItem',
+      'dynamodb:BatchGetItem',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:Query',
+    );
+    storage.settings.grant(runner, 'dynamodb:GetItem');
+    storage.fleet.grant(runner, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+    storage.ledger.grant(runner, 'dynamodb:Query');
+    storage.grantObjects(runner, 's3:GetObject', 's3:PutObject', 's3:DeleteObject');
+    storage.grantReports(runner, 's3:GetObject', 's3:PutObject');
+    storage.grantList(runner);
+    lanes.grantSend(runner);
+    stateMachine.grantStartExecution(runner);
+    stateMachine.grantExecution(runner, 'states:DescribeExecution');
+    runner.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['cloudwatch:PutMetricData'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'cloudwatch:namespace': METRICS_NAMESPACE } },
+      }),
+    );
+  }
+}

@@ -1,0 +1,352 @@
+import { expect, test } from 'vitest';
+import { lock, unlock } from '../../core/batch-lock/lock.ts';
+import { BatchReport } from '../../core/contracts/report.ts';
+import { batchWorld, START } from '../support/batch-world.ts';
+
+const MINUTE = 60_000;
+const A = { userId: 'user-a', sessionId: 'session_a' };
+type World = ReturnType<typeof batchWorld>;
+
+/** The whole life of a run: it begins, a machine does what `fails` lets it, the run ends. */
+async function wholeRun(w: World, fails?: Parameters<World['work']>[0]) {
+  const { id } = await w.begin();
+  await w.tick();
+  await w.machineRuns(40);
+  await w.work(fails);
+  await w.tick();
+  return { run: await w.batch.readRun(id), report: BatchReport.parse(w.files.reports.get(id)) };
+}
+
+test('what waits, what no event told of, and results that are gone or broken are all done in one run, and reported', async () => {
+  const w = batchWorld();
+  w.add('session_a', 1);
+  w.store('users/user-a/sessions/session_a/chunk-002.webm', 'e2');
+  for (const n of [3, 4, 5, 6]) w.add('session_a', n, { state: 'done' });
+  w.stored.delete('users/user-a/sessions/session_a/transcription-chunk-003.json');
+  w.store('users/user-a/sessions/session_a/transcription-chunk-004.json', 'r1', 0);
+  w.store('users/user-a/sessions/session_a/transcription-chunk-005.json', 'garbage');
+  w.pass(MINUTE);
+  const { run, report } = await wholeRun(w);
+  expect(run).toMatchObject({ state: 'finished', status: 'success', scan: { missing: 5, found: 1, reset: 3, sessions: 1 } });
+  expect(report).toMatchObject({
+    status: 'success',
+    skipped: false,
+    lockStatus: { locked: false },
+    scan: { sessionsScanned: 1, totalMissingChunks: 5 },
+    gpu: { wasRunning: false, weStartedIt: true, runtimeSeconds: 40, costUSD: 0.005844 },
+    transcription: { chunksTranscribed: 5, chunksFailed: 0, totalSizeBytes: 5000 },
+    chunksLeft: 0,
+  });
+  expect((await w.chunks.listOf('session_a')).map(({ state }) => state)).toEqual(Array(6).fill('done'));
+  expect(w.stored.get('users/user-a/sessions/session_a/transcription-chunk-005.json')?.etag).toBe('r3');
+  expect(w.assembled).toEqual(['session_a']);
+  expect((await w.begin()).id).not.toBe(run?.id);
+});
+
+test('with nothing missing no GPU is wished for, and the report says skipped', async () => {
+  const w = batchWorld();
+  w.add('session_a', 1, { state: 'done' });
+  w.add('session_a', 2, { state: 'dead' });
+  w.add('session_a', 3, { lane: 'live', queued_at_ms: START });
+  w.pass(MINUTE);
+  const { id } = await w.begin();
+  await w.tick();
+  expect(w.files.reports.get(id)).toMatchObject({
+    status: 'skipped',
+    skipped: true,
+    reason: 'nothing is missing',
+    scan: { sessionsScanned: 1, totalMissingChunks: 0 },
+    gpu: { wasRunning: false, weStartedIt: false, startTime: null, stopTime: null, runtimeSeconds: 0, costUSD: 0 },
+  });
+  expect([w.counts.wakes, w.queue.sent]).toEqual([0, []]);
+  expect(w.published).toEqual([{ BatchSucceeded: 1 }]);
+});
+
+test('a lock holds a run back before it looks at anything; that is no good end', async () => {
+  const w = batchWorld();
+  w.add('session_b', 1);
+  await lock(w.deps, A);
+  const { id } = await w.begin();
+  await w.tick();
+  expect(w.files.reports.get(id)).toMatchObject({
+    status: 'skipped',
+    lockStatus: { locked: true },
+    reason: expect.stringContaining('lock'),
+  });
+  expect([w.counts.pages, w.counts.wakes, w.queue.sent]).toEqual([0, 0, []]);
+  expect(w.published).toEqual([{}]);
+});
+
+test('held back for six hours, the backlog is worked off although somebody records, and the report says so', async () => {
+  const w = batchWorld();
+  w.add('session_b', 1);
+  const statuses: string[] = [];
+  for (let slot = 0; slot < 4; slot += 1) {
+    await lock(w.deps, A);
+    const { id } = await w.begin();
+    await w.tick();
+    statuses.push(w.files.reports.get(id)?.status ?? 'working');
+    w.pass(120 * MINUTE);
+  }
+  expect(statuses).toEqual(['skipped', 'skipped', 'skipped', 'working']);
+  expect(w.queue.sent).toEqual(['backlog session_b 1']);
+});
+
+test('a dry run looks at the same and changes nothing, also while somebody records', async () => {
+  const w = batchWorld();
+  w.add('session_a', 1);
+  w.store('users/user-a/sessions/session_a/chunk-002.webm', 'e2');
+  w.add('session_a', 3, { state: 'done' });
+  w.stored.delete('users/user-a/sessions/session_a/transcription-chunk-003.json');
+  await lock(w.deps, A);
+  w.pass(MINUTE);
+  const before = await w.chunks.listOf('session_a');
+  const { id } = await w.begin({ trigger: 'manual', dryRun: true });
+  await w.tick();
+  expect(await w.batch.readRun(id)).toMatchObject({ state: 'finished', scan: { missing: 3, found: 1, reset: 1 } });
+  expect((await w.files.readPending())?.pending.map(({ chunkNumber }) => chunkNumber)).toEqual([1, 2, 3]);
+  expect(await w.chunks.listOf('session_a')).toEqual(before);
+  expect([w.counts.wakes, w.queue.sent, w.files.reports.size]).toEqual([0, [], 0]);
+});
+
+test('one run at a time; a schedule that fires twice, or while a run goes on, finds that run', async () => {
+  const w = batchWorld();
+  w.add('session_a', 1);
+  const slotMs = Date.parse('2026-03-05T14:00:00Z');
+  const [first, twin] = await Promise.all([w.begin({ slotMs }), w.begin({ slotMs })]);
+  expect([first.id, twin.id]).toEqual(['batch-2026-03-05-1400', 'batch-2026-03-05-1400']);
+  expect((await w.begin({ trigger: 'manual' })).id).toBe(first.id);
+  await Promise.all([w.tick(), w.tick()]);
+  expect(w.queue.sent).toEqual(['backlog session_a 1']);
+  await w.machineRuns(10);
+  await w.work();
+  await w.tick();
+  expect((await w.begin({ slotMs })).id).toBe(first.id);
+  expect(await w.tick()).toEqual([]);
+  w.clock.ms = START;
+  const names = [(await w.begin({ trigger: 'manual' })).id];
+  await w.tick();
+  names.push((await w.begin({ trigger: 'manual' })).id);
+  expect(names).toEqual(['batch-2026-03-05-1400-2', 'batch-2026-03-05-1400-3']);
+});
+
+test('sessions of older recorders are found in any folder; results that lie beside their chunks count', async () => {
+  const w = batchWorld();
+  w.store('users/user-a/audio/2024/01/my-session_old1/chunk-001.webm', 'o1');
+  w.store('users/user-a/audio/2024/01/my-session_old1/chunk-2.webm', 'o2');
+  w.store('users/user-a/audio/2024/01/my-session_old1/transcription-chunk-002.json', 'x');
+  w.store('users/user-a/audio/2024/01/notes/chunk-001.webm', 'n');
+  w.store('users/user-a/session_old2/chunk-001.webm', 'p');
+  const { run } = await wholeRun(w);
+  expect(run?.scan).toMatchObject({ sessions: 2, found: 2, missing: 2 });
+  expect(await w.sessions.get('session_old1')).toMatchObject({ user_id: 'user-a' });
+  expect((await w.chunks.listOf('session_old1')).map((row) => [row.chunk_number, row.object_key, row.state])).toEqual([
+    [1, 'users/user-a/audio/2024/01/my-session_old1/chunk-001.webm', 'done'],
+  ]);
+  w.pass(MINUTE);
+  const { id } = await w.begin();
+  await w.tick();
+  expect(w.files.reports.get(id)).toMatchObject({ status: 'skipped', scan: { sessionsScanned: 4 } });
+});
+
+test('a row that waits and has fallen out of the index is put back', async () => {
+  const w = batchWorld();
+  const { pending_shard: _none, ...row } = w.add('session_a', 1);
+  w.chunks.put(row);
+  expect(await w.chunks.listAllPending()).toEqual([]);
+  const { report } = await wholeRun(w);
+  expect(report.transcription.chunksTranscribed).toBe(1);
+});
+
+test('the newest sessions come first, those that wait for more than a day before them, chunks in their order', async () => {
+  const w = batchWorld();
+  const ago = (hours: number) => ({ uploaded_at_ms: START - hours * 60 * MINUTE });
+  w.add('session_old', 1, ago(5));
+  w.add('session_ancient', 1, ago(49));
+  w.add('session_starving', 1, ago(30));
+  w.add('session_new', 2, ago(1));
+  w.add('session_new', 1, ago(1.1));
+  await w.begin();
+  await w.tick();
+  expect(w.queue.sent.map((line) => line.replace('backlog session_', ''))).toEqual([
+    'ancient 1',
+    'starving 1',
+    'new 1',
+    'new 2',
+    'old 1',
+  ]);
+});
+
+test('dead chunks make a run partial, or failed; they are listed with their reasons and start no GPU again', async () => {
+  const w = batchWorld();
+  for (const n of [1, 2, 3]) w.add('session_a', n);
+  const { report } = await wholeRun(w, (row) => row.chunk_number === 2);
+  expect(report).toMatchObject({
+    status: 'partial',
+    transcription: { chunksTranscribed: 2, chunksFailed: 1 },
+    deadChunks: [{ sessionId: 'session_a', chunkNumber: 2, error: 'the model failed on this chunk' }],
+  });
+  expect(w.published.at(-1)).toEqual({ BatchFailed: 1, DeadChunks: 1, FailedChunksPercent: 100 / 3 });
+  w.pass(MINUTE);
+  const { id } = await w.begin();
+  await w.tick();
+  expect(w.files.reports.get(id)?.status).toBe('skipped');
+});
+
+test('a recording that begins in the middle pauses the backlog: nothing is sent again until it is over', async () => {
+  const w = batchWorld();
+  w.add('session_b', 1);
+  await w.begin();
+  await w.tick();
+  await lock(w.deps, A);
+  for (let minute = 0; minute < 5; minute += 1) {
+    w.pass(MINUTE);
+    await w.tick();
+  }
+  expect([w.queue.sent.length, w.counts.wakes]).toEqual([1, 1]);
+  await unlock(w.deps, 'user-a');
+  await w.tick();
+  expect([w.queue.sent.length, w.counts.wakes]).toEqual([2, 2]);
+  w.pass(1000);
+  await w.tick();
+  expect([w.queue.sent.length, w.counts.wakes]).toEqual([2, 3]); // its message is there: a machine will find it
+});
+
+test('while a run of the GPU serves, messages are given ten minutes before they are sent again', async () => {
+  const w = batchWorld();
+  w.add('session_b', 1);
+  await w.begin();
+  await w.tick();
+  w.pool.row = { ...w.pool.row, serving: { run_id: 'run-1', machines: ['i-1'], tried: [], drained: false } };
+  w.pass(9 * MINUTE);
+  await w.tick();
+  expect(w.queue.sent).toHaveLength(1);
+  w.pass(2 * MINUTE);
+  await w.tick();
+  expect(w.queue.sent).toHaveLength(2);
+});
+
+test('what is not done by the deadline is left to the next run, with the reason; nothing waits for ever', async () => {
+  const w = batchWorld();
+  for (const n of [1, 2]) w.add('session_b', n);
+  const { id } = await w.begin();
+  await w.tick();
+  w.pool.row = { ...w.pool.row, waits_for: 'capacity', next_start_at_ms: START + 300 * MINUTE };
+  w.pass(110 * MINUTE);
+  await w.tick();
+  expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', chunksLeft: 2, reason: 'EC2 had no machine to give' });
+  const next = await w.begin();
+  expect(next.id).not.toBe(id);
+  await w.tick();
+  expect((await w.batch.readRun(next.id))?.scan?.missing).toBe(2);
+});
+
+test('the report waits for the machine to stop, but not for one that others need', async () => {
+  const w = batchWorld();
+  w.add('session_b', 1);
+  const { id } = await w.begin();
+  await w.tick();
+  await w.machineRuns(30, false);
+  await w.work();
+  await w.tick();
+  expect(w.files.reports.has(id)).toBe(false);
+  w.pass(6 * MINUTE);
+  await w.tick();
+  expect(w.files.reports.get(id)).toMatchObject({ status: 'success', gpu: { weStartedIt: true, stopTime: null } });
+});
+
+test('a run that dies at any call is finished by the next ticks: every chunk once, one report, the same as without', async () => {
+  const names = [
+    'listAllPending',
+    'noteQueued',
+    'insert',
+    'reset',
+    'getMany',
+    'sendMany',
+    'writePending',
+    'writeChunks',
+    'readChunks',
+    'writeReport',
+    'commit',
+    'wake',
+    'assemble',
+    'publish',
+  ] as const;
+  for (const name of names)
+    for (let call = 1; call <= 4; call += 1) {
+      const w = batchWorld();
+      w.add('session_a', 1);
+      w.store('users/user-a/sessions/session_a/chunk-002.webm', 'e2');
+      w.add('session_a', 3, { state: 'done' });
+      w.stored.delete('users/user-a/sessions/session_a/transcription-chunk-003.json');
+      w.pass(MINUTE);
+      const { id } = await w.begin();
+      let calls = 0;
+      let isTicking = false;
+      const parts: object[] = [w.deps, w.chunks, w.queue, w.files, w.batch];
+      for (const part of parts.filter((one) => name in one)) {
+        const original = Reflect.get(part, name);
+        const died = async (...given: unknown[]): Promise<unknown> => {
+          if (isTicking) calls += 1;
+          if (isTicking && calls === call) throw new Error('planted');
+          return original.apply(part, given);
+        };
+        Reflect.set(part, name, died);
+      }
+      for (let minute = 0; minute < 6; minute += 1) {
+        isTicking = true;
+        await w.tick().catch((error: Error) => expect(error.message).toBe('planted'));
+        isTicking = false;
+        await w.work();
+        w.pass(2 * MINUTE);
+      }
+      const where = `${name}, call ${call}`;
+      expect(await w.batch.readRun(id), where).toMatchObject({ state: 'finished', status: 'success' });
+      expect(
+        (await w.chunks.listOf('session_a')).map(({ state, fence }) => [state, fence]),
+        where,
+      ).toEqual([
+        ['done', 1],
+        ['done', 1],
+        ['done', 3],
+      ]);
+      expect(
+        [...w.files.reports.values()].map(({ status }) => status),
+        where,
+      ).toEqual(['success']);
+    }
+});
+
+test('a scan that fails again and again ends the run as failed', async () => {
+  const w = batchWorld();
+  w.add('session_a', 1);
+  Reflect.set(w.deps.bucket, 'users', () => Promise.reject(new Error('no storage')));
+  const { id } = await w.begin();
+  for (let minute = 0; minute < 3; minute += 1) await w.tick().catch(() => undefined);
+  expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', reason: expect.stringContaining('failed again') });
+  expect(w.published).toEqual([{ BatchFailed: 1 }]);
+});
+
+test('above a thousand sessions a scheduled run looks at the last two days, a manual one and one a day at everything', async () => {
+  const w = batchWorld();
+  const from = await w.batch.readState();
+  await w.batch.commit({
+    state: { from, to: { ...from, version: 1, full_audit_sessions: 1001, full_audit_at_ms: START - 60 * MINUTE } },
+  });
+  w.store('users/user-a/sessions/session_01AAAAAAAAAAAAAAAAAAAAAAAA/chunk-001.webm', 'old');
+  w.store('users/user-a/sessions/session_7ZZZZZZZZZZZZZZZZZZZZZZZZZ/chunk-001.webm', 'new');
+  const scans = [];
+  for (const wish of [{}, { trigger: 'manual', dryRun: true } as const, {}]) {
+    const { id } = await w.begin(wish);
+    await w.tick();
+    scans.push((await w.batch.readRun(id))?.scan);
+    w.pass(25 * 60 * MINUTE);
+    await w.work();
+    await w.tick();
+  }
+  expect(scans.map((scan) => [scan?.is_full, scan?.sessions])).toEqual([
+    [false, 1],
+    [true, 2],
+    [true, 2],
+  ]);
+});

@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest';
+import { tick } from '../../core/batch-run/run.ts';
+import { buildHandler } from '../../lambdas/batch-api/handler.ts';
+import { buildHandler as buildRunner } from '../../lambdas/batch-runner/handler.ts';
+import { accessClaims, type Call, CLIENT_ID, invoke } from '../support/api-event.ts';
+import { batchWorld } from '../support/batch-world.ts';
+import { memoryQuotaStore } from '../support/memory-stores.ts';
+import { sessionRow } from '../support/rows.ts';
+
+const ADMIN = accessClaims('ada', { 'cognito:groups': '[admin]' });
+const MINUTE = 60_000;
+
+function world() {
+  const w = batchWorld();
+  const kicks = { count: 0, fail: false };
+  const kick = async (): Promise<void> => {
+    kicks.count += 1;
+    if (kicks.fail) throw new Error('no function');
+  };
+  const handler = buildHandler({ ...w.deps, quota: memoryQuotaStore(), kick }, CLIENT_ID);
+  const call = (route: string, more: Partial<Call> = {}) => invoke(handler, { route, claims: accessClaims('user-a'), ...more });
+  const admin = (route: string, more: Partial<Call> = {}) => call(route, { claims: ADMIN, ...more });
+  const lock = (sessionId: string, user = 'user-a') =>
+    call('POST /api/batch/lock', { body: { sessionId }, claims: accessClaims(user) });
+  return { ...w, kicks, call, admin, lock, runner: buildRunner(w.deps) };
+}
+
+test('a recorder locks, renews and unlocks; also a session that nobody knows yet; unlocking twice is fine', async () => {
+  const w = world();
+  expect((await w.lock('session_new')).body).toEqual({
+    locked: true,
+    userId: 'user-a',
+    sessionId: 'session_new',
+    timestamp: '2026-03-05T14:00:20.000Z',
+    expiresAt: '2026-03-05T14:30:20.000Z',
+  });
+  w.pass(MINUTE);
+  expect((await w.lock('session_new')).body).toMatchObject({ expiresAt: '2026-03-05T14:31:20.000Z' });
+  await w.lock('session_other');
+  const unlock = (body?: unknown) => w.call('POST /api/batch/unlock', body === undefined ? {} : { body });
+  expect((await unlock({ sessionId: 'session_other' })).body).toEqual({ locked: false, released: 1 });
+  expect((await unlock()).body).toEqual({ locked: false, released: 1 });
+  expect((await unlock()).body).toEqual({ locked: false, released: 0 });
+  expect((await w.call('GET /api/batch/lock-status')).body).toEqual({ locked: false, sessions: 0, locks: [] });
+});
+
+test("nobody locks somebody else's session, a deleted one, or something that is none; a flood is stopped", async () => {
+  const w = world();
+  await w.sessions.create(sessionRow({ session_id: 'session_b', user_id: 'user-b' }));
+  await w.sessions.create(sessionRow({ session_id: 'session_gone', user_id: 'user-a', state: 'deleted' }));
+  expect(await w.lock('session_b')).toMatchObject({ status: 403 });
+  expect(await w.lock('session_gone')).toMatchObject({ status: 410 });
+  expect(await w.lock('../x')).toMatchObject({ status: 422 });
+  expect(await w.call('POST /api/batch/lock', { body: { sessionId: 'session_a', userId: 'user-b' } })).toMatchObject({
+    status: 422,
+  });
+  const answers = [];
+  for (let n = 0; n < 121; n += 1) answers.push((await w.lock('session_a')).status);
+  expect(answers.at(-1)).toBe(429);
+  expect((await w.lock('session_b', 'user-b')).status).toBe(200);
+});
+
+test('runs, reports, schedule and others’ locks are for admins', async () => {
+  const w = world();
+  const calls: readonly [string, Partial<Call>][] = [
+    ['POST /api/batch/runs', { body: {} }],
+    ['GET /api/batch/runs', {}],
+    ['GET /api/batch/runs/{id}', { id: 'batch-2026-03-05-1400' }],
+    ['GET /api/batch/reports', {}],
+    ['GET /api/batch/reports/{id}', { id: 'batch-2026-03-05-1400' }],
+    ['PUT /api/batch/schedule', { body: { enabled: false } }],
+    ['DELETE /api/batch/locks/{id}', { id: 'session_b' }],
+  ];
+  await w.lock('session_b', 'user-b');
+  for (const [route, more] of calls) expect(await w.call(route, more), route).toMatchObject({ status: 403 });
+  expect(await w.admin('DELETE /api/batch/locks/{id}', { id: 'session_b' })).toMatchObject({ status: 204 });
+  expect(await w.admin('DELETE /api/batch/locks/{id}', { id: 'session_b' })).toMatchObject({ status: 404 });
+});
+
+test('a run by hand begins at once, is the one that is under way, and is refused while somebody records; a dry run never', async () => {
+  const w = world();
+  w.add('session_a', 1);
+  await w.lock('session_x');
+  expect(await w.admin('POST /api/batch/runs', { body: {} })).toMatchObject({ status: 409, body: { code: 'session-active' } });
+  expect(await w.admin('POST /api/batch/runs', { body: { dryRun: true } })).toMatchObject({
+    status: 202,
+    body: { dryRun: true },
+  });
+  await w.call('POST /api/batch/unlock');
+  const begun = await w.admin('POST /api/batch/runs');
+  expect(begun).toMatchObject({ status: 202, body: { trigger: 'manual', state: 'scanning' } });
+  expect((await w.admin('POST /api/batch/runs')).body).toMatchObject({ id: begun.body.id });
+  expect(w.kicks.count).toBe(3);
+  w.kicks.fail = true;
+  expect((await w.admin('POST /api/batch/runs')).status).toBe(202);
+  await tick(w.deps);
+  expect((await w.admin('GET /api/batch/runs/{id}', { id: begun.body.id })).body).toMatchObject({
+    state: 'working',
+    scan: { totalMissingChunks: 1, full: true },
+  });
+  await w.machineRuns(5);
+  await w.work();
+  await tick(w.deps);
+  const { body } = await w.admin('GET /api/batch/runs/{id}', { id: begun.body.id });
+  expect(body).toMatchObject({ state: 'finished', status: 'success', report: { name: begun.body.id } });
+  const [newest] = (await w.admin('GET /api/batch/reports')).body.reports;
+  expect(newest).toEqual({
+    name: begun.body.id,
+    timestamp: '2026-03-05T14:00:20.000Z',
+    status: 'success',
+    totalMissingChunks: 1,
+  });
+  for (const id of [begun.body.id, `${begun.body.id}.json`])
+    expect((await w.admin('GET /api/batch/reports/{id}', { id })).body).toEqual(body.report);
+  for (const id of ['batch-2020-01-01-0000', '../secrets', 'pending-jobs.json'])
+    expect(await w.admin('GET /api/batch/reports/{id}', { id })).toMatchObject({ status: 404 });
+  expect(await w.admin('GET /api/batch/runs/{id}', { id: 'batch-x' })).toMatchObject({ status: 404 });
+});
+
+test('runs are listed newest first, page by page', async () => {
+  const w = world();
+  for (let n = 0; n < 3; n += 1) {
+    await w.begin({ trigger: 'manual' });
+    await w.tick();
+    w.pass(MINUTE);
+  }
+  const first = await w.admin('GET /api/batch/runs', { query: { limit: '2' } });
+  const second = await w.admin('GET /api/batch/runs', { query: { limit: '2', cursor: first.body.cursor } });
+  const ids = [...first.body.runs, ...second.body.runs].map(({ id }: { id: string }) => id);
+  expect(ids).toEqual(['batch-2026-03-05-1402', 'batch-2026-03-05-1401', 'batch-2026-03-05-1400']);
+  expect(second.body.cursor).toBeUndefined();
+  expect(await w.admin('GET /api/batch/runs', { query: { cursor: 'nonsense' } })).toMatchObject({ status: 422 });
+});
+
+test('a user sees what is pending of their own, an admin all', async () => {
+  const w = world();
+  expect((await w.call('GET /api/batch/pending')).body).toMatchObject({ pending: [] });
+  w.add('session_a', 1);
+  w.add('session_b', 1, { user_id: 'user-b' });
+  await w.begin({ trigger: 'manual', dryRun: true });
+  await w.tick();
+  const mine = await w.call('GET /api/batch/pending');
+  expect(mine.body).toMatchObject({ totalMissingChunks: 1, pending: [{ sessionId: 'session_a', chunkNumber: 1 }] });
+  expect(JSON.stringify(mine.body)).not.toContain('user-b');
+  expect((await w.admin('GET /api/batch/pending')).body.pending).toHaveLength(2);
+});
+
+test('a paused schedule begins no run, and goes on without a deployment', async () => {
+  const w = world();
+  const fire = () => w.runner({ start: 'scheduled', scheduledTime: '2026-03-05T14:00:00Z' });
+  expect((await w.admin('PUT /api/batch/schedule', { body: { enabled: false } })).body).toEqual({ enabled: false });
+  await fire();
+  expect((await w.admin('GET /api/batch/runs')).body).toMatchObject({ runs: [], paused: true });
+  await w.admin('PUT /api/batch/schedule', { body: { enabled: true } });
+  await Promise.all([fire(), fire()]);
+  expect((await w.admin('GET /api/batch/runs')).body).toMatchObject({
+    runs: [{ id: 'batch-2026-03-05-1400', status: 'skipped' }],
+  });
+  await w.runner();
+});

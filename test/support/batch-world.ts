@@ -1,0 +1,154 @@
+/** The batch on stores in memory: a bucket, rows, a clock, and a worker that does what waits when told to. */
+
+import type { ListedObject } from '../../core/batch-run/ports.ts';
+import { begin, type RunnerDeps, tick, type Wish } from '../../core/batch-run/run.ts';
+import type { ChunkRow, PoolRow } from '../../core/contracts/rows.ts';
+import { emptyPool } from '../../core/fleet/rows.ts';
+import { dayOf, gpuDay } from '../../core/ledger/gpu-time.ts';
+import {
+  memoryBatchStore,
+  memoryChunkStore,
+  memoryLedger,
+  memoryLockStore,
+  memoryObjects,
+  memoryQueue,
+  memoryRunFiles,
+  memorySessionStore,
+} from './memory-stores.ts';
+import { chunkRow, chunkTranscript } from './rows.ts';
+
+const PAGE = 7;
+export const START = Date.parse('2026-03-05T14:00:20Z');
+
+export function batchWorld() {
+  const clock = { ms: START };
+  const stored = new Map<string, ListedObject>();
+  const [sessions, chunks, queue, files] = [memorySessionStore(), memoryChunkStore(), memoryQueue(), memoryRunFiles()];
+  const [locks, batch, ledger] = [memoryLockStore(), memoryBatchStore(), memoryLedger()];
+  const objects = memoryObjects();
+  const published: Record<string, number>[] = [];
+  const assembled: string[] = [];
+  const pool: { row: PoolRow } = { row: emptyPool() };
+  const counts = { wakes: 0, pages: 0 };
+
+  function store(key: string, etag: string, sizeBytes = 1000): void {
+    const object = { key, etag, sizeBytes, modifiedAtMs: clock.ms };
+    stored.set(key, object);
+    objects.put(object);
+  }
+  const folderOf = ({ user_id, session_id }: ChunkRow): string => `users/${user_id}/sessions/${session_id}/`;
+  const padded = (n: number): string => String(n).padStart(3, '0');
+  const publish = (row: ChunkRow): void =>
+    store(`${folderOf(row)}transcription-chunk-${padded(row.chunk_number)}.json`, `r${row.fence}`);
+
+  const deps: RunnerDeps = {
+    sessions,
+    chunks,
+    objects,
+    queue,
+    files,
+    locks,
+    batch,
+    ledger,
+    usdPerHour: 0.526,
+    bucket: {
+      users: async () => [...new Set([...stored.keys()].map((key) => key.split('/')[1] ?? ''))],
+      async *objectsOf(userId, after = '') {
+        const mine = [...stored.values()]
+          .filter(({ key }) => key.startsWith(`users/${userId}/`) && key > after)
+          .sort((a, b) => (a.key < b.key ? -1 : 1));
+        for (let from = 0; from < mine.length; from += PAGE) {
+          counts.pages += 1;
+          yield mine.slice(from, from + PAGE);
+        }
+      },
+    },
+    canonical: {
+      async readCanonical(row) {
+        const found = stored.get(`${folderOf(row)}transcription-chunk-${padded(row.chunk_number)}.json`);
+        return found === undefined || found.etag === 'garbage' || found.sizeBytes === 0
+          ? undefined
+          : chunkTranscript(row.chunk_number);
+      },
+    },
+    readPool: async () => pool.row,
+    wake: async () => void counts.wakes++,
+    assemble: async (sessionId) => void assembled.push(sessionId),
+    publish: async (values) => void published.push(values as Record<string, number>),
+    maxBlockedHours: 6,
+    nowMs: () => clock.ms,
+  };
+
+  /** An uploaded chunk with its row; `done` ones with result and canonical file. */
+  function add(session: string, n: number, more: Partial<ChunkRow> = {}): ChunkRow {
+    const user = more.user_id ?? 'user-a';
+    const key = `users/${user}/sessions/${session}/chunk-${padded(n)}.webm`;
+    const row = chunkRow(n, {
+      session_id: session,
+      user_id: user,
+      object_key: key,
+      lane: 'backlog',
+      uploaded_at_ms: clock.ms,
+      ...more,
+    });
+    store(key, row.etag);
+    if (row.state === 'done') {
+      const { pending_shard: _none, ...rest } = row;
+      const done = { ...rest, fence: 1, transcribed_at_ms: clock.ms, result_key: 'r', ...more };
+      chunks.put(done);
+      store(`${folderOf(done)}results/${padded(n)}.1.json`, 'r1');
+      publish(done);
+      return done;
+    }
+    chunks.put(row);
+    return row;
+  }
+
+  /** The worker does what waits and has a message; `fails` says which chunk dies. */
+  async function work(fails: (row: ChunkRow) => boolean = () => false): Promise<void> {
+    for (const waiting of await chunks.listAllPending()) {
+      const { pending_shard: _none, ...row } = waiting;
+      if (!queue.sent.some((line) => line.endsWith(` ${row.session_id} ${row.chunk_number}`))) continue;
+      if (fails(row)) chunks.put({ ...row, state: 'dead', attempts: 3, error_message: 'the model failed on this chunk' });
+      else {
+        const done = {
+          ...row,
+          state: 'done',
+          fence: row.fence + 1,
+          claimed_at_ms: clock.ms,
+          transcribed_at_ms: clock.ms,
+        } as const;
+        chunks.put(done);
+        store(`${folderOf(row)}results/${padded(row.chunk_number)}.${done.fence}.json`, `r${done.fence}`);
+        publish(done);
+      }
+    }
+  }
+
+  /** A machine ran from now for so long, as the reaper notes it. */
+  async function machineRuns(seconds: number, stopped = true): Promise<void> {
+    const at_ms = clock.ms;
+    clock.ms += seconds * 1000;
+    await ledger.putInterval({
+      usage_id: `gpu#i-1#${at_ms}`,
+      day: gpuDay(dayOf(at_ms)),
+      at_ms,
+      instance_id: 'i-1',
+      instance_type: 'g4dn.xlarge',
+      seen_at_ms: clock.ms,
+      ...(stopped && { stopped_at_ms: clock.ms }),
+    });
+  }
+
+  return {
+    ...{ deps, clock, stored, store, sessions, chunks, queue, files, locks, batch, published, assembled, pool, counts },
+    add,
+    work,
+    machineRuns,
+    pass(ms: number): void {
+      clock.ms += ms;
+    },
+    begin: (wish: Partial<Wish> = {}) => begin(deps, { trigger: 'schedule', dryRun: false, ...wish }),
+    tick: () => tick(deps),
+  };
+}
