@@ -54,6 +54,12 @@ module.exports = {
       { path: '^host/' },
       { path: '^(lambdas|lib|test)/|^core/(?!contracts/)' },
     ),
+    rule(
+      'clients-know-contracts',
+      'the command line is a client of the HTTP API',
+      { path: '^cli/' },
+      { path: '^(lambdas|lib|host|test)/|^core/(?!contracts/)' },
+    ),
     rule('no-circular', 'no cycles', {}, { circular: true }),
   ],
   options: {

@@ -10,8 +10,12 @@ const HostNote = z.object({
   userPoolId: z.string(),
   clientId: z.string(),
   isDemoModel: z.boolean(),
+  bucketName: z.string(),
+  logs: z.string(),
+  /** Who the command line signs in as. */
+  operator: z.object({ email: z.string(), password: z.string() }),
 });
-/** Where a running host is found; written by `npm start`, read by `npm run demo`. */
+/** Where a running host is found; written by `npm start`, read by `npm run demo` and `npx chunkscribe`. */
 export type HostNote = z.infer<typeof HostNote>;
 
 /** The note of the host that runs from this folder, or ran last; undefined while it starts or when there is none. */

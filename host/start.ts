@@ -8,6 +8,7 @@ import { chooseModel, DEMO_MODEL_NOTE } from './model.ts';
 import { servePages } from './page-server.ts';
 import { DEFAULT_ROOT, folders } from './paths.ts';
 import { claimFolder, releaseFolder } from './processes.ts';
+import { DEMO_USER, signIn } from './users.ts';
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_IDLE_SECONDS = 30;
@@ -89,12 +90,17 @@ async function main(): Promise<void> {
       userPoolId: host.output('UserPoolId'),
       clientId: host.output('UserPoolClientId'),
       isDemoModel: chosen.isDemo,
+      bucketName: host.output('BucketName'),
+      logs,
+      operator: DEMO_USER,
     };
+    await signIn(note, DEMO_USER, 'admin'); // one person has this machine: they may do everything
     claimFolder(run, note);
     const pages = await servePages(port, note, host);
     console.log(`\nReady after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
     console.log(`  page   ${note.url}`);
     console.log(`  API    ${note.url}/api   (npm run demo sends a recording through it)`);
+    console.log('  CLI    npx chunkscribe --help');
     console.log(`  logs   ${join(logs, '')}`);
     if (chosen.isDemo) console.log(`\n${DEMO_MODEL_NOTE}`);
     console.log('\nCtrl+C ends everything.\n');

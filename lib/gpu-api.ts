@@ -33,7 +33,7 @@ export class GpuApi extends Construct {
       },
       timeout: Duration.seconds(25),
     });
-    api.serve(handler, 'POST /api/gpu/start', 'POST /api/gpu/stop', 'GET /api/overview');
+    api.serve(handler, 'POST /api/gpu/start', 'POST /api/gpu/stop', 'GET /api/overview', 'GET /api/costs');
 
     storage.fleet.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
     storage.ledger.grant(handler, 'dynamodb:Query');

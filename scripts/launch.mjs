@@ -23,14 +23,14 @@ const fail = (line) => {
 /** Runs a step; its output is shown only when it fails. */
 function step(title, command, args) {
   const startedMs = Date.now();
-  process.stdout.write(`  ${title} … `);
+  process.stderr.write(`  ${title} … `);
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   if (status !== 0) fail(`failed\n${error?.message ?? ''}${stdout}${stderr}\nThe command was: ${command} ${args.join(' ')}`);
-  process.stdout.write(`${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`);
+  process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`);
 }
 
 const hashOf = (...files) =>
@@ -123,7 +123,7 @@ function alone(run) {
       if (error.code !== 'EEXIST') throw error;
     }
     if (isStale(lock)) rmSync(lock, { force: true });
-    else if (!waiting) process.stdout.write('  another start installs packages; waiting for it\n');
+    else if (!waiting) process.stderr.write('  another start installs packages; waiting for it\n');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
   }
   const release = () => rmSync(lock, { force: true });

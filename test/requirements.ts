@@ -528,6 +528,7 @@ export const requirements: readonly Requirement[] = [
     sentence: 'A batch finds what waits, what no event told of, and results that are gone or broken, also of older recorders.',
     tests: [
       'test/core/batch-run.test.ts: what waits, what no event told of',
+      'test/host/batch.test.ts: results that are taken away come back equal',
       'test/core/batch-run.test.ts: sessions of older recorders are found',
       'test/core/batch-run.test.ts: a row that waits and has fallen out of the index',
       'test/core/batch-run.test.ts: above a thousand sessions',
@@ -539,6 +540,7 @@ export const requirements: readonly Requirement[] = [
     tests: [
       'test/core/batch-run.test.ts: with nothing missing no GPU is wished for',
       'test/core/batch-run.test.ts: a lock holds a run back',
+      'test/host/batch.test.ts: nothing missing, or a recorder',
     ],
   },
   {
@@ -546,6 +548,8 @@ export const requirements: readonly Requirement[] = [
     sentence: 'Two runs at once are one; a run that dies anywhere is finished by the next minute.',
     tests: [
       'test/core/batch-run.test.ts: one run at a time',
+      'test/host/batch.test.ts: a GPU run that is aborted in the middle of a batch',
+      'test/host/batch.test.ts: a recording that begins in the middle of a batch',
       'test/core/batch-run.test.ts: a run that dies at any call',
       'test/handlers/batch-api.test.ts: a run by hand begins at once',
     ],

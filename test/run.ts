@@ -85,6 +85,7 @@ check('import rules', 'depcruise', [
   'lib',
   'core',
   'lambdas',
+  'cli',
   'host',
   'scripts',
   'test',

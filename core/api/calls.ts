@@ -195,6 +195,12 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     answers: { 200: answers.ScheduleSet },
     errors: ['forbidden', 'busy'],
   },
+  'GET /api/costs': {
+    summary: 'What the GPU has cost, by day of a month (admin)',
+    query: http.CostsQuery,
+    answers: { 200: answers.Costs },
+    errors: ['forbidden'],
+  },
   'GET /api/overview': {
     summary: 'Queues, machines, cost (admin)',
     answers: { 200: answers.Overview },

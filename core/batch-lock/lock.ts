@@ -26,7 +26,7 @@ const MAX_COLLISIONS = 60;
 /** What one transaction can remove; whoever comes next removes more. */
 const MAX_REMOVED = 90;
 
-export const isLive = (lease: LeaseRow, nowMs: number): boolean => lease.until_ms > nowMs;
+const isLive = (lease: LeaseRow, nowMs: number): boolean => lease.until_ms > nowMs;
 const isCapped = (lease: LeaseRow, nowMs: number): boolean => nowMs >= lease.locked_at_ms + CAP_MS;
 /** Nobody renewed it, and it may be forgotten. */
 const isStale = (lease: LeaseRow, nowMs: number): boolean => !isLive(lease, nowMs) && !isCapped(lease, nowMs);

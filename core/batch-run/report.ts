@@ -26,7 +26,7 @@ export const outcomeOf = (rows: readonly ChunkRow[]): Outcome => ({
   left: rows.filter(({ state }) => state === 'pending' || state === 'leased'),
 });
 
-export function statusOf({ transcribed, dead, left }: Outcome): BatchStatus {
+function statusOf({ transcribed, dead, left }: Outcome): BatchStatus {
   if (dead.length + left.length === 0) return 'success';
   return transcribed.length > 0 ? 'partial' : 'failed';
 }

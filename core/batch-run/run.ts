@@ -50,7 +50,7 @@ const MAX_NAMES_IN_A_MINUTE = 1000;
 /** `batch-YYYY-MM-DD-HHMM`, UTC. */
 const nameOf = (ms: number): string => `batch-${new Date(ms).toISOString().slice(0, 16).replace('T', '-').replace(':', '')}`;
 
-export const finished = (run: RunRow): boolean => run.state === 'finished';
+const finished = (run: RunRow): boolean => run.state === 'finished';
 const without = (state: BatchStateRow, runId: string): BatchStateRow => ({
   ...state,
   active_runs: state.active_runs.filter((id) => id !== runId),

@@ -19,7 +19,7 @@ export interface ScanDeps extends IngestDeps {
 }
 
 /** An uploaded chunk that has no intact result beside it. */
-export interface Suspect {
+interface Suspect {
   readonly place: ChunkPlace;
   readonly object: ListedObject;
 }
@@ -43,7 +43,7 @@ function suspectsOf({ chunks, transcripts, results }: Folder): Suspect[] {
 }
 
 /** Sorts a listing, which is in the order of keys, into folders of sessions; `found` gets each as it is complete. */
-export async function sortFolders(
+async function sortFolders(
   pages: AsyncIterable<readonly ListedObject[]>,
   found: (suspects: Suspect[]) => Promise<void>,
   onPage: () => Promise<void> = async () => undefined,
@@ -102,10 +102,16 @@ async function examine(deps: ScanDeps, isDry: boolean, { place, object }: Suspec
     if (row.pending_shard === undefined && !isDry) await deps.chunks.index(row);
     return NOTHING;
   }
-  if (row.state !== 'done' || (row.transcribed_at_ms ?? 0) > deps.nowMs() - 1000 * PUBLISHED_SECONDS) return NOTHING;
+  if (row.state !== 'done' || !(await isPublished(deps, row))) return NOTHING;
   if ((await deps.canonical.readCanonical(row)) !== undefined) return NOTHING;
   if (isDry) return { kind: 'reset', row: { ...row, state: 'pending', lane: 'backlog' } };
   return (await deps.chunks.reset(row, 'backlog', deps.nowMs())) ? { kind: 'reset' } : NOTHING;
+}
+
+/** Whether its canonical file has been written: some seconds after the commit, and before the session's transcript. */
+async function isPublished({ sessions, nowMs }: ScanDeps, { session_id, transcribed_at_ms: at = 0 }: ChunkRow): Promise<boolean> {
+  if (at <= nowMs() - 1000 * PUBLISHED_SECONDS) return true;
+  return ((await sessions.get(session_id))?.transcript_written_at_ms ?? 0) > at;
 }
 
 export interface Scan {
@@ -118,7 +124,7 @@ export interface Scan {
 }
 
 /** Whether nobody would take this row up but a batch: it waits for one, or its message or its worker was lost. */
-export function isMissed(row: ChunkRow, nowMs: number): boolean {
+function isMissed(row: ChunkRow, nowMs: number): boolean {
   const patientMs = 1000 * UNSERVED_SECONDS;
   if (row.state === 'leased') return (row.lease_until_ms ?? 0) + patientMs < nowMs;
   return (

@@ -111,6 +111,14 @@ export const GpuStopped = z.strictObject({
   stopped: z.array(z.string()),
   kept: z.array(z.string()).meta({ description: 'Machines that go on because somebody else needs them.' }),
 });
+export const Costs = z.strictObject({
+  month: z.string(),
+  days: z.array(z.strictObject({ day: z.string(), gpuSeconds: seconds, usd: z.number() })),
+  gpuSeconds: seconds,
+  usd: z.number(),
+  usdPerHour: z.number(),
+  dailyBudgetUsd: z.number(),
+});
 export const Overview = z.strictObject({
   queues: z.record(z.enum(LANES), z.number().int()),
   gpu: z.strictObject({

@@ -35,7 +35,7 @@ export const BATCH_STATUSES = ['success', 'partial', 'failed', 'skipped'] as con
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
 /** What the scan of a run found. */
-export const ScanCounts = z.object({
+const ScanCounts = z.object({
   sessions: z.number().int(),
   missing: z.number().int(),
   /** Chunks that nobody knew of, and results that were gone or broken. */
@@ -45,7 +45,6 @@ export const ScanCounts = z.object({
   is_full: z.boolean(),
   finished_at_ms: z.number(),
 });
-export type ScanCounts = z.infer<typeof ScanCounts>;
 
 /** One run of the batch. `scanning` -> `working` -> `finished`. */
 export const RunRow = z.object({

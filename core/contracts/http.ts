@@ -80,6 +80,12 @@ const LONGEST_HOLD_MINUTES = 12 * 60;
 export const StartGpu = z.strictObject({
   minutes: z.number().int().min(1).max(LONGEST_HOLD_MINUTES).default(DEFAULT_HOLD_MINUTES),
 });
+export const CostsQuery = z.object({
+  month: z
+    .string()
+    .regex(/^20\d{2}-(0[1-9]|1[0-2])$/, 'a month such as 2026-03')
+    .optional(),
+});
 export const StopGpu = z.strictObject({ force: z.boolean().default(false) });
 
 export const LockSession = z.strictObject({ sessionId: SessionId });

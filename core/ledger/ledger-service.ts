@@ -45,6 +45,15 @@ async function costBetween({ ledger, usdPerHour }: LedgerDeps, fromMs: number, t
   return { gpuSeconds, usd: costUsd(gpuSeconds, usdPerHour) };
 }
 
+/** Each day of a month (YYYY-MM, UTC) that has begun. */
+export async function costByDay(deps: LedgerDeps, month: string): Promise<(GpuCost & { readonly day: string })[]> {
+  const days: (GpuCost & { readonly day: string })[] = [];
+  const endMs = Math.min(deps.nowMs(), Date.parse(`${month}-01`) + 31 * DAY_MS);
+  for (let ms = Date.parse(`${month}-01`); ms < endMs && dayOf(ms).startsWith(month); ms += DAY_MS)
+    days.push({ day: dayOf(ms), ...(await costBetween(deps, ms, Math.min(ms + DAY_MS, deps.nowMs()))) });
+  return days;
+}
+
 /** The day so far, UTC. */
 export const costToday = (deps: LedgerDeps): Promise<GpuCost> => costBetween(deps, dayBounds(deps.nowMs()).fromMs, deps.nowMs());
 

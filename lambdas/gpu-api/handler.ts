@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { StartGpu, StopGpu } from '../../core/contracts/http.ts';
+import { CostsQuery, StartGpu, StopGpu } from '../../core/contracts/http.ts';
 import { LANES, type Lane } from '../../core/contracts/lanes.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { FleetDeps } from '../../core/fleet/decide.ts';
 import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
-import { costThisMonth, costToday, type LedgerDeps } from '../../core/ledger/ledger-service.ts';
+import { costByDay, costThisMonth, costToday, type LedgerDeps } from '../../core/ledger/ledger-service.ts';
 import { adminOnly, bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 
 const MINUTE_MS = 60_000;
@@ -43,6 +43,21 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
       'POST /api/gpu/stop': bodyRoute(StopGpu, async ({ input, caller }) => {
         adminOnly(caller);
         return json(200, await stopForPerson(deps, caller.userId, input.force));
+      }),
+
+      'GET /api/costs': queryRoute(CostsQuery, async ({ input, caller }) => {
+        adminOnly(caller);
+        const month = input.month ?? iso(deps.nowMs()).slice(0, 7);
+        const days = await costByDay(deps, month);
+        const gpuSeconds = days.reduce((sum, day) => sum + day.gpuSeconds, 0);
+        return json(200, {
+          month,
+          days: days.map(({ day, ...cost }) => ({ day, gpuSeconds: Math.round(cost.gpuSeconds), usd: cents(cost.usd) })),
+          gpuSeconds: Math.round(gpuSeconds),
+          usd: cents(days.reduce((sum, day) => sum + day.usd, 0)),
+          usdPerHour: deps.usdPerHour,
+          dailyBudgetUsd: deps.budgetUsd,
+        });
       }),
 
       'GET /api/overview': queryRoute(z.object({}), async ({ caller }) => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { lock, unlock } from '../../core/batch-lock/lock.ts';
 import { BatchReport } from '../../core/contracts/report.ts';
 import { batchWorld, START } from '../support/batch-world.ts';
+import { sessionRow } from '../support/rows.ts';
 
 const MINUTE = 60_000;
 const A = { userId: 'user-a', sessionId: 'session_a' };
@@ -41,6 +42,24 @@ test('what waits, what no event told of, and results that are gone or broken are
   expect(w.stored.get('users/user-a/sessions/session_a/transcription-chunk-005.json')?.etag).toBe('r3');
   expect(w.assembled).toEqual(['session_a']);
   expect((await w.begin()).id).not.toBe(run?.id);
+});
+
+test('a result is not missed before it can have been published: some seconds after its commit, or with the transcript', async () => {
+  const w = batchWorld();
+  for (const session of ['session_a', 'session_b']) {
+    w.add(session, 1, { state: 'done' });
+    w.stored.delete(`users/user-a/sessions/${session}/transcription-chunk-001.json`);
+  }
+  w.pass(1000);
+  await w.sessions.create(sessionRow({ session_id: 'session_b', transcript_written_at_ms: w.clock.ms }));
+  const scans = [];
+  for (const ms of [1, 10_000]) {
+    w.pass(ms);
+    const { id } = await w.begin({ trigger: 'manual', dryRun: true });
+    await w.tick();
+    scans.push((await w.batch.readRun(id))?.scan?.reset);
+  }
+  expect(scans).toEqual([1, 2]);
 });
 
 test('with nothing missing no GPU is wished for, and the report says skipped', async () => {

@@ -1,7 +1,7 @@
 /** Events that come twice, late or never; calls whose answer is lost; machines that are taken away or cannot work. */
 import { afterEach, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
-import { breaks, mends, withWorkerSettings } from './faults.ts';
+import { breaks, lastExecution, mends, statesOf, withWorkerSettings } from './faults.ts';
 import { checkInvariants } from './invariants.ts';
 import {
   allStopped,
@@ -79,10 +79,12 @@ test.each([true, false])('calls are answered by an error (effect applied: %s): s
 });
 
 test('a spot machine that EC2 takes away gives its work back at once, and the next one does it without an attempt lost', async () => {
-  const { id, count } = await sessionInTheMiddle();
+  const { id, count } = await sessionInTheMiddle(4); // more than it can do until it asks for notices again
   const { serving } = await poolRow();
   breaks({ spot_notice: serving?.machines ?? instanceIds });
   await poll('the machine that is gone', 60, allStopped);
+  expect((await chunkRows(id)).some(({ state }) => state === 'pending')).toBe(true);
+  expect(await statesOf(await lastExecution())).toContain('LeaveFailed');
   mends();
   await userA.complete(id, count);
   const session = await userA.awaitChunks(id, 170, settled(count));

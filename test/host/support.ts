@@ -101,9 +101,9 @@ const justClaimed = ({ state, lease_until_ms }: ChunkRow): boolean =>
 export { unlikeOthers };
 
 /** A session of the sample in short chunks, all uploaded, of which the worker has just claimed some. */
-export async function sessionInTheMiddle(): Promise<{ id: string; count: number }> {
+export async function sessionInTheMiddle(seconds = 10): Promise<{ id: string; count: number }> {
   const { id } = await userA.createSession();
-  const chunks = sampleChunks(10);
+  const chunks = sampleChunks(seconds);
   for (const [i, chunk] of chunks.entries()) await userA.upload(id, i + 1, chunk);
   await poll('work in the middle', 60, async () => (await chunkRows(id)).some(justClaimed), 20);
   return { id, count: chunks.length };

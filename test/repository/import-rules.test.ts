@@ -51,6 +51,7 @@ test.each([
   ['adapters-know-core', { 'lambdas/adapters/a.ts': "import '../runtime/b.ts';", 'lambdas/runtime/b.ts': 'export {};' }],
   ['lib-knows-contracts', { 'lib/a.ts': "import '../core/fleet/b.ts';", 'core/fleet/b.ts': 'export {};' }],
   ['host-knows-contracts', { 'host/a.ts': "import '../lambdas/b.ts';", 'lambdas/b.ts': 'export {};' }],
+  ['clients-know-contracts', { 'cli/a.ts': "import '../host/b.ts';", 'host/b.ts': 'export {};' }],
   ['no-circular', { 'core/a.ts': "import './b.ts';", 'core/b.ts': "import './a.ts';" }],
 ] satisfies [string, Record<string, string>][])('a planted violation of %s is found', (rule, files) => {
   expect(broken(files)).toContain(rule);

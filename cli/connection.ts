@@ -1,0 +1,128 @@
+/**
+ * Which stage the command line talks to, and as whom: the environment says it, or the local host that runs on this machine.
+ *
+ *   CHUNKSCRIBE_API        address of the API (output ApiUrl of the stack)
+ *   CHUNKSCRIBE_TOKEN      an access token; or CHUNKSCRIBE_EMAIL, CHUNKSCRIBE_PASSWORD and CHUNKSCRIBE_CLIENT_ID
+ *                          (output UserPoolClientId), with AWS_REGION
+ *   CHUNKSCRIBE_BUCKET     output BucketName; only self-test needs it, with AWS credentials
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+
+/** What is told to a person as it is; `code` is the exit status. */
+export class CliError extends Error {
+  readonly code: number;
+  constructor(message: string, code = 1) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const HostNote = z.object({
+  url: z.string(),
+  endpoint: z.string(),
+  clientId: z.string(),
+  bucketName: z.string(),
+  logs: z.string(),
+  operator: z.object({ email: z.string(), password: z.string() }),
+});
+
+const PROJECT = join(import.meta.dirname, '..');
+const HOST_FOLDER = process.env['CHUNKSCRIBE_HOME'] ?? join(PROJECT, '.local', 'host');
+
+const HELP =
+  'start one here with npm start, or say which: CHUNKSCRIBE_API and CHUNKSCRIBE_TOKEN (or CHUNKSCRIBE_EMAIL, …_PASSWORD, …_CLIENT_ID)';
+
+/** The note of the local host that runs, or ran last; undefined where the environment names a stage. @throws CliError without either */
+export function localHost(): z.infer<typeof HostNote> | undefined {
+  if (process.env['CHUNKSCRIBE_API'] !== undefined) return undefined;
+  const file = join(HOST_FOLDER, 'run', 'host.json');
+  const note = existsSync(file) ? HostNote.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data : undefined;
+  if (note === undefined) throw new CliError(`No stage: ${HELP}`);
+  return note;
+}
+
+const Tokens = z.object({ AuthenticationResult: z.object({ AccessToken: z.string() }) });
+
+/** @see https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html */
+async function signIn(endpoint: string, clientId: string, email: string, password: string): Promise<string> {
+  const answer = await fetch(endpoint, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': 'AWSCognitoIdentityProviderService.InitiateAuth',
+    },
+    body: JSON.stringify({
+      ClientId: clientId,
+      AuthFlow: 'USER_PASSWORD_AUTH',
+      AuthParameters: { USERNAME: email, PASSWORD: password },
+    }),
+  });
+  const tokens = answer.ok ? Tokens.safeParse(await answer.json()).data : undefined;
+  if (tokens === undefined)
+    throw new CliError(`${email} cannot sign in (${answer.status}); is the password right, and no longer temporary?`);
+  return tokens.AuthenticationResult.AccessToken;
+}
+
+async function credentials(): Promise<{ readonly api: string; readonly token: string }> {
+  const env = process.env;
+  const api = env['CHUNKSCRIBE_API']?.replace(/\/$/, '') ?? '';
+  const host = localHost();
+  if (host !== undefined) {
+    const { email, password } = host.operator;
+    const token = await signIn(host.endpoint, host.clientId, email, password).catch((error: Error) => {
+      throw error instanceof CliError ? error : new CliError(`The local host does not run (${host.url}): npm start`);
+    });
+    return { api: host.url, token };
+  }
+  if (env['CHUNKSCRIBE_TOKEN'] !== undefined) return { api, token: env['CHUNKSCRIBE_TOKEN'] };
+  const [email, password, clientId] = ['EMAIL', 'PASSWORD', 'CLIENT_ID'].map((name) => env[`CHUNKSCRIBE_${name}`]);
+  if (!email || !password || !clientId) throw new CliError(`Nobody is signed in: ${HELP}`);
+  const region = env['AWS_REGION'] ?? 'us-east-1';
+  return { api, token: await signIn(`https://cognito-idp.${region}.amazonaws.com/`, clientId, email, password) };
+}
+
+const Problem = z.object({ code: z.string(), detail: z.string() });
+/** An answer that was an error; `code` is the API's. */
+class ApiProblem extends CliError {
+  readonly problem: string;
+  constructor(status: number, problem: string, detail: string) {
+    super(status === 403 ? `${detail} (sign in as an admin)` : detail);
+    this.problem = problem;
+  }
+}
+
+export type Call = <Schema extends z.ZodType>(
+  method: string,
+  path: string,
+  answer: Schema,
+  body?: unknown,
+) => Promise<z.infer<Schema>>;
+
+/** Calls of the HTTP API; signs in at the first one. */
+export function connection(): { call: Call; text: (path: string) => Promise<string> } {
+  let signedIn: ReturnType<typeof credentials> | undefined;
+  async function send(method: string, path: string, body?: unknown): Promise<Response> {
+    signedIn ??= credentials();
+    const { api, token } = await signedIn;
+    const headers = { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) };
+    const answer = await fetch(`${api}${path}`, {
+      method,
+      headers,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    }).catch((error: Error) => {
+      throw new CliError(`${api} cannot be reached: ${error.cause instanceof Error ? error.cause.message : error.message}`);
+    });
+    if (answer.ok) return answer;
+    const problem = Problem.safeParse(await answer.json().catch(() => undefined)).data;
+    throw new ApiProblem(answer.status, problem?.code ?? 'unknown', problem?.detail ?? `${method} ${path}: ${answer.status}`);
+  }
+  return {
+    async call(method, path, schema, body) {
+      const answer = await send(method, path, body);
+      return schema.parse(answer.status === 204 ? undefined : await answer.json());
+    },
+    text: async (path) => (await send('GET', path)).text(),
+  };
+}

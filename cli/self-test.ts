@@ -1,0 +1,93 @@
+/**
+ * Whether the batch works, shown on a real chunk: its result is taken away, a run must bring it back, and it must be equal.
+ * The result is put back in any case.
+ */
+import type { Command } from 'commander';
+import { BatchRun } from '../core/contracts/answers.ts';
+import { ChunkTranscript } from '../core/contracts/transcript.ts';
+import { awaitRun } from './batch.ts';
+import { type Call, CliError, localHost } from './connection.ts';
+import { list, print, progress } from './output.ts';
+
+/** Objects of the stage's bucket; on AWS with the credentials of the environment. */
+async function bucket() {
+  const { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, S3Client } = await import(
+    '@aws-sdk/client-s3'
+  );
+  const host = localHost();
+  const Bucket = host?.bucketName ?? process.env['CHUNKSCRIBE_BUCKET'];
+  if (Bucket === undefined) throw new CliError('CHUNKSCRIBE_BUCKET must name the bucket of the stage (output BucketName)');
+  const s3 = new S3Client(
+    host === undefined
+      ? {}
+      : {
+          endpoint: host.endpoint,
+          region: 'us-east-1',
+          forcePathStyle: true,
+          credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+        },
+  );
+  return {
+    /** The canonical transcript that was written last. */
+    async newestTranscript(): Promise<string | undefined> {
+      let newest: { key: string; ms: number } | undefined;
+      let token: string | undefined;
+      do {
+        const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'users/', ContinuationToken: token }));
+        for (const { Key: key = '', LastModified } of page.Contents ?? []) {
+          const ms = LastModified?.getTime() ?? 0;
+          if (/\/transcription-chunk-\d+\.json$/.test(key) && ms > (newest?.ms ?? 0)) newest = { key, ms };
+        }
+        token = page.NextContinuationToken;
+      } while (token !== undefined);
+      return newest?.key;
+    },
+    async read(Key: string): Promise<string | undefined> {
+      try {
+        return await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
+      } catch (error) {
+        if (error instanceof NoSuchKey) return undefined;
+        throw error;
+      }
+    },
+    write: (Key: string, Body: string) => s3.send(new PutObjectCommand({ Bucket, Key, Body, ContentType: 'application/json' })),
+    remove: (Key: string) => s3.send(new DeleteObjectCommand({ Bucket, Key })),
+  };
+}
+
+/** What must come out the same; times of words may differ in the last digit from run to run on a GPU. */
+const textOf = (json: string | undefined): string | undefined =>
+  json === undefined ? undefined : ChunkTranscript.parse(JSON.parse(json)).text;
+
+export function selfTestCommand(program: Command, call: Call, isJson: () => boolean): void {
+  program
+    .command('self-test')
+    .description('take one result away, run a batch, and check that it is back and equal; it is restored in any case')
+    .action(async () => {
+      const objects = await bucket();
+      const key = await objects.newestTranscript();
+      const before = key === undefined ? undefined : await objects.read(key);
+      if (key === undefined || before === undefined)
+        throw new CliError('nothing has been transcribed yet: send a recording first (here: npm run demo)');
+      const bar = progress(isJson());
+      bar.say(`takes ${key} away`);
+      try {
+        await objects.remove(key);
+        const { id } = await call('POST', '/api/batch/runs', BatchRun, {});
+        const { report } = await awaitRun(call, id, isJson());
+        const after = await objects.read(key);
+        const isEqual = textOf(after) === textOf(before);
+        const isCounted = (report?.transcription.chunksTranscribed ?? 0) >= 1;
+        const result = { key, run: id, back: after !== undefined, equal: isEqual, counted: isCounted, status: report?.status };
+        print(
+          isJson(),
+          { passed: isEqual && isCounted, ...result },
+          ({ passed, ...more }) => `${list(more)}\n\nself-test ${passed ? 'passed' : 'FAILED'}`,
+        );
+        if (!(isEqual && isCounted)) process.exitCode = 1;
+      } finally {
+        bar.done();
+        if ((await objects.read(key)) === undefined) await objects.write(key, before);
+      }
+    });
+}
