@@ -38,7 +38,7 @@ async function scan(db: DynamoDBDocumentClient, table: string): Promise<Record<s
 }
 
 /** A seeded generator, so that a run can be had again (mulberry32). */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

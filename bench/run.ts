@@ -1,10 +1,12 @@
-/** `npm run bench -- [kills] [stop-latency] [options]`: what is measured, written to bench/RESULTS.md with the machine it was measured on. */
+/** `npm run bench -- [kills] [stop-latency] [scan] [repair] [options]`: what is measured, written to bench/RESULTS.md with the machine it was measured on. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROJECT } from '../host/paths.ts';
-import { kills } from './kills.ts';
+import { kills, randomFrom } from './kills.ts';
+import { repair } from './repair.ts';
+import { scanFigures } from './scan.ts';
 import { quantile, stopLatency } from './stop-latency.ts';
 
 const RESULTS = join(PROJECT, 'bench', 'RESULTS.md');
@@ -20,6 +22,8 @@ const { values, positionals } = parseArgs({
     /** stop-latency: lengths of the recordings. */
     minutes: { type: 'string', default: DEFAULT_MINUTES },
     'no-peer': { type: 'boolean', default: false },
+    /** scan: sizes; repair: the first of them. */
+    sessions: { type: 'string' },
   },
 });
 
@@ -67,6 +71,36 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
     ]);
     const alone = quantile(oneChunk, 0.5);
     return lengths.every(({ stops }) => quantile(stops, 0.95) <= alone + 2) && quantile(presignMs, 0.95) <= 100;
+  },
+
+  async scan() {
+    const figures = await scanFigures((values.sessions ?? '100,1000,10000').split(',').map(Number));
+    write('Finding what is missing', [
+      `${today}, ${machine}; the emulator's storage on the same machine. Sessions of two chunks with their results, of 20 users; each tenth session lacks`,
+      'one. Against a listing of each session (16 at a time in both).',
+      '',
+      '| sessions | missing | audit, s | requests | a listing per session, s | requests |',
+      '|---|---|---|---|---|---|',
+      ...figures.map(
+        (one) =>
+          `| ${one.sessions} | ${one.missing} | ${one.seconds.toFixed(2)} | ${one.requests} | ${one.perSessionSeconds.toFixed(2)} | ${one.perSessionRequests} |`,
+      ),
+    ]);
+    return figures.every(({ seconds }) => seconds <= 30);
+  },
+
+  async repair() {
+    const sessions = Number(values.sessions?.split(',')[0] ?? 100);
+    const { seconds, report, equal } = await repair(sessions, randomFrom(Number(values.seed)));
+    write('A batch repairs many sessions in one run', [
+      `${today}, ${machine}; demo model on the CPU. ${sessions} sessions of three chunks of 10 s, each without the result of one, chosen at random (seed`,
+      `${values.seed}): ${seconds.toFixed(0)} s from the call to the report, ${equal} of ${sessions} transcripts the same as before. The report:`,
+      '',
+      '```json',
+      JSON.stringify(report, null, 1),
+      '```',
+    ]);
+    return equal === sessions && report.transcription.chunksTranscribed === sessions;
   },
 };
 

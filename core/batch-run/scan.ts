@@ -163,7 +163,8 @@ export async function scan(deps: ScanDeps, { afterSession, isDry, onProgress }: 
 
   await each(await deps.bucket.users(), USERS_AT_ONCE, async (userId) => {
     const after = afterSession === undefined ? undefined : sessionPrefix({ userId, sessionId: afterSession });
-    sessions += await sortFolders(deps.bucket.objectsOf(userId, after), look, onProgress);
+    const folders = await sortFolders(deps.bucket.objectsOf(userId, after), look, onProgress);
+    sessions += folders; // not in one expression with the await: others count meanwhile
   });
 
   // What was repaired just now may not be in the index yet.

@@ -168,6 +168,16 @@ test('sessions of older recorders are found in any folder; results that lie besi
   expect(w.files.reports.get(id)).toMatchObject({ status: 'skipped', scan: { sessionsScanned: 4 } });
 });
 
+test('many users are looked at together, and everything of each is counted', async () => {
+  const w = batchWorld();
+  for (let user = 0; user < 40; user += 1)
+    for (let n = 0; n < 3; n += 1) w.add(`session_${user}_${n}`, 1, { user_id: `user-${user}`, ...(n > 0 && { state: 'done' }) });
+  w.pass(MINUTE);
+  const { report } = await wholeRun(w);
+  expect(report.scan).toEqual({ sessionsScanned: 120, totalMissingChunks: 40 });
+  expect(report.sessionsTouched).toBe(40);
+});
+
 test('a row that waits and has fallen out of the index is put back', async () => {
   const w = batchWorld();
   const { pending_shard: _none, ...row } = w.add('session_a', 1);
