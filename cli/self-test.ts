@@ -19,7 +19,7 @@ async function bucket() {
   if (Bucket === undefined) throw new CliError('CHUNKSCRIBE_BUCKET must name the bucket of the stage (output BucketName)');
   const s3 = new S3Client(
     host === undefined
-      ? {}
+      ? { forcePathStyle: process.env['AWS_ENDPOINT_URL'] !== undefined }
       : {
           endpoint: host.endpoint,
           region: 'us-east-1',

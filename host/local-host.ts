@@ -41,8 +41,8 @@ export interface LocalHost {
 }
 
 const FIRST_PORT = 4566;
-/** A machine that runs all day stays below this: here nobody pays for it. */
-const NO_BUDGET = { dailyBudgetUsd: '1000' };
+/** A machine that runs all day stays below this budget: here nobody pays for it. Mail goes nowhere but into the emulator. */
+const LOCAL = { dailyBudgetUsd: '1000', emailFrom: 'chunkscribe@example.com' };
 
 /** The same port again as long as it is free: addresses that were handed out stay good. */
 async function emulatorPort(folders: Folders): Promise<number> {
@@ -84,7 +84,7 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
   Object.assign(process.env, clientEnv(emulator.endpoint));
   try {
     await timed('template', () =>
-      synthesize(folders, { idleSeconds: String(options.idleSeconds), ...NO_BUDGET, ...options.context }),
+      synthesize(folders, { idleSeconds: String(options.idleSeconds), ...LOCAL, ...options.context }),
     );
     const { outputs } = await timed('deployment', () => deploy(folders, emulator.endpoint));
     const output = (name: string): string => {

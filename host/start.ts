@@ -100,6 +100,7 @@ async function main(): Promise<void> {
     console.log(`\nReady after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
     console.log(`  page   ${note.url}`);
     console.log(`  API    ${note.url}/api   (npm run demo sends a recording through it)`);
+    console.log(`  mail   ${note.endpoint}/_ministack/ses/messages`);
     console.log('  CLI    npx chunkscribe --help');
     console.log(`  logs   ${join(logs, '')}`);
     if (chosen.isDemo) console.log(`\n${DEMO_MODEL_NOTE}`);

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { FilterCriteria, FilterRule, type IFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -11,6 +11,7 @@ import type { Shared } from './shared.ts';
 export class Assembly extends Construct {
   /** Events that failed for good. */
   readonly failed: Queue;
+  readonly handler: IFunction;
 
   constructor(scope: Construct, id: string, { storage, names }: Shared) {
     super(scope, id);
@@ -25,6 +26,7 @@ export class Assembly extends Construct {
       timeout: Duration.minutes(2),
       memoryMb: 1024,
     });
+    this.handler = handler;
     this.failed = new Queue(this, 'Failed', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,

@@ -5,10 +5,11 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from '../core/contracts/metrics.ts';
 import type { ServiceApi } from './http-api.ts';
-import type { Identity } from './identity.ts';
+import type { Identity as StageIdentity } from './identity.ts';
 import { MINUTE, type Observability } from './observability.ts';
 import { serviceFunction } from './service-function.ts';
 import type { Shared } from './shared.ts';
@@ -18,7 +19,7 @@ export interface BatchProps extends Shared {
   readonly stage: StageProps;
   readonly observability: Observability;
   readonly api: ServiceApi;
-  readonly identity: Identity;
+  readonly identity: StageIdentity;
 }
 
 /** Finds what was missed and has it transcribed, by schedule and by hand; recorders hold it back while they record. */
@@ -30,9 +31,19 @@ export class Batch extends Construct {
     super(scope, id);
     const { stage, observability, storage, lanes, names, ledgerEnv, stateMachine, api, identity } = props;
     const MAX_BLOCKED_HOURS = String(stage.maxBlockedHours);
+    const MAIL_FROM = stage.emailFrom ?? '';
+    const USER_POOL_ID = identity.userPool.userPoolId;
     const runner = serviceFunction(this, 'Runner', {
       folder: 'batch-runner',
-      env: { ...names, ...ledgerEnv, STAGE: stage.name, STATE_MACHINE_ARN: stateMachine.stateMachineArn, MAX_BLOCKED_HOURS },
+      env: {
+        ...names,
+        ...ledgerEnv,
+        STAGE: stage.name,
+        STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+        MAX_BLOCKED_HOURS,
+        MAIL_FROM,
+        USER_POOL_ID,
+      },
       timeout: Duration.minutes(15),
       memoryMb: 1024,
     });
@@ -73,6 +84,7 @@ export class Batch extends Construct {
         BATCH_RUNNER: runner.functionName,
         USER_POOL_CLIENT_ID: identity.client.userPoolClientId,
         MAX_BLOCKED_HOURS,
+        MAIL_FROM,
       },
     });
     api.serve(
@@ -88,6 +100,8 @@ export class Batch extends Construct {
       'GET /api/batch/reports',
       'GET /api/batch/reports/{id}',
       'PUT /api/batch/schedule',
+      'GET /api/notifications',
+      'PUT /api/notifications',
     );
 
     observability.alarm('BatchRunnerFails', {
@@ -97,6 +111,11 @@ export class Batch extends Construct {
       periods: 2,
     });
 
+    if (stage.emailFrom !== undefined) {
+      const sender = new EmailIdentity(this, 'Sender', { identity: Identity.email(stage.emailFrom) });
+      sender.grantSendEmail(runner);
+      identity.userPool.grant(runner, 'cognito-idp:AdminGetUser');
+    }
     storage.batch.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query');
     storage.sessions.grant(handler, 'dynamodb:GetItem');
     storage.quotas.grant(handler, 'dynamodb:UpdateItem');

@@ -5,6 +5,7 @@ import { acknowledgeFindings } from './acknowledgements.ts';
 import { Alarms } from './alarms.ts';
 import { Assembly } from './assembly.ts';
 import { Batch } from './batch.ts';
+import { Dashboard } from './dashboard.ts';
 import { GpuApi } from './gpu-api.ts';
 import { GpuFleet } from './gpu-fleet.ts';
 import { ServiceApi } from './http-api.ts';
@@ -88,6 +89,19 @@ export class ChunkscribeStack extends Stack {
       observability,
       lanes,
       deadLetters: { ingest: ingest.failed, assembly: assembly.failed },
+    });
+    new Dashboard(this, 'Dashboard', {
+      stage,
+      lanes,
+      instanceIds,
+      stateMachine,
+      functions: {
+        ingest: ingest.handler,
+        assembly: assembly.handler,
+        batch: batch.runner,
+        reaper: reaper.handler,
+        fleet: fleetControl,
+      },
     });
     api.servePublic(
       serviceFunction(this, 'ServiceInfo', { folder: 'service-info', env: { STAGE: stage.name } }),

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -11,6 +12,7 @@ import type { Shared } from './shared.ts';
 export class Ingest extends Construct {
   /** Events that failed for good. */
   readonly failed: Queue;
+  readonly handler: IFunction;
 
   constructor(scope: Construct, id: string, { storage, lanes, names, stateMachine }: Shared) {
     super(scope, id);
@@ -19,6 +21,7 @@ export class Ingest extends Construct {
       env: { ...names, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
       timeout: Duration.seconds(30),
     });
+    this.handler = handler;
     this.failed = new Queue(this, 'Failed', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,

@@ -81,6 +81,7 @@ export class RecordingApi extends Construct {
     );
     storage.fleet.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
     storage.ledger.grant(sessions, 'dynamodb:Query');
+    storage.batch.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query');
     storage.grantObjects(sessions, 's3:GetObject', 's3:DeleteObject');
     storage.grantList(sessions);
     lanes.grantSend(sessions);

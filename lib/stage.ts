@@ -26,6 +26,8 @@ const Stage = z.object({
   gpuUsdPerHour: z.coerce.number().nonnegative().optional(),
   /** Who is told of alarms; nobody without it. */
   alarmEmail: z.email().optional(),
+  /** Sender of mail to users, confirmed with SES; without it users are not told anything by mail. */
+  emailFrom: z.email().optional(),
   /** Published model's name, loaded by the worker. */
   model: z.string().min(1).default('small.en'),
   /**

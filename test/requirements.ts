@@ -555,6 +555,21 @@ export const requirements: readonly Requirement[] = [
     ],
   },
   {
+    id: 'batch.mail',
+    sentence:
+      'Who wants to is told by mail that the batch has completed a session of theirs, once, without anything of what was said.',
+    tests: [
+      'test/core/batch-run.test.ts: who wants to is told once',
+      'test/handlers/batch-api.test.ts: mail is opt-in',
+      'test/template/template.test.ts: mail is sent as the stage says',
+    ],
+  },
+  {
+    id: 'operation.cli',
+    sentence: 'An operator does everything from the command line, for people and for scripts, and tests the batch with it.',
+    tests: ['test/host/cli.test.ts: the command line shows'],
+  },
+  {
     id: 'operation.alarms',
     sentence: 'Every alarm names its section of the runbook, and every section an alarm.',
     tests: [

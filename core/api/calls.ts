@@ -195,6 +195,15 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     answers: { 200: answers.ScheduleSet },
     errors: ['forbidden', 'busy'],
   },
+  'GET /api/notifications': {
+    summary: 'What the caller is told by mail',
+    answers: { 200: http.Notifications },
+  },
+  'PUT /api/notifications': {
+    summary: 'Choose it',
+    body: http.Notifications,
+    answers: { 200: http.Notifications },
+  },
   'GET /api/costs': {
     summary: 'What the GPU has cost, by day of a month (admin)',
     query: http.CostsQuery,

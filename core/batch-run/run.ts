@@ -19,11 +19,12 @@ import { DomainError } from '../errors.ts';
 import type { FleetStore } from '../fleet/ports.ts';
 import { dayOf, runningTimes, secondsOf } from '../ledger/gpu-time.ts';
 import type { LedgerDeps } from '../ledger/ledger-service.ts';
+import { type NoticeDeps, tellOwner } from './mail.ts';
 import type { BatchChange, BatchStore, RunFiles } from './ports.ts';
 import { beganDuring, outcomeOf, reportOf } from './report.ts';
 import { each, inOrder, type ScanDeps, scan } from './scan.ts';
 
-export interface RunnerDeps extends ScanDeps, LockDeps, LedgerDeps {
+export interface RunnerDeps extends ScanDeps, LockDeps, LedgerDeps, NoticeDeps {
   readonly batch: BatchStore;
   readonly files: RunFiles;
   readonly readPool: FleetStore['readPool'];
@@ -257,6 +258,9 @@ async function doWork(deps: RunnerDeps, hold: Hold): Promise<void> {
     if (!isOver && outcomeOf(await deps.chunks.getMany(chunks)).left.length > 0) return;
     await each([...new Set(chunks.map(({ sessionId }) => sessionId))], ASSEMBLIES_AT_ONCE, async (sessionId) => {
       await deps.assemble(sessionId);
+      const session = await deps.sessions.get(sessionId);
+      // A mail is a courtesy: the run does not fail with it.
+      await tellOwner(deps, run, session).catch(() => deps.publish({ [METRICS.mailFailed]: 1 }));
       await hold.goesOn();
     });
     await hold.save({ settled_at_ms: deps.nowMs() });

@@ -74,6 +74,14 @@ export const RunRow = z.object({
 });
 export type RunRow = z.infer<typeof RunRow>;
 
+/** What a user wants to be told. */
+export const WantsRow = z.object({ kind: z.literal('wants'), id: z.string(), session_completed: z.boolean() });
+export type WantsRow = z.infer<typeof WantsRow>;
+
+/** That somebody was told something; forgotten after some days. */
+export const NoticeRow = z.object({ kind: z.literal('notice'), id: z.string(), expires_at_s: z.number().int() });
+export type NoticeRow = z.infer<typeof NoticeRow>;
+
 /** One row of odds and ends: the run that is under way, whether the schedule is paused, the last audit of everything. */
 export const BatchStateRow = z.object({
   kind: z.literal('state'),

@@ -26,6 +26,9 @@ export const FunctionEnv = z.object({
   BATCH_TABLE: name,
   /** The function that moves batch runs on. */
   BATCH_RUNNER: name,
+  /** Sender of mail to users; empty: none is sent. */
+  MAIL_FROM: z.string(),
+  USER_POOL_ID: name,
   /** Hours that recordings may hold the batch back. */
   MAX_BLOCKED_HOURS: z.coerce.number().positive(),
   /** USD that the GPU may cost in one day (UTC) before no machine is started any more. */

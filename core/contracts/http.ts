@@ -93,6 +93,9 @@ export const UnlockSession = z.strictObject({ sessionId: SessionId.optional() })
 export const BeginBatch = z.strictObject({
   dryRun: z.boolean().default(false).meta({ description: 'Only look what is missing; allowed while somebody records, too.' }),
 });
+export const Notifications = z.strictObject({
+  sessionCompleted: z.boolean().meta({ description: 'A mail when the batch has completed a session of yours.' }),
+});
 export const SetSchedule = z.strictObject({ enabled: z.boolean() });
 const RunName = z.string().regex(/^batch-[\d-]{15,25}$/, 'not a name of a run');
 export const ListRunsQuery = z.object({

@@ -11,6 +11,8 @@ export const METRICS = {
   deadChunks: 'DeadChunks',
   /** Seconds that machines have run since a batch run began, while it goes on. */
   batchGpuSeconds: 'BatchGpuSeconds',
+  /** Count: a mail to a user could not be sent; it is not tried again. */
+  mailFailed: 'MailFailed',
   /** USD that the GPU has cost this day, while a machine runs. */
   costToday: 'CostTodayUsd',
   /** Count: a machine runs minutes after its stop was decided. */

@@ -1,11 +1,12 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import type { LockStore } from '../../core/batch-lock/ports.ts';
+import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
-import { BatchStateRow, GateRow, LeaseRow, RunRow } from '../../core/contracts/batch.ts';
+import { BatchStateRow, GateRow, LeaseRow, type NoticeRow, RunRow, WantsRow } from '../../core/contracts/batch.ts';
 
-type Kind = (LeaseRow | GateRow | RunRow | BatchStateRow)['kind'];
+type Kind = (LeaseRow | GateRow | RunRow | BatchStateRow | WantsRow | NoticeRow)['kind'];
 const CONFLICTS: readonly (string | undefined)[] = ['ConditionalCheckFailed', 'TransactionConflict'];
 
 /** Rows of one table, each kind a partition, so that locks and their gate change in one transaction. */
@@ -114,5 +115,24 @@ export function dynamoBatchStore(db: DynamoDBDocumentClient, table: string): Bat
         ...(state === undefined ? [] : [replace(state.to, 'version', state.from.version)]),
         ...(run === undefined ? [] : [replace(run.to, 'version', run.from?.version ?? 0)]),
       ]),
+  };
+}
+
+const NOTICE_SECONDS = 14 * 24 * 3600;
+
+export function dynamoNoticeStore(db: DynamoDBDocumentClient, table: string): NoticeStore {
+  const { get, put, replace, transact } = batchTable(db, table);
+  return {
+    async wantsMail(userId) {
+      const item = await get('wants', userId);
+      return item !== undefined && WantsRow.parse(item).session_completed;
+    },
+    async setWantsMail(userId, session_completed) {
+      await transact([put({ kind: 'wants', id: userId, session_completed } satisfies WantsRow)]);
+    },
+    async claim(noticeId, nowMs) {
+      const row: NoticeRow = { kind: 'notice', id: noticeId, expires_at_s: Math.ceil(nowMs / 1000) + NOTICE_SECONDS };
+      return (await transact([replace(row, 'id', 0)])) === 'committed';
+    },
   };
 }

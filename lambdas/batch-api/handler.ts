@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { isRecording, type LockDeps, lock, lockStatus, unlock, unlockAny, viewLock } from '../../core/batch-lock/lock.ts';
+import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
 import { begin, viewRun } from '../../core/batch-run/run.ts';
-import { BeginBatch, ListRunsQuery, LockSession, SetSchedule, UnlockSession } from '../../core/contracts/http.ts';
+import { BeginBatch, ListRunsQuery, LockSession, Notifications, SetSchedule, UnlockSession } from '../../core/contracts/http.ts';
 import { DomainError } from '../../core/errors.ts';
 import { type QuotaStore, useQuota } from '../../core/quota/quota.ts';
 import type { Caller } from '../../core/sessions/access.ts';
@@ -15,6 +16,9 @@ export interface BatchApiDeps extends LockDeps {
   readonly batch: BatchStore;
   readonly files: Pick<RunFiles, 'readPending' | 'readReport'>;
   readonly quota: QuotaStore;
+  readonly notices: NoticeStore;
+  /** Whether the stage sends mail. */
+  readonly canMail: boolean;
   readonly maxBlockedHours: number;
   /** Has a run begun at once; without it the next minute does. */
   readonly kick: () => Promise<void>;
@@ -116,6 +120,16 @@ export const buildHandler = (deps: BatchApiDeps, clientId: string) =>
         const report = await readReport(deps, id);
         if (report === undefined) throw new DomainError('not-found', 'there is no such report');
         return json(200, report);
+      }),
+
+      'GET /api/notifications': queryRoute(NOTHING, async ({ caller }) =>
+        json(200, { sessionCompleted: await deps.notices.wantsMail(caller.userId) }),
+      ),
+
+      'PUT /api/notifications': bodyRoute(Notifications, async ({ input, caller }) => {
+        if (input.sessionCompleted && !deps.canMail) throw new DomainError('invalid', 'this stage sends no mail');
+        await deps.notices.setWantsMail(caller.userId, input.sessionCompleted);
+        return json(200, input);
       }),
 
       'PUT /api/batch/schedule': bodyRoute(SetSchedule, async ({ input, caller }) => {

@@ -1,6 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { documents, objectStorage } from '../adapters/clients.ts';
-import { dynamoBatchStore, dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
+import { dynamoBatchStore, dynamoLockStore, dynamoNoticeStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoQuotaStore } from '../adapters/dynamo-quota-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { s3RunFiles } from '../adapters/s3-batch.ts';
@@ -15,6 +15,7 @@ const env = parseEnv(
   'BATCH_RUNNER',
   'USER_POOL_CLIENT_ID',
   'MAX_BLOCKED_HOURS',
+  'MAIL_FROM',
 );
 const db = documents();
 const lambda = new LambdaClient();
@@ -25,6 +26,8 @@ export const handler = buildHandler(
     locks: dynamoLockStore(db, env.BATCH_TABLE),
     batch: dynamoBatchStore(db, env.BATCH_TABLE),
     files: s3RunFiles(objectStorage(), env.BUCKET_NAME),
+    notices: dynamoNoticeStore(db, env.BATCH_TABLE),
+    canMail: env.MAIL_FROM !== '',
     quota: dynamoQuotaStore(db, env.QUOTAS_TABLE),
     maxBlockedHours: env.MAX_BLOCKED_HOURS,
     kick: async () => void (await lambda.send(new InvokeCommand({ FunctionName: env.BATCH_RUNNER, InvocationType: 'Event' }))),

@@ -1,17 +1,20 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
+import { SESv2Client } from '@aws-sdk/client-sesv2';
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { correctors } from '../../core/corrections/settings.ts';
 import { assembleSession } from '../../core/transcripts/assemble.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
 import { documents, objectStorage } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
-import { dynamoBatchStore, dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
+import { dynamoBatchStore, dynamoLockStore, dynamoNoticeStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
 import { s3BucketListing, s3CanonicalResults, s3RunFiles } from '../adapters/s3-batch.ts';
 import { s3Results } from '../adapters/s3-objects.ts';
+import { sesMailer } from '../adapters/ses-mailer.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
@@ -27,6 +30,8 @@ const env = parseEnv(
   'GPU_USD_PER_HOUR',
   'STATE_MACHINE_ARN',
   'MAX_BLOCKED_HOURS',
+  'MAIL_FROM',
+  'USER_POOL_ID',
   ...QUEUE_NAMES,
 );
 const [db, s3] = [documents(), objectStorage()];
@@ -51,6 +56,11 @@ export const handler = buildHandler({
       { sessions, chunks: ingest.chunks, results, correctorFor: correctors(settings), nowMs: ingest.nowMs },
       sessionId,
     ),
+  notices: dynamoNoticeStore(db, env.BATCH_TABLE),
+  mailer:
+    env.MAIL_FROM === ''
+      ? undefined
+      : sesMailer(new SESv2Client(), new CognitoIdentityProviderClient(), { from: env.MAIL_FROM, userPoolId: env.USER_POOL_ID }),
   publish: cloudWatchMetrics(new CloudWatchClient(), env.STAGE),
   maxBlockedHours: env.MAX_BLOCKED_HOURS,
 });

@@ -1,10 +1,11 @@
 import * as z from 'zod';
+import { type LockDeps, unlock } from '../../core/batch-lock/lock.ts';
 import { type IngestDeps, queueWhatIsMissing } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkObjects, ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { retryChunk, transcribeNow } from '../../core/chunk-cache/retry.ts';
 import { cacheStatistics } from '../../core/chunk-cache/statistics.ts';
 import { ChunkNumber, CompleteSession, CreateSession, ListQuery, TranscribeRange } from '../../core/contracts/http.ts';
-import type { ChunkRow } from '../../core/contracts/rows.ts';
+import type { ChunkRow, SessionRow } from '../../core/contracts/rows.ts';
 import { DomainError } from '../../core/errors.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
@@ -16,8 +17,9 @@ import type { SessionStore } from '../../core/sessions/ports.ts';
 import { holes, newSession, viewChunk, viewSession } from '../../core/sessions/session.ts';
 import { rowsWithin } from '../../core/transcripts/places.ts';
 import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
+import { logger } from '../runtime/logger.ts';
 
-export interface SessionsDeps extends IngestDeps {
+export interface SessionsDeps extends IngestDeps, LockDeps {
   readonly sessions: SessionStore;
   readonly chunks: ChunkStore;
   readonly objects: ChunkObjects;
@@ -37,6 +39,11 @@ const viewWait = ({ reason, untilMs }: { reason: string; untilMs: number }) => (
   reason,
   until: new Date(untilMs).toISOString(),
 });
+
+/** The recording is over: a recorder that forgets to unlock holds nothing back. A lock that stays goes stale by itself. */
+async function letBatchIn(deps: LockDeps, { user_id, session_id }: SessionRow): Promise<void> {
+  await unlock(deps, user_id, session_id).catch((error: unknown) => logger.warn('lock not released', error as Error));
+}
 
 /** Sessions: create, list, look at, delete, say that the recording has stopped, and have chunks tried again. */
 export const buildHandler = (deps: SessionsDeps, clientId: string) =>
@@ -72,7 +79,9 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
       }),
 
       'DELETE /api/sessions/{id}': queryRoute(NOTHING, async ({ caller, id }) => {
-        await deleteSession(deps, await sessionFor(deps.sessions, caller, id));
+        const session = await sessionFor(deps.sessions, caller, id);
+        await deleteSession(deps, session);
+        await letBatchIn(deps, session);
         return { statusCode: 204 };
       }),
 
@@ -93,6 +102,7 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
         const waiting = await queueWhatIsMissing(deps, session);
         if (!(await deps.sessions.complete(id, input.chunkCount, deps.nowMs())))
           throw new DomainError('deleted', 'this session was deleted');
+        await letBatchIn(deps, session);
         return json(202, { id, state: 'completed', chunkCount: input.chunkCount, waiting });
       }),
 

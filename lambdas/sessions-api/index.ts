@@ -3,6 +3,7 @@ import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { costOfSession } from '../../core/ledger/ledger-service.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
 import { documents } from '../adapters/clients.ts';
+import { dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
 import { dynamoQuotaStore } from '../adapters/dynamo-quota-store.ts';
@@ -15,6 +16,7 @@ const env = parseEnv(
   'SESSIONS_TABLE',
   'CHUNKS_TABLE',
   'FLEET_TABLE',
+  'BATCH_TABLE',
   'LEDGER_TABLE',
   'GPU_USD_PER_HOUR',
   'STATE_MACHINE_ARN',
@@ -30,6 +32,7 @@ const ledger = { ledger: dynamoLedgerStore(db, env.LEDGER_TABLE), usdPerHour: en
 export const handler = buildHandler(
   {
     ...awsIngest(env, db),
+    locks: dynamoLockStore(db, env.BATCH_TABLE),
     sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
     readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
     costOf: (sessionId, chunks) => costOfSession(ledger, sessionId, chunks),

@@ -284,6 +284,35 @@ test('the report waits for the machine to stop, but not for one that others need
   expect(w.files.reports.get(id)).toMatchObject({ status: 'success', gpu: { weStartedIt: true, stopTime: null } });
 });
 
+test('who wants to is told once that a session of theirs is complete; nobody else, and nothing of what was said', async () => {
+  const w = batchWorld();
+  for (const [session, user] of [
+    ['session_a', 'user-a'],
+    ['session_b', 'user-b'],
+    ['session_c', 'user-a'],
+  ] as const) {
+    w.add(session, 1, { user_id: user, raw_text: 'secret' });
+    const completed = { state: 'completed', transcript_status: 'completed', transcript_written_at_ms: START + 50_000 } as const;
+    await w.sessions.create(
+      sessionRow({ session_id: session, user_id: user, title: 'Tuesday', ...(session !== 'session_c' && completed) }),
+    );
+  }
+  await w.deps.notices.setWantsMail('user-a', true);
+  const { id } = await w.begin();
+  await w.tick();
+  await w.machineRuns(40);
+  await w.work();
+  Reflect.set(w.deps.mailer ?? {}, 'send', async (to: string, mail: { subject: string; text: string }) => {
+    if (w.mails.push({ to, ...mail }) === 1) throw new Error('throttled');
+  });
+  await w.tick();
+  expect((await w.batch.readRun(id))?.status).toBe('success');
+  expect(w.published).toContainEqual({ MailFailed: 1 });
+  expect(w.mails.map(({ to }) => to)).toEqual(['a@example.com']);
+  expect(w.mails[0]?.text).toMatch(/"Tuesday".*is transcribed/);
+  expect(JSON.stringify(w.mails)).not.toContain('secret');
+});
+
 test('a run that dies at any call is finished by the next ticks: every chunk once, one report, the same as without', async () => {
   const names = [
     'listAllPending',

@@ -17,7 +17,7 @@ function world() {
     kicks.count += 1;
     if (kicks.fail) throw new Error('no function');
   };
-  const handler = buildHandler({ ...w.deps, quota: memoryQuotaStore(), kick }, CLIENT_ID);
+  const handler = buildHandler({ ...w.deps, quota: memoryQuotaStore(), canMail: true, kick }, CLIENT_ID);
   const call = (route: string, more: Partial<Call> = {}) => invoke(handler, { route, claims: accessClaims('user-a'), ...more });
   const admin = (route: string, more: Partial<Call> = {}) => call(route, { claims: ADMIN, ...more });
   const lock = (sessionId: string, user = 'user-a') =>
@@ -143,6 +143,19 @@ test('a user sees what is pending of their own, an admin all', async () => {
   expect(mine.body).toMatchObject({ totalMissingChunks: 1, pending: [{ sessionId: 'session_a', chunkNumber: 1 }] });
   expect(JSON.stringify(mine.body)).not.toContain('user-b');
   expect((await w.admin('GET /api/batch/pending')).body.pending).toHaveLength(2);
+});
+
+test('mail is opt-in, and only where the stage sends any', async () => {
+  const w = world();
+  expect((await w.call('GET /api/notifications')).body).toEqual({ sessionCompleted: false });
+  expect((await w.call('PUT /api/notifications', { body: { sessionCompleted: true } })).status).toBe(200);
+  expect((await w.call('GET /api/notifications')).body).toEqual({ sessionCompleted: true });
+  expect((await w.call('GET /api/notifications', { claims: accessClaims('user-b') })).body).toEqual({ sessionCompleted: false });
+  const silent = buildHandler({ ...w.deps, quota: memoryQuotaStore(), canMail: false, kick: async () => undefined }, CLIENT_ID);
+  const put = (sessionCompleted: boolean) =>
+    invoke(silent, { route: 'PUT /api/notifications', claims: accessClaims('user-a'), body: { sessionCompleted } });
+  expect(await put(true)).toMatchObject({ status: 422 });
+  expect(await put(false)).toMatchObject({ status: 200 });
 });
 
 test('a paused schedule begins no run, and goes on without a deployment', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { CALLS } from '../../core/api/calls.ts';
+import { liveLocks, lock } from '../../core/batch-lock/lock.ts';
 import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { PURGE_AGAIN_SECONDS } from '../../core/contracts/limits.ts';
 import { settleDue } from '../../core/sessions/due.ts';
@@ -28,6 +29,16 @@ test('what is deleted is gone with its audio, results and rows, and says so from
   for (const route of ['GET /api/sessions/{id}', 'DELETE /api/sessions/{id}', 'GET /api/sessions/{id}/transcript'])
     expect(await w.call(route)).toMatchObject({ status: 410, body: { code: 'deleted' } });
   expect((await w.call('GET /api/sessions')).body).toEqual({ sessions: [] });
+});
+
+test('Stop and deletion release the lock of their session, and of no other', async () => {
+  const w = await recordingWorld();
+  const lockOf = async (sessionId: string) => (await liveLocks(w.deps)).some(({ id }) => id === sessionId);
+  for (const route of ['POST /api/sessions/{id}/complete', 'DELETE /api/sessions/{id}']) {
+    for (const sessionId of [SESSION, 'session_other']) await lock(w.deps, { userId: USER, sessionId });
+    await w.call(route, route.startsWith('POST') ? { body: { chunkCount: 0 } } : {});
+    expect([await lockOf(SESSION), await lockOf('session_other')]).toEqual([false, true]);
+  }
 });
 
 test('nobody but its owner or an admin deletes a session', async () => {

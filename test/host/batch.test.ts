@@ -18,6 +18,7 @@ import {
   allStopped,
   atRest,
   chunkRows,
+  host,
   instanceIds,
   invoke,
   keysBelow,
@@ -117,6 +118,7 @@ test('results that are taken away come back equal, with what no event told of an
   expect(dry.scan).toMatchObject({ totalMissingChunks: 4, chunksFound: 2, resultsReset: 2 });
   expect((await chunkRows(id)).every(({ state }) => state === 'done')).toBe(true);
 
+  await userA.call('PUT', '/api/notifications', { sessionCompleted: true });
   const run = await begin();
   expect((await begin()).id).toBe(run.id);
   const { report, scan } = await finished(run.id);
@@ -135,6 +137,10 @@ test('results that are taken away come back equal, with what no event told of an
   expect(
     await poll('the files', 20, async () => Promise.all([readObject(lost), readObject(broken)]).catch(() => undefined)),
   ).toEqual(results);
+  await userA.call('PUT', '/api/notifications', { sessionCompleted: false });
+  const mails = await (await fetch(`${host.endpoint}/_ministack/ses/messages`)).text();
+  expect(mails).toContain('a@example.com');
+  expect(mails.split(id)).toHaveLength(2);
   const after = await userA.transcript(id);
   expect(after).toEqual(before);
   const older = old.slice(old.indexOf('session_'), -1);

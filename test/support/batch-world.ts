@@ -1,5 +1,6 @@
 /** The batch on stores in memory: a bucket, rows, a clock, and a worker that does what waits when told to. */
 
+import type { Mail } from '../../core/batch-run/mail.ts';
 import type { ListedObject } from '../../core/batch-run/ports.ts';
 import { begin, type RunnerDeps, tick, type Wish } from '../../core/batch-run/run.ts';
 import type { ChunkRow, PoolRow } from '../../core/contracts/rows.ts';
@@ -10,6 +11,7 @@ import {
   memoryChunkStore,
   memoryLedger,
   memoryLockStore,
+  memoryNoticeStore,
   memoryObjects,
   memoryQueue,
   memoryRunFiles,
@@ -28,6 +30,8 @@ export function batchWorld() {
   const objects = memoryObjects();
   const published: Record<string, number>[] = [];
   const assembled: string[] = [];
+  const mails: ({ to: string } & Mail)[] = [];
+  const notices = memoryNoticeStore();
   const pool: { row: PoolRow } = { row: emptyPool() };
   const counts = { wakes: 0, pages: 0 };
 
@@ -50,6 +54,11 @@ export function batchWorld() {
     locks,
     batch,
     ledger,
+    notices,
+    mailer: {
+      addressOf: async (userId) => (userId === 'user-a' ? 'a@example.com' : undefined),
+      send: async (to, mail) => void mails.push({ to, ...mail }),
+    },
     usdPerHour: 0.526,
     bucket: {
       users: async () => [...new Set([...stored.keys()].map((key) => key.split('/')[1] ?? ''))],
@@ -141,7 +150,24 @@ export function batchWorld() {
   }
 
   return {
-    ...{ deps, clock, stored, store, sessions, chunks, queue, files, locks, batch, published, assembled, pool, counts },
+    ...{
+      deps,
+      clock,
+      stored,
+      store,
+      sessions,
+      chunks,
+      queue,
+      files,
+      locks,
+      batch,
+      published,
+      assembled,
+      mails,
+      notices,
+      pool,
+      counts,
+    },
     add,
     work,
     machineRuns,

@@ -1,6 +1,7 @@
 /** The stores in memory: the same contract suites run against these and against DynamoDB in the emulator. */
 
 import type { LockStore } from '../../core/batch-lock/ports.ts';
+import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
 import { pendingShard } from '../../core/chunk-cache/ingest.ts';
@@ -325,6 +326,16 @@ export function memoryBatchStore(): BatchStore {
       if (change.run !== undefined) runs.set(change.run.to.id, defined(change.run.to));
       return 'committed';
     },
+  };
+}
+
+export function memoryNoticeStore(): NoticeStore {
+  const wanted = new Map<string, boolean>();
+  const claimed = new Set<string>();
+  return {
+    wantsMail: async (userId) => wanted.get(userId) ?? false,
+    setWantsMail: async (userId, wants) => void wanted.set(userId, wants),
+    claim: async (noticeId) => !claimed.has(noticeId) && claimed.add(noticeId).has(noticeId),
   };
 }
 

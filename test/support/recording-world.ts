@@ -9,6 +9,7 @@ import { buildHandler as buildUploads } from '../../lambdas/uploads-api/handler.
 import { accessClaims, type Call, CLIENT_ID, invoke } from './api-event.ts';
 import {
   memoryChunkStore,
+  memoryLockStore,
   memoryObjects,
   memoryQueue,
   memoryQuotaStore,
@@ -23,6 +24,7 @@ export const MINE = accessClaims(USER);
 export async function recordingWorld() {
   const [store, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
   const settings = memorySettingsStore();
+  const locks = memoryLockStore();
   const results = memoryResults(new Map([1, 2, 3].map((n) => [`r${n}`, chunkTranscript(n)])));
   const signed: UploadToSign[] = [];
   const pool = { row: emptyPool() };
@@ -35,6 +37,7 @@ export async function recordingWorld() {
     chunks,
     objects,
     queue,
+    locks,
     wake: async () => void wakes.count++,
     nowMs: () => clock.ms,
   };

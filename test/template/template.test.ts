@@ -198,6 +198,28 @@ test('every alarm tells somebody what it means and which section of the runbook 
   expect(sections.filter((section) => !named.has(section))).toEqual([]);
 });
 
+test('the dashboard shows the GPU, the queues and the cost', () => {
+  const [page] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
+  const body = JSON.stringify(page?.['Properties'].DashboardBody);
+  for (const shown of [
+    'nvidia_smi_utilization_gpu',
+    'ApproximateAgeOfOldestMessage',
+    'CostTodayUsd',
+    'BatchSucceeded',
+    'Dead letters',
+  ])
+    expect(body).toContain(shown);
+});
+
+test('mail is sent as the stage says, from its own address only, and by nobody on a stage without one', () => {
+  const rights = (context: Record<string, string>) =>
+    JSON.stringify(synthesized(context).template.findResources('AWS::IAM::Policy')).match(/ses:\w+|cognito-idp:\w+/g) ?? [];
+  expect(rights({})).toEqual([]);
+  expect(new Set(rights({ emailFrom: 'scribe@example.com' }))).toEqual(
+    new Set(['ses:SendEmail', 'ses:SendRawEmail', 'cognito-idp:AdminGetUser']),
+  );
+});
+
 test('every dead-letter queue has an alarm', () => {
   const watched = Object.values(template.findResources('AWS::CloudWatch::Alarm'))
     .filter(({ Properties }) => Properties.MetricName === 'ApproximateNumberOfMessagesVisible')

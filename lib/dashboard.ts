@@ -1,0 +1,103 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  Dashboard as CloudWatchDashboard,
+  GraphWidget,
+  type IMetric,
+  MathExpression,
+  Metric,
+  SingleValueWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { LANES } from '../core/contracts/lanes.ts';
+import { METRICS, METRICS_NAMESPACE, type Metric as MetricName } from '../core/contracts/metrics.ts';
+import type { LaneQueues } from './lane-queues.ts';
+import type { StageProps } from './stage.ts';
+
+export interface DashboardProps {
+  readonly stage: StageProps;
+  readonly lanes: LaneQueues;
+  readonly instanceIds: readonly string[];
+  readonly stateMachine: StateMachine;
+  /** Functions whose errors are shown, by what they do. */
+  readonly functions: Readonly<Record<string, IFunction>>;
+}
+
+const WIDTH = 12;
+const PERIOD = Duration.minutes(5);
+const HOUR = Duration.hours(1);
+
+/** What runs, what waits, what it costs, on one page of CloudWatch. */
+export class Dashboard extends Construct {
+  constructor(scope: Construct, id: string, { stage, lanes, instanceIds, stateMachine, functions }: DashboardProps) {
+    super(scope, id);
+    const ours = (metricName: MetricName, label: string, statistic: string, period = HOUR): IMetric =>
+      new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap: { Stage: stage.name }, label, statistic, period });
+    const graph = (title: string, left: IMetric[], right: IMetric[] = []): GraphWidget =>
+      new GraphWidget({ title, left, right, width: WIDTH });
+    const perMachine = (namespace: string, metricName: string, label: string): IMetric[] =>
+      instanceIds.map(
+        (InstanceId, n) =>
+          new Metric({
+            namespace,
+            metricName,
+            dimensionsMap: { InstanceId },
+            label: `${label} ${n + 1}`,
+            statistic: 'Average',
+            period: PERIOD,
+          }),
+      );
+
+    const dashboard = new CloudWatchDashboard(this, 'Page', { defaultInterval: Duration.days(1) });
+    dashboard.addWidgets(
+      new SingleValueWidget({
+        title: 'Today and lately',
+        width: 2 * WIDTH,
+        metrics: [
+          ours(METRICS.costToday, 'GPU today, USD', 'Maximum'),
+          ours(METRICS.batchSucceeded, 'good batches, 24 h', 'Sum', Duration.days(1)),
+          ours(METRICS.batchFailed, 'bad batches, 24 h', 'Sum', Duration.days(1)),
+          ours(METRICS.deadChunks, 'dead chunks, 24 h', 'Sum', Duration.days(1)),
+        ],
+      }),
+    );
+    dashboard.addWidgets(
+      // The agent on the machine sends it; EC2 itself knows nothing of GPUs.
+      graph('GPU utilization, %', perMachine('CWAgent', 'nvidia_smi_utilization_gpu', 'machine')),
+      graph('CPU of the machines, %', perMachine('AWS/EC2', 'CPUUtilization', 'machine')),
+    );
+    dashboard.addWidgets(
+      graph(
+        'Messages that wait',
+        LANES.map((lane) => lanes.queues[lane].metricApproximateNumberOfMessagesVisible({ label: lane, period: PERIOD })),
+      ),
+      graph(
+        'Oldest message, s',
+        LANES.map((lane) => lanes.queues[lane].metricApproximateAgeOfOldestMessage({ label: lane, period: PERIOD })),
+      ),
+    );
+    dashboard.addWidgets(
+      graph(
+        'GPU runs',
+        [stateMachine.metricStarted({ period: HOUR }), stateMachine.metricSucceeded({ period: HOUR })],
+        [stateMachine.metricFailed({ period: HOUR }), stateMachine.metricAborted({ period: HOUR })],
+      ),
+      graph('Cost of the day, USD', [ours(METRICS.costToday, 'GPU', 'Maximum'), budgetLine(stage.dailyBudgetUsd)]),
+    );
+    dashboard.addWidgets(
+      graph(
+        'Errors of functions',
+        Object.entries(functions).map(([label, one]) => one.metricErrors({ label, period: PERIOD })),
+      ),
+      graph(
+        'Dead letters',
+        lanes.deadLetters.map(({ lane, queue }) =>
+          queue.metricApproximateNumberOfMessagesVisible({ label: lane, period: PERIOD }),
+        ),
+      ),
+    );
+  }
+}
+
+const budgetLine = (usd: number): IMetric => new MathExpression({ expression: String(usd), label: 'budget', period: HOUR });

@@ -1,0 +1,101 @@
+/** `npx chunkscribe` as an operator and a script use it, against the running host. */
+import { spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import * as z from 'zod';
+import { clientEnv } from '../../host/emulator.ts';
+import { PROJECT } from '../../host/paths.ts';
+import { checkInvariants, REPLACED } from './invariants.ts';
+import { atRest, bytes, host, invoke, output, sampleChunks, userA } from './support.ts';
+
+afterAll(async () => {
+  await atRest();
+  await checkInvariants();
+});
+
+interface Said {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function chunkscribe(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Said> {
+  const stage = { CHUNKSCRIBE_API: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.admin, CHUNKSCRIBE_BUCKET: output('BucketName') };
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join('cli', 'main.ts'), ...args], {
+    cwd: PROJECT,
+    env: { ...process.env, ...clientEnv(host.endpoint), ...stage, ...env },
+  });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (data: Buffer) => {
+    out += data.toString();
+  });
+  child.stderr.on('data', (data: Buffer) => {
+    err += data.toString();
+  });
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
+}
+const json = async (...args: string[]): Promise<unknown> => JSON.parse((await chunkscribe(['--json', ...args])).out);
+
+test('the command line shows sessions, machines, runs and costs, and takes a test of the batch', async () => {
+  const [chunk] = sampleChunks(10);
+  if (chunk === undefined) throw new Error('the sample is too short');
+  const { id } = await userA.createSession({ title: 'By hand' });
+  await userA.upload(id, 1, chunk);
+  await userA.upload(id, 2, bytes('no audio at all'));
+  await userA.complete(id, 2);
+  await userA.awaitTranscript(id, 170);
+  const asA = { CHUNKSCRIBE_TOKEN: host.tokens.a };
+  expect((await chunkscribe(['session', 'list'], asA)).out).toMatch(new RegExp(`${id} .*completed.*partial +By hand`));
+  expect((await chunkscribe(['session', 'show', id])).out).toMatch(/2 +dead .*unsupported-media/);
+  expect((await chunkscribe(['session', 'transcript', id])).out.trim()).not.toBe('');
+  expect((await chunkscribe(['session', 'retry', id, '1'])).err).toContain('transcribed already');
+  await atRest();
+
+  appendFileSync(REPLACED, `${id}#1\n`);
+  const tested = chunkscribe(['--json', 'self-test']);
+  const ticking = new AbortController();
+  const ticks = (async () => {
+    while (!ticking.signal.aborted) await invoke('BatchRunnerName');
+  })();
+  const { code, out, err } = await tested;
+  ticking.abort();
+  await ticks;
+  expect([code, err]).toEqual([0, '']);
+  const result = z.object({ passed: z.boolean(), run: z.string(), key: z.string() }).parse(JSON.parse(out));
+  expect(result).toMatchObject({ passed: true, key: expect.stringContaining(`${id}/transcription-chunk-001.json`) });
+
+  expect((await chunkscribe(['batch', 'status'])).out).toMatch(new RegExp(`goes on[^]*${result.run} +manual +finished +success`));
+  expect((await chunkscribe(['batch', 'reports', result.run])).out).toMatch(/transcribed +1\n/);
+  expect(await json('batch', 'reports')).toMatchObject({
+    reports: expect.arrayContaining([expect.objectContaining({ name: result.run })]),
+  });
+  expect((await chunkscribe(['batch', 'costs'])).out).toMatch(/\d{4}-\d\d-\d\d +[\d.]+ +[\d.]+/);
+  expect((await chunkscribe(['gpu', 'status'])).out).toMatch(/i-\w+ +stopped/);
+  expect((await chunkscribe(['gpu', 'stop'])).out).toContain('nothing was to be stopped');
+  expect(await json('batch', 'schedule', 'pause')).toEqual({ enabled: false });
+  expect((await chunkscribe(['batch', 'status'])).out).toContain('PAUSED');
+  expect(await json('batch', 'schedule', 'resume')).toEqual({ enabled: true });
+  await userA.call('POST', '/api/batch/lock', { sessionId: 'session_by-hand' });
+  expect((await chunkscribe(['lock', 'status'])).out).toContain('session_by-hand');
+  const refused = await chunkscribe(['batch', 'run']);
+  expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('a recording holds the lock')]);
+  expect((await chunkscribe(['lock', 'release', 'session_by-hand'])).code).toBe(0);
+});
+
+test('the command line says what is wrong in a line, and by its exit status', async () => {
+  const cases: readonly [readonly string[], Readonly<Record<string, string>>, number, RegExp][] = [
+    [['batch', 'nonsense'], {}, 64, /unknown command/],
+    [['session', 'show'], {}, 64, /missing required argument/],
+    [['session', 'show', 'session_none'], {}, 1, /^there is no such session$/m],
+    [['gpu', 'status'], { CHUNKSCRIBE_TOKEN: host.tokens.a }, 1, /sign in as an admin/],
+    [['gpu', 'status'], { CHUNKSCRIBE_API: 'http://127.0.0.1:9' }, 1, /cannot be reached/],
+    [['gpu', 'logs'], {}, 1, /CHUNKSCRIBE_WORKER_LOGS/],
+    [['--help'], {}, 0, /^$/],
+  ];
+  for (const [args, env, code, says] of cases) {
+    const said = await chunkscribe(args, env);
+    expect([said.code, said.err], args.join(' ')).toEqual([code, expect.stringMatching(says)]);
+    expect(said.err).not.toMatch(/^\s+at /m);
+  }
+});
