@@ -142,13 +142,16 @@ export class Storage extends Construct {
     Grant.addToPrincipal({ grantee, actions: ['s3:GetObject'], resourceArns: [this.bucket.arnForObjects('models/*')] });
   }
 
-  /** Listing, which also makes a missing object a 404 instead of a 403. */
+  /**
+   * Listing, which also makes a missing object a 404 instead of a 403: a request for an object names no prefix, and must be
+   * allowed all the same.
+   */
   grantList(grantee: IGrantable): void {
     Grant.addToPrincipal({
       grantee,
       actions: ['s3:ListBucket'],
       resourceArns: [this.bucket.bucketArn],
-      conditions: { StringLike: { 's3:prefix': ['users/*', `${REPORTS_PREFIX}*`] } },
+      conditions: { StringLikeIfExists: { 's3:prefix': ['users/*', `${REPORTS_PREFIX}*`] } },
     });
   }
 }

@@ -46,6 +46,8 @@ const SESSIONS_ALWAYS_AUDITED = 1000;
 const RECENT_MS = 2 * DAY_MS;
 const ASSEMBLIES_AT_ONCE = 8;
 const NOTES_AT_ONCE = 16;
+/** What an answer of the API can carry. */
+const MAX_PENDING_LISTED = 10_000;
 const MAX_NAMES_IN_A_MINUTE = 1000;
 
 /** `batch-YYYY-MM-DD-HHMM`, UTC. */
@@ -156,7 +158,9 @@ async function moveOn(deps: RunnerDeps, run: RunRow): Promise<RunRow> {
   const hold = new Hold(deps, run);
   try {
     await hold.save({ busy_until_ms: deps.nowMs() + 1000 * BUSY_SECONDS });
-    if (run.state === 'scanning') await doScan(deps, hold);
+    const isLate = run.state === 'scanning' && deps.nowMs() >= run.deadline_ms;
+    if (isLate) await finish(deps, hold, { status: 'failed', reason: 'the scan did not come to its end in time' });
+    else if (run.state === 'scanning') await doScan(deps, hold);
     else if (run.state === 'working') await doWork(deps, hold);
     if (!finished(hold.run)) await hold.save({ busy_until_ms: 0 });
   } catch (error) {
@@ -212,7 +216,7 @@ function pendingJobs(rows: readonly ChunkRow[], scan: { sessions: number; finish
     scannedAt: new Date(scan.finished_at_ms).toISOString(),
     sessionsScanned: scan.sessions,
     totalMissingChunks: rows.length,
-    pending: rows.map((row) => ({
+    pending: rows.slice(0, MAX_PENDING_LISTED).map((row) => ({
       ...listed(row),
       uploadedAt: new Date(row.uploaded_at_ms).toISOString(),
       attempts: row.attempts,

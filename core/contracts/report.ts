@@ -51,6 +51,7 @@ export const PendingJobs = z.strictObject({
   scannedAt: time,
   sessionsScanned: count,
   totalMissingChunks: count,
+  /** At most 10,000. */
   pending: z.array(ListedChunk.extend({ uploadedAt: time, attempts: count, error: z.string().optional() })),
 });
 export type PendingJobs = z.infer<typeof PendingJobs>;

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -58,6 +59,9 @@ def send(session_id: str, number: int, data: bytes) -> None:
 
 
 _, session = call("POST", "/api/sessions", {"title": "Example"})
+# Holds the batch back; each chunk renews it. Nobody waits for it: a lock that fails must not disturb.
+lock = ("POST", "/api/batch/lock", {"sessionId": session["id"]})
+threading.Thread(target=call, args=lock, daemon=True).start()
 for index, file in enumerate(sys.argv[1:]):
     send(session["id"], index + 1, Path(file).read_bytes())  # a recorder: as each is recorded
 call("POST", f"/api/sessions/{session['id']}/complete", {"chunkCount": len(sys.argv) - 1})

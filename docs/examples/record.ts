@@ -54,8 +54,13 @@ async function send(sessionId: string, chunkNumber: number, bytes: Buffer<ArrayB
 
 const files = process.argv.slice(2);
 const { id } = await (await call('POST', '/api/sessions', { title: 'Example' })).json();
+/** Holds the batch back while we record. Nobody waits for it: a lock that fails must not disturb. */
+const lock = (): void => void call('POST', '/api/batch/lock', { sessionId: id }).catch(() => undefined);
+lock();
+const renewing = setInterval(lock, 60_000);
 for (const [index, file] of files.entries()) await send(id, index + 1, readFileSync(file)); // a recorder: as each is recorded
-await call('POST', `/api/sessions/${id}/complete`, { chunkCount: files.length });
+clearInterval(renewing);
+await call('POST', `/api/sessions/${id}/complete`, { chunkCount: files.length }); // releases the lock
 for (;;) {
   const transcript = await call('GET', `/api/sessions/${id}/transcript`).catch((error: Refused) => {
     if (error.code !== 'not-ready') throw error;

@@ -385,6 +385,17 @@ test('a scan that fails again and again ends the run as failed', async () => {
   expect(w.published).toEqual([{ BatchFailed: 1 }]);
 });
 
+test('a scan that dies without a word again and again ends with the run’s time', async () => {
+  const w = batchWorld();
+  const { id } = await w.begin();
+  Reflect.set(w.deps.bucket, 'users', () => new Promise(() => undefined));
+  void w.tick();
+  await expect.poll(async () => (await w.batch.readRun(id))?.busy_until_ms).toBeGreaterThan(START);
+  w.pass(110 * MINUTE);
+  await w.tick();
+  expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', reason: expect.stringContaining('in time') });
+});
+
 test('above a thousand sessions a scheduled run looks at the last two days, a manual one and one a day at everything', async () => {
   const w = batchWorld();
   const from = await w.batch.readState();
