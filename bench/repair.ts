@@ -19,7 +19,7 @@ const MINUTES = 60;
 export interface Repair {
   readonly seconds: number;
   readonly report: BatchReport;
-  /** Sessions whose transcript is the same as before. */
+  /** Sessions whose text is the same as before. */
   readonly equal: number;
 }
 
@@ -44,7 +44,7 @@ export async function repair(sessions: number, random: () => number): Promise<Re
       await client.complete(id, CHUNKS);
       ids.push(id);
     }
-    for (const id of ids) before.set(id, JSON.stringify(await client.awaitTranscript(id, MINUTES * 60)));
+    for (const id of ids) before.set(id, (await client.awaitTranscript(id, MINUTES * 60)).text);
     for (const id of ids) {
       const { userId } = await json(SessionDetails, 'GET', `/api/sessions/${id}`);
       const Key = chunkTranscriptKey({ userId, sessionId: id, chunkNumber: 1 + Math.floor(random() * CHUNKS) });
@@ -67,7 +67,11 @@ export async function repair(sessions: number, random: () => number): Promise<Re
     if (report === undefined) throw new Error('no report');
     const seconds = (Date.now() - startedMs) / 1000;
     let equal = 0;
-    for (const session of ids) if (JSON.stringify(await client.transcript(session)) === before.get(session)) equal += 1;
+    for (const session of ids) {
+      const { text } = await client.transcript(session);
+      if (text === before.get(session)) equal += 1;
+      else console.log(`${session}\n  was ${before.get(session)}\n  is  ${text}`);
+    }
     return { seconds, report, equal };
   } finally {
     await host.stop();

@@ -94,7 +94,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
     const { seconds, report, equal } = await repair(sessions, randomFrom(Number(values.seed)));
     write('A batch repairs many sessions in one run', [
       `${today}, ${machine}; demo model on the CPU. ${sessions} sessions of three chunks of 10 s, each without the result of one, chosen at random (seed`,
-      `${values.seed}): ${seconds.toFixed(0)} s from the call to the report, ${equal} of ${sessions} transcripts the same as before. The report:`,
+      `${values.seed}): ${seconds.toFixed(0)} s from the call to the report, ${equal} of ${sessions} texts the same as before. The report:`,
       '',
       '```json',
       JSON.stringify(report, null, 1),

@@ -5,6 +5,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import * as z from 'zod';
+import { BatchRun, BatchRunDetails } from '../../core/contracts/answers.ts';
 import { clientEnv, freePort } from '../../host/emulator.ts';
 import { noteOf } from '../../host/host-note.ts';
 import { DEMO_MODEL, folders, PROJECT } from '../../host/paths.ts';
@@ -16,6 +17,8 @@ import { sampleChunks } from './support.ts';
 
 const home = mkdtempSync(join(PROJECT, '.local', 'host-life-'));
 const READY_SECONDS = 60;
+/** More than the worker does until the host is killed. */
+const BATCH_CHUNKS = 12;
 const DemoAnswer = z.object({
   running: z.boolean(),
   result: z.object({ text: z.string(), status: z.string(), wordErrorRate: z.number() }).optional(),
@@ -77,7 +80,7 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-test('it gets ready, is there once, survives kill -9 with what was recorded, goes on with new recordings, and leaves nothing behind after Ctrl+C', async () => {
+test('it gets ready, is there once, survives kill -9 with what was recorded and the batch that was under way, and leaves nothing behind after Ctrl+C', async () => {
   const first = await start();
   Object.assign(process.env, clientEnv(first.note.endpoint));
   const signedIn = async (note: typeof first.note) => recordingClient(note.url, (await signIn(note, DEMO_USER)).access);
@@ -93,11 +96,17 @@ test('it gets ready, is there once, survives kill -9 with what was recorded, goe
   expect(await second.exited).toBe(0);
   expect(second.text()).toContain(`Chunkscribe runs already: ${first.note.url}`);
 
+  const stored = await client.createSession({ live: false });
+  for (let n = 1; n <= BATCH_CHUNKS; n += 1) await client.upload(stored.id, n, unlikeOthers(chunk));
+  await client.complete(stored.id, BATCH_CHUNKS);
+  const run = BatchRun.parse(await (await client.call('POST', '/api/batch/runs', {})).json());
   const saved = join(home, 'state', 'emulator', 'dynamodb.json');
-  await poll(
-    'the saved transcript',
-    30,
-    async () => existsSync(saved) && readFileSync(saved, 'utf8').includes('transcript_status'),
+  const isSaved = (...words: string[]): boolean => {
+    const text = existsSync(saved) ? readFileSync(saved, 'utf8') : '';
+    return words.every((word) => text.includes(word));
+  };
+  await poll('the saved transcript, and the run in its middle', 30, async () =>
+    isSaved('transcript_status', run.id, '"working"'),
   );
   first.child.kill('SIGKILL');
   await first.exited;
@@ -110,10 +119,18 @@ test('it gets ready, is there once, survives kill -9 with what was recorded, goe
   expect(after).toEqual(before);
 
   const later = await signedIn(again.note);
-  const next = await later.createSession();
-  await later.upload(next.id, 1, unlikeOthers(chunk));
-  await later.complete(next.id, 1);
-  expect((await later.awaitTranscript(next.id, 90)).text).toBe(before.text);
+  const ended = await poll(
+    'the end of the batch',
+    170,
+    async () => {
+      const found = BatchRunDetails.parse(await (await later.call('GET', `/api/batch/runs/${run.id}`)).json());
+      return found.state === 'finished' ? found : undefined;
+    },
+    500,
+  );
+  expect(ended.report).toMatchObject({ status: 'success', transcription: { chunksTranscribed: BATCH_CHUNKS, chunksFailed: 0 } });
+  const { text } = await later.awaitTranscript(stored.id, 30);
+  expect(text).toBe(Array(BATCH_CHUNKS).fill(before.text).join(' '));
 
   again.child.kill('SIGINT');
   expect(await again.exited).toBe(0);
