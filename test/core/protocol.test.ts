@@ -12,6 +12,11 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   failOne: 2,
   abort: 2,
   seconds: 2,
+  batchTick: 2,
+  schedule: 4,
+  uploadUnheard: 4,
+  receive: 5,
+  lock: 3,
 };
 const command = fc.oneof(
   ...protocolWorld().commands.map((name) => ({ arbitrary: fc.constant(name), weight: WEIGHTS[name] ?? 1 })),

@@ -1,9 +1,11 @@
 /**
- * The whole protocol on a virtual clock: the real decisions of ingest, fleet and reaper on stores in memory; executions that
+ * The whole protocol on a virtual clock: the real decisions of ingest, fleet, reaper, locks and batch on stores in memory; executions that
  * take the workflow's steps one at a time and may be aborted between any two; workers that claim as gpu-worker does; a
  * message queue that may lose and repeat. A history is a list of commands; whatever it was, `settle` must bring the world to
  * rest with every chunk transcribed, and `violations` must stay empty on the way.
  */
+import { isGateOpen, isRecording, lock, unlock } from '../../core/batch-lock/lock.ts';
+import { begin, tick } from '../../core/batch-run/run.ts';
 import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { parseChunkKey } from '../../core/contracts/keys.ts';
 import { LEASE_SECONDS } from '../../core/contracts/limits.ts';
@@ -13,8 +15,18 @@ import type { FleetChange } from '../../core/fleet/ports.ts';
 import { confirm, leaveRun, nextMachine, plan, startMachine, wake } from '../../core/fleet/run-steps.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { fleetWorld } from './fleet-world.ts';
-import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from './memory-stores.ts';
-import { SESSION, sessionRow, USER } from './rows.ts';
+import {
+  memoryBatchStore,
+  memoryChunkStore,
+  memoryLedger,
+  memoryLockStore,
+  memoryNoticeStore,
+  memoryObjects,
+  memoryQueue,
+  memoryRunFiles,
+  memorySessionStore,
+} from './memory-stores.ts';
+import { chunkTranscript, SESSION, sessionRow, USER } from './rows.ts';
 
 const MACHINES = ['i-1', 'i-2'];
 const MINUTE_MS = 60_000;
@@ -89,6 +101,47 @@ export function protocolWorld() {
   const reaper = buildReaper({ ...deps, chunks, queue, ledger, usdPerHour: 1, publish: async () => undefined });
   const ingestDeps = { sessions, chunks, objects, queue, wake: () => wake(deps), nowMs: deps.nowMs };
 
+  const [locks, batch] = [memoryLockStore(), memoryBatchStore()];
+  /** Chunks whose canonical file somebody took away, and how often a batch has had them done again. */
+  const taken = new Set<number>();
+  const resets = new Map<number, number>();
+  const reset = chunks.reset.bind(chunks);
+  chunks.reset = async (row, ...more) => {
+    const isReset = await reset(row, ...more);
+    if (isReset) resets.set(row.chunk_number, (resets.get(row.chunk_number) ?? 0) + 1);
+    return isReset;
+  };
+  const recorder = { userId: 'recorder', sessionId: 'session_recorder' };
+  const batchDeps = {
+    ...ingestDeps,
+    locks,
+    batch,
+    ledger,
+    usdPerHour: 1,
+    maxBlockedHours: 6,
+    files: memoryRunFiles(),
+    notices: memoryNoticeStore(),
+    readPool: store.readPool,
+    assemble: async () => undefined,
+    publish: async () => undefined,
+    canonical: {
+      readCanonical: async ({ chunk_number: n }: ChunkRow) => (taken.has(n) ? undefined : chunkTranscript(n)),
+    },
+    bucket: {
+      users: async () => [USER],
+      async *objectsOf() {
+        const all = Array.from({ length: uploads }, (_, i) => objects.head(keyOf(i + 1)));
+        yield (await Promise.all(all)).filter((object) => object !== undefined);
+      },
+    },
+  };
+  const schedule = async (): Promise<void> => {
+    await attempt(() => begin(batchDeps, { trigger: 'schedule', dryRun: false, slotMs: deps.nowMs() }));
+    await attempt(() => tick(batchDeps));
+  };
+  const isOpen = async (): Promise<boolean> => isGateOpen(await locks.readGate(), deps.nowMs());
+  const isBacklog = (message: string): boolean => message.startsWith('backlog ');
+
   const keyOf = (n: number): string => `users/${USER}/sessions/${SESSION}/chunk-${String(n).padStart(3, '0')}.webm`;
   async function announce(n: number): Promise<void> {
     const place = parseChunkKey(keyOf(n));
@@ -130,7 +183,7 @@ export function protocolWorld() {
         if (fleet.machine(undefined, machine) !== 'running') branch.step = 'fail'; // no heartbeat comes any more
         if (workers.has(machine) || branch.step === 'fail') return; // busy: it says nothing yet
         branch.seen = (await store.readPool()).wanted_seq;
-        if (messages().length === 0) branch.step = 'leave';
+        if ((await servable()).length === 0) branch.step = 'leave';
         return;
       case 'leave':
         return go(
@@ -171,7 +224,11 @@ export function protocolWorld() {
     if (branches.get(runId)?.every(({ step }) => step === 'over')) fleet.alive.delete(runId);
   }
 
-  const messages = (): string[] => queue.sent;
+  /** The backlog waits while somebody records. */
+  const servable = async (): Promise<string[]> => {
+    const open = await isOpen();
+    return queue.sent.filter((message) => open || !isBacklog(message));
+  };
   /** A worker serves while its machine runs and a run drains there. */
   const serves = (machine: string): boolean =>
     fleet.machine(undefined, machine) === 'running' &&
@@ -184,14 +241,19 @@ export function protocolWorld() {
 
   async function receive(machine: string): Promise<void> {
     if (!serves(machine) || workers.has(machine)) return;
-    const message = queue.sent.shift();
+    const [message] = await servable();
     if (message === undefined) return;
+    queue.sent.splice(queue.sent.indexOf(message), 1);
     const n = Number(message.split(' ').at(-1));
     const row = await chunks.get(SESSION, n);
     if (row === undefined || row.state === 'done' || row.state === 'dead') return;
     if (row.state === 'leased' && (row.lease_until_ms ?? 0) > deps.nowMs()) return void queue.sent.push(message);
     const fence = row.fence + 1;
     chunks.put({ ...row, state: 'leased', fence, lease_until_ms: deps.nowMs() + LEASE_SECONDS * 1000 });
+    const gate = await locks.readGate();
+    const mayPass = (gate.behind_live_until_ms ?? 0) > deps.nowMs();
+    if (isBacklog(message) && isRecording(gate, deps.nowMs()) && !mayPass)
+      violations.push(`backlog ${n} was claimed while somebody records`);
     workers.set(machine, { chunkNumber: n, fence, etag: row.etag });
     queue.sent.push(message); // still there, hidden, until the worker deletes it
   }
@@ -204,6 +266,7 @@ export function protocolWorld() {
     if (row?.state !== 'leased' || row.fence !== held.fence || row.etag !== held.etag) return;
     const { pending_shard: _shard, lease_until_ms: _lease, ...rest } = row;
     chunks.put({ ...rest, state: 'done' });
+    taken.delete(held.chunkNumber);
     const id = `${held.chunkNumber}/${held.etag}`;
     commits.set(id, (commits.get(id) ?? 0) + 1);
     const at = queue.sent.findIndex((sent) => sent.endsWith(` ${held.chunkNumber}`));
@@ -233,6 +296,19 @@ export function protocolWorld() {
       objects.put({ key: keyOf(n), etag: `e${n}`, sizeBytes: 10, modifiedAtMs: deps.nowMs() });
       await announce(n);
     },
+    uploadUnheard: async () => {
+      const n = ++uploads;
+      objects.put({ key: keyOf(n), etag: `e${n}`, sizeBytes: 10, modifiedAtMs: deps.nowMs() });
+    },
+    takeResult: async () => void (uploads > 0 && taken.add(uploads)),
+    lock: () => attempt(() => lock(batchDeps, recorder)),
+    unlock: () => attempt(() => unlock(batchDeps, recorder.userId)),
+    schedule,
+    manualRun: () => attempt(() => begin(batchDeps, { trigger: 'manual', dryRun: false })),
+    dryRun: () => attempt(() => begin(batchDeps, { trigger: 'manual', dryRun: true })),
+    batchTick: () => attempt(() => tick(batchDeps)),
+    /** No run lives as long as this: its tasks have their own limits. */
+    hours: async () => void (alive.size === 0 && fleet.pass(120 * MINUTE_MS)),
     uploadDuplicate: async () => void (uploads > 0 && (await announce(uploads))),
     loseMessage: async () => void queue.sent.shift(),
     repeatMessage: async () => void (queue.sent[0] !== undefined && queue.sent.push(queue.sent[0])),
@@ -286,7 +362,8 @@ export function protocolWorld() {
   async function run(command: Command): Promise<void> {
     await commands[command]();
     await powerFollows();
-    for (const [id, times] of commits) if (times > 1) violations.push(`${id} was committed ${times} times`);
+    for (const [id, times] of commits)
+      if (times > 1 + (resets.get(Number(id.split('/')[0])) ?? 0)) violations.push(`${id} was committed ${times} times`);
   }
 
   /** Nothing goes wrong any more; time passes in which everybody does what is theirs. */
@@ -294,9 +371,11 @@ export function protocolWorld() {
     nextWrite = 'fine';
     fleet.full.clear();
     fleet.limits.isSpent = false;
+    await run('unlock');
     for (let i = 0; i < 400; i += 1) {
       for (let turn = 0; turn < 12; turn += 1) for (const command of ['step', 'receive', 'finish'] as const) await run(command);
       await run('reap');
+      await run('schedule');
       await run('minute');
       const { next_start_at_ms: next } = await store.readPool();
       if (alive.size === 0 && next > deps.nowMs()) fleet.pass(next - deps.nowMs());
@@ -308,7 +387,8 @@ export function protocolWorld() {
     const rests = await Promise.all(MACHINES.map((id) => store.readInstance(id)));
     return (
       rows.length === uploads &&
-      rows.every(({ state }) => state === 'done') &&
+      rows.every(({ state, chunk_number }) => state === 'done' && !taken.has(chunk_number)) &&
+      (await batch.readState()).active_runs.length === 0 &&
       MACHINES.every((id) => fleet.machine(undefined, id) === 'stopped') &&
       rests.every(({ state, holders }) => state === 'idle' && Object.keys(holders).length === 0) &&
       alive.size === 0 &&
@@ -328,6 +408,8 @@ export function protocolWorld() {
       rows: (await chunks.listOf(SESSION)).map(({ chunk_number, state }) => `${chunk_number} ${state}`),
       uploads,
       queue: queue.sent,
+      taken: [...taken],
+      batch: await batch.listRuns(3),
       alive: [...alive],
       pool: await store.readPool(),
       machines: await Promise.all(MACHINES.map(async (id) => [fleet.machine(undefined, id), await store.readInstance(id)])),
