@@ -349,6 +349,7 @@ export function protocolWorld() {
       const untilMs = deps.nowMs() + 5 * MINUTE_MS;
       const started = await attempt(() => startForPerson(deps, 'ada', untilMs));
       if (started?.kind === 'held') person = { machine: started.instanceId, untilMs };
+      else if (started !== undefined) person = undefined; // refused: a machine of theirs that had stopped is not theirs any more
     },
     personStops: async () => {
       person = undefined;
