@@ -70,11 +70,14 @@ export interface Wish {
   readonly slotMs?: number | undefined;
 }
 
-async function freeName(batch: BatchStore, ms: number): Promise<string> {
+/** The first name of this minute that is free; or the run that a schedule began for it. */
+async function nameFor(batch: BatchStore, ms: number, isSlot: boolean): Promise<string | RunRow> {
   const name = nameOf(ms);
   for (let n = 1; n < MAX_NAMES_IN_A_MINUTE; n += 1) {
     const candidate = n === 1 ? name : `${name}-${n}`;
-    if ((await batch.readRun(candidate)) === undefined) return candidate;
+    const known = await batch.readRun(candidate);
+    if (known === undefined) return candidate;
+    if (isSlot && known.trigger === 'schedule') return known;
   }
   throw new DomainError('too-many', 'too many runs in this minute', { retryAfterSeconds: 60 });
 }
@@ -88,11 +91,11 @@ export async function begin({ batch, nowMs }: BeginDeps, wish: Wish): Promise<Ru
     const active = await Promise.all(state.active_runs.map((id) => batch.readRun(id)));
     const running = active.find((run) => run !== undefined && !run.dry_run && !finished(run));
     if (running !== undefined && !wish.dryRun) return running;
-    const slot = wish.slotMs === undefined ? undefined : await batch.readRun(nameOf(wish.slotMs));
-    if (slot?.trigger === 'schedule') return slot;
+    const id = await nameFor(batch, wish.slotMs ?? nowMs(), wish.slotMs !== undefined);
+    if (typeof id !== 'string') return id;
     const run: RunRow = {
       kind: 'run',
-      id: await freeName(batch, wish.slotMs ?? nowMs()),
+      id,
       version: 1,
       trigger: wish.trigger,
       dry_run: wish.dryRun,
@@ -114,6 +117,7 @@ export async function begin({ batch, nowMs }: BeginDeps, wish: Wish): Promise<Ru
 class Hold {
   run: RunRow;
   readonly #deps: RunnerDeps;
+  #renewal: Promise<void> | undefined;
 
   constructor(deps: RunnerDeps, run: RunRow) {
     this.#deps = deps;
@@ -126,11 +130,14 @@ class Hold {
     this.run = to;
   }
 
-  /** Says that somebody is still at it. */
+  /** Says that somebody is still at it; many may say so at once. */
   readonly goesOn = async (): Promise<void> => {
     const nowMs = this.#deps.nowMs();
-    if (this.run.busy_until_ms - nowMs < 1000 * (BUSY_SECONDS - STILL_BUSY_SECONDS))
-      await this.save({ busy_until_ms: nowMs + 1000 * BUSY_SECONDS });
+    if (this.run.busy_until_ms - nowMs >= 1000 * (BUSY_SECONDS - STILL_BUSY_SECONDS)) return;
+    this.#renewal ??= this.save({ busy_until_ms: nowMs + 1000 * BUSY_SECONDS }).finally(() => {
+      this.#renewal = undefined;
+    });
+    await this.#renewal;
   };
 }
 class TakenOver extends Error {
@@ -342,6 +349,7 @@ async function whyLeft(deps: RunnerDeps): Promise<string> {
   if (waits_for === 'capacity') return 'EC2 had no machine to give';
   if (waits_for === 'budget') return 'the budget of the day was spent';
   if (waits_for === 'failures') return 'no machine could work';
+  if (!isGateOpen(await deps.locks.readGate(), deps.nowMs())) return 'a recording holds the lock; the next run goes on';
   return 'time was up; the next run goes on';
 }
 

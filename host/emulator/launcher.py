@@ -185,6 +185,7 @@ def give_machines_their_time(faults: Faults) -> None:
         def act(params: dict[str, Any]) -> Any:
             settle()
             found = [ec2._instances[i] for i in ec2._parse_member_list(params, "InstanceId") if i in ec2._instances]
+            print(f"ec2 {action} {[instance['InstanceId'] for instance in found]}", flush=True)  # tests count these
             for instance in found:
                 state = instance["State"]["Name"]
                 if action == "StartInstances" and state == "stopped" and instance["InstanceId"] in faults.get("no_capacity", []):

@@ -142,6 +142,13 @@ test('one run at a time; a schedule that fires twice, or while a run goes on, fi
   await w.tick();
   expect((await w.begin({ slotMs })).id).toBe(first.id);
   expect(await w.tick()).toEqual([]);
+  // Another one has the minute's name: the schedule's run is found all the same.
+  w.clock.ms = Date.parse('2026-03-05T16:00:10Z');
+  await w.begin({ trigger: 'manual' });
+  await w.tick();
+  const late = { slotMs: Date.parse('2026-03-05T16:00:00Z') };
+  const fired = [await w.begin(late), await w.tick(), await w.begin(late)];
+  expect(fired).toMatchObject([{ id: 'batch-2026-03-05-1600-2' }, [{ status: 'skipped' }], { id: 'batch-2026-03-05-1600-2' }]);
   w.clock.ms = START;
   const names = [(await w.begin({ trigger: 'manual' })).id];
   await w.tick();
@@ -176,6 +183,21 @@ test('many users are looked at together, and everything of each is counted', asy
   const { report } = await wholeRun(w);
   expect(report.scan).toEqual({ sessionsScanned: 120, totalMissingChunks: 40 });
   expect(report.sessionsTouched).toBe(40);
+});
+
+test('a scan that takes minutes keeps its run, however many users are looked at together', async () => {
+  const w = batchWorld();
+  for (let user = 0; user < 40; user += 1) w.add(`session_${user}`, 1, { user_id: `user-${user}` });
+  const { objectsOf } = w.deps.bucket;
+  Reflect.set(w.deps.bucket, 'objectsOf', async function* (user: string, after?: string) {
+    for await (const page of objectsOf(user, after)) {
+      yield page;
+      w.pass(25_000);
+    }
+  });
+  const { id } = await w.begin();
+  await w.tick();
+  expect(await w.batch.readRun(id)).toMatchObject({ state: 'working', scan: { sessions: 40, missing: 40 } });
 });
 
 test('a row that waits and has fallen out of the index is put back', async () => {

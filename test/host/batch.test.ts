@@ -1,6 +1,7 @@
 /** The batch on the local host: found, transcribed, reported; held back by recorders; one run whoever asks. */
 
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CloudWatchClient, GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -78,6 +79,10 @@ const launches = async () => {
   return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ LaunchTime }) => LaunchTime?.getTime()));
 };
 
+/** What the emulator has been asked for. */
+const startCalls = (): number =>
+  readFileSync(join(host.root, 'logs', 'emulator.log'), 'utf8').split('ec2 StartInstances').length - 1;
+
 /** Sessions that are only stored, complete and never transcribed. */
 async function stored(count: number, chunks = 1): Promise<string[]> {
   const ids: string[] = [];
@@ -119,9 +124,11 @@ test('results that are taken away come back equal, with what no event told of an
   expect((await chunkRows(id)).every(({ state }) => state === 'done')).toBe(true);
 
   await userA.call('PUT', '/api/notifications', { sessionCompleted: true });
+  const startsBefore = startCalls();
   const run = await begin();
   expect((await begin()).id).toBe(run.id);
   const { report, scan } = await finished(run.id);
+  expect(startCalls()).toBe(startsBefore + 1);
   expect(scan).toMatchObject({ totalMissingChunks: 4, chunksFound: 2, resultsReset: 2, full: true });
   expect(report).toMatchObject({
     status: 'success',
@@ -153,7 +160,7 @@ test('results that are taken away come back equal, with what no event told of an
 });
 
 test('nothing missing, or a recorder that holds the lock: no machine is started, and the report says skipped', async () => {
-  const before = await launches();
+  const before = [await launches(), startCalls()];
   const idle = await finished(await fire());
   expect(idle.report).toMatchObject({
     status: 'skipped',
@@ -167,7 +174,7 @@ test('nothing missing, or a recorder that holds the lock: no machine is started,
   expect(held.report).toMatchObject({ status: 'skipped', lockStatus: { locked: true } });
   await expect(begin()).rejects.toMatchObject({ status: 409, code: 'session-active' });
   expect((await finished((await begin({ dryRun: true })).id)).scan).toMatchObject({ totalMissingChunks: 1 });
-  expect(await launches()).toEqual(before);
+  expect([await launches(), startCalls()]).toEqual(before);
   expect(await allStopped()).toBe(true);
   expect((await chunkRows(id)).map(({ state, attempts }) => [state, attempts])).toEqual([['pending', 0]]);
   const { Datapoints = [] } = await new CloudWatchClient().send(
