@@ -1,8 +1,8 @@
 /**
  * The whole product on one machine: emulator, deployed template, machines that are processes.
  *
- * Steps: end what a killed host left -> emulator -> synthesize if sources changed -> deploy if the template changed -> a
- * reaper pass, because running executions of the last time are dead -> EC2 host.
+ * Steps: end what a killed host left -> emulator -> synthesize if sources changed -> deploy if the template changed -> a pass
+ * of reaper and batch, because running executions of the last time are dead -> EC2 host.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -93,11 +93,15 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
       return value;
     };
     const lambda = new LambdaClient({ endpoint: emulator.endpoint });
-    const reap = async (): Promise<void> => {
-      const { FunctionError, Payload } = await lambda.send(new InvokeCommand({ FunctionName: output('ReaperName') }));
-      if (FunctionError) throw new Error(`the reaper failed: ${Buffer.from(Payload ?? []).toString()}`);
+    const invoke = async (name: string): Promise<void> => {
+      const { FunctionError, Payload } = await lambda.send(new InvokeCommand({ FunctionName: output(name) }));
+      if (FunctionError) throw new Error(`${name} failed: ${Buffer.from(Payload ?? []).toString()}`);
     };
-    await timed('reconciliation', reap);
+    const reap = () => invoke('ReaperName');
+    await timed('reconciliation', async () => {
+      await reap();
+      await invoke('BatchRunnerName'); // a run that was under way goes on
+    });
     const ec2 = startEc2Host({
       folders,
       endpoint: emulator.endpoint,

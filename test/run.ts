@@ -41,7 +41,7 @@ function run(title: string, command: string, args: readonly string[], cwd: strin
 
 /** A check counts as one test. */
 async function check(title: string, command: string, args: readonly string[], cwd = PROJECT): Promise<void> {
-  total[(await run(title, command, args, cwd)) ? 'passed' : 'failed'] += 1;
+  total[(await run(title, command, args, cwd, !FAST)) ? 'passed' : 'failed'] += 1;
 }
 
 /** Adds what a test runner has counted; one that reports nothing, or fails without a failed test, has failed. */
@@ -65,20 +65,20 @@ const VitestReport = z.object({
   numPendingTests: z.number(),
   numTodoTests: z.number(),
 });
-function vitest(title: string, project: string): Promise<void> {
+function vitest(title: string, project: string, isBeside: boolean): Promise<void> {
   const file = join(reports, `${project}.json`);
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  return suite(title, run(title, 'vitest', args, PROJECT), () => {
+  return suite(title, run(title, 'vitest', args, PROJECT, isBeside), () => {
     const report = VitestReport.parse(JSON.parse(readFileSync(file, 'utf8')));
     // A skipped test proves nothing: it counts as failed.
     return { passed: report.numPassedTests, failed: report.numFailedTests + report.numPendingTests + report.numTodoTests };
   });
 }
 
-function pytest(title: string, paths: readonly string[], isBeside: boolean): Promise<void> {
+function pytest(title: string, paths: readonly string[]): Promise<void> {
   const file = join(reports, 'pytest.xml');
   const args = ['-n', '2', ...paths, `--junit-xml=${file}`];
-  return suite(title, run(title, join(VENV, 'pytest'), args, join(PROJECT, 'gpu-worker'), isBeside), () => {
+  return suite(title, run(title, join(VENV, 'pytest'), args, worker, !FAST), () => {
     const text = readFileSync(file, 'utf8');
     const number = (name: string): number => Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(text)?.[1]);
     const failed = number('failures') + number('errors') + number('skipped');
@@ -87,32 +87,24 @@ function pytest(title: string, paths: readonly string[], isBeside: boolean): Pro
 }
 
 const worker = join(PROJECT, 'gpu-worker');
-await check('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
-await check('types', 'tsc', ['--project', '.']);
-await check('import rules', 'depcruise', [
-  '--config',
-  '.dependency-cruiser.cjs',
-  'bin',
-  'lib',
-  'core',
-  'lambdas',
-  'cli',
-  'host',
-  'scripts',
-  'test',
-  'bench',
-]);
-await check('dead code', 'knip', ['--no-config-hints']);
-await check('python format', join(VENV, 'ruff'), ['format', '--check', '--quiet', '.'], worker);
-await check('python lint', join(VENV, 'ruff'), ['check', '--quiet', '.'], worker);
-await check('python types', join(VENV, 'mypy'), [], worker);
-await check('shell syntax', 'bash', ['-n', 'gpu-worker/bootstrap/boot.sh']);
-await vitest('core, functions, template, workflow', 'fast');
-if (FAST) await pytest('worker', ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py'], false);
-else {
-  // Most of what happens on the host is waiting: the worker's tests have the time in between.
-  await Promise.all([vitest('the whole product on the local host', 'host'), pytest('worker', [], true)]);
+const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'host', 'scripts', 'test', 'bench'];
+
+/** Everything but the host. */
+async function withoutHost(): Promise<void> {
+  await check('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
+  await check('types', 'tsc', ['--project', '.']);
+  await check('import rules', 'depcruise', ['--config', '.dependency-cruiser.cjs', ...ROOMS]);
+  await check('dead code', 'knip', ['--no-config-hints']);
+  await check('python format', join(VENV, 'ruff'), ['format', '--check', '--quiet', '.'], worker);
+  await check('python lint', join(VENV, 'ruff'), ['check', '--quiet', '.'], worker);
+  await check('python types', join(VENV, 'mypy'), [], worker);
+  await check('shell syntax', 'bash', ['-n', 'gpu-worker/bootstrap/boot.sh']);
+  await vitest('core, functions, template, workflow', 'fast', !FAST);
+  await pytest('worker', FAST ? ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py'] : []);
 }
+
+// Most of what happens on the host is waiting: everything else has the time in between.
+await Promise.all([withoutHost(), ...(FAST ? [] : [vitest('the whole product on the local host', 'host', false)])]);
 
 rmSync(reports, { recursive: true, force: true });
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
