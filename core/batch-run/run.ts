@@ -262,7 +262,8 @@ async function doWork(deps: RunnerDeps, hold: Hold): Promise<void> {
   if (gpuSeconds > 0) await deps.publish({ [METRICS.batchGpuSeconds]: gpuSeconds });
   if (run.settled_at_ms === undefined) {
     const mine = new Set(chunks.map(({ sessionId, chunkNumber }) => idOf(sessionId, chunkNumber)));
-    const waiting = (await deps.chunks.listAllPending()).filter((row) => mine.has(idOf(row.session_id, row.chunk_number)));
+    const isMine = (row: ChunkRow): boolean => mine.has(idOf(row.session_id, row.chunk_number));
+    const waiting = outcomeOf((await deps.chunks.listAllPending()).filter(isMine)).left;
     const isOver = deps.nowMs() >= run.deadline_ms;
     if (!isOver && waiting.length > 0) return sendAgain(deps, waiting);
     // The index may lag behind: the rows themselves say whether all is done.

@@ -10,6 +10,8 @@ const PATIENCE_SECONDS: Readonly<Record<Service, number>> = { served: REQUEUE_SE
 /** Whether a row of the pending index needs a new message now. Stored-only sessions wait for the batch. */
 export function isUnserved(row: ChunkRow, service: Service, nowMs: number): boolean {
   if (row.lane === 'backlog' || row.next_attempt_at_ms > nowMs) return false;
+  // What is done or dead wants nothing, even if the index should still have it: it must never start a machine.
+  if (row.state !== 'pending' && row.state !== 'leased') return false;
   if (row.state === 'leased' && (row.lease_until_ms ?? 0) > nowMs) return false;
   const silentMs = nowMs - Math.max(row.queued_at_ms, row.next_attempt_at_ms);
   return silentMs > 1000 * PATIENCE_SECONDS[service];

@@ -263,6 +263,21 @@ test('a recording that begins in the middle pauses the backlog: nothing is sent 
   expect([w.queue.sent.length, w.counts.wakes]).toEqual([2, 3]); // its message is there: a machine will find it
 });
 
+test('a row that is done and still in the index keeps no run and starts no machine', async () => {
+  const w = batchWorld();
+  w.add('session_b', 1);
+  const { id } = await w.begin();
+  await w.tick();
+  await w.work();
+  const [row] = await w.chunks.listOf('session_b');
+  w.chunks.put({ ...(row ?? w.add('session_b', 1)), pending_shard: 'pending-0' });
+  await w.tick();
+  expect((await w.batch.readRun(id))?.status).toBe('success');
+  await w.begin();
+  await w.tick();
+  expect(w.counts.wakes).toBe(1);
+});
+
 test('while a run of the GPU serves, messages are given ten minutes before they are sent again', async () => {
   const w = batchWorld();
   w.add('session_b', 1);

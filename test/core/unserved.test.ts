@@ -19,6 +19,8 @@ test.each([
   ['is leased', { state: 'leased', lease_until_ms: NOW + 1, queued_at_ms: 0 }, 'unserved', false],
   ['has a lease that ran out', { state: 'leased', lease_until_ms: NOW - 1, queued_at_ms: 0 }, 'unserved', true],
   ['waits for its next attempt', { next_attempt_at_ms: NOW + 1, queued_at_ms: 0 }, 'unserved', false],
+  ['is done, but still in the index', { state: 'done', queued_at_ms: 0 }, 'unserved', false],
+  ['is dead, but still in the index', { state: 'dead', queued_at_ms: 0 }, 'left', false],
   ['belongs to a session that is only stored', { lane: 'backlog', queued_at_ms: 0 }, 'unserved', false],
 ] as const)('a row that %s', (_what, row, service, unserved) => {
   expect(isUnserved(chunkRow(1, row), service, NOW)).toBe(unserved);
