@@ -1,5 +1,5 @@
 /** The embedded AWS emulator as a process: loopback only, state kept in a folder. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -51,6 +51,9 @@ export async function startEmulator(folders: Folders, port: number): Promise<Emu
   for (const folder of [stateDir, dataDir, folders.logs, folders.temporary]) mkdirSync(folder, { recursive: true });
   // The emulator's own Node script is CommonJS; below the project it would be taken for a module.
   writeFileSync(join(folders.temporary, 'package.json'), '{"type":"commonjs"}');
+  // Functions find their packages above the folder that they are unpacked in.
+  const packages = join(folders.root, 'node_modules');
+  if (!folders.root.startsWith(PROJECT) && !existsSync(packages)) symlinkSync(join(PROJECT, 'node_modules'), packages);
   const endpoint = `http://127.0.0.1:${port}`;
   const process_ = startProcess({
     name: 'emulator',

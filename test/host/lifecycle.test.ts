@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -15,7 +16,8 @@ import { recordingClient, unlikeOthers } from '../../host/recording-client.ts';
 import { DEMO_USER, signIn } from '../../host/users.ts';
 import { sampleChunks } from './support.ts';
 
-const home = mkdtempSync(join(PROJECT, '.local', 'host-life-'));
+/** Anywhere but in the project. */
+const home = mkdtempSync(join(tmpdir(), 'chunkscribe-life-'));
 const READY_SECONDS = 60;
 /** More than the worker does until the host is killed. */
 const BATCH_CHUNKS = 12;
