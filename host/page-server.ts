@@ -104,7 +104,9 @@ export async function servePages(port: number, note: HostNote, host: LocalHost):
     }
     const { pathname } = new URL(request.url ?? '/', note.url);
     const file = FILES[pathname];
-    if (pathname.startsWith('/api/')) {
+    if (request.method === 'TRACE') {
+      response.writeHead(405, SECURITY).end(); // fetch sends none on
+    } else if (pathname.startsWith('/api/')) {
       await proxy(request, response, note.apiUrl);
     } else if (pathname === '/demo' && request.method === 'POST') {
       demo.start();

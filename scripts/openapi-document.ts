@@ -8,7 +8,7 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
 import { type ApiCall, CALLS } from '../core/api/calls.ts';
-import { Problem } from '../core/contracts/answers.ts';
+import { GatewayRefusal, Problem } from '../core/contracts/answers.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { STATUS } from '../lambdas/runtime/problem.ts';
 
@@ -26,7 +26,13 @@ function problems(codes: readonly ErrorCode[]): ZodOpenApiResponsesObject {
   return Object.fromEntries(
     [...byStatus].map(([status, same]) => [
       String(status),
-      { description: same.join(', '), content: { 'application/problem+json': { schema: PROBLEM } } },
+      {
+        description: same.join(', '),
+        content: {
+          'application/problem+json': { schema: PROBLEM },
+          ...(status === STATUS.unauthorized && { 'application/json': { schema: GatewayRefusal } }),
+        },
+      },
     ]),
   );
 }

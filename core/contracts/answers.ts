@@ -205,10 +205,17 @@ export const ScheduleSet = z.strictObject({ enabled: z.boolean() });
 export const Health = z.strictObject({ status: z.literal('ok'), stage: z.string() });
 
 /** RFC 9457 problem+json. */
-export const Problem = z.object({
+export const Problem = z.looseObject({
   type: z.string(),
   title: z.string(),
   status: z.number().int(),
   code: z.string().meta({ description: 'Stable; what a program may decide by.' }),
   detail: z.string(),
+  issues: z
+    .array(z.looseObject({ path: z.string(), message: z.string() }))
+    .optional()
+    .meta({ description: 'What is wrong with the request, where that is known.' }),
 });
+
+/** API Gateway's own answer to a token that is missing, expired or not ours. */
+export const GatewayRefusal = z.looseObject({ message: z.string() });
