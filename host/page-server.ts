@@ -70,7 +70,7 @@ function refusal(request: IncomingMessage, port: number): 403 | 421 | undefined 
 
 async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl: string): Promise<void> {
   const headers: Record<string, string> = {};
-  for (const name of ['authorization', 'content-type', 'idempotency-key']) {
+  for (const name of ['authorization', 'content-type', 'idempotency-key', 'if-none-match']) {
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;
   }
