@@ -84,7 +84,7 @@ async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl:
     method,
     headers,
     redirect: 'manual',
-    ...(body.length > 0 && { body: new Uint8Array(body) }),
+    ...(body.length > 0 && method !== 'GET' && method !== 'HEAD' && { body: new Uint8Array(body) }),
   });
   const out: Record<string, string> = { ...SECURITY };
   for (const name of ['content-type', 'cache-control', 'location', 'retry-after', 'etag']) {

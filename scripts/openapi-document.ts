@@ -37,14 +37,20 @@ function problems(codes: readonly ErrorCode[]): ZodOpenApiResponsesObject {
   );
 }
 
-function responses({ answers, errors = [], open, body }: ApiCall): ZodOpenApiResponsesObject {
+/** JSON, and text of the other media types. */
+const successOf = (schema: z.ZodType, texts: readonly string[]) => ({
+  description: 'success',
+  content: { 'application/json': { schema }, ...Object.fromEntries(texts.map((type) => [type, { schema: z.string() }])) },
+});
+
+function responses({ answers, errors = [], open, body, texts = [] }: ApiCall): ZodOpenApiResponsesObject {
   const always: ErrorCode[] = [
     ...(open ? [] : (['unauthorized', 'invalid'] as const)),
     ...(body ? (['malformed'] as const) : []),
   ];
   const good = Object.entries(answers).map(([status, schema]) => [
     status,
-    schema === null ? { description: 'no content' } : { description: 'success', content: { 'application/json': { schema } } },
+    schema === null ? { description: 'no content' } : successOf(schema, texts),
   ]);
   return { ...Object.fromEntries(good), ...problems([...new Set([...always, ...errors])]) };
 }

@@ -14,6 +14,8 @@ export interface ApiCall {
   readonly body?: z.ZodType;
   /** Status of success -> its answer; `null`: none. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** Media types of success beside JSON. */
+  readonly texts?: readonly string[];
   /** Beside those that every call can have. */
   readonly errors?: readonly ErrorCode[];
   /** Needs no token. */
@@ -80,6 +82,7 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     summary: 'The text as far as it goes; with start and end that of a range',
     query: z.object(http.TranscriptQuery.shape),
     answers: { 200: z.union([Transcript, answers.RangeText]), 304: null, 307: null },
+    texts: ['text/plain', 'application/x-subrip', 'text/vtt'],
     errors: [...OF_SESSION, 'not-ready'],
   },
   'POST /api/sessions/{id}/transcript/ranges': {
