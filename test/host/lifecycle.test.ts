@@ -1,6 +1,6 @@
 /** `npm start` as a person meets it: ready, Ctrl+C, kill -9, started again. In a folder of its own, with its own ports. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -140,6 +140,7 @@ test('it gets ready, is there once, survives kill -9 with what was recorded and 
 });
 
 test('the first page and its API are for this machine and its own pages only, and the demo runs from it, also on another port', async () => {
+  mkdirSync(join(home, 'state'), { recursive: true });
   writeFileSync(join(home, 'state', 'port'), String(await freePort(0)));
   const { child, note, exited } = await start();
   const status = async (path: string, headers: Record<string, string> = {}) =>
