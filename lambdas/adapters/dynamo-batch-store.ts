@@ -5,6 +5,7 @@ import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
 import { BatchStateRow, GateRow, LeaseRow, type NoticeRow, RunRow, WantsRow } from '../../core/contracts/batch.ts';
+import { queryAll } from './query-all.ts';
 
 type Kind = (LeaseRow | GateRow | RunRow | BatchStateRow | WantsRow | NoticeRow)['kind'];
 const CONFLICTS: readonly (string | undefined)[] = ['ConditionalCheckFailed', 'TransactionConflict'];
@@ -59,22 +60,8 @@ export function dynamoLockStore(db: DynamoDBDocumentClient, table: string): Lock
     },
 
     async leases() {
-      const leases: LeaseRow[] = [];
-      let from: Record<string, unknown> | undefined;
-      do {
-        const page = await db.send(
-          new QueryCommand({
-            TableName: table,
-            KeyConditionExpression: 'kind = :lease',
-            ExpressionAttributeValues: { ':lease': 'lease' },
-            ConsistentRead: true,
-            ExclusiveStartKey: from,
-          }),
-        );
-        leases.push(...(page.Items ?? []).map((item) => LeaseRow.parse(item)));
-        from = page.LastEvaluatedKey;
-      } while (from !== undefined);
-      return leases;
+      const query = { KeyConditionExpression: 'kind = :lease', ExpressionAttributeValues: { ':lease': 'lease' } };
+      return (await queryAll(db, { TableName: table, ...query, ConsistentRead: true })).map((item) => LeaseRow.parse(item));
     },
 
     commit: ({ gate, put: lease, remove: released = [] }) =>

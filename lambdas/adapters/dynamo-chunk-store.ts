@@ -14,6 +14,7 @@ import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { PENDING_SHARDS } from '../../core/contracts/limits.ts';
 import { ChunkRow, INDEXES } from '../../core/contracts/rows.ts';
 import { conditional } from './conditional.ts';
+import { queryAll } from './query-all.ts';
 
 const NOT_THERE = 'attribute_not_exists(session_id)';
 const SAME_BYTES_AND_FENCE = 'fence = :fence AND etag = :etag';
@@ -32,26 +33,13 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
     chunk_number: row.chunk_number,
   });
 
-  /** One shard of the index; without a limit all of it. */
-  async function pendingIn(shard: string, limit?: number): Promise<ChunkRow[]> {
-    const rows: ChunkRow[] = [];
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await db.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: INDEXES.chunksPending,
-          KeyConditionExpression: 'pending_shard = :shard',
-          ExpressionAttributeValues: { ':shard': shard },
-          Limit: limit,
-          ExclusiveStartKey: from,
-        }),
-      );
-      rows.push(...(page.Items ?? []).map((item) => ChunkRow.parse(item)));
-      from = limit === undefined ? page.LastEvaluatedKey : undefined;
-    } while (from !== undefined);
-    return rows;
-  }
+  const inShard = (shard: string) => ({
+    TableName: table,
+    IndexName: INDEXES.chunksPending,
+    KeyConditionExpression: 'pending_shard = :shard',
+    ExpressionAttributeValues: { ':shard': shard },
+  });
+  const parsed = (items: readonly unknown[] = []): ChunkRow[] => items.map((item) => ChunkRow.parse(item));
 
   return {
     async get(sessionId, chunkNumber) {
@@ -60,24 +48,15 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
       return Item === undefined ? undefined : ChunkRow.parse(Item);
     },
 
-    async listOf(sessionId) {
-      const rows: ChunkRow[] = [];
-      let from: Record<string, unknown> | undefined;
-      do {
-        const page = await db.send(
-          new QueryCommand({
-            TableName: table,
-            KeyConditionExpression: 'session_id = :session',
-            ExpressionAttributeValues: { ':session': sessionId },
-            ConsistentRead: true,
-            ExclusiveStartKey: from,
-          }),
-        );
-        rows.push(...(page.Items ?? []).map((item) => ChunkRow.parse(item)));
-        from = page.LastEvaluatedKey;
-      } while (from !== undefined);
-      return rows;
-    },
+    listOf: async (sessionId) =>
+      parsed(
+        await queryAll(db, {
+          TableName: table,
+          KeyConditionExpression: 'session_id = :session',
+          ExpressionAttributeValues: { ':session': sessionId },
+          ConsistentRead: true,
+        }),
+      ),
 
     async insert(row) {
       try {
@@ -216,7 +195,7 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
           const page: BatchGetCommandOutput = await db.send(
             new BatchGetCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }),
           );
-          rows.push(...(page.Responses?.[table] ?? []).map((item) => ChunkRow.parse(item)));
+          rows.push(...parsed(page.Responses?.[table]));
           Keys = page.UnprocessedKeys?.[table]?.Keys;
         }
       }
@@ -256,11 +235,12 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
     },
 
     async listPending(limit) {
-      return (await Promise.all(SHARDS.map((shard) => pendingIn(shard, limit)))).flat();
+      const pages = await Promise.all(SHARDS.map((shard) => db.send(new QueryCommand({ ...inShard(shard), Limit: limit }))));
+      return parsed(pages.flatMap(({ Items = [] }) => Items));
     },
 
     async listAllPending() {
-      return (await Promise.all(SHARDS.map((shard) => pendingIn(shard)))).flat();
+      return parsed((await Promise.all(SHARDS.map((shard) => queryAll(db, inShard(shard))))).flat());
     },
   };
 }

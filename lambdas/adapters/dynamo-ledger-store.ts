@@ -1,28 +1,20 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type * as z from 'zod';
 import { GpuIntervalRow, INDEXES, UsageRow } from '../../core/contracts/rows.ts';
 import { gpuDay, usageDay } from '../../core/ledger/gpu-time.ts';
 import type { LedgerStore } from '../../core/ledger/ports.ts';
+import { queryAll } from './query-all.ts';
 
 export function dynamoLedgerStore(db: DynamoDBDocumentClient, table: string): LedgerStore {
   async function ofDay<Schema extends z.ZodType>(day: string, schema: Schema): Promise<z.infer<Schema>[]> {
-    const rows: z.infer<Schema>[] = [];
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await db.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: INDEXES.ledgerByDay,
-          KeyConditionExpression: '#day = :day',
-          ExpressionAttributeNames: { '#day': 'day' },
-          ExpressionAttributeValues: { ':day': day },
-          ExclusiveStartKey: from,
-        }),
-      );
-      rows.push(...(page.Items ?? []).map((item) => schema.parse(item)));
-      from = page.LastEvaluatedKey;
-    } while (from !== undefined);
-    return rows;
+    const items = await queryAll(db, {
+      TableName: table,
+      IndexName: INDEXES.ledgerByDay,
+      KeyConditionExpression: '#day = :day',
+      ExpressionAttributeNames: { '#day': 'day' },
+      ExpressionAttributeValues: { ':day': day },
+    });
+    return items.map((item) => schema.parse(item));
   }
 
   return {
