@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'edits-changed'
   | 'session-active'
   | 'lock-expired'
+  | 'not-recording'
   | 'too-many'
   | 'not-ready'
   | 'deleted'

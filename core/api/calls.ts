@@ -143,7 +143,7 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     summary: 'A recording holds the batch back; again: renewal',
     body: http.LockSession,
     answers: { 200: answers.Locked },
-    errors: ['forbidden', 'deleted', 'lock-expired', 'too-many', 'busy'],
+    errors: ['forbidden', 'deleted', 'not-recording', 'lock-expired', 'too-many', 'busy'],
   },
   'POST /api/batch/unlock': {
     summary: "Release the caller's own lock of a session, or all of them",

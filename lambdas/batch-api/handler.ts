@@ -33,6 +33,7 @@ async function mayLock({ sessions }: BatchApiDeps, caller: Caller, sessionId: st
   if (session === undefined) return;
   if (session.user_id !== caller.userId) throw new DomainError('forbidden', 'this session belongs to somebody else');
   if (session.state === 'deleted') throw new DomainError('deleted', 'this session was deleted');
+  if (session.state === 'completed') throw new DomainError('not-recording', 'the recording of this session has stopped');
 }
 
 /** A run by hand waits for recordings, unless they have held the batch back for too long already. */
@@ -53,6 +54,11 @@ export const buildHandler = (deps: BatchApiDeps, clientId: string) =>
         await useQuota(deps.quota, 'lock', caller.userId, deps.nowMs());
         await mayLock(deps, caller, input.sessionId);
         const lease = await lock(deps, { userId: caller.userId, sessionId: input.sessionId });
+        // A renewal that was on its way when Stop released the lock must not bring it back.
+        await mayLock(deps, caller, input.sessionId).catch(async (error: unknown) => {
+          await unlock(deps, caller.userId, input.sessionId);
+          throw error;
+        });
         return json(200, { locked: true, ...viewLock(lease) });
       }),
 

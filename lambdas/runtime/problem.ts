@@ -14,6 +14,7 @@ export const STATUS = {
   'edits-changed': 409,
   'session-active': 409,
   'lock-expired': 409,
+  'not-recording': 409,
   'too-many': 429,
   'not-ready': 409,
   deleted: 410,

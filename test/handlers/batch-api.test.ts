@@ -60,6 +60,22 @@ test("nobody locks somebody else's session, a deleted one, or something that is 
   expect((await w.lock('session_b', 'user-b')).status).toBe(200);
 });
 
+test('a renewal that was on its way at Stop brings no lock back', async () => {
+  const w = world();
+  const recording = sessionRow({ session_id: 'session_a', user_id: 'user-a' });
+  await w.sessions.create(recording);
+  const { get } = w.sessions;
+  let asked = 0;
+  w.sessions.get = async (id) => {
+    asked += 1;
+    if (asked === 2) await w.sessions.complete(id, 1, 1); // Stop, between the first look and the lock
+    return get(id);
+  };
+  expect(await w.lock('session_a')).toMatchObject({ status: 409, body: { code: 'not-recording' } });
+  expect((await w.call('GET /api/batch/lock-status')).body).toMatchObject({ locked: false });
+  expect(await w.lock('session_a')).toMatchObject({ status: 409 });
+});
+
 test('runs, reports, schedule and others’ locks are for admins', async () => {
   const w = world();
   const calls: readonly [string, Partial<Call>][] = [
