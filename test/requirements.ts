@@ -548,7 +548,7 @@ export const requirements: readonly Requirement[] = [
     sentence: 'Two runs at once are one; a run that dies anywhere is finished by the next minute.',
     tests: [
       'test/core/batch-run.test.ts: one run at a time',
-      'test/host/batch.test.ts: a GPU run that is aborted in the middle of a batch',
+      'test/host/batch.test.ts: in the middle of a batch %s',
       'test/host/batch.test.ts: a recording that begins in the middle of a batch',
       'test/core/batch-run.test.ts: a run that dies at any call',
       'test/handlers/batch-api.test.ts: a run by hand begins at once',

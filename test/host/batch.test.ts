@@ -30,6 +30,7 @@ import {
   unlikeOthers,
   userA,
   userB,
+  workerPid,
 } from './support.ts';
 
 const Bucket = output('BucketName');
@@ -214,18 +215,23 @@ test('a recording that begins in the middle of a batch: the backlog pauses and g
   for (const session of ids) expect((await userA.awaitTranscript(session, 30)).status).toBe('completed');
 });
 
-test('a GPU run that is aborted in the middle of a batch: the machine stops, another one does the rest, the batch ends well', async () => {
-  const ids = await stored(2, 6);
-  const id = await fire();
-  await poll(
-    'the first results',
-    90,
-    async () => (await chunkRows(ids[0] ?? '')).concat(await chunkRows(ids[1] ?? '')).some(({ state }) => state === 'done'),
-    100,
-  );
-  const execution = await runningExecution();
-  if (execution !== undefined) await abort(execution);
-  await poll('the stopped machine', 60, allStopped);
-  const { report } = await finished(id, 170);
-  expect(report).toMatchObject({ status: 'success', transcription: { chunksTranscribed: 12, chunksFailed: 0 } });
-});
+test.each([
+  ['the GPU run is aborted', async (): Promise<unknown> => abort(await poll('the run', 10, runningExecution))],
+  ['the worker is killed', async (): Promise<unknown> => process.kill(await workerPid(), 'SIGKILL')],
+] as const)(
+  'in the middle of a batch %s: the machine stops, nothing is lost or done twice, the batch ends well',
+  async (_what, strike) => {
+    const ids = await stored(2, 6);
+    const id = await fire();
+    await poll(
+      'the first results',
+      90,
+      async () => (await chunkRows(ids[0] ?? '')).concat(await chunkRows(ids[1] ?? '')).some(({ state }) => state === 'done'),
+      100,
+    );
+    await strike();
+    await poll('the stopped machine', 180, allStopped);
+    const { report } = await finished(id, 170);
+    expect(report).toMatchObject({ status: 'success', transcription: { chunksTranscribed: 12, chunksFailed: 0 } });
+  },
+);
