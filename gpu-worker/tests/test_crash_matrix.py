@@ -169,8 +169,8 @@ def test_a_worker_that_sleeps_here_past_its_lease_writes_nothing_when_it_wakes(w
     world.worker()
     until(world.all_done)
     before = world.rows()
+    zombie.send_signal(signal.SIGTERM)  # before it wakes: awake, it may be stopped again at the same place
     zombie.send_signal(signal.SIGCONT)
-    zombie.send_signal(signal.SIGTERM)
     assert zombie.wait(timeout=60) == 0
     assert world.rows() == before
     until(world.queue_is_empty)
