@@ -5,7 +5,7 @@
  * of reaper and batch, because running executions of the last time are dead -> EC2 host.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListExecutionsCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { deploy, type Outputs, synthesize } from './deploy.ts';
@@ -18,6 +18,8 @@ export interface HostOptions {
   readonly root: string;
   /** Folder of the worker's model. */
   readonly model: string;
+  /** What results call it. @default the folder's name */
+  readonly modelName?: string;
   /** Seconds without work until a run ends and the machine stops. */
   readonly idleSeconds: number;
   readonly workerEnv?: Readonly<Record<string, string>>;
@@ -70,6 +72,7 @@ function keepLastLogs(logs: string): void {
 
 export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
   const folders = foldersOf(options.root);
+  const modelName = options.modelName ?? basename(options.model);
   const timed = async <T>(title: string, run: () => T | Promise<T>): Promise<T> => {
     const startedMs = Date.now();
     const result = await run();
@@ -84,7 +87,7 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
   Object.assign(process.env, clientEnv(emulator.endpoint));
   try {
     await timed('template', () =>
-      synthesize(folders, { idleSeconds: String(options.idleSeconds), ...LOCAL, ...options.context }),
+      synthesize(folders, { idleSeconds: String(options.idleSeconds), model: modelName, ...LOCAL, ...options.context }),
     );
     const { outputs } = await timed('deployment', () => deploy(folders, emulator.endpoint));
     const output = (name: string): string => {
@@ -107,7 +110,7 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
       endpoint: emulator.endpoint,
       instanceIds: output('InstanceIds').split(','),
       configName: output('WorkerConfigName'),
-      workerEnv: { MODEL: options.model, HF_HUB_DISABLE_TELEMETRY: '1', ...options.workerEnv },
+      workerEnv: { MODEL: options.model, MODEL_NAME: modelName, HF_HUB_DISABLE_TELEMETRY: '1', ...options.workerEnv },
       log: options.log,
     });
     const apiId = /\/\/([^.]+)\./.exec(output('ApiUrl'))?.[1] ?? '';

@@ -75,7 +75,7 @@ async function main(): Promise<void> {
   const host = await startLocalHost({
     root: DEFAULT_ROOT,
     model: chosen.folder,
-    workerEnv: { MODEL_NAME: chosen.name },
+    modelName: chosen.name,
     idleSeconds,
     onStep,
     log: (line) => console.log(`  ${line}`),

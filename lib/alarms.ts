@@ -12,7 +12,7 @@ export interface AlarmsProps {
   readonly observability: Observability;
   readonly lanes: LaneQueues;
   /** Where events end that failed for good, by what they were for. */
-  readonly deadLetters: Readonly<Record<'ingest' | 'assembly', Queue>>;
+  readonly deadLetters: Readonly<Record<'ingest' | 'assembly' | 'fileJobs', Queue>>;
 }
 
 const FIVE_MINUTES = Duration.minutes(5);
@@ -83,6 +83,7 @@ export class Alarms extends Construct {
       ...lanes.deadLetters.map(({ lane, queue }) => ({ name: `Lane-${lane}`, queue })),
       { name: 'Ingest', queue: deadLetters.ingest },
       { name: 'Assembly', queue: deadLetters.assembly },
+      { name: 'FileJobs', queue: deadLetters.fileJobs },
     ];
     for (const { name, queue } of dead)
       observability.alarm(`DeadLetters-${name}`, {

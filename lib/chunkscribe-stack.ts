@@ -6,6 +6,7 @@ import { Alarms } from './alarms.ts';
 import { Assembly } from './assembly.ts';
 import { Batch } from './batch.ts';
 import { Dashboard } from './dashboard.ts';
+import { FileJobs } from './file-jobs.ts';
 import { GpuApi } from './gpu-api.ts';
 import { GpuFleet } from './gpu-fleet.ts';
 import { ServiceApi } from './http-api.ts';
@@ -39,6 +40,7 @@ export class ChunkscribeStack extends Stack {
       SETTINGS_TABLE: storage.settings.tableName,
       FLEET_TABLE: storage.fleet.tableName,
       BATCH_TABLE: storage.batch.tableName,
+      JOBS_TABLE: storage.jobs.tableName,
       ...lanes.env,
     };
 
@@ -82,13 +84,14 @@ export class ChunkscribeStack extends Stack {
     const keeper = new SessionKeeper(this, 'SessionKeeper', shared);
     const api = new ServiceApi(this, 'HttpApi', { stage, identity });
     new RecordingApi(this, 'Recording', { ...shared, stage, api, identity });
+    const fileJobs = new FileJobs(this, 'FileJobs', { ...shared, stage, api, identity });
     new GpuApi(this, 'GpuApi', { ...shared, stage, api, identity, instanceIds, instanceArns });
     const batch = new Batch(this, 'Batch', { ...shared, stage, observability, api, identity });
     new Alarms(this, 'Alarms', {
       stage,
       observability,
       lanes,
-      deadLetters: { ingest: ingest.failed, assembly: assembly.failed },
+      deadLetters: { ingest: ingest.failed, assembly: assembly.failed, fileJobs: fileJobs.failed },
     });
     new Dashboard(this, 'Dashboard', {
       stage,
@@ -98,6 +101,7 @@ export class ChunkscribeStack extends Stack {
       functions: {
         ingest: ingest.handler,
         assembly: assembly.handler,
+        files: fileJobs.handler,
         batch: batch.runner,
         reaper: reaper.handler,
         fleet: fleetControl,
@@ -153,6 +157,7 @@ export class ChunkscribeStack extends Stack {
     new CfnOutput(this, 'ReaperName', { value: reaper.handler.functionName });
     new CfnOutput(this, 'SettingsTable', { value: storage.settings.tableName });
     new CfnOutput(this, 'SessionKeeperName', { value: keeper.handler.functionName });
+    new CfnOutput(this, 'JobsTable', { value: storage.jobs.tableName });
     new CfnOutput(this, 'BatchTable', { value: storage.batch.tableName });
     new CfnOutput(this, 'BatchRunnerName', { value: batch.runner.functionName });
     new CfnOutput(this, 'WorkerConfigName', { value: configName });

@@ -18,7 +18,7 @@ export class Ingest extends Construct {
     super(scope, id);
     const handler = serviceFunction(this, 'Handler', {
       folder: 'ingest',
-      env: { ...names, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+      env: { ...names, QUOTAS_TABLE: storage.quotas.tableName, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
       timeout: Duration.seconds(30),
     });
     this.handler = handler;
@@ -32,7 +32,10 @@ export class Ingest extends Construct {
       eventPattern: {
         source: ['aws.s3'],
         detailType: ['Object Created'],
-        detail: { bucket: { name: [names.BUCKET_NAME] }, object: { key: Match.wildcard('users/*/chunk-*') } },
+        detail: {
+          bucket: { name: [names.BUCKET_NAME] },
+          object: { key: Match.anyOf(Match.wildcard('users/*/chunk-*'), Match.wildcard('users/*/files/*/source.*')) },
+        },
       },
       targets: [new LambdaFunction(handler)],
     });
@@ -40,7 +43,8 @@ export class Ingest extends Construct {
     storage.grantObjects(handler, 's3:GetObject', 's3:DeleteObject');
     storage.grantList(handler);
     storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
-    storage.chunks.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    storage.chunks.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem');
+    storage.grantJobs(handler);
     storage.fleet.grant(handler, 'dynamodb:PutItem', 'dynamodb:UpdateItem');
     storage.batch.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
     lanes.grantSend(handler);

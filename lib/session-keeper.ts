@@ -14,7 +14,7 @@ export class SessionKeeper extends Construct {
     super(scope, id);
     const handler = serviceFunction(this, 'Handler', {
       folder: 'session-keeper',
-      env: { ...names, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+      env: { ...names, QUOTAS_TABLE: storage.quotas.tableName, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
       timeout: Duration.minutes(2),
     });
     this.handler = handler;
@@ -29,8 +29,9 @@ export class SessionKeeper extends Construct {
       'dynamodb:DeleteItem',
       'dynamodb:Query',
     );
-    storage.fleet.grant(handler, 'dynamodb:PutItem', 'dynamodb:UpdateItem');
-    storage.grantObjects(handler, 's3:GetObject', 's3:DeleteObject');
+    storage.grantJobs(handler);
+    storage.fleet.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+    storage.grantObjects(handler, 's3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload');
     storage.grantList(handler);
     lanes.grantSend(handler);
     stateMachine.grantStartExecution(handler);

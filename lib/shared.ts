@@ -18,6 +18,7 @@ export interface Shared {
       | 'SETTINGS_TABLE'
       | 'FLEET_TABLE'
       | 'BATCH_TABLE'
+      | 'JOBS_TABLE'
       | (typeof QUEUE_ENV)[Lane],
       string
     >

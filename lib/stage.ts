@@ -35,6 +35,17 @@ const Stage = z.object({
    * recording does (gpuUsdPerHour for each hour), instead of some minutes per batch.
    */
   liveDefault: z.stringbool().default(true),
+  /** Further models that users may ask for with a file, comma-separated; the worker loads them on demand. */
+  models: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').filter(Boolean)),
+  /** Whether WAV and FLAC files are kept as Opus once they are transcribed. */
+  compressFiles: z.stringbool().default(true),
+  /** File jobs that a user may have open at a time. */
+  maxOpenJobs: z.coerce.number().int().min(1).max(10_000).default(100),
+  /** Hours of audio that a user may have transcribed from files in a day (UTC). */
+  maxAudioHours: z.coerce.number().positive().default(48),
   /** Speaker-embedding model (ONNX) below models/ in the stage's bucket; without it no speakers are found. */
   speakerModel: z
     .string()

@@ -18,6 +18,8 @@ export class Storage extends Construct {
   readonly quotas: TableV2;
   /** Locks of recorders, and the batch's runs. */
   readonly batch: TableV2;
+  /** File jobs; beside them what keys of requests have made, and who does the work for a content. */
+  readonly jobs: TableV2;
   readonly fleet: TableV2;
   readonly ledger: TableV2;
 
@@ -113,6 +115,31 @@ export class Storage extends Construct {
       sortKey: { name: 'id', type: AttributeType.STRING },
       timeToLiveAttribute: 'expires_at_s',
     });
+    this.jobs = new TableV2(this, 'Jobs', {
+      ...table,
+      partitionKey: { name: 'job_id', type: AttributeType.STRING },
+      timeToLiveAttribute: 'expires_at_s',
+      dynamoStream: StreamViewType.NEW_IMAGE,
+      globalSecondaryIndexes: [
+        {
+          indexName: INDEXES.jobsByUser,
+          partitionKey: { name: 'user_id', type: AttributeType.STRING },
+          sortKey: { name: 'created_at_ms', type: AttributeType.NUMBER },
+        },
+        {
+          // Sparse: jobs that something must be done with, by the time for it.
+          indexName: INDEXES.jobsDue,
+          partitionKey: { name: 'due_shard', type: AttributeType.STRING },
+          sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
+        },
+        {
+          // Sparse: only open jobs name their user here.
+          indexName: INDEXES.jobsOpen,
+          partitionKey: { name: 'open_of', type: AttributeType.STRING },
+          projectionType: ProjectionType.KEYS_ONLY,
+        },
+      ],
+    });
     this.fleet = new TableV2(this, 'Fleet', { ...table, partitionKey: { name: 'id', type: AttributeType.STRING } });
     this.ledger = new TableV2(this, 'Ledger', {
       ...table,
@@ -128,8 +155,23 @@ export class Storage extends Construct {
   }
 
   /** Rights on users' objects, and on nothing else of the bucket. */
-  grantObjects(grantee: IGrantable, ...actions: readonly ('s3:GetObject' | 's3:PutObject' | 's3:DeleteObject')[]): void {
+  grantObjects(
+    grantee: IGrantable,
+    ...actions: readonly (
+      | 's3:GetObject'
+      | 's3:PutObject'
+      | 's3:DeleteObject'
+      | 's3:AbortMultipartUpload'
+      | 's3:ListMultipartUploadParts'
+    )[]
+  ): void {
     Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects('users/*')] });
+  }
+
+  /** Moving file jobs on: their rows, and the audio that counts against a user's day. */
+  grantJobs(grantee: IGrantable): void {
+    this.jobs.grant(grantee, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    this.quotas.grant(grantee, 'dynamodb:UpdateItem');
   }
 
   /** Reports and lists of the batch. */

@@ -1,13 +1,10 @@
 /** Promised behaviours and the tests that show them; test/repository/requirements.test.ts proves that both agree. */
 
-export interface Requirement {
-  readonly id: string;
-  readonly sentence: string;
-  /** `file: beginning of the title` */
-  readonly tests: readonly string[];
-}
+import type { Requirement } from './requirement.ts';
+import { fileRequirements } from './requirements-files.ts';
 
 export const requirements: readonly Requirement[] = [
+  ...fileRequirements,
   {
     id: 'recording.order',
     sentence: 'Chunks come in any order, more than once, with holes; nothing is lost and nothing is transcribed twice.',

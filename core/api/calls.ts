@@ -3,7 +3,7 @@ import * as z from 'zod';
 import * as answers from '../contracts/answers.ts';
 import * as http from '../contracts/http.ts';
 import { BatchReport } from '../contracts/report.ts';
-import { Transcript } from '../contracts/transcript.ts';
+import { FileTranscript, Transcript } from '../contracts/transcript.ts';
 import { Corrections } from '../corrections/rules.ts';
 import type { ErrorCode } from '../errors.ts';
 import { Edits } from '../transcripts/edits.ts';
@@ -22,6 +22,7 @@ export interface ApiCall {
   readonly open?: true;
 }
 
+const OF_JOB = ['forbidden', 'not-found', 'deleted'] as const;
 const OF_SESSION = ['forbidden', 'not-found', 'deleted'] as const;
 const CorrectionsAnswer = Corrections.extend({
   version: z.number().int(),
@@ -126,6 +127,59 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     body: Corrections,
     answers: { 200: CorrectionsAnswer },
     errors: ['busy'],
+  },
+  'POST /api/transcriptions': {
+    summary: 'Begin the transcription of a file, and get the address to upload it to; with Idempotency-Key, once',
+    body: http.CreateJob,
+    answers: { 201: answers.JobCreated },
+    errors: ['too-large', 'unsupported-type', 'too-many', 'quota-reached', 'idempotency-mismatch'],
+  },
+  'GET /api/transcriptions': {
+    summary: "The caller's jobs, newest first",
+    query: http.ListJobsQuery,
+    answers: { 200: answers.JobList },
+    errors: ['malformed'],
+  },
+  'POST /api/transcriptions/{id}/parts': {
+    summary: 'Addresses for parts of the upload, and the parts that are there already',
+    body: http.UploadParts,
+    answers: { 200: answers.PartUrls },
+    errors: [...OF_JOB, 'already-over', 'too-many'],
+  },
+  'POST /api/transcriptions/{id}/upload-complete': {
+    summary: 'The file is there: transcribe it',
+    body: z.strictObject({}),
+    answers: { 202: answers.Job },
+    errors: [...OF_JOB, 'upload-incomplete', 'already-over'],
+  },
+  'GET /api/transcriptions/{id}/status': {
+    summary: 'How far a job is; with its text when it is completed',
+    answers: { 200: answers.JobStatus },
+    errors: OF_JOB,
+  },
+  'GET /api/transcriptions/{id}/transcript': {
+    summary: 'The text of a completed job',
+    query: http.FormatQuery,
+    answers: { 200: FileTranscript, 307: null },
+    texts: ['text/plain', 'application/x-subrip', 'text/vtt'],
+    errors: [...OF_JOB, 'not-ready'],
+  },
+  'POST /api/transcriptions/{id}/cancel': {
+    summary: 'Stop a job; what it had is deleted',
+    body: z.strictObject({}),
+    answers: { 200: answers.Job },
+    errors: [...OF_JOB, 'already-over'],
+  },
+  'POST /api/transcriptions/{id}/retry': {
+    summary: 'Try a failed job again, without a new upload',
+    body: z.strictObject({}),
+    answers: { 202: answers.Job },
+    errors: [...OF_JOB, 'not-failed', 'upload-incomplete'],
+  },
+  'DELETE /api/transcriptions/{id}': {
+    summary: 'Delete a job with its file and text',
+    answers: { 204: null },
+    errors: OF_JOB,
   },
   'POST /api/gpu/start': {
     summary: 'Start a GPU machine and hold it (admin)',

@@ -7,7 +7,7 @@
  */
 import { firstRow, type IngestDeps, takeIn } from '../chunk-cache/ingest.ts';
 import type { ChunkStore } from '../chunk-cache/ports.ts';
-import { type ChunkPlace, parseSessionObject, sessionPrefix } from '../contracts/keys.ts';
+import { type ChunkPlace, isJobId, parseSessionObject, sessionPrefix } from '../contracts/keys.ts';
 import { PUBLISHED_SECONDS, UNSERVED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
 import type { BucketListing, CanonicalResults, ListedObject } from './ports.ts';
@@ -125,6 +125,7 @@ export interface Scan {
 
 /** Whether nobody would take this row up but a batch: it waits for one, or its message or its worker was lost. */
 function isMissed(row: ChunkRow, nowMs: number): boolean {
+  if (isJobId(row.session_id)) return false; // files have lanes and a keeper of their own
   const patientMs = 1000 * UNSERVED_SECONDS;
   if (row.state === 'leased') return (row.lease_until_ms ?? 0) + patientMs < nowMs;
   return (

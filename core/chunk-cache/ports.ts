@@ -21,6 +21,8 @@ export interface ChunkStore {
   index(row: ChunkRow): Promise<void>;
   /** Those of these rows that are there, in any order. */
   getMany(places: readonly Pick<ChunkPlace, 'sessionId' | 'chunkNumber'>[]): Promise<ChunkRow[]>;
+  /** Removes these rows, unless they are done meanwhile. */
+  removeRows(rows: readonly ChunkRow[]): Promise<void>;
   /** Removes all rows of a session. */
   removeAll(sessionId: string): Promise<void>;
   /** Notes corrected text of these very results; nothing happens when the row has moved on. */

@@ -1,6 +1,7 @@
 /** Answers of the HTTP API. Tests hold every answer of the functions against these; docs/openapi.json is made of them. */
 import * as z from 'zod';
 import { BATCH_STATUSES, BATCH_TRIGGERS } from './batch.ts';
+import { JOB_STATES, PRIORITIES } from './jobs.ts';
 import { LANES } from './lanes.ts';
 import { BatchReport, PendingJobs } from './report.ts';
 
@@ -105,6 +106,57 @@ export const Peaks = z.strictObject({
   secondsPerPoint: z.number().positive(),
   peaks: z.array(z.number().int().min(0).max(255)),
 });
+
+const SingleUpload = Upload.shape.upload.extend({ kind: z.literal('single') });
+const PartsUpload = z.strictObject({
+  kind: z.literal('parts'),
+  partSizeBytes: z.number().int(),
+  partCount: z.number().int(),
+  expiresAt: time,
+});
+export const JobCreated = z.strictObject({
+  id: z.string(),
+  status: z.enum(JOB_STATES),
+  upload: z.discriminatedUnion('kind', [SingleUpload, PartsUpload]),
+});
+export const PartUrls = z.strictObject({
+  parts: z.array(
+    z.strictObject({
+      partNumber: z.number().int(),
+      method: z.literal('PUT'),
+      url: z.string(),
+      headers: z.record(z.string(), z.string()),
+      expiresAt: time,
+    }),
+  ),
+  uploaded: z
+    .array(z.strictObject({ partNumber: z.number().int(), sizeBytes: z.number().int() }))
+    .meta({ description: 'Parts that are there already.' }),
+  upload: SingleUpload.optional().meta({ description: 'A new address, for a file that goes up in one piece.' }),
+});
+export const Job = z.strictObject({
+  id: z.string(),
+  userId: z.string(),
+  filename: z.string(),
+  sizeBytes: z.number().int(),
+  status: z.enum(JOB_STATES),
+  progress: z.number().int().min(0).max(100),
+  stage: z.string(),
+  error: z.string().nullable(),
+  language: z.string().optional(),
+  model: z.string(),
+  priority: z.enum(PRIORITIES),
+  createdAt: time,
+  startedAt: time.nullable(),
+  completedAt: time.nullable(),
+  durationSeconds: seconds.optional(),
+  sameAs: z.string().optional().meta({ description: 'Another job with this content, whose result this one shares.' }),
+  waitingFor: Waiting.optional().meta({ description: 'Why no machine is started for it, and until when.' }),
+});
+export const JobStatus = Job.extend({
+  content: z.string().optional().meta({ description: 'The text, when it is completed.' }),
+});
+export const JobList = z.strictObject({ jobs: z.array(Job), cursor: z.string().optional() });
 
 export const GpuStarted = z.strictObject({ instanceId: z.string(), state: z.string(), heldUntil: time });
 export const GpuStopped = z.strictObject({

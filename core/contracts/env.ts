@@ -24,6 +24,16 @@ export const FunctionEnv = z.object({
   SETTINGS_TABLE: name,
   QUOTAS_TABLE: name,
   BATCH_TABLE: name,
+  JOBS_TABLE: name,
+  /** Comma-separated names of models that users may ask for; the first is the stage's own. */
+  MODELS: name.transform((names) => names.split(',')),
+  /** Whether WAV and FLAC files are kept compressed. */
+  COMPRESS_FILES: z.stringbool(),
+  /** Jobs that a user may have open at a time, and hours of audio that they may have transcribed in a day (UTC). */
+  MAX_OPEN_JOBS: z.coerce.number().int().positive(),
+  MAX_AUDIO_HOURS: z.coerce.number().positive(),
+  /** Days after which jobs are forgotten; 0: never. */
+  RETENTION_DAYS: z.coerce.number().int().min(0),
   /** The function that moves batch runs on. */
   BATCH_RUNNER: name,
   /** Sender of mail to users; empty: none is sent. */

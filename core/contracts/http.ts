@@ -1,16 +1,17 @@
 /** Requests of the HTTP API. Unknown properties are refused: a `userId` in a body is a mistake or an attack. */
 import * as z from 'zod';
+import { JOB_STATES, MAX_PART_URLS, PRIORITIES } from './jobs.ts';
 import { SESSION_ID } from './keys.ts';
 import { MAX_CHUNK_NUMBER, MAX_CHUNK_SECONDS } from './limits.ts';
 
 export const SessionId = z.string().regex(SESSION_ID, 'not a session id');
 
+const Language = z.string().regex(/^[a-z]{2,3}$/, 'an ISO 639 code such as en');
+const Sha256 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'SHA-256 as base64');
+
 export const CreateSession = z.strictObject({
   title: z.string().min(1).max(200).optional(),
-  language: z
-    .string()
-    .regex(/^[a-z]{2,3}$/, 'an ISO 639 code such as en')
-    .optional(),
+  language: Language.optional(),
   /** Whether it is transcribed while it is recorded; without it as the stage says. */
   live: z.boolean().optional(),
   /** Find out who speaks, where the stage has a speaker model. */
@@ -22,10 +23,7 @@ export const CreateUpload = z.strictObject({
   contentType: z.string().min(1).max(100),
   sizeBytes: z.number().int().min(1, 'an empty chunk holds nothing to transcribe'),
   durationSeconds: z.number().positive().max(MAX_CHUNK_SECONDS).optional(),
-  sha256: z
-    .string()
-    .regex(/^[A-Za-z0-9+/]{43}=$/, 'SHA-256 as base64')
-    .optional(),
+  sha256: Sha256.optional(),
   startedAtMs: z.number().int().nonnegative().optional(),
   overlapMs: z.number().int().nonnegative().max(30_000).optional(),
   replace: z.boolean().default(false),
@@ -102,3 +100,37 @@ export const ListRunsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: RunName.optional(),
 });
+
+/** A name for people: it names nothing in storage, and would be no path where somebody took it for one. */
+const FileName = z
+  .string()
+  .min(1)
+  .max(255)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be in it
+  .regex(/^[^/\\\u0000-\u001f\u007f]+$/, 'a file name without folders and control characters')
+  .refine((name) => name !== '.' && name !== '..', 'not a file name');
+
+export const CreateJob = z.strictObject({
+  filename: FileName,
+  contentType: z.string().min(1).max(100),
+  sizeBytes: z.number().int().min(1, 'an empty file holds nothing to transcribe'),
+  sha256: Sha256.optional().meta({ description: 'Of the whole file; S3 refuses other bytes. Only of files sent in one piece.' }),
+  language: Language.optional().meta({ description: 'Without it, models that know several find out.' }),
+  model: z.string().min(1).max(100).optional(),
+  priority: z.enum(PRIORITIES).default('normal'),
+  prompt: z.string().min(1).max(800).optional().meta({ description: 'Text that the recording is taken to follow.' }),
+  hotwords: z.string().min(1).max(400).optional().meta({ description: 'Words to listen for.' }),
+  diarize: z.boolean().optional(),
+  callbackUrl: z.url().max(2000).optional().meta({ description: 'Is told of the end of this job, signed as your webhook is.' }),
+});
+export const UploadParts = z.strictObject({
+  partNumbers: z
+    .array(z.number().int().min(1).max(10_000))
+    .max(MAX_PART_URLS)
+    .optional()
+    .meta({ description: 'Without it the first that are not there yet.' }),
+});
+export const ListJobsQuery = ListQuery.extend({ status: z.enum(JOB_STATES).optional() });
+export const FormatQuery = z.object({ format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json') });
+/** Sent with POST /api/transcriptions, so that one sent twice makes one job. */
+export const IdempotencyKey = z.string().min(1).max(200);

@@ -37,6 +37,25 @@ export function parseChunkKey(key: string): ChunkPlace | undefined {
   return { userId, sessionId, chunkNumber };
 }
 
+export interface FilePlace {
+  readonly userId: string;
+  readonly jobId: string;
+}
+export const filePrefix = ({ userId, jobId }: FilePlace): string => `users/${userId}/files/${jobId}/`;
+export const sourceKey = (place: FilePlace, extension: string): string => `${filePrefix(place)}source.${extension}`;
+export const fileTranscriptKey = (place: FilePlace): string => `${filePrefix(place)}transcription.json`;
+/** What workers make of a file on the way. */
+export const fileResultsPrefix = (place: FilePlace): string => `${filePrefix(place)}results/`;
+const SOURCE_KEY = /^users\/([^/]+)\/files\/(job_[0-9A-Z]{26})\/source\.\w+$/;
+
+/** The file job whose upload a key names, or undefined for every other object. */
+export function parseSourceKey(key: string): FilePlace | undefined {
+  const [, userId, jobId] = SOURCE_KEY.exec(key) ?? [];
+  return userId === undefined || jobId === undefined ? undefined : { userId, jobId };
+}
+/** Rows of chunks and of files' parts are in one table. */
+export const isJobId = (id: string): boolean => id.startsWith('job_');
+
 const EXTENSION = `(?:${CHUNK_EXTENSIONS.join('|')})`;
 const CHUNK_NAME = new RegExp(`^chunk-(\\d{1,5})\\.${EXTENSION}$`);
 const TRANSCRIPT_NAME = /^transcription-chunk-(\d{1,5})\.json$/;

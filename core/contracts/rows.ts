@@ -54,6 +54,14 @@ export const ChunkRow = z.object({
   content_key: z.string().optional(),
   /** Loudest sample of each tenth of a second, one byte each, base64. */
   peaks: z.string().optional(),
+  /** Of a file's part: another model than the stage's own, and what is asked of it. */
+  model: z.string().optional(),
+  prompt: z.string().optional(),
+  hotwords: z.string().optional(),
+  /** The file is also to be kept compressed. */
+  compress: z.boolean().optional(),
+  /** How far the worker has come with it, 0 to 1. */
+  progress: z.number().optional(),
   error_message: z.string().optional(),
   /** Other bytes may take this chunk's place (asked for with `replace: true`). */
   replace_allowed: z.boolean().optional(),
@@ -187,4 +195,7 @@ export const INDEXES = {
   chunksPending: 'pending',
   chunksByContent: 'by-content',
   ledgerByDay: 'by-day',
+  jobsByUser: 'by-user',
+  jobsDue: 'due',
+  jobsOpen: 'open',
 } as const;

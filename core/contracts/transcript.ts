@@ -62,3 +62,7 @@ export const Transcript = z.object({
   ),
 });
 export type Transcript = z.infer<typeof Transcript>;
+
+/** A file's transcript: the same, of parts instead of chunks; paragraphs of the text are its parts. */
+export const FileTranscript = Transcript.omit({ sessionId: true, final: true }).extend({ jobId: z.string() });
+export type FileTranscript = z.infer<typeof FileTranscript>;

@@ -2,12 +2,12 @@
 import { DomainError } from '../errors.ts';
 
 export interface QuotaStore {
-  /** Counts one use in this window of time and answers the count; it may be forgotten after `expiresAtMs`. */
-  count(window: string, expiresAtMs: number): Promise<number>;
+  /** Counts uses in this window of time (one, where nothing is said) and answers the count; it may be forgotten after `expiresAtMs`. */
+  count(window: string, expiresAtMs: number, uses?: number): Promise<number>;
 }
 
 /** Uses in a minute. A recorder needs two addresses a minute; one that comes back online sends hours at once. */
-const PER_MINUTE = { upload: 1200, session: 120, lock: 120 } as const;
+const PER_MINUTE = { upload: 1200, session: 120, lock: 120, job: 120 } as const;
 const MINUTE_MS = 60_000;
 
 /** @throws DomainError `too-many` that says how long to wait */

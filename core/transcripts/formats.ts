@@ -44,7 +44,7 @@ export const toVtt = ({ segments }: Timed): string =>
     ),
   ].join('\n');
 
-export function render(transcript: Transcript, format: Format): string {
+export function render(transcript: Timed, format: Format): string {
   if (format === 'txt') return toTxt(transcript);
   if (format === 'srt') return toSrt(transcript);
   return format === 'vtt' ? toVtt(transcript) : JSON.stringify(transcript);

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conftest import DEMO_MODEL
-from gpu_worker.engine import Engine, choose_compute
+from gpu_worker.engine import Engine, Wishes, choose_compute
 from gpu_worker.media import SAMPLE_RATE, Decoder
 from gpu_worker.settings import EngineSettings
 
@@ -45,7 +45,7 @@ def nothing() -> None:
 
 
 def test_word_error_rate_on_recordings_that_the_model_was_not_trained_on(engine, held_out) -> None:
-    found = engine.transcribe([audio for _, audio in held_out], "en", nothing)
+    found = engine.transcribe([audio for _, audio in held_out], Wishes("en"), nothing)
     for voices, limit in MAX_WER.items():
         pairs = [
             (item["words"], got.text.split())
@@ -58,15 +58,15 @@ def test_word_error_rate_on_recordings_that_the_model_was_not_trained_on(engine,
 
 def test_chunks_transcribed_together_give_the_text_of_each_alone(engine, held_out) -> None:
     audios = [audio for _, audio in held_out[:3]]
-    together = [got.text.split() for got in engine.transcribe(audios, "en", nothing)]
-    alone = [engine.transcribe([audio], "en", nothing)[0].text.split() for audio in audios]
+    together = [got.text.split() for got in engine.transcribe(audios, Wishes("en"), nothing)]
+    alone = [engine.transcribe([audio], Wishes("en"), nothing)[0].text.split() for audio in audios]
     # int8 arithmetic differs a little with the shape of a batch: a word in a hundred at most.
     assert sum(errors(a, b) for a, b in zip(alone, together, strict=True)) <= 0.01 * sum(map(len, alone)) + 1
 
 
 def test_words_have_times_inside_their_chunk_that_never_go_backwards(engine, held_out) -> None:
     _, audio = held_out[0]
-    [got] = engine.transcribe([audio], "en", nothing)
+    [got] = engine.transcribe([audio], Wishes("en"), nothing)
     words = [word for segment in got.segments for word in segment.words]
     assert [word.word.strip() for word in words] == got.text.split()
     assert all(0 <= word.start <= word.end <= got.duration_seconds for word in words)
@@ -86,7 +86,7 @@ def test_words_have_times_inside_their_chunk_that_never_go_backwards(engine, hel
     ids=["silence", "noise", "tone", "music", "5 ms"],
 )
 def test_where_nobody_speaks_there_are_no_words(engine, sound) -> None:
-    [got] = engine.transcribe([sound.astype(np.float32)], None, nothing)
+    [got] = engine.transcribe([sound.astype(np.float32)], Wishes(), nothing)
     assert (got.text, got.segments) == ("", ())
 
 
@@ -98,7 +98,7 @@ def test_giving_up_in_the_middle_ends_at_the_next_step(engine, held_out) -> None
         raise GiveUp
 
     with pytest.raises(GiveUp):
-        engine.transcribe([held_out[0][1]], "en", give_up)
+        engine.transcribe([held_out[0][1]], Wishes("en"), give_up)
 
 
 def test_auto_means_int8_on_a_machine_without_a_gpu() -> None:
@@ -128,11 +128,11 @@ def test_a_window_that_loops_or_gives_no_words_is_decoded_once_more_and_then_rig
 ) -> None:
     item, audio = held_out[0]
     speech = audio[: 5 * SAMPLE_RATE]
-    [expected] = engine.transcribe([speech], "en", nothing)
+    [expected] = engine.transcribe([speech], Wishes("en"), nothing)
     segments = [raw_segment(first, 4.0)] if first else []
     info = SimpleNamespace(language="en")
     monkeypatch.setattr(engine._pipeline, "transcribe", lambda *_, **__: (iter(segments), info))
-    [got] = engine.transcribe([speech], "en", nothing)
+    [got] = engine.transcribe([speech], Wishes("en"), nothing)
     assert errors(expected.text.split(), got.text.split()) <= 2
     assert got.unheard == ()
 
@@ -142,7 +142,7 @@ def test_speech_in_which_no_words_are_found_twice_is_said_to_be_unheard(engine, 
     nothing_heard = (iter(()), SimpleNamespace(language="en"))
     monkeypatch.setattr(engine._pipeline, "transcribe", lambda *_, **__: nothing_heard)
     monkeypatch.setattr(engine._model, "transcribe", lambda *_, **__: (iter(()), None))
-    [got] = engine.transcribe([audio], "en", nothing)
+    [got] = engine.transcribe([audio], Wishes("en"), nothing)
     assert got.segments == ()
     [(start, end)] = got.unheard
     assert 0 <= start < 1 and 4 < end <= 5
@@ -154,7 +154,7 @@ def test_a_loop_that_comes_twice_is_cut_off_where_it_begins(engine, held_out, mo
     for part in (engine._pipeline, engine._model):
         answer = (iter([raw_segment(looping, 4.0)]), SimpleNamespace(language="en"))
         monkeypatch.setattr(part, "transcribe", lambda *_, answer=answer, **__: answer)
-    [got] = engine.transcribe([audio], "en", nothing)
+    [got] = engine.transcribe([audio], Wishes("en"), nothing)
     assert got.text == "well the cat"
 
 
@@ -163,7 +163,7 @@ def test_text_without_times_gets_some_that_are_marked(engine, held_out, monkeypa
     raw = raw_segment(["hello", "there"], 2.0)
     raw.words = None
     monkeypatch.setattr(engine._pipeline, "transcribe", lambda *_, **__: (iter([raw]), SimpleNamespace(language="en")))
-    [got] = engine.transcribe([audio], "en", nothing)
+    [got] = engine.transcribe([audio], Wishes("en"), nothing)
     words = [word for segment in got.segments for word in segment.words]
     assert [(word.word, word.interpolated) for word in words] == [(" hello", True), (" there", True)]
     assert all(word.end > word.start for word in words)

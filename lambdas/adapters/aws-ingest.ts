@@ -10,10 +10,13 @@ import { s3ChunkObjects } from './s3-objects.ts';
 import { sfnRuns } from './sfn-runs.ts';
 import { sqsWorkQueue } from './sqs-work-queue.ts';
 
-type Env = Pick<FunctionEnv, 'BUCKET_NAME' | 'CHUNKS_TABLE' | 'FLEET_TABLE' | 'STATE_MACHINE_ARN' | (typeof QUEUE_NAMES)[number]>;
+export type AwsIngestEnv = Pick<
+  FunctionEnv,
+  'BUCKET_NAME' | 'CHUNKS_TABLE' | 'FLEET_TABLE' | 'STATE_MACHINE_ARN' | (typeof QUEUE_NAMES)[number]
+>;
 
 /** What taking chunks in needs, on AWS; the sessions are the caller's. */
-export function awsIngest(env: Env, db: DynamoDBDocumentClient): Omit<IngestDeps, 'sessions'> {
+export function awsIngest(env: AwsIngestEnv, db: DynamoDBDocumentClient): Omit<IngestDeps, 'sessions'> {
   const fleet = {
     store: dynamoFleetStore(db, env.FLEET_TABLE),
     runs: sfnRuns(new SFNClient(), env.STATE_MACHINE_ARN),

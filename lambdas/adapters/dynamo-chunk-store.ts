@@ -18,6 +18,7 @@ import { queryAll } from './query-all.ts';
 
 const NOT_THERE = 'attribute_not_exists(session_id)';
 const SAME_BYTES_AND_FENCE = 'fence = :fence AND etag = :etag';
+const NOT_DONE = '#state <> :done';
 const STILL_PENDING = '#state = :pending';
 const STILL_DEAD = '#state = :dead AND fence = :fence AND etag = :etag';
 const STILL_THESE_RESULTS = '#state = :done AND fence = :fence AND etag = :etag';
@@ -200,6 +201,25 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
         }
       }
       return rows;
+    },
+
+    async removeRows(rows) {
+      for (let from = 0; from < rows.length; from += DELETES_AT_ONCE)
+        await Promise.all(
+          rows.slice(from, from + DELETES_AT_ONCE).map((row) =>
+            conditional(
+              db.send(
+                new DeleteCommand({
+                  TableName: table,
+                  Key: keyOf(row),
+                  ConditionExpression: NOT_DONE,
+                  ExpressionAttributeNames: { '#state': 'state' },
+                  ExpressionAttributeValues: { ':done': 'done' },
+                }),
+              ),
+            ),
+          ),
+        );
     },
 
     async removeAll(sessionId) {

@@ -6,13 +6,13 @@ const Counted = z.object({ uses: z.number() });
 
 export function dynamoQuotaStore(db: DynamoDBDocumentClient, table: string): QuotaStore {
   return {
-    async count(window, expiresAtMs) {
+    async count(window, expiresAtMs, uses = 1) {
       const { Attributes } = await db.send(
         new UpdateCommand({
           TableName: table,
           Key: { id: window },
-          UpdateExpression: 'ADD uses :one SET expires_at_s = :end',
-          ExpressionAttributeValues: { ':one': 1, ':end': Math.ceil(expiresAtMs / 1000) },
+          UpdateExpression: 'ADD uses :more SET expires_at_s = :end',
+          ExpressionAttributeValues: { ':more': uses, ':end': Math.ceil(expiresAtMs / 1000) },
           ReturnValues: 'UPDATED_NEW',
         }),
       );

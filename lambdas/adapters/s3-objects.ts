@@ -32,7 +32,7 @@ import { Edits } from '../../core/transcripts/edits.ts';
 import type { LiveDeps } from '../../core/transcripts/live.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
-const etagOf = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '');
+export const etagOf = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '');
 
 const placeOf = (session: SessionRow): SessionPlace => ({ userId: session.user_id, sessionId: session.session_id });
 const keyOfTranscript = (session: SessionRow): string => transcriptKey(placeOf(session));
@@ -54,12 +54,24 @@ function saidIn(metadata: Record<string, string> | undefined): SaidOfChunk | und
 const metadataOf = (said: SaidOfChunk): Record<string, string> =>
   Object.fromEntries(SAID_NAMES.flatMap((name) => (said[name] === undefined ? [] : [[SAID[name], String(said[name])]])));
 
-async function headOf(s3: S3Client, bucket: string, key: string): Promise<HeadObjectCommandOutput | undefined> {
+export async function headOf(s3: S3Client, bucket: string, key: string): Promise<HeadObjectCommandOutput | undefined> {
   try {
     return await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
   } catch (error) {
     if (error instanceof NotFound) return undefined;
     throw error;
+  }
+}
+
+/** Removes all objects whose keys begin so. */
+export async function removeBelow(s3: S3Client, bucket: string, prefix: string): Promise<void> {
+  for (;;) {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+    if (Contents.length === 0) return;
+    const { Errors = [] } = await s3.send(
+      new DeleteObjectsCommand({ Bucket: bucket, Delete: { Quiet: true, Objects: Contents.map(({ Key }) => ({ Key })) } }),
+    );
+    if (Errors.length > 0) throw new Error(`${Errors.length} objects could not be deleted: ${Errors[0]?.Code}`);
   }
 }
 
@@ -81,16 +93,7 @@ export function s3ChunkObjects(s3: S3Client, bucket: string): ChunkObjects {
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
     },
 
-    async removeAll(place) {
-      for (;;) {
-        const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: sessionPrefix(place) }));
-        if (Contents.length === 0) return;
-        const { Errors = [] } = await s3.send(
-          new DeleteObjectsCommand({ Bucket: bucket, Delete: { Quiet: true, Objects: Contents.map(({ Key }) => ({ Key })) } }),
-        );
-        if (Errors.length > 0) throw new Error(`${Errors.length} objects could not be deleted: ${Errors[0]?.Code}`);
-      }
-    },
+    removeAll: (place) => removeBelow(s3, bucket, sessionPrefix(place)),
 
     async listChunks(place) {
       const found: { place: NonNullable<ReturnType<typeof parseChunkKey>>; object: StoredObject }[] = [];
@@ -111,7 +114,7 @@ export function s3ChunkObjects(s3: S3Client, bucket: string): ChunkObjects {
   };
 }
 
-const readText = async (s3: S3Client, bucket: string, key: string): Promise<string> => {
+export const readText = async (s3: S3Client, bucket: string, key: string): Promise<string> => {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   return (await Body?.transformToString('utf8')) ?? '';
 };
@@ -210,12 +213,22 @@ export interface UploadToSign {
   /** Whether an object that is there already may be overwritten. */
   readonly overwrite: boolean;
   readonly said: SaidOfChunk;
+  /** @default UPLOAD_URL_SECONDS */
+  readonly expiresInSeconds?: number;
 }
 
 /** Presigned uploads and downloads. Size, type, checksum and "only if new" are signed, so S3 itself refuses anything else. */
 export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
   return {
-    async upload({ key, contentType, sizeBytes, sha256, overwrite, said }: UploadToSign): Promise<SignedUpload> {
+    async upload({
+      key,
+      contentType,
+      sizeBytes,
+      sha256,
+      overwrite,
+      said,
+      expiresInSeconds = UPLOAD_URL_SECONDS,
+    }: UploadToSign): Promise<SignedUpload> {
       const Metadata = metadataOf(said);
       const headers: Record<string, string> = {
         'content-type': contentType,
@@ -235,11 +248,11 @@ export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
       });
       const signed = new Set(Object.keys(headers));
       const url = await getSignedUrl(s3, command, {
-        expiresIn: UPLOAD_URL_SECONDS,
+        expiresIn: expiresInSeconds,
         signableHeaders: signed,
         unhoistableHeaders: signed,
       });
-      return { method: 'PUT', url, headers, expiresAt: new Date(nowMs() + UPLOAD_URL_SECONDS * 1000).toISOString() };
+      return { method: 'PUT', url, headers, expiresAt: new Date(nowMs() + expiresInSeconds * 1000).toISOString() };
     },
 
     download: (key: string): Promise<string> =>

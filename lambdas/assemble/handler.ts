@@ -3,6 +3,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
 import * as z from 'zod';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
+import { isJobId } from '../../core/contracts/keys.ts';
 import { BUNDLE_EVERY } from '../../core/contracts/limits.ts';
 import { ChunkRow, SettingsRow } from '../../core/contracts/rows.ts';
 import { correctChunk, reapply } from '../../core/corrections/apply.ts';
@@ -35,6 +36,7 @@ export const buildHandler =
     const sessionIds = new Set<string>();
     for (const image of images) {
       const sessionId = OfSession.safeParse(image).data?.session_id;
+      if (sessionId !== undefined && isJobId(sessionId)) continue; // files have a function of their own
       if (sessionId === undefined) {
         await reapply({ ...deps, assemble: (id) => assembleSession(deps, id) }, SettingsRow.parse(image));
         continue;

@@ -1,5 +1,6 @@
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
+import { awsJobs } from '../adapters/aws-jobs.ts';
 import { documents } from '../adapters/clients.ts';
 import { dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
@@ -12,13 +13,18 @@ const env = parseEnv(
   'CHUNKS_TABLE',
   'FLEET_TABLE',
   'BATCH_TABLE',
+  'JOBS_TABLE',
+  'QUOTAS_TABLE',
   'STATE_MACHINE_ARN',
   ...QUEUE_NAMES,
 );
 const db = documents();
 
-export const handler = buildHandler({
-  ...awsIngest(env, db),
-  sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
-  locks: dynamoLockStore(db, env.BATCH_TABLE),
-});
+export const handler = buildHandler(
+  {
+    ...awsIngest(env, db),
+    sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
+    locks: dynamoLockStore(db, env.BATCH_TABLE),
+  },
+  awsJobs(env, db),
+);

@@ -1,8 +1,13 @@
+import { type JobDueDeps, settleDueJobs } from '../../core/file-jobs/due.ts';
 import { type DueDeps, settleDue } from '../../core/sessions/due.ts';
 import { logger } from '../runtime/logger.ts';
 
-/** Every few minutes: recordings that nobody closed are closed, and deletions are looked through once more. */
-export const buildHandler = (deps: DueDeps) => async (): Promise<void> => {
-  const settled = await settleDue(deps);
-  if (Object.keys(settled).length > 0) logger.info('sessions settled', { settled });
+/**
+ * Every few minutes: recordings that nobody closed are closed, file jobs that are stuck are resumed, and what was deleted is
+ * looked through once more.
+ */
+export const buildHandler = (deps: DueDeps, jobDeps: JobDueDeps) => async (): Promise<void> => {
+  const sessions = await settleDue(deps);
+  const jobs = await settleDueJobs(jobDeps);
+  if (Object.keys(sessions).length + Object.keys(jobs).length > 0) logger.info('settled', { sessions, jobs });
 };

@@ -1,11 +1,27 @@
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
+import { waitsFor } from '../../core/fleet/pool.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
+import { awsJobs } from '../adapters/aws-jobs.ts';
 import { documents } from '../adapters/clients.ts';
+import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
-const env = parseEnv('BUCKET_NAME', 'SESSIONS_TABLE', 'CHUNKS_TABLE', 'FLEET_TABLE', 'STATE_MACHINE_ARN', ...QUEUE_NAMES);
+const env = parseEnv(
+  'BUCKET_NAME',
+  'SESSIONS_TABLE',
+  'CHUNKS_TABLE',
+  'JOBS_TABLE',
+  'QUOTAS_TABLE',
+  'FLEET_TABLE',
+  'STATE_MACHINE_ARN',
+  ...QUEUE_NAMES,
+);
 const db = documents();
+const fleet = dynamoFleetStore(db, env.FLEET_TABLE);
 
-export const handler = buildHandler({ ...awsIngest(env, db), sessions: dynamoSessionStore(db, env.SESSIONS_TABLE) });
+export const handler = buildHandler(
+  { ...awsIngest(env, db), sessions: dynamoSessionStore(db, env.SESSIONS_TABLE) },
+  { ...awsJobs(env, db), isHeldBack: async () => waitsFor(await fleet.readPool(), Date.now()) !== undefined },
+);

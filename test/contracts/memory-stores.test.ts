@@ -1,3 +1,4 @@
+import { memoryJobStore } from '../support/job-world.ts';
 import {
   memoryBatchStore,
   memoryChunkStore,
@@ -7,6 +8,7 @@ import {
   memorySessionStore,
   memorySettingsStore,
 } from '../support/memory-stores.ts';
+import { jobStoreContract } from './job-store-suite.ts';
 import {
   batchStoreContract,
   chunkStoreContract,
@@ -24,3 +26,4 @@ ledgerStoreContract('memory', memoryLedger);
 settingsStoreContract('memory', memorySettingsStore);
 lockStoreContract('memory', memoryLockStore);
 batchStoreContract('memory', memoryBatchStore);
+jobStoreContract('memory', memoryJobStore);

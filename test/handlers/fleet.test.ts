@@ -3,6 +3,7 @@ import { buildHandler as buildControl } from '../../lambdas/fleet-control/handle
 import { buildHandler as buildIngest } from '../../lambdas/ingest/handler.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
+import { jobWorld } from '../support/job-world.ts';
 import {
   memoryChunkStore,
   memoryLedger,
@@ -101,7 +102,10 @@ test('the reaper piles up no messages while failed runs make everybody wait', as
 test('an event that is not understood fails, so that it is kept; one for another object is nobody’s', async () => {
   const [sessions, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
   const locks = memoryLockStore();
-  const handler = buildIngest({ sessions, chunks, objects, queue, locks, wake: async () => undefined, nowMs: () => 0 });
+  const handler = buildIngest(
+    { sessions, chunks, objects, queue, locks, wake: async () => undefined, nowMs: () => 0 },
+    jobWorld(),
+  );
   await expect(handler({ detail: 'nonsense' })).rejects.toThrow();
   const event = (key: string) => ({ 'detail-type': 'Object Created', detail: { bucket: { name: 'b' }, object: { key } } });
   await handler(event('users/a/sessions/session_1/transcription.json'));

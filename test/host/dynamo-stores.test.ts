@@ -1,9 +1,11 @@
 import { dynamoBatchStore, dynamoLockStore } from '../../lambdas/adapters/dynamo-batch-store.ts';
 import { dynamoChunkStore } from '../../lambdas/adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
+import { dynamoJobStore } from '../../lambdas/adapters/dynamo-job-store.ts';
 import { dynamoLedgerStore } from '../../lambdas/adapters/dynamo-ledger-store.ts';
 import { dynamoSessionStore } from '../../lambdas/adapters/dynamo-session-store.ts';
 import { dynamoSettingsStore } from '../../lambdas/adapters/dynamo-settings-store.ts';
+import { jobStoreContract } from '../contracts/job-store-suite.ts';
 import {
   batchStoreContract,
   chunkStoreContract,
@@ -22,3 +24,4 @@ fleetStoreContract('DynamoDB', () => dynamoFleetStore(db, output('FleetTable')))
 settingsStoreContract('DynamoDB', () => dynamoSettingsStore(db, output('SettingsTable')));
 lockStoreContract('DynamoDB', () => dynamoLockStore(db, output('BatchTable')));
 batchStoreContract('DynamoDB', () => dynamoBatchStore(db, output('BatchTable')));
+jobStoreContract('DynamoDB', () => dynamoJobStore(db, output('JobsTable')));

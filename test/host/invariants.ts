@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
+import { JobRow } from '../../core/contracts/jobs.ts';
 import { parseChunkKey, transcriptKey } from '../../core/contracts/keys.ts';
 import { ChunkRow, GpuIntervalRow, SessionRow, UsageRow } from '../../core/contracts/rows.ts';
-import { Transcript } from '../../core/contracts/transcript.ts';
+import { FileTranscript, Transcript } from '../../core/contracts/transcript.ts';
 import { db, host, keysBelow, output, readObject } from './support.ts';
 
 async function scan(table: string): Promise<Record<string, unknown>[]> {
@@ -58,7 +59,7 @@ function checkUsage(rows: readonly ChunkRow[], usages: readonly UsageRow[], dele
     ).toHaveLength(replaced.has(id) ? 2 : 1);
     expect(row.object_key, id).toMatch(new RegExp(`^users/${row.user_id}/.*${row.session_id}/`));
     expect(row.result_key, id).toMatch(
-      new RegExp(`^${row.object_key.slice(0, row.object_key.lastIndexOf('/'))}/results/.*[.]${row.fence}[.]json$`),
+      new RegExp(`^${row.object_key.replace(/(\/results)?\/[^/]*$/, '')}/results/.*[.]${row.fence}[.]json$`),
     );
   }
   for (const usage of usages)
@@ -96,6 +97,35 @@ async function checkTranscripts(sessions: Iterable<SessionRow>, rows: readonly C
   }
 }
 
+/** 3, 7, 10, 12 for files: every job has ended, with a text of its parts or a reason; one that is gone leaves nothing. */
+async function checkJobs(jobs: readonly JobRow[], rows: readonly ChunkRow[], keys: readonly string[]): Promise<void> {
+  for (const job of jobs) {
+    const id = job.job_id;
+    const prefix = `users/${job.user_id}/files/${id}/`;
+    const parts = rows.filter((row) => row.session_id === id && row.chunk_number > 0);
+    const there = keys.filter((key) => key.includes(`/${id}/`));
+    expect(
+      there.filter((key) => !key.startsWith(prefix)),
+      `9: ${id}`,
+    ).toEqual([]);
+    if (job.status === 'cancelled' || job.status === 'deleted') {
+      expect([there, parts], `12: ${id} is ${job.status}`).toEqual([[], []]);
+      continue;
+    }
+    if (job.status === 'pending' && job.uploaded_at_ms === undefined) continue;
+    expect(['completed', 'failed'], `${id} is ${job.status}`).toContain(job.status);
+    expect(job.open_of, id).toBeUndefined();
+    if (job.status === 'failed') expect(job.error ?? '', id).not.toBe('');
+    else {
+      expect(there.sort(), id).toEqual([job.object_key, `${prefix}transcription.json`].sort());
+      const transcript = FileTranscript.parse(JSON.parse(await readObject(`${prefix}transcription.json`)));
+      const texts = parts.sort((a, b) => a.chunk_number - b.chunk_number).map((row) => row.raw_text ?? '');
+      const whole = texts.filter((text) => text !== '').join('\n\n');
+      if (job.same_as === undefined && parts.every(({ overlap_ms }) => !overlap_ms)) expect(transcript.text, id).toBe(whole);
+    }
+  }
+}
+
 const REPLACED = join(host.root, 'replaced.txt');
 const lines = (file: string): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);
 /** Chunks whose bytes a test has replaced: these are transcribed, and paid, twice. */
@@ -111,13 +141,20 @@ export async function checkInvariants(): Promise<void> {
       .filter(isReal)
       .map((row) => [row.session_id, row]),
   );
+  const jobs = (await scan('JobsTable'))
+    .filter((item) => 'version' in item)
+    .map((item) => JobRow.parse(item))
+    .filter(isReal);
+  const owners = new Map([...sessions].map(([id, { user_id }]) => [id, user_id]));
+  for (const job of jobs) owners.set(job.job_id, job.user_id);
   const mine = rows.filter(
-    (row) => sessions.get(row.session_id)?.user_id === row.user_id && row.object_key.startsWith(`users/${row.user_id}/`),
+    (row) => owners.get(row.session_id) === row.user_id && row.object_key.startsWith(`users/${row.user_id}/`),
   );
   const ledger = await scan('LedgerTable');
   const isGpu = (item: Record<string, unknown>): boolean => String(item['usage_id']).startsWith('gpu#');
   const keys = await keysBelow('users/');
   const deleted = new Set([...sessions.values()].filter(({ state }) => state === 'deleted').map((row) => row.session_id));
+  const goneJobs = jobs.filter(({ status }) => status === 'deleted' || status === 'cancelled').map(({ job_id }) => job_id);
   expect(
     mine.filter((row) => deleted.has(row.session_id)),
     '12: rows of deleted sessions',
@@ -126,7 +163,7 @@ export async function checkInvariants(): Promise<void> {
   checkUsage(
     mine,
     ledger.filter((item) => !isGpu(item)).map((item) => UsageRow.parse(item)),
-    deleted,
+    new Set([...deleted, ...goneJobs]),
   );
   for (const id of deleted)
     expect(
@@ -135,5 +172,6 @@ export async function checkInvariants(): Promise<void> {
     ).toEqual([]);
   checkGpuTime(ledger.filter(isGpu).map((item) => GpuIntervalRow.parse(item)));
   await checkTranscripts(sessions.values(), mine);
+  await checkJobs(jobs, mine, keys);
   expect(lines(join(host.root, 'violations.txt')), 'what the watch over the machines saw (1, 2, 5)').toEqual([]);
 }

@@ -67,8 +67,16 @@ export async function readObject(key: string): Promise<string> {
 }
 
 export async function keysBelow(prefix: string): Promise<string[]> {
-  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: output('BucketName'), Prefix: prefix }));
-  return Contents.map(({ Key = '' }) => Key);
+  const keys: string[] = [];
+  let token: string | undefined;
+  do {
+    const page = await s3.send(
+      new ListObjectsV2Command({ Bucket: output('BucketName'), Prefix: prefix, ContinuationToken: token }),
+    );
+    keys.push(...(page.Contents ?? []).map(({ Key = '' }) => Key));
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+  return keys;
 }
 
 export const instanceIds = output('InstanceIds').split(',');

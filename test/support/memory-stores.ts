@@ -150,6 +150,10 @@ export function memoryChunkStore(): ChunkStore & { put(row: ChunkRow): void } {
         put({ ...existing, pending_shard: pendingShard(row.session_id) });
     },
     getMany: async (places) => places.flatMap(({ sessionId, chunkNumber }) => rows.get(id(sessionId, chunkNumber)) ?? []),
+    async removeRows(gone) {
+      for (const { session_id, chunk_number } of gone)
+        if (rows.get(id(session_id, chunk_number))?.state !== 'done') rows.delete(id(session_id, chunk_number));
+    },
     listAllPending: async () => [...rows.values()].filter((row) => row.pending_shard !== undefined),
     async removeAll(sessionId) {
       for (const [key, row] of rows) if (row.session_id === sessionId) rows.delete(key);
@@ -263,11 +267,11 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
 }
 
 export function memoryQuotaStore(): QuotaStore {
-  const uses = new Map<string, number>();
+  const counts = new Map<string, number>();
   return {
-    async count(window) {
-      uses.set(window, (uses.get(window) ?? 0) + 1);
-      return uses.get(window) ?? 0;
+    async count(window, _expiresAtMs, uses = 1) {
+      counts.set(window, (counts.get(window) ?? 0) + uses);
+      return counts.get(window) ?? 0;
     },
   };
 }

@@ -227,7 +227,7 @@ test('every dead-letter queue has an alarm', () => {
   const lanes = Object.values(template.findResources('AWS::SQS::Queue', { Properties: { RedrivePolicy: Match.anyValue() } }));
   const dead = lanes.map(({ Properties }) => Properties.RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0]);
   const failed = Object.keys(template.findResources('AWS::SQS::Queue')).filter((id) => id.includes('Failed'));
-  expect(failed).toHaveLength(2);
+  expect(failed).toHaveLength(3);
   expect([...dead, ...failed].filter((id) => !watched.includes(id))).toEqual([]);
 });
 

@@ -19,16 +19,17 @@ def work() -> int:
 
     from gpu_worker import spot
     from gpu_worker.chunk_rows import ChunkRows
-    from gpu_worker.engine import Engine
+    from gpu_worker.engine import Engines
     from gpu_worker.gate import Gate
     from gpu_worker.in_hand import InHand
+    from gpu_worker.items import MachineFault, OutOfMemory
     from gpu_worker.lanes import Lanes
     from gpu_worker.media import Decoder
     from gpu_worker.objects import Objects
     from gpu_worker.run_tokens import RunTokens
     from gpu_worker.settings import WorkSettings
     from gpu_worker.speakers import SpeakersUnavailable, speaker_model
-    from gpu_worker.work import MachineFault, OutOfMemory, Worker, power_off
+    from gpu_worker.work import Worker, power_off
 
     log = structlog.get_logger()
     try:
@@ -58,8 +59,8 @@ def work() -> int:
     decoder = Decoder()
     try:
         decoder.start()
-        engine = Engine(settings)
-        engine.check()
+        engines = Engines(settings)
+        engines.own.check()
         speakers = speaker_model(settings.speaker_model, objects)
     except (RuntimeError, ValueError, OSError, MemoryError, SpeakersUnavailable) as error:
         log.error("not ready to work", model=settings.model, error=str(error))
@@ -75,7 +76,7 @@ def work() -> int:
     if settings.metadata_endpoint:
         spot.watch(settings.metadata_endpoint, taken_away, stop)
     try:
-        Worker(settings, engine, rows, lanes, objects, tokens, decoder, in_hand, gate, stop, speakers).run()
+        Worker(settings, engines, rows, lanes, objects, tokens, decoder, in_hand, gate, stop, speakers).run()
         if taken.is_set():
             tokens.failed("MachineTaken", "EC2 takes this machine away")
             power_off(settings, "EC2 takes it away")

@@ -21,6 +21,8 @@ RETRY_DELAYS_SECONDS: Final = (30, 120)
 """Wait before the second and the third attempt."""
 MAX_ERROR_LENGTH: Final = 500
 
+FILE_PREFIX: Final = "job_"
+"""Rows of uploaded files: number 0 is the whole file, the others are its parts."""
 MAX_DEATHS: Final = 2
 """Workers that may die while they hold a chunk alone; what kills two would kill the third."""
 MAX_KILLS: Final = 5
@@ -67,6 +69,26 @@ class Claim:
     kills: int
     diarize: bool = False
     """Speakers are wanted."""
+    model: str | None = None
+    """Another model than the worker's own."""
+    prompt: str | None = None
+    """Text that the recording is taken to follow."""
+    hotwords: str | None = None
+    """Words to listen for."""
+    compress: bool = False
+    """The file is also to be kept compressed."""
+    progress: float = 0.0
+    """How far anybody has come with it, between 0 and 1."""
+
+    @property
+    def of_file(self) -> bool:
+        """Whether it belongs to an uploaded file and not to a recording."""
+        return self.session_id.startswith(FILE_PREFIX)
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it is a whole file that has to be cut into parts."""
+        return self.of_file and self.chunk_number == 0
 
     @property
     def key(self) -> dict[str, Any]:
@@ -214,9 +236,14 @@ class ChunkRows:
         """Notes that the worker now holds this chunk in its hands and no other; raises LeaseLost."""
         self._update(claim, "SET alone = :yes", {":yes": True})
 
-    def renew(self, claim: Claim) -> None:
-        """Pushes the lease's end out; raises LeaseLost."""
-        self._update(claim, "SET lease_until_ms = :until", {":until": now_ms() + self._lease_ms})
+    def renew(self, claim: Claim, progress: float = 0.0) -> None:
+        """Pushes the lease's end out, and notes progress that is more than anybody has made; raises LeaseLost."""
+        expression = "SET lease_until_ms = :until"
+        values: dict[str, Any] = {":until": now_ms() + self._lease_ms}
+        if progress > claim.progress:
+            expression += ", progress = :progress"
+            values[":progress"] = Decimal(f"{progress:.4f}")
+        self._update(claim, expression, values)
 
     def result_of_same(self, content_key: str) -> tuple[str, str | None] | None:
         """Key of a committed result, and peaks, of the same bytes of the same user in any session; None without any."""
@@ -356,6 +383,11 @@ def _claim_of(row: Mapping[str, Any]) -> Claim:
         deaths=int(row.get("deaths", 0)),
         kills=int(row.get("kills", 0)),
         diarize=bool(row.get("diarize", False)),
+        model=row.get("model"),
+        prompt=row.get("prompt"),
+        hotwords=row.get("hotwords"),
+        compress=bool(row.get("compress", False)),
+        progress=float(row.get("progress", 0)),
     )
 
 

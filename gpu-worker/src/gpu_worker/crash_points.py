@@ -9,9 +9,9 @@ import os
 import signal
 from typing import Final, Literal
 
-Place = Literal["claiming", "claimed", "decoded", "model", "transcribed", "result-written", "committed"]
+Place = Literal["claiming", "claimed", "decoded", "model", "transcribed", "result-written", "committed", "prepared"]
 PLACES: Final[tuple[Place, ...]] = ("claimed", "decoded", "model", "transcribed", "result-written", "committed")
-"""Those between a batch's claims and its end; `claiming` is after each single claim."""
+"""Those between a batch's claims and its end; `claiming` is after each single claim, `prepared` where a file is cut."""
 
 
 def reach(place: Place) -> None:

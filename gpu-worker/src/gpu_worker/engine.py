@@ -61,6 +61,22 @@ class Transcription:
         return " ".join(segment.text for segment in self.segments)
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks of the model beside the text."""
+
+    language: str | None = None
+    """ISO 639 code; None: English-only models take English, others find out."""
+    prompt: str | None = None
+    """Text that the recording is taken to follow."""
+    hotwords: str | None = None
+    """Words to listen for."""
+
+
+def _nobody_asks(index: int, seconds: float) -> None:
+    """Hears of progress and does nothing with it."""
+
+
 def choose_compute(device: str, compute_type: str) -> tuple[str, str]:
     """Device and type for `auto`: CUDA float16 where it is supported, else CUDA int8_float16, else CPU int8."""
     if device == "auto":
@@ -85,6 +101,31 @@ def cached_model(name: str) -> str | None:
         return None
 
 
+class ModelNotLoaded(RuntimeError):
+    """A model that somebody asked for cannot be had on this machine."""
+
+
+class Engines:
+    """The worker's own model, and at most one other that somebody asked for."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.own = Engine(settings)
+        self._settings = settings
+        self._other: Engine | None = None
+
+    def named(self, name: str | None) -> Engine:
+        """The engine with this model; the worker's own without a name. Raises ModelNotLoaded."""
+        if name is None or name == self.own.model_name:
+            return self.own
+        if self._other is None or self._other.model_name != name:
+            self._other = None  # its memory first
+            try:
+                self._other = Engine(self._settings.model_copy(update={"model": name, "model_name": ""}))
+            except (RuntimeError, ValueError, OSError) as error:
+                raise ModelNotLoaded(f"the model {name} cannot be loaded: {error}") from error
+        return self._other
+
+
 class Engine:
     """One loaded model."""
 
@@ -105,15 +146,22 @@ class Engine:
         """Runs the model once, over noise: what has no memory for this has none for any chunk. Raises RuntimeError."""
         noise = np.random.default_rng(0).standard_normal(self._window_samples, dtype=np.float32) * np.float32(0.01)
         window = Interval(0, len(noise))
-        self._run([noise], [(0, window)], "en", [[]], lambda: None)
+        self._run([noise], [(0, window)], Wishes("en"), [[]], lambda: None, _nobody_asks)
 
-    def transcribe(self, chunks: Sequence[Audio], language: str | None, progress: Callable[[], None]) -> list[Transcription]:
-        """Transcribes chunks of one language together.
+    def transcribe(
+        self,
+        chunks: Sequence[Audio],
+        wishes: Wishes,
+        progress: Callable[[], None],
+        heard_to: Callable[[int, float], None] = _nobody_asks,
+    ) -> list[Transcription]:
+        """Transcribes chunks with the same wishes together.
 
         Args:
             chunks: float32 [n_samples] each, 16 kHz, -1 to 1.
-            language: ISO 639 code; None: English-only models take English, others find out.
+            wishes: the same for all.
             progress: called after every step that took real work; may raise to give up.
+            heard_to: called with a chunk's index and the seconds of it that the model has heard.
         """
         windows: list[tuple[int, Interval]] = []
         speech: list[list[Interval]] = []
@@ -122,9 +170,9 @@ class Engine:
             windows += [(index, window) for window in pack(speech[index], self._window_samples)]
             progress()
         found: list[list[Segment]] = [[] for _ in windows]
-        spoken = language or "en"
+        spoken = wishes.language or "en"
         if windows:
-            spoken = self._run(chunks, windows, language, found, progress)
+            spoken = self._run(chunks, windows, wishes, found, progress, heard_to)
         segments: list[list[Segment]] = [[] for _ in chunks]
         unheard: list[list[tuple[float, float]]] = [[] for _ in chunks]
         for (index, window), heard in zip(windows, found, strict=True):
@@ -183,9 +231,10 @@ class Engine:
         self,
         chunks: Sequence[Audio],
         windows: Sequence[tuple[int, Interval]],
-        language: str | None,
+        wishes: Wishes,
         into: list[list[Segment]],
         progress: Callable[[], None],
+        heard_to: Callable[[int, float], None],
     ) -> str:
         """Runs the model over all windows, segments by window; answers the language."""
         pieces: list[Audio] = []
@@ -201,7 +250,9 @@ class Engine:
             position += len(pieces[-1])
         found, info = self._pipeline.transcribe(
             np.concatenate(pieces),
-            language=language,
+            language=wishes.language,
+            initial_prompt=wishes.prompt,
+            hotwords=wishes.hotwords,
             clip_timestamps=clips,
             vad_filter=False,
             batch_size=self._batch_windows,
@@ -209,11 +260,12 @@ class Engine:
         )
         for raw in found:
             number = by_seek[raw.seek]
-            _, window = windows[number]
+            index, window = windows[number]
             shift_s = window.start / SAMPLE_RATE - clips[number]["start"]
             segment = _segment(raw, shift_s, window.end / SAMPLE_RATE)
             if segment.text:
                 into[number].append(segment)
+            heard_to(index, window.end / SAMPLE_RATE)
             progress()
         return str(info.language)
 

@@ -14,9 +14,13 @@ import structlog
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gpu_worker.chunk_rows import FILE_PREFIX
+
 log = structlog.get_logger()
 
 MESSAGE_VERSION: Final = 1
+FRONT_LANES: Final = 2
+"""Lanes of recordings, in front of all others."""
 MAX_VISIBILITY_SECONDS: Final = 12 * 3600
 """SQS's own limit."""
 
@@ -57,6 +61,11 @@ class Hint:
     backlog: bool = False
     """It came by the lane that waits while anybody records."""
 
+    @property
+    def is_source(self) -> bool:
+        """Whether it is of a whole file that has to be cut into parts."""
+        return self.session_id.startswith(FILE_PREFIX) and self.chunk_number == 0
+
 
 class Lanes:
     """Queues in the order in which they are served; the last one is the backlog's.
@@ -81,6 +90,14 @@ class Lanes:
             hints += self._receive(lane, most - len(hints), wait_s if idle_lane else 0)
             if len(hints) >= most:
                 break
+        return hints
+
+    def receive_front(self, most: int) -> list[Hint]:
+        """Hints of those who record, or wait after Stop, as an immediate answer finds them."""
+        hints: list[Hint] = []
+        for lane in range(FRONT_LANES):
+            if len(hints) < most:
+                hints += self._receive(lane, most - len(hints), 0)
         return hints
 
     def all_empty(self, backlog: bool = True) -> bool:
@@ -119,7 +136,6 @@ class Lanes:
             except (ValidationError, ValueError):
                 log.error("message not understood", message_id=message["MessageId"])
                 continue  # it goes to the dead letters by itself
-            hints.append(
-                Hint(url, message["ReceiptHandle"], body.session_id, body.chunk_number, lane == len(self._urls) - 1)
-            )
+            backlog = lane == len(self._urls) - 1
+            hints.append(Hint(url, message["ReceiptHandle"], body.session_id, body.chunk_number, backlog))
         return hints

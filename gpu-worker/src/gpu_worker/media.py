@@ -113,25 +113,29 @@ def _wanted(packets: Iterable[Any], from_byte: int, header: int) -> Iterator[tup
         yield packet, True
 
 
-def _decode(path: Path, max_seconds: float, from_byte: int = 0) -> Samples:
-    """Audio of the file as int16 [n_samples], without what ends before `from_byte`; raises MediaError."""
+def decoded(path: Path, from_byte: int = 0) -> Iterator[tuple[Samples, float]]:
+    """Audio of the file piece by piece: int16 [n_samples] at 16 kHz, and the share of the file that is read by then.
+
+    Without what ends before `from_byte`; raises MediaError.
+    """
     import av
     from av.audio.resampler import AudioResampler
 
+    size = max(1, path.stat().st_size)
     with path.open("rb") as file:
         demuxer = sniff(file.read(12))
         if demuxer == "ogg" and from_byte:
             from_byte = _page_start(file, from_byte)
     if demuxer is None:
         raise MediaError("this is not an audio file of a kind that we take")
-    pieces: list[Samples] = []
-    count, limit = 0, int(max_seconds * SAMPLE_RATE)
+    share = 0.0
     resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     try:
         with av.open(str(path), format=demuxer, options={"protocol_whitelist": "file"}) as container:
             if not container.streams.audio:
                 raise MediaError("the file has no audio track")
             for packet, wanted in _wanted(_packets(container), from_byte, BLOCK_HEADER.get(demuxer, 0)):
+                share = max(share, min(1.0, (packet.pos or 0) / size))
                 try:
                     frames = packet.decode()
                 except av.error.InvalidDataError:
@@ -140,19 +144,30 @@ def _decode(path: Path, max_seconds: float, from_byte: int = 0) -> Samples:
                     continue
                 for frame in frames:
                     for out in resampler.resample(frame):
-                        piece = out.to_ndarray().reshape(-1).astype(np.int16, copy=False)
-                        pieces.append(piece)
-                        count += piece.size
-                if count > limit:
-                    raise MediaError(f"the audio is longer than {max_seconds:.0f} s")
+                        yield _samples_of(out), share
             for out in resampler.resample(None):
-                pieces.append(out.to_ndarray().reshape(-1).astype(np.int16, copy=False))
+                yield _samples_of(out), 1.0
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError("the file cannot be decoded; it is damaged or not what it seems") from error
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int16)
-    if samples.size == 0:
-        raise MediaError("the file holds no audio")
+
+
+def _samples_of(frame: Any) -> Samples:  # noqa: ANN401 - PyAV's own class
+    samples: Samples = frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
     return samples
+
+
+def _decode(path: Path, max_seconds: float, from_byte: int = 0) -> Samples:
+    """Audio of the file as int16 [n_samples], without what ends before `from_byte`; raises MediaError."""
+    pieces: list[Samples] = []
+    count, limit = 0, int(max_seconds * SAMPLE_RATE)
+    for piece, _ in decoded(path, from_byte):
+        pieces.append(piece)
+        count += piece.size
+        if count > limit:
+            raise MediaError(f"the audio is longer than {max_seconds:.0f} s")
+    if count == 0:
+        raise MediaError("the file holds no audio")
+    return np.concatenate(pieces)
 
 
 def _packets(container: Any) -> Iterator[Any]:  # noqa: ANN401 - PyAV's own class

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ CHUNK_NUMBER: Final = re.compile(r"/chunk-(\d{3,5})\.\w+$")
 MAX_STREAM_BYTES: Final = 200 * 1024**2
 """Pieces of one stream before a piece, which are fetched again for each."""
 FETCHED_AT_ONCE: Final = 8
+READ_BYTES: Final = 1024**2
 
 
 class PiecesMissing(Exception):
@@ -57,6 +59,12 @@ def _without(fields: dict[str, Any], empty: object) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not empty}
 
 
+def _results(claim: Claim) -> str:
+    """Where workers write for a session or file; a part's own file lies there already."""
+    folder = claim.object_key.rsplit("/", 1)[0]
+    return f"{folder.removesuffix('/results')}/results/"
+
+
 class Objects:
     """One bucket."""
 
@@ -64,8 +72,8 @@ class Objects:
         self._s3 = s3
         self._bucket = bucket
 
-    def fetch(self, claim: Claim, into: Path) -> str:
-        """Downloads exactly the bytes that were claimed; answers their SHA-256.
+    def fetch(self, claim: Claim, into: Path, progress: Callable[[float], None] | None = None) -> str:
+        """Downloads exactly the bytes that were claimed; answers their SHA-256. `progress` gets the share that is there.
 
         Raises:
             MediaError: they are not there any more.
@@ -80,10 +88,14 @@ class Objects:
                 raise MediaError("the uploaded file was replaced by other bytes") from error
             raise
         digest = hashlib.sha256()
+        size, done = max(1, int(answer["ContentLength"])), 0
         with into.open("wb") as file:
-            for piece in answer["Body"].iter_chunks():
+            for piece in answer["Body"].iter_chunks(READ_BYTES):
                 file.write(piece)
                 digest.update(piece)
+                done += len(piece)
+                if progress is not None:
+                    progress(done / size)
         return digest.hexdigest()
 
     def put_stream_before(self, claim: Claim, piece: Path, despite_holes: bool) -> int:
@@ -150,8 +162,18 @@ class Objects:
 
     def write_result(self, claim: Claim, model: str, transcription: Transcription) -> str:
         """Writes the result under a key with the claim's fence, where no other attempt writes; answers the key."""
-        folder = claim.object_key.rsplit("/", 1)[0]
-        key = f"{folder}/results/{claim.chunk_number:03d}.{claim.fence}.json"
-        body = json.dumps(result_of(claim, model, transcription), ensure_ascii=False, separators=(",", ":"))
+        return self.write_json(claim, result_of(claim, model, transcription))
+
+    def write_json(self, claim: Claim, content: Mapping[str, Any]) -> str:
+        """Writes what was found under a key with the claim's fence; answers the key."""
+        key = f"{_results(claim)}{claim.chunk_number:03d}.{claim.fence}.json"
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode(), ContentType="application/json")
         return key
+
+    def put_file(self, claim: Claim, path: Path, content_type: str) -> dict[str, Any]:
+        """Uploads a file made of the claimed one, under a key with the claim's fence; answers key, etag and size."""
+        key = f"{_results(claim)}{path.stem}.{claim.fence}{path.suffix}"
+        with path.open("rb") as file:
+            answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=file, ContentType=content_type)
+        return {"key": key, "etag": answer["ETag"].strip('"'), "size_bytes": path.stat().st_size}

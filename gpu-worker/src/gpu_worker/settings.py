@@ -52,6 +52,10 @@ class WorkSettings(EngineSettings):
     """A model that is not loaded by then never will be: the worker switches the machine off."""
     min_free_disk_mb: int = Field(default=500, ge=0)
     """With less space for uploaded files nothing is claimed, and the run is told."""
+    soft_limit_seconds: float = Field(default=3300, gt=0)
+    """Work on what was claimed together that takes longer is given up, and counts as a failed attempt."""
+    hard_limit_seconds: float = Field(default=3600, gt=0)
+    """Work that does not even notice that ends the process."""
     recycle_after_chunks: int = Field(default=2000, ge=1)
     """The process ends between two batches after so many chunks, and is started again."""
     recycle_growth_mb: int = Field(default=2048, ge=1)

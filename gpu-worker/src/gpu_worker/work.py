@@ -15,9 +15,11 @@ Gotchas:
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,22 +28,33 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, Claim, LeaseLost
 from gpu_worker.crash_points import reach
-from gpu_worker.engine import Engine, Transcription
+from gpu_worker.engine import Engines, ModelNotLoaded, Transcription, Wishes
+from gpu_worker.files import Files
 from gpu_worker.gate import Gate
 from gpu_worker.in_hand import InHand
+from gpu_worker.items import (
+    Abandoned,
+    Failure,
+    Item,
+    MachineFault,
+    OutOfMemory,
+    Stopping,
+    TookTooLong,
+    fail,
+    groups,
+    passes,
+)
 from gpu_worker.lanes import Hint, Lanes
-from gpu_worker.media import Decoder, DecoderUnavailable, MediaError, begins_alone, peaks_of
+from gpu_worker.media import SAMPLE_RATE, Decoder, DecoderUnavailable, MediaError, begins_alone, peaks_of
 from gpu_worker.objects import Objects, PiecesMissing
 from gpu_worker.run_tokens import RunTokens
 from gpu_worker.settings import WorkSettings
@@ -52,65 +65,18 @@ log = structlog.get_logger()
 MAX_CHUNK_SECONDS: Final = 600.0
 RECEIVE_WAIT_SECONDS: Final = 1
 RENEWALS_PER_LEASE: Final = 4
+FILE_RENEWAL_SECONDS: Final = 2.0
+"""Parts of files tell this often how far they are, and learn that nobody wants them any more."""
+FRONT_SECONDS: Final = 1.0
+"""While a part is heard, somebody who records is looked for this often."""
 DECODE_THREADS: Final = 4
-TROUBLE_SECONDS: Final = 15.0
-"""Wait after trouble with storage, which is no chunk's fault."""
 UNREADABLE: Final = "the uploaded file could not be read from storage"
+TOO_LONG: Final = "it took longer than anything of its length may"
 
-
-class Stopping(Exception):
-    """The work in hand has to be given back: SIGTERM, or a decided stop of the machine."""
-
-
-class MachineFault(Exception):
-    """This machine cannot work, whatever the chunk; `error` is a name for the run's report."""
-
-    def __init__(self, error: str, reason: str) -> None:
-        super().__init__(reason)
-        self.error = error
-
-
-class OutOfMemory(Exception):
-    """The model had not enough memory for one chunk alone."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__("the model ran out of memory")
-        self.item = item
-
-
-@dataclass
-class Item:
-    """A claimed chunk on its way through."""
-
-    hint: Hint
-    claim: Claim
-    audio: npt.NDArray[np.float32] | None = None
-    content_key: str | None = None
-    """Names these bytes among the user's; None for what cannot be decoded alone."""
-    peaks: str | None = None
-    same: Transcription | None = None
-    """What was found for the same bytes before."""
-    alone: bool = False
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a chunk has no result; `permanent`: trying again would end the same."""
-
-    reason: str
-    permanent: bool
-    passes: bool = False
-    """It is nothing of the chunk's: the attempt is given back."""
-
+GIVEN_UP: Final = (Stopping, Abandoned, TookTooLong, MachineFault, OutOfMemory)
+"""Ends of work that say nothing of the chunk that the model is at."""
 
 Transcribed = tuple[Item, Transcription]
-
-
-def _groups(items: Sequence[Item]) -> list[list[Item]]:
-    """Most go together; a chunk that may have ended its worker goes alone, after the others."""
-    fresh = [item for item in items if not item.claim.suspect]
-    suspects = [[item] for item in items if item.claim.suspect]
-    return [fresh, *suspects] if fresh else suspects
 
 
 def _begins_alone(path: Path) -> bool:
@@ -120,14 +86,6 @@ def _begins_alone(path: Path) -> bool:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
-
-
-def _passes(error: Exception) -> bool:
-    """Whether storage is in trouble, or only this object: trouble passes and is no failed attempt of a chunk."""
-    if not isinstance(error, ClientError):
-        return True
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
-    return status >= 500 or status == 429
 
 
 def _peak_mb() -> float:
@@ -142,7 +100,7 @@ class Worker:
     def __init__(
         self,
         settings: WorkSettings,
-        engine: Engine,
+        engines: Engines,
         rows: ChunkRows,
         lanes: Lanes,
         objects: Objects,
@@ -154,7 +112,7 @@ class Worker:
         speakers: SpeakerModel | None = None,
     ) -> None:
         self._settings = settings
-        self._engine = engine
+        self._engines = engines
         self._rows = rows
         self._lanes = lanes
         self._objects = objects
@@ -164,8 +122,11 @@ class Worker:
         self._in_hand = in_hand
         self._gate = gate
         self._speakers = speakers
-        self._chunks_at_once = settings.chunks_at_once or (8 if engine.on_gpu else 2)
+        self._chunks_at_once = settings.chunks_at_once or (8 if engines.own.on_gpu else 2)
+        self._files = Files(rows, lanes, objects, settings.lease_seconds)
+        self._open: list[Item] = []
         self._renewed_at = 0.0
+        self._front_at = 0.0
         self._chunks_done = 0
         self._first_mb = 0.0
 
@@ -175,6 +136,12 @@ class Worker:
         Raises:
             MachineFault: the run was told, and what was in hand is given back.
         """
+        try:
+            self._serve()
+        finally:
+            self._files.give_back()
+
+    def _serve(self) -> None:
         worked_at = needed_at = time.monotonic()
         while not self._stop.is_set():
             self._tokens.refresh()
@@ -189,17 +156,21 @@ class Worker:
                 continue
             try:
                 self._check_disk()
-                hints = self._lanes.receive(self._chunks_at_once, RECEIVE_WAIT_SECONDS, backlog=self._gate.is_open())
-                items = self._claim(hints)
+                waiting = self._files.next()
+                wait_s = 0 if waiting else RECEIVE_WAIT_SECONDS
+                hints = self._lanes.receive(self._chunks_at_once, wait_s, backlog=self._gate.is_open())
+                items = self._claim([*waiting, *hints])
                 if items:
                     self._process(items)
+                self._files.look()
+                if items or not self._files.is_idle:
                     worked_at = time.monotonic()
             except MachineFault as fault:
                 self._tokens.failed(fault.error, str(fault))
                 raise
-            if items and self._is_worn():
+            if items and self._files.is_idle and self._is_worn():
                 return
-            if not items and time.monotonic() - worked_at > self._settings.idle_seconds:
+            if time.monotonic() - worked_at > self._settings.idle_seconds:
                 self._finish()
             self._tokens.heartbeat()
 
@@ -226,18 +197,32 @@ class Worker:
             self._tokens.drained(seen)
 
     def _claim(self, hints: Sequence[Hint]) -> list[Item]:
-        self._in_hand.note(hints)
+        """What of these is ours to transcribe now; files are taken to be cut meanwhile."""
+        self._in_hand.note([*self._noted(), *hints])
         items: list[Item] = []
         for hint in hints:
+            if any((held.session_id, held.chunk_number) == (hint.session_id, hint.chunk_number) for held in self._noted()):
+                self._lanes.show_again(hint, self._settings.lease_seconds)  # told twice
+                continue
+            if hint.is_source and not self._files.has_room:
+                self._files.keep(hint)
+                continue
             claimed = self._rows.claim(hint.session_id, hint.chunk_number, hint.backlog)
             reach("claiming")
             if isinstance(claimed, Claim):
-                items.append(Item(hint, claimed))
+                item = Item(hint, claimed, progress=claimed.progress)
+                if claimed.is_source:
+                    self._files.take(item)
+                else:
+                    items.append(item)
             elif claimed.retry_in_s is None:
                 self._lanes.done(hint)
             else:
                 self._lanes.show_again(hint, claimed.retry_in_s)
         return items
+
+    def _noted(self) -> list[Hint]:
+        return [item.hint for item in (*self._open, *self._files.items)]
 
     def _process(self, items: Sequence[Item]) -> None:
         """Takes claimed chunks to their end: done, failed, or released.
@@ -245,56 +230,90 @@ class Worker:
         What an unexpected error leaves in the middle keeps its lease: the process that follows gives it back (see
         in_hand), or another worker takes it over when the lease ends.
         """
-        open_items = list(items)
+        mine = list(items)
+        before = self._open
+        self._open = [*before, *mine]
         self._renewed_at = time.monotonic()
+        end_by = time.monotonic() + self._settings.soft_limit_seconds
+        last_resort = threading.Timer(self._settings.hard_limit_seconds, os.kill, (os.getpid(), signal.SIGKILL))
+        last_resort.daemon = True
+        last_resort.start()
 
         def progress() -> None:
             self._tokens.refresh()
             if self._stop.is_set() or self._tokens.stop_decided:
                 raise Stopping
-            self._renew(open_items)
+            if time.monotonic() > end_by:
+                raise TookTooLong
+            self._renew()
+            if mine and all(item.lost for item in mine):
+                raise Abandoned
+            if any(item.claim.of_file for item in mine):
+                self._serve_front()
+
+        def close(item: Item) -> None:
+            mine.remove(item)
+            self._open.remove(item)
 
         try:
             reach("claimed")
-            for group in _groups(items):
-                with ThreadPoolExecutor(max_workers=DECODE_THREADS) as pool:
-                    failures = list(pool.map(self._load, group))
-                for item, failure in zip(group, failures, strict=True):
-                    if failure is not None:
-                        self._fail(item, failure)
-                        open_items.remove(item)
-                reach("decoded")
-                progress()
-                for item in group:
-                    if item.same is not None:
-                        self._commit(item, item.same, reused=True)
-                        open_items.remove(item)
-                ready = [item for item in group if item.audio is not None]
-                self._isolate(ready)
-                for item, transcription in self._transcribe(ready, progress, open_items):
-                    self._commit(item, self._with_voices(item, transcription))
-                    open_items.remove(item)
-                    progress()
-        except (Stopping, MachineFault) as why:
-            log.info("released", chunks=len(open_items), why=type(why).__name__)
-            self._release(open_items)
+            for group in groups(items):
+                self._process_group(group, progress, close)
+        except (Stopping, Abandoned, MachineFault) as why:
+            log.info("released", chunks=len(mine), why=type(why).__name__)
+            self._release(mine)
             if isinstance(why, MachineFault):
                 raise
+        except TookTooLong:
+            for item in mine:
+                self._fail(item, Failure(TOO_LONG, permanent=False))
         except OutOfMemory as why:
             log.error("out of memory", session_id=why.item.claim.session_id, chunk_number=why.item.claim.chunk_number)
             self._rows.blame(why.item.claim, why.item.alone, str(why))
             self._lanes.show_again(why.item.hint, 0)
-            open_items.remove(why.item)
-            self._release(open_items)
+            mine.remove(why.item)
+            self._release(mine)
             raise
+        finally:
+            last_resort.cancel()
+            self._open = before
+        self._in_hand.note(self._noted())
 
-        self._in_hand.note([])
+    def _process_group(self, group: Sequence[Item], progress: Callable[[], None], close: Callable[[Item], None]) -> None:
+        with ThreadPoolExecutor(max_workers=DECODE_THREADS) as pool:
+            failures = list(pool.map(self._load, group))
+        for item, failure in zip(group, failures, strict=True):
+            if failure is not None:
+                self._fail(item, failure)
+                close(item)
+        reach("decoded")
+        progress()
+        for item in group:
+            if item.same is not None:
+                self._commit(item, item.same, reused=True)
+                close(item)
+        ready = [item for item in group if item.audio is not None]
+        self._isolate(ready)
+        for item, transcription in self._transcribe(ready, progress, close):
+            self._commit(item, self._with_voices(item, transcription))
+            close(item)
+            progress()
+
+    def _serve_front(self) -> None:
+        """While a part of a file is heard: somebody who records, or waits after Stop, goes first."""
+        if time.monotonic() - self._front_at < FRONT_SECONDS:
+            return
+        self._front_at = time.monotonic()
+        hints = self._lanes.receive_front(self._chunks_at_once)
+        items = self._claim(hints) if hints else []
+        if items:
+            self._process(items)
+        self._front_at = time.monotonic()
 
     def _release(self, items: Sequence[Item]) -> None:
         for item in items:
             self._rows.release(item.claim)
             self._lanes.show_again(item.hint, 0)
-        self._in_hand.note([])
 
     def _isolate(self, group: Sequence[Item]) -> None:
         """A suspect's claim says that it is alone, before the model sees it: decoding, in its own process, ends none."""
@@ -311,13 +330,15 @@ class Worker:
                 path = Path(folder) / "audio"
                 sha256 = self._objects.fetch(item.claim, path)
                 from_byte = 0
-                if item.claim.chunk_number == 1 or _begins_alone(path):
+                if item.claim.of_file:
+                    pass  # each part is a file of its own, and made once
+                elif item.claim.chunk_number == 1 or _begins_alone(path):
                     item.content_key = "#".join(
                         (
                             item.claim.user_id,
                             sha256,
                             item.claim.language or "",
-                            self._engine.model_name + ("+voices" if item.claim.diarize else ""),
+                            self._engines.own.model_name + ("+voices" if item.claim.diarize else ""),
                         )
                     )
                     if self._found_same(item, item.content_key):
@@ -335,7 +356,7 @@ class Worker:
             raise MachineFault("NoDecoder", str(error)) from error
         except (ClientError, BotoCoreError) as error:
             log.error("fetch failed", session_id=item.claim.session_id, error=str(error))
-            return Failure(UNREADABLE, permanent=False, passes=_passes(error))
+            return Failure(UNREADABLE, permanent=False, passes=passes(error))
         except OSError as error:
             raise MachineFault("DiskFull" if error.errno == errno.ENOSPC else "NoFiles", str(error)) from error
         return None
@@ -352,48 +373,68 @@ class Worker:
             item.same = self._objects.read_result(key)
         return item.same is not None
 
-    def _transcribe(self, items: Sequence[Item], progress: Callable[[], None], open_items: list[Item]) -> list[Transcribed]:
-        """One batch per language."""
-        by_language: dict[str | None, list[Item]] = {}
+    def _transcribe(
+        self, items: Sequence[Item], progress: Callable[[], None], close: Callable[[Item], None]
+    ) -> list[Transcribed]:
+        """One batch for those of whom the same is asked."""
+        alike: dict[tuple[str | None, Wishes], list[Item]] = {}
         for item in items:
-            by_language.setdefault(item.claim.language, []).append(item)
+            wishes = Wishes(item.claim.language, item.claim.prompt, item.claim.hotwords)
+            alike.setdefault((item.claim.model, wishes), []).append(item)
         return [
             done
-            for language, group in by_language.items()
-            for done in self._transcribe_group(group, language, progress, open_items)
+            for (model, wishes), group in alike.items()
+            for done in self._transcribe_group(group, model, wishes, progress, close)
         ]
 
     def _transcribe_group(
-        self, items: Sequence[Item], language: str | None, progress: Callable[[], None], open_items: list[Item]
+        self,
+        items: Sequence[Item],
+        model: str | None,
+        wishes: Wishes,
+        progress: Callable[[], None],
+        close: Callable[[Item], None],
     ) -> list[Transcribed]:
         """All together; one by one when that fails, so that one bad chunk spoils no other."""
         audios = [item.audio for item in items if item.audio is not None]
         try:
+            engine = self._engines.named(model)
+        except ModelNotLoaded as error:
+            raise MachineFault("ModelNotLoaded", str(error)) from error
+
+        def transcribe(some: Sequence[Item]) -> list[Transcription]:
+            def heard_to(index: int, seconds: float) -> None:
+                item = some[index]
+                if item.audio is not None:
+                    item.progress = max(item.progress, min(1.0, seconds * SAMPLE_RATE / max(1, len(item.audio))))
+
             reach("model")
-            return list(zip(items, self._engine.transcribe(audios, language, progress), strict=True))
-        except Stopping:
+            return engine.transcribe([item.audio for item in some if item.audio is not None], wishes, progress, heard_to)
+
+        try:
+            return list(zip(items, transcribe(items), strict=True))
+        except GIVEN_UP:
             raise
         except Exception:  # whatever it was, it must not take the other chunks along
-            log.exception("batch failed", chunks=len(items))
+            log.exception("batch failed", chunks=len(audios))
         results: list[Transcribed] = []
-        for item, audio in zip(items, audios, strict=True):
+        for item in items:
             try:
-                reach("model")
-                results.append((item, self._engine.transcribe([audio], language, progress)[0]))
-            except Stopping:
+                results.append((item, transcribe([item])[0]))
+            except GIVEN_UP:
                 raise
             except Exception as error:
                 if _is_out_of_memory(error):
                     raise OutOfMemory(item) from error
                 log.exception("chunk failed", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
                 self._fail(item, Failure("the model failed on this chunk", permanent=False))
-                open_items.remove(item)
+                close(item)
         return results
 
     def _commit(self, item: Item, transcription: Transcription, reused: bool = False) -> None:
         reach("transcribed")
         try:
-            key = self._objects.write_result(item.claim, self._engine.model_name, transcription)
+            key = self._objects.write_result(item.claim, item.claim.model or self._engines.own.model_name, transcription)
             reach("result-written")
             seconds = transcription.duration_seconds
             self._rows.commit(item.claim, key, transcription.text, seconds, item.content_key, item.peaks, reused)
@@ -412,31 +453,27 @@ class Worker:
         self._lanes.done(item.hint)
 
     def _fail(self, item: Item, failure: Failure) -> None:
-        if failure.passes:
-            self._rows.release(item.claim)
-            self._lanes.show_again(item.hint, TROUBLE_SECONDS)
-            return
-        try:
-            retry_in_s = self._rows.fail(item.claim, failure.reason, failure.permanent)
-        except LeaseLost:
-            return
-        if retry_in_s is None:
-            self._lanes.done(item.hint)
-        else:
-            self._lanes.show_again(item.hint, retry_in_s)
+        fail(self._rows, self._lanes, item, failure)
 
-    def _renew(self, items: Sequence[Item]) -> None:
+    def _renew(self) -> None:
         """Leases and visibility of everything in hand, at most every quarter of a lease."""
-        if time.monotonic() - self._renewed_at < self._settings.lease_seconds / RENEWALS_PER_LEASE:
+        every = self._settings.lease_seconds / RENEWALS_PER_LEASE
+        if any(item.claim.of_file for item in self._open):
+            every = min(every, FILE_RENEWAL_SECONDS)
+        if time.monotonic() - self._renewed_at < every:
             return
         self._renewed_at = time.monotonic()
         self._tokens.heartbeat()
-        for item in items:
+        for item in self._open:
+            if item.lost:
+                continue
             try:
-                self._rows.renew(item.claim)
+                self._rows.renew(item.claim, item.progress if item.claim.of_file else 0.0)
                 self._lanes.show_again(item.hint, self._settings.lease_seconds)
             except LeaseLost:
+                item.lost = True
                 log.warning("lease lost", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
+        self._files.look()
 
 
 def power_off(settings: WorkSettings, why: str) -> None:

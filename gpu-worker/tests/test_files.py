@@ -1,0 +1,165 @@
+"""Whole files and their parts in real worker processes: ended, paused, cancelled; and who goes in front meanwhile."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from conftest import DEMO_MODEL
+from gpu_worker.media import SAMPLE_RATE, Decoder
+from test_crash_matrix import HELD_OUT, World, until
+
+BUCKET = "crash-matrix"
+
+
+def recording(path: Path, seconds: float) -> bytes:
+    """The sample again and again, as FLAC."""
+    decoder = Decoder()
+    sample = (decoder.decode(DEMO_MODEL / "samples" / "sample-125s.webm", 600) * 32768).astype(np.int16)
+    decoder.close()
+    whole = np.tile(sample, int(seconds * SAMPLE_RATE / len(sample)) + 1)[: int(seconds * SAMPLE_RATE)]
+    with av.open(str(path), "w", format="flac") as file:
+        stream = file.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
+        for at in range(0, len(whole), SAMPLE_RATE * 10):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(whole[None, at : at + SAMPLE_RATE * 10]), "s16", "mono")
+            frame.sample_rate, frame.pts = SAMPLE_RATE, at
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+class FileWorld(World):
+    """One uploaded file that waits to be cut; `parts` plays what the functions do with the list of parts."""
+
+    def __init__(self, dynamodb: Any, name: str, folder: Path, seconds: float = 500) -> None:
+        super().__init__(dynamodb, name)
+        self.sqs.purge_queue(QueueUrl=self.queue)
+        self.job = f"job_{name}"
+        self.content = recording(folder / "audio.flac", seconds)
+        key = f"users/user-a/files/{self.job}/source.flac"
+        etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=self.content)["ETag"]
+        self.put(0, key, etag, compress=True)
+
+    def put(self, number: int, key: str, etag: str, **more: Any) -> None:
+        row = {"session_id": self.job, "chunk_number": number, "user_id": "user-a", "state": "pending"}
+        row |= {"object_key": key, "etag": etag.strip('"'), "attempts": 0, "fence": 0, "next_attempt_at_ms": 0}
+        self.chunks.put_item(Item={**row, "pending_shard": "pending-0", **more})
+        message = {"version": 1, "kind": "chunk", "sessionId": self.job, "chunkNumber": number}
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(message))
+
+    def row(self, number: int) -> dict[str, Any]:
+        return self.chunks.get_item(Key={"session_id": self.job, "chunk_number": number}, ConsistentRead=True).get(
+            "Item", {}
+        )
+
+    def read(self, key: str) -> dict[str, Any]:
+        return json.loads(self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def state(self, number: int) -> str:
+        return str(self.row(number).get("state"))
+
+    def manifest(self) -> dict[str, Any]:
+        until(lambda: self.state(0) == "done")
+        return self.read(self.row(0)["result_key"])
+
+    def put_parts(self) -> int:
+        parts = self.manifest()["parts"]
+        for part in parts:
+            self.put(part["number"], part["key"], part["etag"])
+        return len(parts)
+
+
+@pytest.fixture
+def world(dynamodb: Any, request: pytest.FixtureRequest, tmp_path: Path):
+    world = FileWorld(dynamodb, request.node.name.replace("_", "-").replace("[", "-").replace("]", "")[-40:], tmp_path)
+    yield world
+    for process in world.workers:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_file_is_cut_and_its_parts_are_heard(world: FileWorld) -> None:
+    world.worker(CHUNKS_AT_ONCE="2")
+    manifest = world.manifest()
+    assert manifest["seconds"] == 500
+    assert [part["start"] for part in manifest["parts"]][0] == 0
+    assert manifest["parts"][-1]["end"] == 500
+    assert manifest["compressed"]["size_bytes"] < len(world.content) / 3
+    for number in range(1, world.put_parts() + 1):
+        until(lambda number=number: world.state(number) == "done", 120)
+        result = world.read(world.row(number)["result_key"])
+        part = manifest["parts"][number - 1]
+        assert result["duration_seconds"] == pytest.approx(part["end"] - part["start"], abs=0.01)
+        assert len(result["text"].split()) > 100
+        assert 0 < float(world.row(number)["progress"]) <= 1
+        assert "/results/results/" not in world.row(number)["result_key"]
+    until(world.queue_is_empty)
+
+
+@pytest.mark.parametrize("how", ["KILL", "RAISE"])
+def test_a_worker_that_ends_while_it_cuts_is_followed_by_one_that_cuts_it_once(world: FileWorld, how: str) -> None:
+    assert world.worker(f"prepared={how}").wait(timeout=60) != 0
+    world.worker()
+    assert world.manifest()["seconds"] == 500
+    usage = [item for item in world.ledger.scan(ConsistentRead=True)["Items"] if item["session_id"] == world.job]
+    assert len(usage) == 1 and usage[0]["audio_seconds"] == 0
+    until(world.queue_is_empty)
+
+
+def test_a_worker_that_sleeps_while_it_cuts_writes_nothing_when_it_wakes(world: FileWorld) -> None:
+    zombie = world.worker("prepared=STOP")
+    until(lambda: int(world.row(0).get("fence", 0)) == 1)
+    world.worker()
+    world.manifest()
+    before = world.row(0)
+    assert before["fence"] == 2
+    zombie.send_signal(signal.SIGTERM)
+    zombie.send_signal(signal.SIGCONT)
+    assert zombie.wait(timeout=60) == 0
+    assert world.row(0) == before
+
+
+def test_sigterm_while_it_cuts_gives_the_file_back_at_once(world: FileWorld) -> None:
+    worker = world.worker(LEASE_SECONDS="60")
+    until(lambda: world.state(0) == "leased")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=30) == 0
+    assert (world.state(0), int(world.row(0)["attempts"])) in (("pending", 0), ("done", 1))
+
+
+def test_a_part_that_nobody_wants_any_more_is_given_up_within_a_batch(world: FileWorld) -> None:
+    world.worker(CHUNKS_AT_ONCE="1")
+    world.put_parts()
+    until(lambda: world.state(1) == "leased" and float(world.row(1).get("progress", 0)) > 0)
+    for number in (1, 2):
+        world.chunks.delete_item(Key={"session_id": world.job, "chunk_number": number})
+    until(world.queue_is_empty, 20)
+    assert (world.row(1), world.row(2)) == ({}, {})
+
+
+def test_a_recorder_goes_in_front_while_a_part_is_heard(world: FileWorld) -> None:
+    live = world.sqs.create_queue(QueueName=f"live-{world.instance}")["QueueUrl"]
+    world.worker(CHUNKS_AT_ONCE="1", QUEUE_LIVE_URL=live)
+    world.put_parts()
+    until(lambda: world.state(1) == "leased" and float(world.row(1).get("progress", 0)) > 0)
+    message = {"version": 1, "kind": "chunk", "sessionId": world.session, "chunkNumber": 1}
+    world.sqs.send_message(QueueUrl=live, MessageBody=json.dumps(message))
+    until(lambda: world.rows()[0]["state"] == "done", 60)
+    assert world.state(1) == "leased"
+    until(lambda: world.state(1) == "done", 120)
+
+
+def test_what_is_no_audio_is_dead_at_once(world: FileWorld) -> None:
+    key = f"users/user-a/files/{world.job}/source.mp3"
+    etag = world.s3.put_object(Bucket=BUCKET, Key=key, Body=(HELD_OUT / "index.json").read_bytes())["ETag"]
+    world.sqs.purge_queue(QueueUrl=world.queue)
+    world.put(0, key, etag)
+    world.worker()
+    until(lambda: world.state(0) == "dead")
+    assert str(world.row(0)["error_message"]).startswith("unsupported-media")

@@ -1,0 +1,27 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { FunctionEnv } from '../../core/contracts/env.ts';
+import { countSeconds } from '../../core/file-jobs/begin.ts';
+import type { ControlDeps } from '../../core/file-jobs/control.ts';
+import { type AwsIngestEnv, awsIngest } from './aws-ingest.ts';
+import { objectStorage } from './clients.ts';
+import { dynamoJobStore } from './dynamo-job-store.ts';
+import { dynamoQuotaStore } from './dynamo-quota-store.ts';
+import { s3FileObjects, s3PartUploads } from './s3-files.ts';
+
+type Env = AwsIngestEnv & Pick<FunctionEnv, 'JOBS_TABLE' | 'QUOTAS_TABLE'>;
+
+/** What moving file jobs on needs, on AWS. */
+export function awsJobs(env: Env, db: DynamoDBDocumentClient): ControlDeps {
+  const { chunks, queue, wake, nowMs } = awsIngest(env, db);
+  const s3 = objectStorage();
+  return {
+    jobs: dynamoJobStore(db, env.JOBS_TABLE),
+    chunks,
+    queue,
+    wake,
+    nowMs,
+    files: s3FileObjects(s3, env.BUCKET_NAME),
+    uploads: s3PartUploads(s3, env.BUCKET_NAME),
+    countSeconds: countSeconds({ quota: dynamoQuotaStore(db, env.QUOTAS_TABLE), nowMs }),
+  };
+}

@@ -1,0 +1,51 @@
+import { ulid } from 'ulid';
+import { QUEUE_NAMES } from '../../core/contracts/env.ts';
+import { awsJobs } from '../adapters/aws-jobs.ts';
+import { documents, objectStorage } from '../adapters/clients.ts';
+import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
+import { dynamoQuotaStore } from '../adapters/dynamo-quota-store.ts';
+import { s3PartSigner } from '../adapters/s3-files.ts';
+import { s3Presigner } from '../adapters/s3-objects.ts';
+import { parseEnv } from '../runtime/parse-env.ts';
+import { buildHandler } from './handler.ts';
+
+const env = parseEnv(
+  'BUCKET_NAME',
+  'CHUNKS_TABLE',
+  'JOBS_TABLE',
+  'QUOTAS_TABLE',
+  'FLEET_TABLE',
+  'STATE_MACHINE_ARN',
+  'USER_POOL_CLIENT_ID',
+  'MODELS',
+  'CAN_DIARIZE',
+  'COMPRESS_FILES',
+  'RETENTION_DAYS',
+  'MAX_OPEN_JOBS',
+  'MAX_AUDIO_HOURS',
+  ...QUEUE_NAMES,
+);
+const [db, s3] = [documents(), objectStorage()];
+const { upload, download } = s3Presigner(s3, env.BUCKET_NAME, Date.now);
+
+export const handler = buildHandler(
+  {
+    ...awsJobs(env, db),
+    quota: dynamoQuotaStore(db, env.QUOTAS_TABLE),
+    readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
+    newUlid: ulid,
+    sign: upload,
+    signPart: s3PartSigner(s3, env.BUCKET_NAME, Date.now),
+    downloadUrl: download,
+    checkCallback: () => undefined,
+    stage: {
+      models: env.MODELS,
+      canDiarize: env.CAN_DIARIZE,
+      compressFiles: env.COMPRESS_FILES,
+      retentionDays: env.RETENTION_DAYS,
+    },
+    maxOpenJobs: env.MAX_OPEN_JOBS,
+    maxAudioHours: env.MAX_AUDIO_HOURS,
+  },
+  env.USER_POOL_CLIENT_ID,
+);

@@ -1,0 +1,113 @@
+import { Duration } from 'aws-cdk-lib';
+import { FilterCriteria, FilterRule, type IFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { ServiceApi } from './http-api.ts';
+import type { Identity } from './identity.ts';
+import { serviceFunction } from './service-function.ts';
+import type { Shared } from './shared.ts';
+import type { StageProps } from './stage.ts';
+
+export interface FileJobsProps extends Shared {
+  readonly stage: StageProps;
+  readonly api: ServiceApi;
+  readonly identity: Identity;
+}
+
+/** Whole files: the calls of their jobs, and what moves a job on when its rows end. */
+export class FileJobs extends Construct {
+  /** Events that failed for good. */
+  readonly failed: Queue;
+  readonly handler: IFunction;
+
+  constructor(scope: Construct, id: string, props: FileJobsProps) {
+    super(scope, id);
+    const { stage, storage, lanes, names, stateMachine, api, identity } = props;
+    const env = {
+      ...lanes.env,
+      BUCKET_NAME: names.BUCKET_NAME,
+      CHUNKS_TABLE: names.CHUNKS_TABLE,
+      JOBS_TABLE: names.JOBS_TABLE,
+      FLEET_TABLE: names.FLEET_TABLE,
+      QUOTAS_TABLE: storage.quotas.tableName,
+      STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+    };
+    const calls = serviceFunction(this, 'Api', {
+      folder: 'jobs-api',
+      env: {
+        ...env,
+        USER_POOL_CLIENT_ID: identity.client.userPoolClientId,
+        MODELS: [stage.model, ...stage.models].join(','),
+        CAN_DIARIZE: String(stage.speakerModel !== undefined),
+        COMPRESS_FILES: String(stage.compressFiles),
+        RETENTION_DAYS: String(stage.retentionDays),
+        MAX_OPEN_JOBS: String(stage.maxOpenJobs),
+        MAX_AUDIO_HOURS: String(stage.maxAudioHours),
+      },
+      timeout: Duration.seconds(25),
+      memoryMb: 512,
+    });
+    const handler = serviceFunction(this, 'Handler', { folder: 'file-jobs', env, timeout: Duration.minutes(2), memoryMb: 1024 });
+    this.handler = handler;
+    this.failed = new Queue(this, 'Failed', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    handler.addEventSource(
+      new DynamoEventSource(storage.chunks, {
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        batchSize: 25,
+        bisectBatchOnError: true,
+        retryAttempts: 10,
+        onFailure: new SqsDlq(this.failed),
+        filters: [
+          FilterCriteria.filter({
+            dynamodb: {
+              Keys: { session_id: { S: FilterRule.beginsWith('job_') } },
+              NewImage: { state: { S: FilterRule.or('done', 'dead') } },
+            },
+          }),
+        ],
+      }),
+    );
+    api.serve(
+      calls,
+      'POST /api/transcriptions',
+      'GET /api/transcriptions',
+      'POST /api/transcriptions/{id}/parts',
+      'POST /api/transcriptions/{id}/upload-complete',
+      'GET /api/transcriptions/{id}/status',
+      'GET /api/transcriptions/{id}/transcript',
+      'POST /api/transcriptions/{id}/cancel',
+      'POST /api/transcriptions/{id}/retry',
+      'DELETE /api/transcriptions/{id}',
+    );
+
+    for (const grantee of [calls, handler]) {
+      storage.grantJobs(grantee);
+      storage.chunks.grant(
+        grantee,
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:UpdateItem',
+        'dynamodb:DeleteItem',
+        'dynamodb:Query',
+      );
+      storage.fleet.grant(grantee, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+      storage.grantObjects(
+        grantee,
+        's3:GetObject',
+        's3:PutObject',
+        's3:DeleteObject',
+        's3:AbortMultipartUpload',
+        's3:ListMultipartUploadParts',
+      );
+      storage.grantList(grantee);
+      lanes.grantSend(grantee);
+      stateMachine.grantStartExecution(grantee);
+      stateMachine.grantExecution(grantee, 'states:DescribeExecution');
+    }
+  }
+}

@@ -1,0 +1,251 @@
+/** A file job's life by its decisions: cut, heard, joined, shared, failed, resumed. */
+import { expect, test } from 'vitest';
+import { JobRow } from '../../core/contracts/jobs.ts';
+import { advance, takeUpload } from '../../core/file-jobs/advance.ts';
+import { cancelJob, deleteJob, retryJob } from '../../core/file-jobs/control.ts';
+import { settleDueJobs } from '../../core/file-jobs/due.ts';
+import { newJob, rowsFor, viewJob } from '../../core/file-jobs/job.ts';
+import { type JobWorld, jobWorld } from '../support/job-world.ts';
+
+const USER = 'user-1';
+const STAGE = { models: ['small.en'], canDiarize: false, compressFiles: true, retentionDays: 0 };
+let count = 0;
+
+async function uploaded(w: JobWorld, more: object = {}, extension = 'mp3'): Promise<string> {
+  const jobId = `job_${String(++count).padStart(26, '0')}`;
+  const input = { filename: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 10, priority: 'normal' as const, ...more };
+  const job = newJob(input, extension, jobId, USER, STAGE, w.nowMs());
+  await w.jobs.create(job);
+  w.sizes.set(job.object_key, 10);
+  await takeUpload(w, jobId);
+  return jobId;
+}
+const job = async (w: JobWorld, jobId: string): Promise<JobRow> => JobRow.parse(await w.jobs.get(jobId));
+const view = async (w: JobWorld, jobId: string) => {
+  const row = await job(w, jobId);
+  return viewJob(row, 'small.en', await rowsFor(w, row));
+};
+
+test('a file is cut, its parts are heard, and become one text with a paragraph for each', async () => {
+  const w = jobWorld();
+  const id = await uploaded(w);
+  expect(w.queue.sent).toEqual([`files ${id} 0`]);
+  expect(await view(w, id)).toMatchObject({ status: 'pending', progress: 0, stage: 'Queued', startedAt: null });
+  await w.cut(id, [300, 300, 60]);
+  await advance(w, id);
+  expect(w.queue.sent.slice(1)).toEqual([`files ${id} 1`, `files ${id} 2`, `files ${id} 3`]);
+  expect(await view(w, id)).toMatchObject({ status: 'processing', progress: 30, stage: 'Transcribing chunk 1/3' });
+  await w.heard(id, 2, 'middle part');
+  await advance(w, id);
+  expect(await view(w, id)).toMatchObject({ progress: 57, stage: 'Transcribing chunk 2/3' });
+  await w.heard(id, 1, 'first part');
+  await w.heard(id, 3, 'the end');
+  await advance(w, id);
+  expect(await view(w, id)).toMatchObject({ status: 'completed', progress: 100, stage: 'Complete', durationSeconds: 660 });
+  const transcript = await w.files.readTranscript(await job(w, id));
+  expect(transcript).toMatchObject({ jobId: id, text: 'first part\n\nmiddle part\n\nthe end', duration_seconds: 660 });
+  expect(transcript?.segments.map(({ start }) => start)).toEqual([0, 300, 600]);
+  expect([...w.json.keys()].filter((key) => key.includes('/results/'))).toEqual([]);
+});
+
+test('everything said twice, and in any order, is the same', async () => {
+  const w = jobWorld();
+  const id = await uploaded(w);
+  await takeUpload(w, id);
+  await w.cut(id, [10]);
+  await advance(w, id);
+  await advance(w, id);
+  await w.heard(id, 1, 'once');
+  await advance(w, id);
+  await advance(w, id);
+  expect((await w.files.readTranscript(await job(w, id)))?.text).toBe('once');
+  expect((await w.chunks.listOf(id)).map(({ chunk_number, fence }) => [chunk_number, fence])).toEqual([
+    [0, 1],
+    [1, 1],
+  ]);
+});
+
+test('a part that is dead ends the job with its reason; a retry does what is missing and nothing twice', async () => {
+  const w = jobWorld();
+  const id = await uploaded(w);
+  await w.cut(id, [300, 300, 300]);
+  await advance(w, id);
+  await w.heard(id, 1, 'kept');
+  await w.died(id, 2, 'the model failed on this chunk');
+  await advance(w, id);
+  expect(await view(w, id)).toMatchObject({ status: 'failed', error: 'the model failed on this chunk', progress: 30 });
+  expect((await w.chunks.listOf(id)).map((row) => row.chunk_number)).toEqual([0, 1]);
+  await expect(cancelJob(w, await job(w, id))).rejects.toMatchObject({ code: 'already-over' });
+  await retryJob(w, await job(w, id));
+  const rows = await w.chunks.listOf(id);
+  expect(rows.map(({ chunk_number, state }) => [chunk_number, state])).toEqual([
+    [0, 'done'],
+    [1, 'done'],
+    [2, 'pending'],
+    [3, 'pending'],
+  ]);
+  expect(rows[2]?.fence).toBeGreaterThan(rows[1]?.fence ?? 0);
+  await w.heard(id, 2, 'again');
+  await w.heard(id, 3, 'end');
+  await advance(w, id);
+  expect(await view(w, id)).toMatchObject({ status: 'completed', error: null });
+  await expect(retryJob(w, await job(w, id))).rejects.toMatchObject({ code: 'not-failed' });
+});
+
+test('a file that is no audio ends the job; what it has instead of a length is said', async () => {
+  const w = jobWorld();
+  const id = await uploaded(w);
+  await w.died(id, 0, 'unsupported-media: this is not an audio file of a kind that we take');
+  await advance(w, id);
+  expect(await view(w, id)).toMatchObject({ status: 'failed', error: expect.stringMatching(/^unsupported-media/) });
+  const other = await uploaded(w);
+  w.sizes.set((await job(w, other)).object_key, 11);
+  const third = newJob(
+    { filename: 'b', contentType: 'audio/mpeg', sizeBytes: 10, priority: 'normal' },
+    'mp3',
+    'job_third',
+    USER,
+    STAGE,
+    0,
+  );
+  await w.jobs.create(third);
+  w.sizes.set(third.object_key, 11);
+  await takeUpload(w, 'job_third');
+  expect(await view(w, 'job_third')).toMatchObject({ status: 'failed', error: expect.stringContaining('11 bytes instead of') });
+});
+
+test('the same content with the same wishes is heard once, whoever of a user’s jobs comes first', async () => {
+  const w = jobWorld();
+  const [first, second, other] = [await uploaded(w), await uploaded(w), await uploaded(w, { language: 'en' })];
+  for (const id of [first, second, other]) {
+    await w.cut(id, [300], 'same');
+    await advance(w, id);
+  }
+  expect((await w.chunks.listOf(second)).map((row) => row.chunk_number)).toEqual([0]);
+  expect((await w.chunks.listOf(other)).map((row) => row.chunk_number)).toEqual([0, 1]);
+  expect(await view(w, second)).toMatchObject({ status: 'processing', sameAs: first });
+  await w.heard(first, 1, 'shared');
+  await advance(w, first);
+  expect(await view(w, second)).toMatchObject({ status: 'completed', progress: 100, sameAs: first });
+  expect(await w.files.readTranscript(await job(w, second))).toMatchObject({ jobId: second, text: 'shared' });
+  const late = await uploaded(w);
+  await w.cut(late, [300], 'same');
+  await advance(w, late);
+  expect(await view(w, late)).toMatchObject({ status: 'completed' });
+});
+
+test.each([
+  ['is cancelled', (w: JobWorld, row: JobRow) => cancelJob(w, row)],
+  ['is deleted', (w: JobWorld, row: JobRow) => deleteJob(w, row)],
+  ['fails', (w: JobWorld, row: JobRow) => w.died(row.job_id, 1, 'x').then(() => advance(w, row.job_id))],
+])('where the job that does the work %s, the one that shares it takes over', async (_how, end) => {
+  const w = jobWorld();
+  const [first, second] = [await uploaded(w), await uploaded(w)];
+  for (const id of [first, second]) {
+    await w.cut(id, [300], 'same');
+    await advance(w, id);
+  }
+  await end(w, await job(w, first));
+  expect((await w.chunks.listOf(second)).map(({ chunk_number, state }) => [chunk_number, state])).toContainEqual([1, 'pending']);
+  await w.heard(second, 1, 'done after all');
+  await advance(w, second);
+  expect(await view(w, second)).toMatchObject({ status: 'completed' });
+});
+
+test('a cancelled or deleted job leaves nothing, also of what was on its way', async () => {
+  const w = jobWorld();
+  for (const end of [cancelJob, deleteJob]) {
+    const id = await uploaded(w);
+    await w.cut(id, [300, 300]);
+    await advance(w, id);
+    const row = await job(w, id);
+    await end(w, row);
+    expect(await w.chunks.listOf(id)).toEqual([]);
+    w.json.set(row.object_key.replace(/source.*/, 'results/001.9.json'), {});
+    w.pass(15 * 60_000);
+    expect(await settleDueJobs(w)).toEqual({ cleared: 1 });
+    expect([...w.json.keys(), ...w.sizes.keys()].filter((key) => key.includes(id))).toEqual([]);
+    expect(await job(w, id)).not.toHaveProperty('due_shard');
+    await advance(w, id);
+    expect(await w.chunks.listOf(id)).toEqual([]);
+  }
+});
+
+test('an upload that nobody finishes is given up after a day; one that no event told of is found', async () => {
+  const w = jobWorld();
+  const [lost, never] = ['job_lost', 'job_never'].map((id) =>
+    newJob({ filename: 'x', contentType: 'audio/mpeg', sizeBytes: 10, priority: 'urgent' }, 'mp3', id, USER, STAGE, w.nowMs()),
+  ) as [JobRow, JobRow];
+  for (const row of [lost, never]) await w.jobs.create(row);
+  w.sizes.set(lost.object_key, 10);
+  w.pass(24 * 3_600_000);
+  expect(await settleDueJobs(w)).toEqual({ taken: 1, abandoned: 1 });
+  expect(w.queue.sent).toEqual(['files-urgent job_lost 0']);
+  expect(await view(w, 'job_never')).toMatchObject({ status: 'failed', error: expect.stringContaining('within a day') });
+});
+
+test('a job of which nothing moves is resumed, waits while nobody may work, and is given up in the end', async () => {
+  const w = jobWorld();
+  const id = await uploaded(w);
+  w.pass(31 * 60_000);
+  expect(await settleDueJobs(w)).toEqual({ moved: 1 }); // it has just been uploaded
+  const before = w.queue.sent.length;
+  w.pass(31 * 60_000);
+  expect(await settleDueJobs(w)).toEqual({ resumed: 1 });
+  expect(w.queue.sent.length).toBe(before + 1);
+  w.held.back = true;
+  for (let i = 0; i < 20; i++) {
+    w.pass(31 * 60_000);
+    expect(await settleDueJobs(w)).toEqual({ resumed: 1 });
+  }
+  w.held.back = false;
+  for (let i = 0; i < 7; i++) {
+    w.pass(31 * 60_000);
+    expect(await settleDueJobs(w)).toEqual({ resumed: 1 });
+  }
+  w.pass(31 * 60_000);
+  expect(await settleDueJobs(w)).toEqual({ 'given-up': 1 });
+  expect(await view(w, id)).toMatchObject({ status: 'failed', error: expect.stringContaining('nothing had moved') });
+});
+
+test('progress is what was heard, names its stages, and never goes down', async () => {
+  const w = jobWorld();
+  const id = await uploaded(w, { contentType: 'audio/wav' }, 'wav');
+  const seen: (readonly [number, string])[] = [];
+  const look = async (): Promise<void> => {
+    const { progress, stage } = await view(w, id);
+    seen.push([progress, stage]);
+  };
+  const change = async (number: number, more: object): Promise<void> => {
+    const row = await w.chunks.get(id, number);
+    if (row !== undefined) w.chunks.put({ ...row, ...more });
+  };
+  await look();
+  await change(0, { state: 'leased', claimed_at_ms: 1 });
+  await look();
+  await change(0, { progress: 0.5 });
+  await look();
+  await w.cut(id, [100, 100]);
+  await look();
+  await advance(w, id);
+  await change(1, { state: 'leased', progress: 0.5 });
+  await look();
+  await change(1, { state: 'pending' }); // its worker died: what it has heard is not taken back
+  await look();
+  await w.heard(id, 1, 'a');
+  await w.heard(id, 2, 'b');
+  await look();
+  await advance(w, id);
+  await look();
+  expect(seen).toEqual([
+    [0, 'Queued'],
+    [10, 'Compressing audio'],
+    [15, 'Compressing audio'],
+    [30, 'Creating chunks'],
+    [45, 'Transcribing chunk 1/2'],
+    [45, 'Transcribing chunk 1/2'],
+    [90, 'Finalizing'],
+    [100, 'Complete'],
+  ]);
+  expect((await job(w, id)).object_key).toMatch(/source[.]wav$/); // its worker kept nothing compressed
+});

@@ -1,0 +1,130 @@
+/** Whole files' way through the real template, functions, worker and model. */
+import { readFileSync } from 'node:fs';
+import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { afterAll, expect, test } from 'vitest';
+import { FileTranscript } from '../../core/contracts/transcript.ts';
+import { poll } from '../../host/poll.ts';
+import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
+import { fileClient, sampleFile } from './file-client.ts';
+import { checkInvariants } from './invariants.ts';
+import { atRest, chunkRows, keysBelow, knownWords, output, userA, workerPid } from './support.ts';
+
+const MAX_WER = 0.08;
+const files = fileClient(userA);
+
+afterAll(async () => {
+  await atRest();
+  await checkInvariants();
+});
+
+/** GPU runs so far. */
+async function runCount(): Promise<number> {
+  const { executions = [] } = await new SFNClient().send(
+    new ListExecutionsCommand({ stateMachineArn: output('StateMachineArn'), maxResults: 1000 }),
+  );
+  return executions.length;
+}
+
+/** What is said in so many seconds of the sample, again and again. */
+const said = (times: number): string[] => Array.from({ length: times }, knownWords).flat();
+
+test('a small mp3 is transcribed; its status tells the truth on the way', async () => {
+  const id = await files.send(readFileSync(sampleFile(125, 'mp3')), { language: 'en' });
+  const seen = await files.follow(id, 120);
+  expect(seen.at(-1)).toMatchObject({
+    status: 'completed',
+    progress: 100,
+    stage: 'Complete',
+    error: null,
+    durationSeconds: expect.closeTo(125, 0),
+  });
+  expect(seen.map(({ progress }) => progress)).toEqual(seen.map(({ progress }) => progress).sort((a, b) => a - b));
+  expect(wordErrorRate(said(1), wordsOf(seen.at(-1)?.content ?? ''))).toBeLessThan(MAX_WER);
+  const transcript = FileTranscript.parse(JSON.parse(await files.text(id, 'json')));
+  expect(transcript).toMatchObject({ jobId: id, status: 'completed', language: 'en', model: 'demo_model' });
+  expect(await files.text(id, 'txt')).toBe(`${transcript.text}\n`);
+  expect(await files.text(id, 'srt')).toMatch(/^1\n00:00:0\d,\d{3} --> /);
+  expect(await files.text(id, 'vtt')).toMatch(/^WEBVTT\n\n00:00:0/);
+});
+
+test('a large WAV is compressed first, cut, heard in parts, and kept as a tenth of its size', async () => {
+  const bytes = readFileSync(sampleFile(1000, 'wav'));
+  expect(bytes.length).toBeGreaterThan(28_000_000);
+  const id = await files.send(bytes, { filename: 'talk.wav', contentType: 'audio/wav' });
+  const seen = await files.follow(id, 170);
+  expect(seen.at(-1)).toMatchObject({ status: 'completed' });
+  expect(seen.map(({ stage }) => stage.replace(/\d+\/\d+/, 'i/n'))).toEqual(
+    expect.arrayContaining(['Compressing audio', 'Transcribing chunk i/n', 'Complete']),
+  );
+  const transcript = FileTranscript.parse(JSON.parse(await files.text(id, 'json')));
+  expect(transcript.text.split('\n\n').length).toBeGreaterThan(2);
+  expect(wordErrorRate(said(8), wordsOf(transcript.text))).toBeLessThan(MAX_WER);
+  const prefix = `users/${seen.at(-1)?.userId}/files/${id}/`;
+  expect((await keysBelow(prefix)).sort()).toEqual([`${prefix}source.ogg`, `${prefix}transcription.json`]);
+});
+
+test('ten files at once are all transcribed in one run', async () => {
+  const runsBefore = await runCount();
+  const kinds = ['mp3', 'webm', 'flac', 'wav'] as const;
+  const types = { mp3: 'audio/mpeg', webm: 'audio/webm', flac: 'audio/flac', wav: 'audio/wav' };
+  const ids = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => {
+      const kind = kinds[i % kinds.length] ?? 'mp3';
+      return files.send(readFileSync(sampleFile(30, kind)), { contentType: types[kind], filename: `${i}.${kind}` });
+    }),
+  );
+  for (const id of ids) expect((await files.follow(id, 170)).at(-1)).toMatchObject({ status: 'completed' });
+  expect((await runCount()) - runsBefore).toBe(1);
+});
+
+test('kill -9 of the worker in the middle of a file: it completes with the text of an undisturbed one', async () => {
+  const bytes = readFileSync(sampleFile(600, 'mp3'));
+  const id = await files.send(bytes);
+  await files.follow(id, 120, ({ progress }) => progress >= 22);
+  process.kill(await workerPid(), 'SIGKILL');
+  await files.follow(id, 120, ({ progress }) => progress > 40);
+  process.kill(await workerPid(), 'SIGKILL');
+  const [last] = (await files.follow(id, 170)).slice(-1);
+  expect(last).toMatchObject({ status: 'completed' });
+  // The same bytes again, asked otherwise, so that they are heard anew.
+  const again = await files.send(bytes, { language: 'en' });
+  expect((await files.follow(again, 170)).at(-1)?.content).toBe(last?.content);
+});
+
+test('a job is cancelled in every state, and nothing of it stays', async () => {
+  const bytes = readFileSync(sampleFile(600, 'mp3'));
+  const waiting = await files.create({ sizeBytes: 100 });
+  await files.post(`/api/transcriptions/${waiting.id}/cancel`);
+  for (const reached of [0, 21, 45]) {
+    const id = await files.send(bytes, { prompt: `unlike ${reached}` });
+    await files.follow(id, 120, ({ progress, status }) => progress >= reached || status === 'completed');
+    await files.post(`/api/transcriptions/${id}/cancel`);
+    expect(await files.status(id)).toMatchObject({ status: 'cancelled' });
+    await poll('its rows gone', 30, async () => (await chunkRows(id)).length === 0);
+    await expect(files.post(`/api/transcriptions/${id}/retry`)).rejects.toMatchObject({ code: 'not-failed' });
+  }
+});
+
+test('the same content is transcribed once, also when it is sent twice at a time', async () => {
+  const bytes = readFileSync(sampleFile(60, 'mp3'));
+  const ids = await Promise.all([files.send(bytes), files.send(bytes)]);
+  const ends = await Promise.all(ids.map(async (id) => (await files.follow(id, 170)).at(-1)));
+  expect(ends).toMatchObject([{ status: 'completed' }, { status: 'completed' }]);
+  expect(ends[0]?.content).toBe(ends[1]?.content);
+  expect(ends.filter((end) => end?.sameAs !== undefined)).toHaveLength(1);
+  const rows = (await Promise.all(ids.map((id) => chunkRows(id)))).flat();
+  expect(rows.filter(({ chunk_number }) => chunk_number > 0)).toHaveLength(1);
+});
+
+test.each([
+  ['a text named .mp3', Buffer.from('this is no audio, whatever it is called\n'.repeat(100))],
+  ['a playlist', Buffer.from('#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/x.ts\n')],
+  ['an ffconcat script', Buffer.from("ffconcat version 1.0\nfile '../other/audio'\n")],
+  ['a session description', Buffer.from('v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n')],
+])('%s fails as unsupported media', async (_what, bytes) => {
+  const id = await files.send(bytes);
+  expect((await files.follow(id, 90)).at(-1)).toMatchObject({
+    status: 'failed',
+    error: expect.stringMatching(/^unsupported-media/),
+  });
+});

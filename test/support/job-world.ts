@@ -1,0 +1,200 @@
+/** File jobs in memory: stores, uploads, and a worker whose work is done by calling it. */
+import type { JobRow, Manifest } from '../../core/contracts/jobs.ts';
+import type { ChunkRow } from '../../core/contracts/rows.ts';
+import type { ChunkTranscript, FileTranscript } from '../../core/contracts/transcript.ts';
+import { DomainError } from '../../core/errors.ts';
+import { countSeconds } from '../../core/file-jobs/begin.ts';
+import type { JobDueDeps } from '../../core/file-jobs/due.ts';
+import type { FileObjects, JobStore, PartUploads, Remembered, UploadPart } from '../../core/file-jobs/ports.ts';
+import { memoryChunkStore, memoryQueue, memoryQuotaStore } from './memory-stores.ts';
+
+export function memoryJobStore(): JobStore {
+  const rows = new Map<string, JobRow>();
+  const keys = new Map<string, Remembered>();
+  const contents = new Map<string, { owner: string; askers: Set<string> }>();
+  return {
+    async create(row) {
+      if (rows.has(row.job_id)) return false;
+      rows.set(row.job_id, row);
+      return true;
+    },
+    get: async (jobId) => rows.get(jobId),
+    async replace(was, now) {
+      if (rows.get(was.job_id)?.version !== was.version) return false;
+      rows.set(now.job_id, now);
+      return true;
+    },
+    async listOf(userId, limit, cursor, status) {
+      const from = cursor === undefined ? 0 : Number(cursor);
+      if (!Number.isInteger(from)) throw new DomainError('malformed', 'the cursor is not one of ours');
+      const mine = [...rows.values()]
+        .filter((row) => row.user_id === userId && (status === undefined ? row.status !== 'deleted' : row.status === status))
+        .sort((a, b) => b.created_at_ms - a.created_at_ms);
+      return { items: mine.slice(from, from + limit), ...(from + limit < mine.length && { cursor: String(from + limit) }) };
+    },
+    countOpen: async (userId) => [...rows.values()].filter(({ open_of }) => open_of === userId).length,
+    listDue: async (nowMs, limit) =>
+      [...rows.values()]
+        .filter(({ due_shard, due_at_ms = 0 }) => due_shard !== undefined && due_at_ms <= nowMs)
+        .sort((a, b) => (a.due_at_ms ?? 0) - (b.due_at_ms ?? 0))
+        .slice(0, limit),
+    async remember(key, made) {
+      const known = keys.get(key) ?? made;
+      keys.set(key, known);
+      return known;
+    },
+    async claimContent(contentId, jobId, instead) {
+      const row = contents.get(contentId) ?? { owner: jobId, askers: new Set() };
+      if (row.owner === instead) row.owner = jobId;
+      row.askers.add(jobId);
+      contents.set(contentId, row);
+      return row.owner;
+    },
+    askersOf: async (contentId) => [...(contents.get(contentId)?.askers ?? [])],
+  };
+}
+
+/** What is in the bucket: uploads by key and size, and JSON that workers and functions write. */
+function memoryFiles() {
+  const sizes = new Map<string, number>();
+  const json = new Map<string, unknown>();
+  const folder = (job: JobRow): string => job.object_key.replace(/source[.]\w+$/, '');
+  const removeBelow = async (prefix: string): Promise<void> => {
+    for (const store of [sizes, json]) for (const key of store.keys()) if (key.startsWith(prefix)) store.delete(key);
+  };
+  const files: FileObjects = {
+    head: async (key) => (sizes.has(key) ? { etag: `etag of ${key}`, sizeBytes: sizes.get(key) ?? 0 } : undefined),
+    readManifest: async (key) => json.get(key) as Manifest,
+    readResult: async (key) => json.get(key) as ChunkTranscript,
+    readTranscript: async (job) => json.get(`${folder(job)}transcription.json`) as FileTranscript | undefined,
+    writeTranscript: async (job, transcript) => void json.set(`${folder(job)}transcription.json`, transcript),
+    async keepCompressed(job) {
+      sizes.delete(job.object_key);
+      sizes.set(`${folder(job)}source.ogg`, 1);
+      return `${folder(job)}source.ogg`;
+    },
+    removeResults: (job) => removeBelow(`${folder(job)}results/`),
+    removeAll: (job) => removeBelow(folder(job)),
+  };
+  return { files, sizes, json };
+}
+
+function memoryUploads(sizes: Map<string, number>) {
+  const open = new Map<string, UploadPart[]>();
+  let begun = 0;
+  const uploads: PartUploads = {
+    async begin() {
+      const id = `upload-${++begun}`;
+      open.set(id, []);
+      return id;
+    },
+    list: async (_key, id) => open.get(id) ?? [],
+    async complete(key, id, parts) {
+      if (!open.delete(id)) return false;
+      sizes.set(
+        key,
+        parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      );
+      return true;
+    },
+    abort: async (_key, id) => void open.delete(id),
+  };
+  return { uploads, open };
+}
+
+const text = (words: string, seconds: number): ChunkTranscript => ({
+  sessionId: '',
+  chunkNumber: 0,
+  language: 'en',
+  duration_seconds: seconds,
+  model: 'm',
+  text: words,
+  segments: [
+    {
+      id: 0,
+      start: 0,
+      end: seconds,
+      text: words,
+      avg_logprob: 0,
+      no_speech_prob: 0,
+      compression_ratio: 1,
+      words: words.split(' ').map((word, i) => ({ word: ` ${word}`, start: i, end: i + 0.5, probability: 1 })),
+    },
+  ],
+});
+
+export function jobWorld() {
+  const chunks = memoryChunkStore();
+  const queue = memoryQueue();
+  const quota = memoryQuotaStore();
+  const { files, sizes, json } = memoryFiles();
+  const { uploads, open } = memoryUploads(sizes);
+  let nowMs = Date.UTC(2026, 2, 1, 12);
+  const held = { back: false };
+  const deps: JobDueDeps = {
+    jobs: memoryJobStore(),
+    chunks,
+    files,
+    uploads,
+    queue,
+    wake: async () => undefined,
+    countSeconds: countSeconds({ quota, nowMs: () => nowMs }),
+    isHeldBack: async () => held.back,
+    nowMs: () => nowMs,
+  };
+  const done = (row: ChunkRow, result_key: string, more: Partial<ChunkRow> = {}): void => {
+    const { pending_shard: _none, ...rest } = row;
+    chunks.put({ ...rest, state: 'done', fence: row.fence + 1, attempts: 1, result_key, ...more });
+  };
+  return {
+    ...deps,
+    chunks,
+    queue,
+    quota,
+    sizes,
+    json,
+    open,
+    held,
+    pass: (ms: number): void => {
+      nowMs += ms;
+    },
+    /** The worker has cut the file into parts of these lengths; the content is named by `sha256`. */
+    async cut(jobId: string, seconds: readonly number[], sha256 = jobId): Promise<void> {
+      const row = await chunks.get(jobId, 0);
+      if (row === undefined) throw new Error('no file waits');
+      const folder = row.object_key.replace(/source[.]\w+$/, 'results/');
+      const key = `${folder}000.${row.fence + 1}.json`;
+      let at = 0;
+      const parts = seconds.map((length, i) => {
+        const start = at;
+        at += length;
+        return {
+          number: i + 1,
+          key: `${folder}part-${i + 1}.flac`,
+          etag: `part ${i + 1}`,
+          size_bytes: 1,
+          start,
+          end: at,
+          overlap_s: 0,
+        };
+      });
+      json.set(key, { seconds: at, sha256, parts });
+      done(row, key, { claimed_at_ms: nowMs, duration_seconds: at });
+    },
+    /** The worker has heard this of a part. */
+    async heard(jobId: string, part: number, words: string): Promise<void> {
+      const row = await chunks.get(jobId, part);
+      if (row === undefined) throw new Error('no such part');
+      const key = `${row.object_key}.json`;
+      json.set(key, text(words, row.said_seconds ?? 0));
+      done(row, key);
+    },
+    async died(jobId: string, number: number, error_message: string): Promise<void> {
+      const row = await chunks.get(jobId, number);
+      if (row === undefined) throw new Error('no such row');
+      const { pending_shard: _none, ...rest } = row;
+      chunks.put({ ...rest, state: 'dead', error_message });
+    },
+  };
+}
+export type JobWorld = ReturnType<typeof jobWorld>;
