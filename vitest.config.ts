@@ -1,5 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+/** Files take their time: they have a host of their own, beside the one of all others. */
+const FILES = ['test/host/{files,webhooks,cli}.test.ts'];
+/** The real template on the emulator, real functions, real worker, real model: one host for all files of a project. */
+const onHost = {
+  globalSetup: ['test/host/global-setup.ts'],
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  fileParallelism: false,
+};
+
 export default defineConfig({
   test: {
     reporters: ['default'],
@@ -14,15 +24,10 @@ export default defineConfig({
         },
       },
       {
-        // The real template on the emulator, real functions, real worker, real model: one host for all files.
-        test: {
-          name: 'host',
-          include: ['test/host/**/*.test.ts'],
-          globalSetup: ['test/host/global-setup.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
-        },
+        test: { name: 'host', include: ['test/host/**/*.test.ts'], exclude: FILES, ...onHost },
+      },
+      {
+        test: { name: 'files', include: FILES, ...onHost },
       },
     ],
   },

@@ -101,6 +101,7 @@ async function withoutHost(): Promise<void> {
   await check('shell syntax', 'bash', ['-n', 'gpu-worker/bootstrap/boot.sh']);
   await vitest('core, functions, template, workflow', 'fast', !FAST);
   await pytest('worker', FAST ? ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py'] : []);
+  if (!FAST) await vitest('files on a local host', 'files', true);
 }
 
 // Most of what happens on the host is waiting: everything else has the time in between.

@@ -1,9 +1,9 @@
 /** One local host for all host-level tests, in a folder of its own; a short idle time, so that stops are seen. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startLocalHost } from '../../host/local-host.ts';
-import { DEMO_MODEL, PROJECT } from '../../host/paths.ts';
+import { DEMO_MODEL, folders, PROJECT } from '../../host/paths.ts';
 import { signIn } from '../../host/users.ts';
 import { watchFleet } from './watch.ts';
 
@@ -24,12 +24,17 @@ declare module 'vitest' {
   }
 }
 
+/** Hosts that start at the same time do not look for the same port. */
+const PORTS: Readonly<Record<string, number>> = { host: 4600, files: 4700 };
 const IDLE_SECONDS = 2;
 /** A minute on AWS: what a killed worker held is taken over sooner here. */
 const TEST_LEASE_SECONDS = 10;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const root = mkdtempSync(join(PROJECT, '.local', 'host-tests-'));
+  const { state } = folders(root);
+  mkdirSync(state, { recursive: true });
+  writeFileSync(join(state, 'port'), String(PORTS[project.name]));
   const log = (line: string): void => console.log(`[host] ${line}`);
   const host = await startLocalHost({
     root,
