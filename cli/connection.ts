@@ -98,15 +98,25 @@ export type Call = <Schema extends z.ZodType>(
   path: string,
   answer: Schema,
   body?: unknown,
+  headers?: Readonly<Record<string, string>>,
 ) => Promise<z.infer<Schema>>;
 
 /** Calls of the HTTP API; signs in at the first one. */
 export function connection(): { call: Call; text: (path: string) => Promise<string> } {
   let signedIn: ReturnType<typeof credentials> | undefined;
-  async function send(method: string, path: string, body?: unknown): Promise<Response> {
+  async function send(
+    method: string,
+    path: string,
+    body?: unknown,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     signedIn ??= credentials();
     const { api, token } = await signedIn;
-    const headers = { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) };
+    const headers = {
+      ...more,
+      authorization: `Bearer ${token}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    };
     const answer = await fetch(`${api}${path}`, {
       method,
       headers,
@@ -119,8 +129,8 @@ export function connection(): { call: Call; text: (path: string) => Promise<stri
     throw new ApiProblem(answer.status, problem?.code ?? 'unknown', problem?.detail ?? `${method} ${path}: ${answer.status}`);
   }
   return {
-    async call(method, path, schema, body) {
-      const answer = await send(method, path, body);
+    async call(method, path, schema, body, headers) {
+      const answer = await send(method, path, body, headers);
       return schema.parse(answer.status === 204 ? undefined : await answer.json());
     },
     text: async (path) => (await send('GET', path)).text(),

@@ -3,9 +3,11 @@ import { Command, CommanderError } from 'commander';
 import * as z from 'zod';
 import { batchCommands } from './batch.ts';
 import { CliError, connection } from './connection.ts';
+import { fileCommands } from './file.ts';
 import { gpuCommands } from './gpu.ts';
 import { selfTestCommand } from './self-test.ts';
 import { sessionCommands } from './session.ts';
+import { transcribeCommand } from './transcribe.ts';
 
 const USAGE_ERROR = 64;
 
@@ -30,6 +32,8 @@ const { call, text } = connection();
 batchCommands(program, call, isJson);
 sessionCommands(program, call, text, isJson);
 gpuCommands(program, call, isJson);
+transcribeCommand(program, call, text, isJson);
+fileCommands(program, call, text, isJson);
 selfTestCommand(program, call, isJson);
 
 try {

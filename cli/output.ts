@@ -50,6 +50,13 @@ export function progress(isJson: boolean) {
   };
 }
 
+const BAR = 24;
+/** `[######......]  52 %` */
+export const bar = (share: number): string => {
+  const full = Math.round(BAR * Math.min(1, Math.max(0, share)));
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${String(Math.floor(100 * share)).padStart(3)} %`;
+};
+
 export const minutesAgo = (iso: string | undefined): string => {
   if (iso === undefined) return '-';
   const minutes = Math.round((Date.now() - Date.parse(iso)) / 60_000);

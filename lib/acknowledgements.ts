@@ -26,6 +26,7 @@ const ACKNOWLEDGED: Readonly<Record<string, string>> = {
   'AwsSolutions-IAM5[Resource::<StorageSessionsFCE686BD.Arn>/index/*]': INDEXES,
   'AwsSolutions-IAM5[Resource::<StorageLedger5E7CB2E3.Arn>/index/*]': INDEXES,
   'AwsSolutions-IAM5[Resource::<StorageJobs4C7573CB.Arn>/index/*]': INDEXES,
+  'AwsSolutions-IAM5[Resource::<StorageWebhooksD52FC28E.Arn>/index/*]': INDEXES,
   'AwsSolutions-IAM5[Resource::*]':
     'ec2:DescribeInstances, X-Ray and log delivery know no resources to name; metrics are limited to our namespace by condition',
   'AwsSolutions-IAM5[Resource::<FleetControlCAD25BCA.Arn>:*]': 'versions of the one function that the workflow calls',

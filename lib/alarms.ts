@@ -12,7 +12,7 @@ export interface AlarmsProps {
   readonly observability: Observability;
   readonly lanes: LaneQueues;
   /** Where events end that failed for good, by what they were for. */
-  readonly deadLetters: Readonly<Record<'ingest' | 'assembly' | 'fileJobs', Queue>>;
+  readonly deadLetters: Readonly<Record<'ingest' | 'assembly' | 'fileJobs' | 'webhooks' | 'webhookAttempts', Queue>>;
 }
 
 const FIVE_MINUTES = Duration.minutes(5);
@@ -45,6 +45,12 @@ export class Alarms extends Construct {
         'The GPU has run for more than 30 minutes in one batch run. Look at what is pending, and whether it grows less.',
       threshold: GPU_SECONDS_PER_BATCH,
       comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
+    });
+    observability.alarm('StuckJobs', {
+      metric: ours(METRICS.stuckJobs, 'Sum'),
+      description:
+        'Nothing had moved of a file for half an hour. It was resumed; after eight times without any effect it fails with its reason.',
+      threshold: 1,
     });
     observability.alarm('BatchFailed', {
       metric: ours(METRICS.batchFailed, 'Sum'),
@@ -84,6 +90,8 @@ export class Alarms extends Construct {
       { name: 'Ingest', queue: deadLetters.ingest },
       { name: 'Assembly', queue: deadLetters.assembly },
       { name: 'FileJobs', queue: deadLetters.fileJobs },
+      { name: 'Webhooks', queue: deadLetters.webhooks },
+      { name: 'WebhookAttempts', queue: deadLetters.webhookAttempts },
     ];
     for (const { name, queue } of dead)
       observability.alarm(`DeadLetters-${name}`, {

@@ -1,16 +1,15 @@
 import { Duration } from 'aws-cdk-lib';
 import { Schedule as Rate, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { METRICS_NAMESPACE } from '../core/contracts/metrics.ts';
 import type { ServiceApi } from './http-api.ts';
 import type { Identity as StageIdentity } from './identity.ts';
-import { MINUTE, type Observability } from './observability.ts';
+import { grantMetrics, MINUTE, type Observability } from './observability.ts';
 import { serviceFunction } from './service-function.ts';
 import type { Shared } from './shared.ts';
 import type { StageProps } from './stage.ts';
@@ -20,6 +19,8 @@ export interface BatchProps extends Shared {
   readonly observability: Observability;
   readonly api: ServiceApi;
   readonly identity: StageIdentity;
+  /** Where attempts to tell users' servers are asked for. */
+  readonly webhookQueue: Queue;
 }
 
 /** Finds what was missed and has it transcribed, by schedule and by hand; recorders hold it back while they record. */
@@ -29,7 +30,7 @@ export class Batch extends Construct {
 
   constructor(scope: Construct, id: string, props: BatchProps) {
     super(scope, id);
-    const { stage, observability, storage, lanes, names, ledgerEnv, stateMachine, api, identity } = props;
+    const { stage, observability, storage, lanes, names, ledgerEnv, stateMachine, api, identity, webhookQueue } = props;
     const MAX_BLOCKED_HOURS = String(stage.maxBlockedHours);
     const MAIL_FROM = stage.emailFrom ?? '';
     const USER_POOL_ID = identity.userPool.userPoolId;
@@ -43,6 +44,8 @@ export class Batch extends Construct {
         MAX_BLOCKED_HOURS,
         MAIL_FROM,
         USER_POOL_ID,
+        WEBHOOKS_TABLE: storage.webhooks.tableName,
+        WEBHOOK_QUEUE_URL: webhookQueue.queueUrl,
       },
       timeout: Duration.minutes(15),
       memoryMb: 1024,
@@ -133,6 +136,8 @@ export class Batch extends Construct {
       'dynamodb:UpdateItem',
       'dynamodb:Query',
     );
+    storage.webhooks.grant(runner, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query');
+    webhookQueue.grantSendMessages(runner);
     storage.settings.grant(runner, 'dynamodb:GetItem');
     storage.fleet.grant(runner, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
     storage.ledger.grant(runner, 'dynamodb:Query');
@@ -142,12 +147,6 @@ export class Batch extends Construct {
     lanes.grantSend(runner);
     stateMachine.grantStartExecution(runner);
     stateMachine.grantExecution(runner, 'states:DescribeExecution');
-    runner.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['cloudwatch:PutMetricData'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'cloudwatch:namespace': METRICS_NAMESPACE } },
-      }),
-    );
+    grantMetrics(runner);
   }
 }

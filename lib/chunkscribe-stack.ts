@@ -21,6 +21,7 @@ import { SessionKeeper } from './session-keeper.ts';
 import type { StageProps } from './stage.ts';
 import { Storage } from './storage.ts';
 import { TranscriptionWorkflow } from './transcription-workflow.ts';
+import { WebhookQueue, Webhooks } from './webhooks.ts';
 
 export interface ChunkscribeStackProps extends StackProps {
   readonly stage: StageProps;
@@ -81,17 +82,25 @@ export class ChunkscribeStack extends Stack {
     const reaper = new Reaper(this, 'Reaper', { ...shared, stage, observability, instanceIds, instanceArns });
     const ingest = new Ingest(this, 'Ingest', shared);
     const assembly = new Assembly(this, 'Assembly', shared);
-    const keeper = new SessionKeeper(this, 'SessionKeeper', shared);
+    const keeper = new SessionKeeper(this, 'SessionKeeper', { ...shared, stage });
     const api = new ServiceApi(this, 'HttpApi', { stage, identity });
     new RecordingApi(this, 'Recording', { ...shared, stage, api, identity });
     const fileJobs = new FileJobs(this, 'FileJobs', { ...shared, stage, api, identity });
     new GpuApi(this, 'GpuApi', { ...shared, stage, api, identity, instanceIds, instanceArns });
-    const batch = new Batch(this, 'Batch', { ...shared, stage, observability, api, identity });
+    const webhookQueue = new WebhookQueue(this, 'WebhookQueue');
+    const webhooks = new Webhooks(this, 'Webhooks', { stage, storage, queue: webhookQueue, api, identity });
+    const batch = new Batch(this, 'Batch', { ...shared, stage, observability, api, identity, webhookQueue: webhookQueue.queue });
     new Alarms(this, 'Alarms', {
       stage,
       observability,
       lanes,
-      deadLetters: { ingest: ingest.failed, assembly: assembly.failed, fileJobs: fileJobs.failed },
+      deadLetters: {
+        ingest: ingest.failed,
+        assembly: assembly.failed,
+        fileJobs: fileJobs.failed,
+        webhooks: webhooks.failed,
+        webhookAttempts: webhookQueue.dead,
+      },
     });
     new Dashboard(this, 'Dashboard', {
       stage,
@@ -102,6 +111,7 @@ export class ChunkscribeStack extends Stack {
         ingest: ingest.handler,
         assembly: assembly.handler,
         files: fileJobs.handler,
+        webhooks: webhooks.handler,
         batch: batch.runner,
         reaper: reaper.handler,
         fleet: fleetControl,
@@ -158,6 +168,8 @@ export class ChunkscribeStack extends Stack {
     new CfnOutput(this, 'SettingsTable', { value: storage.settings.tableName });
     new CfnOutput(this, 'SessionKeeperName', { value: keeper.handler.functionName });
     new CfnOutput(this, 'JobsTable', { value: storage.jobs.tableName });
+    new CfnOutput(this, 'WebhooksTable', { value: storage.webhooks.tableName });
+    new CfnOutput(this, 'WebhookSenderName', { value: webhooks.handler.functionName });
     new CfnOutput(this, 'BatchTable', { value: storage.batch.tableName });
     new CfnOutput(this, 'BatchRunnerName', { value: batch.runner.functionName });
     new CfnOutput(this, 'WorkerConfigName', { value: configName });

@@ -87,6 +87,18 @@ export class Dashboard extends Construct {
     );
     dashboard.addWidgets(
       graph(
+        'Files',
+        [ours(METRICS.filesCompleted, 'transcribed', 'Sum'), ours(METRICS.filesFailed, 'failed', 'Sum')],
+        [ours(METRICS.stuckJobs, 'stuck', 'Sum')],
+      ),
+      graph(
+        'Work per minute of audio, s',
+        [ours(METRICS.secondsPerAudioMinute, 'files', 'Average')],
+        [ours(METRICS.workerMemory, "worker's memory, MB", 'Maximum')],
+      ),
+    );
+    dashboard.addWidgets(
+      graph(
         'Errors of functions',
         Object.entries(functions).map(([label, one]) => one.metricErrors({ label, period: PERIOD })),
       ),

@@ -42,6 +42,7 @@ export class FileJobs extends Construct {
         CAN_DIARIZE: String(stage.speakerModel !== undefined),
         COMPRESS_FILES: String(stage.compressFiles),
         RETENTION_DAYS: String(stage.retentionDays),
+        WEBHOOK_LOOPBACK: String(stage.webhookLoopback),
         MAX_OPEN_JOBS: String(stage.maxOpenJobs),
         MAX_AUDIO_HOURS: String(stage.maxAudioHours),
       },

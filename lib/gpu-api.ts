@@ -26,6 +26,9 @@ export class GpuApi extends Construct {
         ...lanes.env,
         ...ledgerEnv,
         FLEET_TABLE: names.FLEET_TABLE,
+        CHUNKS_TABLE: names.CHUNKS_TABLE,
+        JOBS_TABLE: names.JOBS_TABLE,
+        QUOTAS_TABLE: storage.quotas.tableName,
         INSTANCE_IDS: instanceIds.join(','),
         DAILY_BUDGET_USD: String(stage.dailyBudgetUsd),
         LIVE_DEFAULT: String(stage.liveDefault),
@@ -37,6 +40,9 @@ export class GpuApi extends Construct {
 
     storage.fleet.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
     storage.ledger.grant(handler, 'dynamodb:Query');
+    storage.chunks.grant(handler, 'dynamodb:Query');
+    storage.jobs.grant(handler, 'dynamodb:Query');
+    storage.quotas.grant(handler, 'dynamodb:UpdateItem');
     lanes.grantLook(handler);
     handler.addToRolePolicy(new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] }));
     handler.addToRolePolicy(

@@ -3,18 +3,29 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { grantMetrics } from './observability.ts';
 import { serviceFunction } from './service-function.ts';
 import type { Shared } from './shared.ts';
+import type { StageProps } from './stage.ts';
+
+export interface SessionKeeperProps extends Shared {
+  readonly stage: StageProps;
+}
 
 /** Sessions come to an end by themselves: abandoned recordings are closed, deleted ones leave nothing behind. */
 export class SessionKeeper extends Construct {
   readonly handler: IFunction;
 
-  constructor(scope: Construct, id: string, { storage, lanes, names, stateMachine }: Shared) {
+  constructor(scope: Construct, id: string, { stage, storage, lanes, names, stateMachine }: SessionKeeperProps) {
     super(scope, id);
     const handler = serviceFunction(this, 'Handler', {
       folder: 'session-keeper',
-      env: { ...names, QUOTAS_TABLE: storage.quotas.tableName, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+      env: {
+        ...names,
+        STAGE: stage.name,
+        QUOTAS_TABLE: storage.quotas.tableName,
+        STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+      },
       timeout: Duration.minutes(2),
     });
     this.handler = handler;
@@ -36,5 +47,6 @@ export class SessionKeeper extends Construct {
     lanes.grantSend(handler);
     stateMachine.grantStartExecution(handler);
     stateMachine.grantExecution(handler, 'states:DescribeExecution');
+    grantMetrics(handler);
   }
 }

@@ -46,6 +46,8 @@ const Stage = z.object({
   maxOpenJobs: z.coerce.number().int().min(1).max(10_000).default(100),
   /** Hours of audio that a user may have transcribed from files in a day (UTC). */
   maxAudioHours: z.coerce.number().positive().default(48),
+  /** Whether users may have loopback addresses called; for the local host. */
+  webhookLoopback: z.stringbool().default(false),
   /** Speaker-embedding model (ONNX) below models/ in the stage's bucket; without it no speakers are found. */
   speakerModel: z
     .string()
@@ -91,5 +93,6 @@ export function stageFrom(context: (name: string) => unknown): StageProps {
     throw new Error(
       `context: gpuUsdPerHour: say what ${rest.instanceType} costs; the prices known here, of ${PRICES_AS_OF}, have none`,
     );
+  if (rest.webhookLoopback && stage !== 'local') throw new Error('context: webhookLoopback: only the local host has it');
   return { ...rest, name: stage, gpuUsdPerHour, retainData: retainData ?? stage === 'prod' };
 }

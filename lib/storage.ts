@@ -20,6 +20,8 @@ export class Storage extends Construct {
   readonly batch: TableV2;
   /** File jobs; beside them what keys of requests have made, and who does the work for a content. */
   readonly jobs: TableV2;
+  /** Users' webhooks, and what was delivered. */
+  readonly webhooks: TableV2;
   readonly fleet: TableV2;
   readonly ledger: TableV2;
 
@@ -137,6 +139,20 @@ export class Storage extends Construct {
           indexName: INDEXES.jobsOpen,
           partitionKey: { name: 'open_of', type: AttributeType.STRING },
           projectionType: ProjectionType.KEYS_ONLY,
+        },
+      ],
+    });
+    this.webhooks = new TableV2(this, 'Webhooks', {
+      ...table,
+      partitionKey: { name: 'user_id', type: AttributeType.STRING },
+      sortKey: { name: 'id', type: AttributeType.STRING },
+      timeToLiveAttribute: 'expires_at_s',
+      globalSecondaryIndexes: [
+        {
+          // Sparse: deliveries that wait, by the time of their next attempt.
+          indexName: INDEXES.deliveriesDue,
+          partitionKey: { name: 'due_shard', type: AttributeType.STRING },
+          sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
         },
       ],
     });

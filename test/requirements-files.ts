@@ -98,4 +98,36 @@ export const fileRequirements: readonly Requirement[] = [
       'test/handlers/jobs-api.test.ts: a job gets its id and an address',
     ],
   },
+  {
+    id: 'files.webhooks',
+    sentence:
+      'Users’ servers are told each end once, signed; who is down is tried again, and nobody can have an inner address called.',
+    tests: [
+      'test/host/webhooks.test.ts: the end of a file is told once',
+      'test/host/webhooks.test.ts: the end of a session is told',
+      'test/core/webhooks.test.ts: a receiver that is down is tried again',
+      'test/core/webhooks.test.ts: %s is refused',
+      'test/handlers/webhook-post.test.ts: what arrives is verified by the standard library',
+      'test/handlers/webhook-post.test.ts: a public name that leads here is not connected to',
+    ],
+  },
+  {
+    id: 'files.mail',
+    sentence: 'Who wants to is told by mail that a file is transcribed, or could not be, once.',
+    tests: ['test/core/file-jobs.test.ts: who wants to is told by mail'],
+  },
+  {
+    id: 'files.numbers',
+    sentence: 'Success rate, speed, age of what waits, stuck jobs and memory of the worker are counted and shown.',
+    tests: [
+      'test/core/file-jobs.test.ts: ends are counted once each',
+      'test/core/file-jobs.test.ts: jobs that are stuck are listed',
+      'test/handlers/gpu-api.test.ts: the overview says what runs',
+    ],
+  },
+  {
+    id: 'files.cli',
+    sentence: 'A person transcribes files from the command line, sees how far they are, and goes on after Ctrl+C.',
+    tests: ['test/host/cli.test.ts: files are transcribed from the command line'],
+  },
 ];

@@ -132,7 +132,7 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     summary: 'Begin the transcription of a file, and get the address to upload it to; with Idempotency-Key, once',
     body: http.CreateJob,
     answers: { 201: answers.JobCreated },
-    errors: ['too-large', 'unsupported-type', 'too-many', 'quota-reached', 'idempotency-mismatch'],
+    errors: ['too-large', 'unsupported-type', 'too-many', 'quota-reached', 'idempotency-mismatch', 'deleted'],
   },
   'GET /api/transcriptions': {
     summary: "The caller's jobs, newest first",
@@ -258,8 +258,34 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
   },
   'PUT /api/notifications': {
     summary: 'Choose it',
-    body: http.Notifications,
+    body: http.ChangeNotifications,
     answers: { 200: http.Notifications },
+  },
+  'GET /api/webhook': {
+    summary: 'Where the caller is told that something has ended',
+    answers: { 200: answers.WebhookSettings },
+  },
+  'PUT /api/webhook': {
+    summary: 'Choose it: an address that begins with https://',
+    body: http.SetWebhook,
+    answers: { 200: answers.WebhookSettings },
+    errors: ['forbidden'],
+  },
+  'POST /api/webhook/secret': {
+    summary: 'A new secret to check signatures with; the one before holds for a day more',
+    body: z.strictObject({}),
+    answers: { 201: answers.WebhookSecret },
+  },
+  'GET /api/webhook/deliveries': {
+    summary: 'What was delivered or not, newest first',
+    query: http.ListDeliveriesQuery,
+    answers: { 200: answers.Deliveries },
+  },
+  'POST /api/webhook/deliveries/{id}/replay': {
+    summary: 'Send a message once more, with the id that it had',
+    body: z.strictObject({}),
+    answers: { 202: answers.Delivery },
+    errors: ['not-found', 'too-many'],
   },
   'GET /api/costs': {
     summary: 'What the GPU has cost, by day of a month (admin)',

@@ -13,10 +13,16 @@ export interface Mailer {
   send(to: string, mail: Mail): Promise<void>;
 }
 
+/** Which ends a user is told of by mail. */
+export interface Wishes {
+  readonly sessionCompleted: boolean;
+  readonly fileCompleted: boolean;
+}
+
 /** What people want to be told, and what they were told already. */
 export interface NoticeStore {
-  wantsMail(userId: string): Promise<boolean>;
-  setWantsMail(userId: string, wanted: boolean): Promise<void>;
+  wants(userId: string): Promise<Wishes>;
+  setWants(userId: string, wishes: Wishes): Promise<void>;
   /** True for the first who asks: nobody is told twice. */
   claim(noticeId: string, nowMs: number): Promise<boolean>;
 }
@@ -43,7 +49,8 @@ function completedMail(session: SessionRow): Mail {
 export async function tellOwner(deps: NoticeDeps, run: RunRow, session: SessionRow | undefined): Promise<boolean> {
   const { mailer, notices, nowMs } = deps;
   if (mailer === undefined || session?.state !== 'completed') return false;
-  if ((session.transcript_written_at_ms ?? 0) < run.started_at_ms || !(await notices.wantsMail(session.user_id))) return false;
+  if ((session.transcript_written_at_ms ?? 0) < run.started_at_ms || !(await notices.wants(session.user_id)).sessionCompleted)
+    return false;
   const to = await mailer.addressOf(session.user_id);
   const noticeId = `${run.id}#${session.session_id}`;
   if (to === undefined || !(await notices.claim(noticeId, nowMs()))) return false;

@@ -31,6 +31,8 @@ export interface RunnerDeps extends ScanDeps, LockDeps, LedgerDeps, NoticeDeps {
   /** Brings a session's transcript up to date. */
   readonly assemble: (sessionId: string) => Promise<unknown>;
   readonly publish: (values: Partial<Record<Metric, number>>) => Promise<void>;
+  /** Tells those who want to know of batches; said twice, they are told once. */
+  readonly tellEnd: (run: RunRow, report: BatchReport) => Promise<void>;
   readonly maxBlockedHours: number;
 }
 
@@ -317,6 +319,7 @@ async function finish(deps: RunnerDeps, hold: Hold, end: { status?: BatchStatus;
   if (!run.dry_run) {
     await deps.files.writeReport(run.id, report);
     await deps.publish(metricsOf(report));
+    await deps.tellEnd(run, report);
   }
   const to: RunRow = { ...run, state: 'finished', finished_at_ms: endMs, busy_until_ms: 0, status: report.status };
   if (reason !== undefined) to.reason = reason;

@@ -4,6 +4,7 @@ import { BATCH_STATUSES, BATCH_TRIGGERS } from './batch.ts';
 import { JOB_STATES, PRIORITIES } from './jobs.ts';
 import { LANES } from './lanes.ts';
 import { BatchReport, PendingJobs } from './report.ts';
+import { DELIVERY_STATES, WEBHOOK_EVENTS } from './webhooks.ts';
 
 const time = z.iso.datetime();
 const seconds = z.number().min(0);
@@ -158,6 +159,30 @@ export const JobStatus = Job.extend({
 });
 export const JobList = z.strictObject({ jobs: z.array(Job), cursor: z.string().optional() });
 
+export const WebhookSettings = z.strictObject({
+  url: z.string().nullable(),
+  batch: z.boolean(),
+  secretSince: time,
+  previousSecretUntil: time.nullable(),
+});
+export const WebhookSecret = WebhookSettings.extend({
+  secret: z.string().meta({ description: 'whsec_…; it is shown this once.' }),
+});
+export const Delivery = z.strictObject({
+  id: z.string(),
+  messageId: z.string().meta({ description: 'The header webhook-id: the same for every attempt.' }),
+  event: z.enum(WEBHOOK_EVENTS),
+  url: z.string(),
+  state: z.enum(DELIVERY_STATES),
+  attempts: z.number().int(),
+  createdAt: time,
+  lastAttemptAt: time.nullable(),
+  nextAttemptAt: time.nullable(),
+  lastStatus: z.number().int().nullable(),
+  lastError: z.string().nullable(),
+});
+export const Deliveries = z.strictObject({ deliveries: z.array(Delivery), cursor: z.string().optional() });
+
 export const GpuStarted = z.strictObject({ instanceId: z.string(), state: z.string(), heldUntil: time });
 export const GpuStopped = z.strictObject({
   stopped: z.array(z.string()),
@@ -173,6 +198,18 @@ export const Costs = z.strictObject({
 });
 export const Overview = z.strictObject({
   queues: z.record(z.enum(LANES), z.number().int()),
+  oldestSeconds: z
+    .partialRecord(z.enum(LANES), z.number().int())
+    .meta({ description: 'How long the oldest of each lane has waited; lanes without any are left out.' }),
+  files: z
+    .strictObject({
+      completed: z.number().int(),
+      failed: z.number().int(),
+      successRate: z.number().min(0).max(1).nullable(),
+      secondsPerAudioMinute: z.number().nullable().meta({ description: 'Time from the beginning of the work to the text.' }),
+    })
+    .meta({ description: 'Files of today and yesterday (UTC).' }),
+  stuckJobs: z.array(z.strictObject({ id: z.string(), userId: z.string(), progress: z.number().int(), movedAt: time })),
   gpu: z.strictObject({
     instances: z.array(
       z.strictObject({
@@ -184,6 +221,7 @@ export const Overview = z.strictObject({
       }),
     ),
     run: z.string().optional(),
+    workerMemoryMb: z.number().optional().meta({ description: 'Most memory that the worker of today has had.' }),
     waitingFor: Waiting.optional(),
     failedRuns: z.number().int(),
     lastError: z.string().optional(),

@@ -75,7 +75,12 @@ export const RunRow = z.object({
 export type RunRow = z.infer<typeof RunRow>;
 
 /** What a user wants to be told. */
-export const WantsRow = z.object({ kind: z.literal('wants'), id: z.string(), session_completed: z.boolean() });
+export const WantsRow = z.object({
+  kind: z.literal('wants'),
+  id: z.string(),
+  session_completed: z.boolean(),
+  file_completed: z.boolean().optional(),
+});
 export type WantsRow = z.infer<typeof WantsRow>;
 
 /** That somebody was told something; forgotten after some days. */

@@ -25,6 +25,10 @@ export const FunctionEnv = z.object({
   QUOTAS_TABLE: name,
   BATCH_TABLE: name,
   JOBS_TABLE: name,
+  WEBHOOKS_TABLE: name,
+  WEBHOOK_QUEUE_URL: name,
+  /** Whether users may have loopback addresses called: on the local host only. */
+  WEBHOOK_LOOPBACK: z.stringbool(),
   /** Comma-separated names of models that users may ask for; the first is the stage's own. */
   MODELS: name.transform((names) => names.split(',')),
   /** Whether WAV and FLAC files are kept compressed. */

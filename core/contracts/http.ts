@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { JOB_STATES, MAX_PART_URLS, PRIORITIES } from './jobs.ts';
 import { SESSION_ID } from './keys.ts';
 import { MAX_CHUNK_NUMBER, MAX_CHUNK_SECONDS } from './limits.ts';
+import { DELIVERY_ID } from './webhooks.ts';
 
 export const SessionId = z.string().regex(SESSION_ID, 'not a session id');
 
@@ -93,6 +94,17 @@ export const BeginBatch = z.strictObject({
 });
 export const Notifications = z.strictObject({
   sessionCompleted: z.boolean().meta({ description: 'A mail when the batch has completed a session of yours.' }),
+  fileCompleted: z.boolean().meta({ description: 'A mail when a file of yours is transcribed, or could not be.' }),
+});
+/** What is left out stays as it is. */
+export const ChangeNotifications = Notifications.partial();
+export const SetWebhook = z.strictObject({
+  url: z.url().max(2000).nullable().meta({ description: 'null: nobody is told any more.' }),
+  batch: z.boolean().default(false).meta({ description: 'Also told of batches (admin).' }),
+});
+export const ListDeliveriesQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().regex(DELIVERY_ID, 'not one of ours').optional(),
 });
 export const SetSchedule = z.strictObject({ enabled: z.boolean() });
 const RunName = z.string().regex(/^batch-[\d-]{15,25}$/, 'not a name of a run');

@@ -44,6 +44,20 @@ export const FILE_EXTENSION_OF_TYPE: Readonly<Record<string, string>> = {
   'video/webm': 'webm',
   'video/x-matroska': 'mkv',
 };
+/** What a file's name says of its kind, for clients; the worker looks at the bytes. */
+export const FILE_TYPE_OF_EXTENSION: Readonly<Record<string, string>> = {
+  mp3: 'audio/mpeg',
+  wav: 'audio/wav',
+  flac: 'audio/flac',
+  m4a: 'audio/mp4',
+  ogg: 'audio/ogg',
+  opus: 'audio/ogg',
+  webm: 'audio/webm',
+  mka: 'audio/x-matroska',
+  mp4: 'video/mp4',
+  mov: 'video/quicktime',
+  mkv: 'video/x-matroska',
+};
 /** Kinds that are kept compressed, where the stage says so: they are ten times as large as they need to be. */
 export const COMPRESSED_EXTENSIONS: readonly string[] = ['wav', 'flac'];
 

@@ -15,6 +15,15 @@ export const METRICS = {
   mailFailed: 'MailFailed',
   /** USD that the GPU has cost this day, while a machine runs. */
   costToday: 'CostTodayUsd',
+  /** Count: files that were transcribed, and that could not be. */
+  filesCompleted: 'FilesCompleted',
+  filesFailed: 'FilesFailed',
+  /** Seconds from the beginning of the work on a file to its text, for each minute of its audio. */
+  secondsPerAudioMinute: 'SecondsPerAudioMinute',
+  /** Count: files of which nothing had moved for half an hour, and that were resumed. */
+  stuckJobs: 'StuckJobs',
+  /** MB: most memory that the worker's process has had, while a machine runs. */
+  workerMemory: 'WorkerMemoryMb',
   /** Count: a machine runs minutes after its stop was decided. */
   stopNotConfirmed: 'StopNotConfirmed',
 } as const;

@@ -185,6 +185,8 @@ export const UsageRow = z.object({
   audio_seconds: z.number(),
   reused: z.literal(true).optional(),
   instance_id: z.string(),
+  /** Most memory that the worker's process has had so far. */
+  worker_mb: z.number().optional(),
 });
 export type UsageRow = z.infer<typeof UsageRow>;
 
@@ -195,6 +197,7 @@ export const INDEXES = {
   chunksPending: 'pending',
   chunksByContent: 'by-content',
   ledgerByDay: 'by-day',
+  deliveriesDue: 'due',
   jobsByUser: 'by-user',
   jobsDue: 'due',
   jobsOpen: 'open',

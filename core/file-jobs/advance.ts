@@ -96,6 +96,7 @@ export async function takeUpload(deps: JobDeps, jobId: string): Promise<boolean>
 export async function failJob(deps: JobDeps, jobId: string, error: string): Promise<void> {
   const failed = await update(deps, jobId, (now) => (isOpen(now) ? ended(now, 'failed', deps.nowMs(), error) : undefined));
   if (failed === undefined) return;
+  await deps.noteEnd(failed);
   const rows = await deps.chunks.listOf(jobId);
   await deps.chunks.removeRows(rows.filter(({ state }) => state !== 'done'));
   await tellSharers(deps, failed);
@@ -148,6 +149,7 @@ async function complete(deps: JobDeps, job: JobRow, transcript: FileTranscript, 
     if (now?.status !== 'completed') await deps.files.removeAll(job);
     return;
   }
+  await deps.noteEnd(done);
   await deps.files.removeResults(done);
   await tellSharers(deps, done);
 }

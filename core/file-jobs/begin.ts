@@ -71,6 +71,7 @@ export async function beginJob(
       throw new DomainError('idempotency-mismatch', 'this Idempotency-Key was used for another request; take a new one');
     jobId = made.jobId;
     const known = await deps.jobs.get(jobId);
+    if (known?.status === 'deleted') throw new DomainError('deleted', 'the job that this Idempotency-Key made was deleted');
     if (known !== undefined) return known;
   }
   await checkQuotas(deps, userId);

@@ -25,6 +25,8 @@ export interface JobStore {
   countOpen(userId: string): Promise<number>;
   /** Jobs whose time has come, the longest due first. */
   listDue(nowMs: number, limit: number): Promise<JobRow[]>;
+  /** Open jobs that were resumed because nothing had moved, and have not moved since. */
+  listStuck(limit: number): Promise<JobRow[]>;
   /** Keeps what a key made, unless it has made something already: then answers that. */
   remember(key: string, made: Remembered, expiresAtMs: number): Promise<Remembered>;
   /** The job that does the work for this content: `jobId` in the place of `instead`, or whoever has it already. Notes who asked. */
@@ -76,6 +78,8 @@ export interface JobDeps {
   readonly uploads: PartUploads;
   readonly queue: WorkQueue;
   readonly wake: () => Promise<void>;
+  /** Counts how the job went. */
+  readonly noteEnd: (job: JobRow) => Promise<void>;
   /** Counts seconds of audio against what a user may have transcribed in a day. */
   readonly countSeconds: (userId: string, seconds: number) => Promise<void>;
   readonly nowMs: () => number;

@@ -57,6 +57,10 @@ export async function costByDay(deps: LedgerDeps, month: string): Promise<(GpuCo
 /** The day so far, UTC. */
 export const costToday = (deps: LedgerDeps): Promise<GpuCost> => costBetween(deps, dayBounds(deps.nowMs()).fromMs, deps.nowMs());
 
+/** Memory of the worker that was seen last today, in MB. */
+export const workerMemory = async ({ ledger, nowMs }: Pick<LedgerDeps, 'ledger' | 'nowMs'>): Promise<number | undefined> =>
+  (await ledger.newestUsageOf(dayOf(nowMs())))?.worker_mb;
+
 /** The month so far, UTC. */
 export function costThisMonth(deps: LedgerDeps): Promise<GpuCost> {
   const now = new Date(deps.nowMs());

@@ -7,4 +7,5 @@ export interface LedgerStore {
   intervalsOf(day: string): Promise<GpuIntervalRow[]>;
   /** Chunks committed on one day (YYYY-MM-DD, UTC). */
   usagesOf(day: string): Promise<UsageRow[]>;
+  newestUsageOf(day: string): Promise<UsageRow | undefined>;
 }

@@ -163,3 +163,19 @@ def test_what_is_no_audio_is_dead_at_once(world: FileWorld) -> None:
     world.worker()
     until(lambda: world.state(0) == "dead")
     assert str(world.row(0)["error_message"]).startswith("unsupported-media")
+
+
+@pytest.mark.parametrize("limit", ["SOFT_LIMIT_SECONDS", "HARD_LIMIT_SECONDS"])
+def test_work_that_takes_too_long_is_given_up(world: FileWorld, limit: str) -> None:
+    world.worker()
+    world.manifest()
+    for process in world.workers:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+    worker = world.worker(CHUNKS_AT_ONCE="1", **{limit: "0.3"})
+    world.put_parts()
+    if limit == "HARD_LIMIT_SECONDS":
+        assert worker.wait(timeout=60) == -signal.SIGKILL
+    else:
+        until(lambda: "longer than" in str(world.row(1).get("error_message", "")))
+        assert world.row(1)["attempts"] == 1

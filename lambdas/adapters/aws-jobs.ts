@@ -2,6 +2,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { FunctionEnv } from '../../core/contracts/env.ts';
 import { countSeconds } from '../../core/file-jobs/begin.ts';
 import type { ControlDeps } from '../../core/file-jobs/control.ts';
+import { noteFileEnd } from '../../core/file-jobs/statistics.ts';
 import { type AwsIngestEnv, awsIngest } from './aws-ingest.ts';
 import { objectStorage } from './clients.ts';
 import { dynamoJobStore } from './dynamo-job-store.ts';
@@ -14,6 +15,7 @@ type Env = AwsIngestEnv & Pick<FunctionEnv, 'JOBS_TABLE' | 'QUOTAS_TABLE'>;
 export function awsJobs(env: Env, db: DynamoDBDocumentClient): ControlDeps {
   const { chunks, queue, wake, nowMs } = awsIngest(env, db);
   const s3 = objectStorage();
+  const quota = dynamoQuotaStore(db, env.QUOTAS_TABLE);
   return {
     jobs: dynamoJobStore(db, env.JOBS_TABLE),
     chunks,
@@ -22,6 +24,7 @@ export function awsJobs(env: Env, db: DynamoDBDocumentClient): ControlDeps {
     nowMs,
     files: s3FileObjects(s3, env.BUCKET_NAME),
     uploads: s3PartUploads(s3, env.BUCKET_NAME),
-    countSeconds: countSeconds({ quota: dynamoQuotaStore(db, env.QUOTAS_TABLE), nowMs }),
+    countSeconds: countSeconds({ quota, nowMs }),
+    noteEnd: (job) => noteFileEnd({ quota, nowMs }, job),
   };
 }

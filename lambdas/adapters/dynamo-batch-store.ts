@@ -110,12 +110,13 @@ const NOTICE_SECONDS = 14 * 24 * 3600;
 export function dynamoNoticeStore(db: DynamoDBDocumentClient, table: string): NoticeStore {
   const { get, put, replace, transact } = batchTable(db, table);
   return {
-    async wantsMail(userId) {
+    async wants(userId) {
       const item = await get('wants', userId);
-      return item !== undefined && WantsRow.parse(item).session_completed;
+      const row = item === undefined ? undefined : WantsRow.parse(item);
+      return { sessionCompleted: row?.session_completed ?? false, fileCompleted: row?.file_completed ?? false };
     },
-    async setWantsMail(userId, session_completed) {
-      await transact([put({ kind: 'wants', id: userId, session_completed } satisfies WantsRow)]);
+    async setWants(userId, { sessionCompleted: session_completed, fileCompleted: file_completed }) {
+      await transact([put({ kind: 'wants', id: userId, session_completed, file_completed } satisfies WantsRow)]);
     },
     async claim(noticeId, nowMs) {
       const row: NoticeRow = { kind: 'notice', id: noticeId, expires_at_s: Math.ceil(nowMs / 1000) + NOTICE_SECONDS };

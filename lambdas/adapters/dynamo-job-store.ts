@@ -6,6 +6,7 @@ import { INDEXES } from '../../core/contracts/rows.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { JobStore } from '../../core/file-jobs/ports.ts';
 import { conditional } from './conditional.ts';
+import { queryAll } from './query-all.ts';
 
 const NOT_THERE = 'attribute_not_exists(job_id)';
 const SAME_VERSION = 'version = :was';
@@ -101,6 +102,18 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
         }),
       );
       return z.array(JobRow).parse(Items ?? []);
+    },
+
+    async listStuck(limit) {
+      const items = await queryAll(db, {
+        TableName: table,
+        IndexName: INDEXES.jobsDue,
+        KeyConditionExpression: 'due_shard = :due',
+        FilterExpression: 'resumes > :none AND #status IN (:pending, :processing)',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: { ':due': 'due', ':none': 0, ':pending': 'pending', ':processing': 'processing' },
+      });
+      return z.array(JobRow).parse(items.slice(0, limit));
     },
 
     async remember(key, { jobId, request }, expiresAtMs) {

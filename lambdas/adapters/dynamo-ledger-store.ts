@@ -1,4 +1,4 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type * as z from 'zod';
 import { GpuIntervalRow, INDEXES, UsageRow } from '../../core/contracts/rows.ts';
 import { gpuDay, usageDay } from '../../core/ledger/gpu-time.ts';
@@ -27,5 +27,19 @@ export function dynamoLedgerStore(db: DynamoDBDocumentClient, table: string): Le
     },
     intervalsOf: (day) => ofDay(gpuDay(day), GpuIntervalRow),
     usagesOf: (day) => ofDay(usageDay(day), UsageRow),
+    async newestUsageOf(day) {
+      const { Items: [newest] = [] } = await db.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: INDEXES.ledgerByDay,
+          KeyConditionExpression: '#day = :day',
+          ExpressionAttributeNames: { '#day': 'day' },
+          ExpressionAttributeValues: { ':day': usageDay(day) },
+          ScanIndexForward: false,
+          Limit: 1,
+        }),
+      );
+      return newest === undefined ? undefined : UsageRow.parse(newest);
+    },
   };
 }

@@ -3,7 +3,14 @@ import { isRecording, type LockDeps, lock, lockStatus, unlock, unlockAny, viewLo
 import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
 import { begin, viewRun } from '../../core/batch-run/run.ts';
-import { BeginBatch, ListRunsQuery, LockSession, Notifications, SetSchedule, UnlockSession } from '../../core/contracts/http.ts';
+import {
+  BeginBatch,
+  ChangeNotifications,
+  ListRunsQuery,
+  LockSession,
+  SetSchedule,
+  UnlockSession,
+} from '../../core/contracts/http.ts';
 import { DomainError } from '../../core/errors.ts';
 import { type QuotaStore, useQuota } from '../../core/quota/quota.ts';
 import type { Caller } from '../../core/sessions/access.ts';
@@ -128,14 +135,14 @@ export const buildHandler = (deps: BatchApiDeps, clientId: string) =>
         return json(200, report);
       }),
 
-      'GET /api/notifications': queryRoute(NOTHING, async ({ caller }) =>
-        json(200, { sessionCompleted: await deps.notices.wantsMail(caller.userId) }),
-      ),
+      'GET /api/notifications': queryRoute(NOTHING, async ({ caller }) => json(200, await deps.notices.wants(caller.userId))),
 
-      'PUT /api/notifications': bodyRoute(Notifications, async ({ input, caller }) => {
-        if (input.sessionCompleted && !deps.canMail) throw new DomainError('invalid', 'this stage sends no mail');
-        await deps.notices.setWantsMail(caller.userId, input.sessionCompleted);
-        return json(200, input);
+      'PUT /api/notifications': bodyRoute(ChangeNotifications, async ({ input, caller }) => {
+        const wishes = { ...(await deps.notices.wants(caller.userId)), ...input };
+        const some = wishes.sessionCompleted || wishes.fileCompleted;
+        if (some && !deps.canMail) throw new DomainError('invalid', 'this stage sends no mail');
+        await deps.notices.setWants(caller.userId, wishes);
+        return json(200, wishes);
       }),
 
       'PUT /api/batch/schedule': bodyRoute(SetSchedule, async ({ input, caller }) => {

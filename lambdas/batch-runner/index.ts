@@ -4,7 +4,9 @@ import { SESv2Client } from '@aws-sdk/client-sesv2';
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { correctors } from '../../core/corrections/settings.ts';
 import { assembleSession } from '../../core/transcripts/assemble.ts';
+import { tellBatch } from '../../core/webhooks/outbox.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
+import { awsWebhooks } from '../adapters/aws-webhooks.ts';
 import { documents, objectStorage } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
 import { dynamoBatchStore, dynamoLockStore, dynamoNoticeStore } from '../adapters/dynamo-batch-store.ts';
@@ -31,6 +33,8 @@ const env = parseEnv(
   'STATE_MACHINE_ARN',
   'MAX_BLOCKED_HOURS',
   'MAIL_FROM',
+  'WEBHOOKS_TABLE',
+  'WEBHOOK_QUEUE_URL',
   'USER_POOL_ID',
   ...QUEUE_NAMES,
 );
@@ -61,6 +65,7 @@ export const handler = buildHandler({
     env.MAIL_FROM === ''
       ? undefined
       : sesMailer(new SESv2Client(), new CognitoIdentityProviderClient(), { from: env.MAIL_FROM, userPoolId: env.USER_POOL_ID }),
+  tellEnd: (run, report) => tellBatch(awsWebhooks(env, db), run, report),
   publish: cloudWatchMetrics(new CloudWatchClient(), env.STAGE),
   maxBlockedHours: env.MAX_BLOCKED_HOURS,
 });

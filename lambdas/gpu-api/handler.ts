@@ -1,16 +1,24 @@
 import * as z from 'zod';
+import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { CostsQuery, StartGpu, StopGpu } from '../../core/contracts/http.ts';
 import { LANES, type Lane } from '../../core/contracts/lanes.ts';
+import type { ChunkRow } from '../../core/contracts/rows.ts';
 import { DomainError } from '../../core/errors.ts';
+import type { JobStore } from '../../core/file-jobs/ports.ts';
+import { fileStatistics } from '../../core/file-jobs/statistics.ts';
 import type { FleetDeps } from '../../core/fleet/decide.ts';
 import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
-import { costByDay, costThisMonth, costToday, type LedgerDeps } from '../../core/ledger/ledger-service.ts';
+import { costByDay, costThisMonth, costToday, type LedgerDeps, workerMemory } from '../../core/ledger/ledger-service.ts';
+import type { QuotaStore } from '../../core/quota/quota.ts';
 import { adminOnly, bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 
 const MINUTE_MS = 60_000;
 
 export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
+  readonly chunks: Pick<ChunkStore, 'listPending'>;
+  readonly jobs: Pick<JobStore, 'listStuck'>;
+  readonly quota: QuotaStore;
   readonly budgetUsd: number;
   readonly liveDefault: boolean;
   /** Messages that wait in a lane, about. */
@@ -19,6 +27,17 @@ export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
 
 const cents = (usd: number): number => Math.round(usd * 10_000) / 10_000;
 const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** Rows of each partition, and jobs, that the overview looks at. */
+const [PENDING_ROWS, STUCK_JOBS] = [500, 100];
+
+/** Seconds for which the oldest row of each lane has waited; lanes without any are left out. */
+function oldestByLane(pending: readonly ChunkRow[], nowMs: number): Partial<Record<Lane, number>> {
+  const oldest: Partial<Record<Lane, number>> = {};
+  for (const { lane, uploaded_at_ms } of pending)
+    oldest[lane] = Math.max(oldest[lane] ?? 0, Math.round((nowMs - uploaded_at_ms) / 1000));
+  return oldest;
+}
 
 /** The GPU by hand, and what it does and costs. Admins only. */
 export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
@@ -84,11 +103,26 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
           }),
         );
         const waits = waitsFor(pool, nowMs);
+        const [pending, stuck, files, workerMemoryMb] = await Promise.all([
+          deps.chunks.listPending(PENDING_ROWS),
+          deps.jobs.listStuck(STUCK_JOBS),
+          fileStatistics(deps),
+          workerMemory(deps),
+        ]);
         return json(200, {
           queues: Object.fromEntries(lengths),
+          oldestSeconds: oldestByLane(pending, nowMs),
+          files,
+          stuckJobs: stuck.map((job) => ({
+            id: job.job_id,
+            userId: job.user_id,
+            progress: job.progress,
+            movedAt: iso(job.moved_at_ms),
+          })),
           gpu: {
             instances,
             run: pool.serving?.run_id,
+            workerMemoryMb,
             waitingFor: waits && { reason: waits.reason, until: iso(waits.untilMs) },
             failedRuns: pool.failed_runs,
             lastError: pool.last_error,

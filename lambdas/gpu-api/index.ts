@@ -1,7 +1,10 @@
 import { QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
 import { documents, queueing } from '../adapters/clients.ts';
+import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
+import { dynamoJobStore } from '../adapters/dynamo-job-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
+import { dynamoQuotaStore } from '../adapters/dynamo-quota-store.ts';
 import { ec2Machines } from '../adapters/ec2-machines.ts';
 import { sqsQueueLength } from '../adapters/sqs-work-queue.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
@@ -9,6 +12,9 @@ import { buildHandler } from './handler.ts';
 
 const env = parseEnv(
   'FLEET_TABLE',
+  'CHUNKS_TABLE',
+  'JOBS_TABLE',
+  'QUOTAS_TABLE',
   'LEDGER_TABLE',
   'INSTANCE_IDS',
   'DAILY_BUDGET_USD',
@@ -22,6 +28,9 @@ const db = documents();
 export const handler = buildHandler(
   {
     store: dynamoFleetStore(db, env.FLEET_TABLE),
+    chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
+    jobs: dynamoJobStore(db, env.JOBS_TABLE),
+    quota: dynamoQuotaStore(db, env.QUOTAS_TABLE),
     ledger: dynamoLedgerStore(db, env.LEDGER_TABLE),
     machines: ec2Machines(),
     instanceIds: env.INSTANCE_IDS,

@@ -1,5 +1,6 @@
 import { ulid } from 'ulid';
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
+import { checkWebhookUrl } from '../../core/webhooks/address.ts';
 import { awsJobs } from '../adapters/aws-jobs.ts';
 import { documents, objectStorage } from '../adapters/clients.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
@@ -22,6 +23,7 @@ const env = parseEnv(
   'COMPRESS_FILES',
   'RETENTION_DAYS',
   'MAX_OPEN_JOBS',
+  'WEBHOOK_LOOPBACK',
   'MAX_AUDIO_HOURS',
   ...QUEUE_NAMES,
 );
@@ -37,7 +39,7 @@ export const handler = buildHandler(
     sign: upload,
     signPart: s3PartSigner(s3, env.BUCKET_NAME, Date.now),
     downloadUrl: download,
-    checkCallback: () => undefined,
+    checkCallback: (url) => void checkWebhookUrl(url, { allowLoopback: env.WEBHOOK_LOOPBACK }),
     stage: {
       models: env.MODELS,
       canDiarize: env.CAN_DIARIZE,

@@ -5,7 +5,7 @@ import type { FleetDeps } from '../../core/fleet/decide.ts';
 import { needsRun } from '../../core/fleet/pool.ts';
 import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
 import { wake } from '../../core/fleet/run-steps.ts';
-import { costToday, type LedgerDeps, recordGpuTime } from '../../core/ledger/ledger-service.ts';
+import { costToday, type LedgerDeps, recordGpuTime, workerMemory } from '../../core/ledger/ledger-service.ts';
 import { logger } from '../runtime/logger.ts';
 
 export interface ReaperDeps extends FleetDeps, UnservedDeps, LedgerDeps {
@@ -33,7 +33,11 @@ export const buildHandler =
         failures.push(error);
       }
     }
-    if (runs) await deps.publish({ [METRICS.costToday]: (await costToday(deps)).usd });
+    if (runs) {
+      const memoryMb = await workerMemory(deps);
+      const cost = { [METRICS.costToday]: (await costToday(deps)).usd };
+      await deps.publish({ ...cost, ...(memoryMb !== undefined && { [METRICS.workerMemory]: memoryMb }) });
+    }
     const { pool, hasEnded } = await reapPool(deps);
     const served = pool.serving !== undefined;
     // While nobody may boot a machine, messages would only pile up.

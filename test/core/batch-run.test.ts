@@ -334,7 +334,7 @@ test('who wants to is told once that a session of theirs is complete; nobody els
       sessionRow({ session_id: session, user_id: user, title: 'Tuesday', ...(session !== 'session_c' && completed) }),
     );
   }
-  await w.deps.notices.setWantsMail('user-a', true);
+  await w.deps.notices.setWants('user-a', { sessionCompleted: true, fileCompleted: false });
   const { id } = await w.begin();
   await w.tick();
   await w.machineRuns(40);

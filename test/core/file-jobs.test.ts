@@ -1,11 +1,15 @@
 /** A file job's life by its decisions: cut, heard, joined, shared, failed, resumed. */
 import { expect, test } from 'vitest';
+import type { Mail } from '../../core/batch-run/mail.ts';
 import { JobRow } from '../../core/contracts/jobs.ts';
 import { advance, takeUpload } from '../../core/file-jobs/advance.ts';
 import { cancelJob, deleteJob, retryJob } from '../../core/file-jobs/control.ts';
 import { settleDueJobs } from '../../core/file-jobs/due.ts';
 import { newJob, rowsFor, viewJob } from '../../core/file-jobs/job.ts';
+import { tellJobOwner } from '../../core/file-jobs/mail.ts';
+import { fileStatistics } from '../../core/file-jobs/statistics.ts';
 import { type JobWorld, jobWorld } from '../support/job-world.ts';
+import { memoryNoticeStore } from '../support/memory-stores.ts';
 
 const USER = 'user-1';
 const STAGE = { models: ['small.en'], canDiarize: false, compressFiles: true, retentionDays: 0 };
@@ -248,4 +252,61 @@ test('progress is what was heard, names its stages, and never goes down', async 
     [100, 'Complete'],
   ]);
   expect((await job(w, id)).object_key).toMatch(/source[.]wav$/); // its worker kept nothing compressed
+});
+
+test('ends are counted once each, with the time that a minute of audio took', async () => {
+  const w = jobWorld();
+  const [good, bad, late] = [await uploaded(w), await uploaded(w), await uploaded(w)];
+  await w.cut(good, [600], 'good');
+  await advance(w, good);
+  w.pass(30_000);
+  await w.heard(good, 1, 'x');
+  await advance(w, good);
+  await advance(w, good);
+  await w.died(bad, 0, 'broken');
+  await advance(w, bad);
+  await w.cut(late, [600], 'good'); // the same once more costs nothing, and says nothing of the speed
+  await advance(w, late);
+  expect(await fileStatistics(w)).toEqual({ completed: 2, failed: 1, successRate: 2 / 3, secondsPerAudioMinute: 3 });
+  w.pass(2 * 86_400_000);
+  expect(await fileStatistics(w)).toMatchObject({ completed: 0, successRate: null });
+});
+
+test('jobs that are stuck are listed until they move', async () => {
+  const w = jobWorld();
+  const id = await uploaded(w);
+  for (let i = 0; i < 2; i++) {
+    w.pass(31 * 60_000);
+    await settleDueJobs(w);
+  }
+  expect(await w.jobs.listStuck(10)).toMatchObject([{ job_id: id, resumes: 1 }]);
+  await w.cut(id, [10]);
+  await advance(w, id);
+  expect(await w.jobs.listStuck(10)).toEqual([]);
+});
+
+test('who wants to is told by mail, once for each end, without anything of what was said', async () => {
+  const w = jobWorld();
+  const sent: { to: string; subject: string; text: string }[] = [];
+  const notices = memoryNoticeStore();
+  const deps = {
+    notices,
+    mailer: { addressOf: async () => 'a@example.com', send: async (to: string, mail: Mail) => void sent.push({ to, ...mail }) },
+    nowMs: w.nowMs,
+  };
+  const id = await uploaded(w);
+  await w.died(id, 0, 'broken');
+  await advance(w, id);
+  expect(await tellJobOwner(deps, await job(w, id))).toBe(false);
+  await notices.setWants(USER, { sessionCompleted: false, fileCompleted: true });
+  for (let i = 0; i < 2; i++) await tellJobOwner(deps, await job(w, id));
+  await retryJob(w, await job(w, id));
+  expect(await tellJobOwner(deps, await job(w, id))).toBe(false);
+  await w.cut(id, [10]);
+  await advance(w, id);
+  await w.heard(id, 1, 'secret words');
+  await advance(w, id);
+  for (let i = 0; i < 2; i++) await tellJobOwner(deps, await job(w, id));
+  expect(sent.map(({ subject }) => subject)).toEqual(['Your file could not be transcribed', 'Your file is transcribed']);
+  expect(JSON.stringify(sent)).not.toContain('secret words');
 });

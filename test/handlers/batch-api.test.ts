@@ -163,10 +163,13 @@ test('a user sees what is pending of their own, an admin all', async () => {
 
 test('mail is opt-in, and only where the stage sends any', async () => {
   const w = world();
-  expect((await w.call('GET /api/notifications')).body).toEqual({ sessionCompleted: false });
+  expect((await w.call('GET /api/notifications')).body).toEqual({ sessionCompleted: false, fileCompleted: false });
   expect((await w.call('PUT /api/notifications', { body: { sessionCompleted: true } })).status).toBe(200);
-  expect((await w.call('GET /api/notifications')).body).toEqual({ sessionCompleted: true });
-  expect((await w.call('GET /api/notifications', { claims: accessClaims('user-b') })).body).toEqual({ sessionCompleted: false });
+  expect((await w.call('GET /api/notifications')).body).toEqual({ sessionCompleted: true, fileCompleted: false });
+  expect((await w.call('GET /api/notifications', { claims: accessClaims('user-b') })).body).toEqual({
+    sessionCompleted: false,
+    fileCompleted: false,
+  });
   const silent = buildHandler({ ...w.deps, quota: memoryQuotaStore(), canMail: false, kick: async () => undefined }, CLIENT_ID);
   const put = (sessionCompleted: boolean) =>
     invoke(silent, { route: 'PUT /api/notifications', claims: accessClaims('user-a'), body: { sessionCompleted } });

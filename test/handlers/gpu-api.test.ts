@@ -2,14 +2,26 @@ import { expect, test } from 'vitest';
 import { buildHandler } from '../../lambdas/gpu-api/handler.ts';
 import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
 import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
-import { memoryLedger } from '../support/memory-stores.ts';
+import { jobWorld } from '../support/job-world.ts';
+import { memoryLedger, memoryQuotaStore } from '../support/memory-stores.ts';
 
 const ADMIN = accessClaims('ada', { 'cognito:groups': '[admin]' });
 
 function world() {
   const w = fleetWorld();
   const ledger = memoryLedger();
-  const deps = { ...w.deps, ledger, usdPerHour: 0.5, budgetUsd: 2, liveDefault: true, queueLength: async () => 3 };
+  const { jobs, chunks } = jobWorld();
+  const deps = {
+    ...w.deps,
+    chunks,
+    jobs,
+    quota: memoryQuotaStore(),
+    ledger,
+    usdPerHour: 0.5,
+    budgetUsd: 2,
+    liveDefault: true,
+    queueLength: async () => 3,
+  };
   const handler = buildHandler(deps, CLIENT_ID);
   const call = (route: string, body?: unknown, claims: Readonly<Record<string, string>> = ADMIN) =>
     invoke(handler, { route, claims, ...(body !== undefined && { body }) });
@@ -76,6 +88,9 @@ test('the overview says what runs, who holds it, what waits, and what it costs',
     status: 200,
     body: {
       queues: { live: 3, stop: 3 },
+      oldestSeconds: {},
+      files: { completed: 0, failed: 0, successRate: null, secondsPerAudioMinute: null },
+      stuckJobs: [],
       gpu: {
         instances: [{ instanceId: INSTANCE, state: 'running', holders: [{ holder: 'person:ada' }] }],
         failedRuns: 0,

@@ -59,7 +59,8 @@ function world(more: { models?: string[]; maxOpenJobs?: number; maxAudioHours?: 
     return id;
   };
   const status = async (id: string) => (await call('GET /api/transcriptions/{id}/status', id)).body;
-  return { ...w, call, create, uploaded, status, signed };
+  const raw = (route: string, rawBody: string) => invoke(handler, { route, rawBody, claims: MINE });
+  return { ...w, raw, call, create, uploaded, status, signed };
 }
 
 test('a job gets its id and an address that takes exactly this file', async () => {
@@ -113,6 +114,13 @@ test.each([
   const w = world();
   expect(await w.create(body)).toMatchObject({ status, body: { code } });
   expect(await w.jobs.listOf(USER, 10)).toEqual({ items: [] });
+});
+
+test('a body that is no JSON, and a cursor that is none of ours, are malformed', async () => {
+  const w = world();
+  expect(await w.raw('POST /api/transcriptions', '{')).toMatchObject({ status: 400, body: { code: 'malformed' } });
+  expect(await w.call('GET /api/transcriptions', undefined, {}, MINE, {}, { cursor: 'x!' })).toMatchObject({ status: 400 });
+  expect(await w.create({}, { 'idempotency-key': 'x'.repeat(201) })).toMatchObject({ status: 422 });
 });
 
 test('another language is fine with a model that knows it, and the list of models is told', async () => {

@@ -1,11 +1,13 @@
 /** `npx chunkscribe` as an operator and a script use it, against the running host. */
 import { spawn } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { clientEnv } from '../../host/emulator.ts';
 import { PROJECT } from '../../host/paths.ts';
+import { poll } from '../../host/poll.ts';
+import { sampleFile } from './file-client.ts';
 import { checkInvariants, REPLACED } from './invariants.ts';
 import { atRest, bytes, host, invoke, output, sampleChunks, userA } from './support.ts';
 
@@ -20,21 +22,24 @@ interface Said {
   readonly err: string;
 }
 
-function chunkscribe(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Said> {
+/** The command under way, and what it has said so far. */
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const stage = { CHUNKSCRIBE_API: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.admin, CHUNKSCRIBE_BUCKET: output('BucketName') };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join('cli', 'main.ts'), ...args], {
     cwd: PROJECT,
     env: { ...process.env, ...clientEnv(host.endpoint), ...stage, ...env },
   });
-  let [out, err] = ['', ''];
+  const said = { out: '', err: '' };
   child.stdout.on('data', (data: Buffer) => {
-    out += data.toString();
+    said.out += data.toString();
   });
   child.stderr.on('data', (data: Buffer) => {
-    err += data.toString();
+    said.err += data.toString();
   });
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
+  const end = new Promise<Said>((resolve) => child.once('close', (code) => resolve({ code, ...said })));
+  return { process: child, said, end };
 }
+const chunkscribe = (args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Said> => start(args, env).end;
 const json = async (...args: string[]): Promise<unknown> => JSON.parse((await chunkscribe(['--json', ...args])).out);
 
 test('the command line shows sessions, machines, runs and costs, and takes a test of the batch', async () => {
@@ -98,4 +103,43 @@ test('the command line says what is wrong in a line, and by its exit status', as
     expect([said.code, said.err], args.join(' ')).toEqual([code, expect.stringMatching(says)]);
     expect(said.err).not.toMatch(/^\s+at /m);
   }
+});
+
+test('files are transcribed from the command line, and an interrupted upload goes on where it was', async () => {
+  const asB = { CHUNKSCRIBE_TOKEN: host.tokens.b };
+  const [small, large] = [sampleFile(20, 'mp3'), sampleFile(700, 'wav')];
+  const plain = await chunkscribe(['transcribe', small, '--format', 'srt'], asB);
+  expect([plain.code, plain.out.trim()]).toEqual([0, small.replace('.mp3', '.srt')]);
+  expect(readFileSync(small.replace('.mp3', '.srt'), 'utf8')).toMatch(/^1\n00:00:0\d,\d{3} --> /);
+  expect(await chunkscribe(['transcribe', small, '--format', 'srt'], asB)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('--force overwrites it'),
+  });
+
+  // Somebody began to send it, and their computer was switched off.
+  const child = start(['transcribe', large], asB);
+  await poll('the first part', 60, async () => /uploading/.test(child.said.err));
+  child.process.kill('SIGINT');
+  expect(await child.end).toMatchObject({ code: 130, err: expect.stringContaining('the same command goes on') });
+  const again = await chunkscribe(['--json', 'transcribe', large], asB);
+  expect(again.code).toBe(0);
+  const [done] = z.array(z.object({ id: z.string(), status: z.string(), text: z.string() })).parse(JSON.parse(again.out));
+  expect(readFileSync(done?.text ?? '', 'utf8').split('\n\n').length).toBeGreaterThan(1);
+  expect((await chunkscribe(['file', 'list'], asB)).out).toMatch(new RegExp(`${done?.id} .*completed +100 +Complete`));
+  expect((await chunkscribe(['file', 'list'], asB)).out.match(/job_/g)).toHaveLength(2);
+  expect((await chunkscribe(['file', 'show', done?.id ?? ''], asB)).out).toMatch(/audio +11[.]7 min/);
+
+  const broken = join(host.temporary, 'broken.mp3');
+  writeFileSync(broken, 'no audio');
+  expect(await chunkscribe(['transcribe', broken], asB)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('unsupported-media'),
+  });
+  for (const [args, message] of [
+    [['transcribe', 'nowhere.mp3'], 'there is no file'],
+    [['transcribe', 'README.md'], 'a file of one of these kinds'],
+    [['transcribe', small, '--format', 'doc'], 'is none of'],
+    [['transcribe', small, '--force', '--language', 'de'], 'English only'],
+  ] as const)
+    expect(await chunkscribe(args, asB)).toMatchObject({ code: 1, err: expect.stringContaining(message) });
 });

@@ -28,6 +28,7 @@ export function batchWorld() {
   const [sessions, chunks, queue, files] = [memorySessionStore(), memoryChunkStore(), memoryQueue(), memoryRunFiles()];
   const [locks, batch, ledger] = [memoryLockStore(), memoryBatchStore(), memoryLedger()];
   const objects = memoryObjects();
+  const told: string[] = [];
   const published: Record<string, number>[] = [];
   const assembled: string[] = [];
   const mails: ({ to: string } & Mail)[] = [];
@@ -83,6 +84,7 @@ export function batchWorld() {
     readPool: async () => pool.row,
     wake: async () => void counts.wakes++,
     assemble: async (sessionId) => void assembled.push(sessionId),
+    tellEnd: async (run) => void told.push(run.id),
     publish: async (values) => void published.push(values as Record<string, number>),
     maxBlockedHours: 6,
     nowMs: () => clock.ms,
@@ -162,6 +164,7 @@ export function batchWorld() {
       locks,
       batch,
       published,
+      told,
       assembled,
       mails,
       notices,

@@ -6,6 +6,7 @@ import { DomainError } from '../../core/errors.ts';
 import { countSeconds } from '../../core/file-jobs/begin.ts';
 import type { JobDueDeps } from '../../core/file-jobs/due.ts';
 import type { FileObjects, JobStore, PartUploads, Remembered, UploadPart } from '../../core/file-jobs/ports.ts';
+import { noteFileEnd } from '../../core/file-jobs/statistics.ts';
 import { memoryChunkStore, memoryQueue, memoryQuotaStore } from './memory-stores.ts';
 
 export function memoryJobStore(): JobStore {
@@ -38,6 +39,8 @@ export function memoryJobStore(): JobStore {
         .filter(({ due_shard, due_at_ms = 0 }) => due_shard !== undefined && due_at_ms <= nowMs)
         .sort((a, b) => (a.due_at_ms ?? 0) - (b.due_at_ms ?? 0))
         .slice(0, limit),
+    listStuck: async (limit) =>
+      [...rows.values()].filter(({ resumes, open_of }) => resumes > 0 && open_of !== undefined).slice(0, limit),
     async remember(key, made) {
       const known = keys.get(key) ?? made;
       keys.set(key, known);
@@ -139,6 +142,7 @@ export function jobWorld() {
     queue,
     wake: async () => undefined,
     countSeconds: countSeconds({ quota, nowMs: () => nowMs }),
+    noteEnd: (job) => noteFileEnd({ quota, nowMs: () => nowMs }, job),
     isHeldBack: async () => held.back,
     nowMs: () => nowMs,
   };

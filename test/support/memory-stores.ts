@@ -1,7 +1,7 @@
 /** The stores in memory: the same contract suites run against these and against DynamoDB in the emulator. */
 
 import type { LockStore } from '../../core/batch-lock/ports.ts';
-import type { NoticeStore } from '../../core/batch-run/mail.ts';
+import type { NoticeStore, Wishes } from '../../core/batch-run/mail.ts';
 import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
 import { pendingShard } from '../../core/chunk-cache/ingest.ts';
@@ -334,11 +334,11 @@ export function memoryBatchStore(): BatchStore {
 }
 
 export function memoryNoticeStore(): NoticeStore {
-  const wanted = new Map<string, boolean>();
+  const wanted = new Map<string, Wishes>();
   const claimed = new Set<string>();
   return {
-    wantsMail: async (userId) => wanted.get(userId) ?? false,
-    setWantsMail: async (userId, wants) => void wanted.set(userId, wants),
+    wants: async (userId) => wanted.get(userId) ?? { sessionCompleted: false, fileCompleted: false },
+    setWants: async (userId, wishes) => void wanted.set(userId, wishes),
     claim: async (noticeId) => !claimed.has(noticeId) && claimed.add(noticeId).has(noticeId),
   };
 }
@@ -368,6 +368,8 @@ export function memoryLedger(): LedgerStore & { put(row: UsageRow): void } {
     interval: async (usageId) => intervals.get(usageId),
     putInterval: async (row) => void intervals.set(row.usage_id, row),
     intervalsOf: async (day) => [...intervals.values()].filter((row) => row.day === gpuDay(day)),
+    newestUsageOf: async (day) =>
+      [...usages.values()].filter((row) => row.day === usageDay(day)).sort((a, b) => b.at_ms - a.at_ms)[0],
     usagesOf: async (day) => [...usages.values()].filter((row) => row.day === usageDay(day)),
   };
 }

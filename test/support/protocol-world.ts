@@ -123,6 +123,7 @@ export function protocolWorld() {
     notices: memoryNoticeStore(),
     readPool: store.readPool,
     assemble: async () => undefined,
+    tellEnd: async () => undefined,
     publish: async () => undefined,
     canonical: {
       readCanonical: async ({ chunk_number: n }: ChunkRow) => (taken.has(n) ? undefined : chunkTranscript(n)),

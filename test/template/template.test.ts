@@ -85,7 +85,7 @@ test('tables and queues are encrypted, and every lane has dead letters', () => {
   template.allResourcesProperties('AWS::DynamoDB::GlobalTable', { SSESpecification: { SSEEnabled: true } });
   template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
   const lanes = Object.keys(template.findResources('AWS::SQS::Queue', { Properties: { RedrivePolicy: Match.anyValue() } }));
-  expect(lanes).toHaveLength(5);
+  expect(lanes).toHaveLength(6); // and the attempts of webhooks
 });
 
 test('the machine has no way in, IMDSv2 only, an encrypted volume, and stops when it shuts down', () => {
@@ -185,6 +185,7 @@ test('every alarm tells somebody what it means and which section of the runbook 
     'FailedChunksPercent',
     'Invocations',
     'StopNotConfirmed',
+    'StuckJobs',
   ]);
   const runbook = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
   const sections = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'));
@@ -227,7 +228,7 @@ test('every dead-letter queue has an alarm', () => {
   const lanes = Object.values(template.findResources('AWS::SQS::Queue', { Properties: { RedrivePolicy: Match.anyValue() } }));
   const dead = lanes.map(({ Properties }) => Properties.RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0]);
   const failed = Object.keys(template.findResources('AWS::SQS::Queue')).filter((id) => id.includes('Failed'));
-  expect(failed).toHaveLength(3);
+  expect(failed).toHaveLength(4);
   expect([...dead, ...failed].filter((id) => !watched.includes(id))).toEqual([]);
 });
 

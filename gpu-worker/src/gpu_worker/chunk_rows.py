@@ -15,6 +15,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from gpu_worker.gate import Gate
+from gpu_worker.memory import peak_mb
 
 MAX_ATTEMPTS: Final = 3
 RETRY_DELAYS_SECONDS: Final = (30, 120)
@@ -300,6 +301,7 @@ class ChunkRows:
             "audio_seconds": Decimal(0 if reused else str(duration_s)),
             **({"reused": True} if reused else {}),
             "instance_id": self._worker_id.split("/")[0],
+            "worker_mb": round(peak_mb()),
             "at_ms": committed_at,
             "day": time.strftime("use#%Y-%m-%d", time.gmtime(committed_at / 1000)),
         }

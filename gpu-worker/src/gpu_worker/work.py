@@ -16,12 +16,10 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -55,6 +53,7 @@ from gpu_worker.items import (
 )
 from gpu_worker.lanes import Hint, Lanes
 from gpu_worker.media import SAMPLE_RATE, Decoder, DecoderUnavailable, MediaError, begins_alone, peaks_of
+from gpu_worker.memory import peak_mb
 from gpu_worker.objects import Objects, PiecesMissing
 from gpu_worker.run_tokens import RunTokens
 from gpu_worker.settings import WorkSettings
@@ -86,12 +85,6 @@ def _begins_alone(path: Path) -> bool:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
-
-
-def _peak_mb() -> float:
-    """Most memory that this process has had; Linux tells it in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1024**2 if sys.platform == "darwin" else peak / 1024
 
 
 class Worker:
@@ -181,7 +174,7 @@ class Worker:
 
     def _is_worn(self) -> bool:
         """Whether a new process is due; memory is measured against what the first batch left."""
-        memory = _peak_mb()
+        memory = peak_mb()
         self._first_mb = self._first_mb or memory
         grown = memory - self._first_mb
         worn = self._chunks_done >= self._settings.recycle_after_chunks or grown > self._settings.recycle_growth_mb

@@ -1,0 +1,59 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { DynamoDBStreamEvent, SQSEvent } from 'aws-lambda';
+import * as z from 'zod';
+import { JobRow } from '../../core/contracts/jobs.ts';
+import { METRICS, type Metric } from '../../core/contracts/metrics.ts';
+import { SessionRow } from '../../core/contracts/rows.ts';
+import { DeliveryMessage } from '../../core/contracts/webhooks.ts';
+import { type JobMailDeps, tellJobOwner } from '../../core/file-jobs/mail.ts';
+import { workSeconds } from '../../core/file-jobs/statistics.ts';
+import { jobEnding, sessionEnding, tell } from '../../core/webhooks/outbox.ts';
+import type { SendDeps } from '../../core/webhooks/ports.ts';
+import { attempt, enqueueDue } from '../../core/webhooks/send.ts';
+import { logger } from '../runtime/logger.ts';
+
+export interface WebhookSenderDeps extends SendDeps, JobMailDeps {
+  readonly publish: (values: Partial<Record<Metric, number>>) => Promise<void>;
+}
+
+const FromQueue = z.object({ Records: z.array(z.object({ eventSource: z.literal('aws:sqs') })).min(1) });
+const FromStream = z.object({ Records: z.array(z.object({ dynamodb: z.object({}) })).min(1) });
+
+/**
+ * Ends of jobs and sessions (streams) -> messages; messages that are due (queue, minute) -> one attempt each. Slow receivers
+ * hold nobody up: each attempt is an invocation of its own.
+ */
+export const buildHandler = (deps: WebhookSenderDeps) => {
+  async function noteEnd(image: Record<string, unknown>): Promise<void> {
+    const job = JobRow.safeParse(image).data;
+    const ending = job === undefined ? sessionEnding(SessionRow.parse(image)) : jobEnding(job);
+    if (ending === undefined) return;
+    const told = await tell(deps, ending);
+    if (told > 0) logger.info('to be told', { event: ending.event, addresses: told });
+    if (job === undefined) return;
+    const minutes = (job.seconds ?? 0) / 60;
+    const worked = job.status === 'completed' && minutes > 0 ? workSeconds(job) : undefined;
+    await deps.publish({
+      [job.status === 'completed' ? METRICS.filesCompleted : METRICS.filesFailed]: 1,
+      ...(worked !== undefined && { [METRICS.secondsPerAudioMinute]: worked / minutes }),
+    });
+    // The mail is an extra: its failure keeps nobody from the next message.
+    await tellJobOwner(deps, job).catch(async (error: unknown) => {
+      logger.warn('mail not sent', error as Error);
+      await deps.publish({ [METRICS.mailFailed]: 1 });
+    });
+  }
+
+  return async (event: unknown): Promise<void> => {
+    if (FromQueue.safeParse(event).success) {
+      for (const { body } of (event as SQSEvent).Records) {
+        const { userId, deliveryId } = DeliveryMessage.parse(JSON.parse(body));
+        logger.info('webhook', { deliveryId, outcome: await attempt(deps, userId, deliveryId) });
+      }
+    } else if (FromStream.safeParse(event).success) {
+      for (const { dynamodb } of (event as DynamoDBStreamEvent).Records)
+        if (dynamodb?.NewImage !== undefined) await noteEnd(unmarshall(dynamodb.NewImage as Record<string, AttributeValue>));
+    } else await enqueueDue(deps);
+  };
+};

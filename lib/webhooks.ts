@@ -1,0 +1,115 @@
+import { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { FilterCriteria, FilterRule, type IFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { EmailIdentity, Identity as SesIdentity } from 'aws-cdk-lib/aws-ses';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { WEBHOOK_TIMEOUT_SECONDS } from '../core/contracts/webhooks.ts';
+import type { ServiceApi } from './http-api.ts';
+import type { Identity } from './identity.ts';
+import { grantMetrics, MINUTE } from './observability.ts';
+import { serviceFunction } from './service-function.ts';
+import type { StageProps } from './stage.ts';
+import type { Storage } from './storage.ts';
+
+export interface WebhooksProps {
+  readonly stage: StageProps;
+  readonly storage: Storage;
+  readonly queue: WebhookQueue;
+  readonly api: ServiceApi;
+  readonly identity: Identity;
+}
+
+/** A message asks for one attempt to deliver; the row decides whether it is made. */
+export class WebhookQueue extends Construct {
+  readonly queue: Queue;
+  readonly dead: Queue;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    const secure = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
+    this.dead = new Queue(this, 'Dead', { ...secure, retentionPeriod: Duration.days(14) });
+    this.queue = new Queue(this, 'Attempts', {
+      ...secure,
+      visibilityTimeout: Duration.seconds(6 * 2 * WEBHOOK_TIMEOUT_SECONDS),
+      deadLetterQueue: { queue: this.dead, maxReceiveCount: 5 },
+    });
+  }
+}
+
+/** Users' servers are told what has ended, and users by mail; every attempt is an invocation of its own. */
+export class Webhooks extends Construct {
+  /** Events that failed for good. */
+  readonly failed: Queue;
+  readonly handler: IFunction;
+
+  constructor(scope: Construct, id: string, { stage, storage, queue: { queue }, api, identity }: WebhooksProps) {
+    super(scope, id);
+    const env = {
+      WEBHOOKS_TABLE: storage.webhooks.tableName,
+      WEBHOOK_QUEUE_URL: queue.queueUrl,
+      WEBHOOK_LOOPBACK: String(stage.webhookLoopback),
+    };
+    const calls = serviceFunction(this, 'Api', {
+      folder: 'webhooks-api',
+      env: { ...env, QUOTAS_TABLE: storage.quotas.tableName, USER_POOL_CLIENT_ID: identity.client.userPoolClientId },
+    });
+    const sender = serviceFunction(this, 'Sender', {
+      folder: 'webhook-sender',
+      env: {
+        ...env,
+        STAGE: stage.name,
+        BATCH_TABLE: storage.batch.tableName,
+        MAIL_FROM: stage.emailFrom ?? '',
+        USER_POOL_ID: identity.userPool.userPoolId,
+      },
+      timeout: Duration.seconds(2 * WEBHOOK_TIMEOUT_SECONDS),
+    });
+    this.handler = sender;
+    this.failed = new Queue(this, 'Failed', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    sender.addEventSource(new SqsEventSource(queue, { batchSize: 1 }));
+    const ends = [
+      { table: storage.jobs, image: { status: { S: FilterRule.or('completed', 'failed') } } },
+      { table: storage.sessions, image: { transcript_status: { S: FilterRule.exists() } } },
+    ];
+    for (const { table, image } of ends)
+      sender.addEventSource(
+        new DynamoEventSource(table, {
+          startingPosition: StartingPosition.TRIM_HORIZON,
+          batchSize: 25,
+          bisectBatchOnError: true,
+          retryAttempts: 10,
+          onFailure: new SqsDlq(this.failed),
+          filters: [FilterCriteria.filter({ dynamodb: { NewImage: image } })],
+        }),
+      );
+    // Waits that are longer than a queue's, and what was lost.
+    new Rule(this, 'EveryMinute', { schedule: Schedule.rate(MINUTE), targets: [new LambdaFunction(sender)] });
+    api.serve(
+      calls,
+      'GET /api/webhook',
+      'PUT /api/webhook',
+      'POST /api/webhook/secret',
+      'GET /api/webhook/deliveries',
+      'POST /api/webhook/deliveries/{id}/replay',
+    );
+
+    storage.webhooks.grant(calls, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query');
+    storage.quotas.grant(calls, 'dynamodb:UpdateItem');
+    queue.grantSendMessages(calls);
+    storage.webhooks.grant(sender, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query');
+    storage.batch.grant(sender, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    queue.grantSendMessages(sender);
+    if (stage.emailFrom !== undefined) {
+      EmailIdentity.fromEmailIdentityName(this, 'MailSender', SesIdentity.email(stage.emailFrom).value).grantSendEmail(sender);
+      identity.userPool.grant(sender, 'cognito-idp:AdminGetUser');
+    }
+    grantMetrics(sender);
+  }
+}
