@@ -1,9 +1,10 @@
-/** `npm run bench -- [kills] [stop-latency] [scan] [repair] [options]`: what is measured, written to bench/RESULTS.md with the machine it was measured on. */
+/** `npm run bench -- [kills] [stop-latency] [scan] [repair] [files] [file-kills] [options]`: what is measured, written to bench/RESULTS.md with the machine it was measured on. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROJECT } from '../host/paths.ts';
+import { fileKills, longFile } from './files.ts';
 import { kills, randomFrom } from './kills.ts';
 import { repair } from './repair.ts';
 import { scanFigures } from './scan.ts';
@@ -11,6 +12,7 @@ import { quantile, stopLatency } from './stop-latency.ts';
 
 const RESULTS = join(PROJECT, 'bench', 'RESULTS.md');
 const DEFAULT_KILLS = '200';
+const MOST_FILE_KILLS = 20;
 const DEFAULT_MINUTES = '5,60,180';
 
 const { values, positionals } = parseArgs({
@@ -24,6 +26,10 @@ const { values, positionals } = parseArgs({
     'no-peer': { type: 'boolean', default: false },
     /** scan: sizes; repair: the first of them. */
     sessions: { type: 'string' },
+    /** files: length of the file. */
+    hours: { type: 'string', default: '3' },
+    /** file-kills: length of the file in minutes. */
+    length: { type: 'string', default: '60' },
   },
 });
 
@@ -87,6 +93,38 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
       ),
     ]);
     return figures.every(({ seconds }) => seconds <= 30);
+  },
+
+  async files() {
+    const one = await longFile(Number(values.hours));
+    const mb = (value: number): string => value.toFixed(0);
+    write('A long file', [
+      `${today}, ${machine}; demo model on the CPU. A WAV of ${one.hours} h (${mb(one.megabytes)} MB), worker warm. Memory is resident, taken every 50 ms; idle: after`,
+      'a file of 125 s. The peer is `decode_audio` of faster-whisper on the same file: what it adds to its process.',
+      '',
+      '| | |',
+      '|---|---|',
+      `| id of the job | ${mb(one.idMs)} ms |`,
+      `| upload to text | ${mb(one.seconds)} s, ${((one.hours * 3600) / one.seconds).toFixed(0)} times as fast as it was spoken |`,
+      `| longest time without progress | ${one.longestPause.toFixed(1)} s |`,
+      `| worker, idle | ${mb(one.idleMb)} MB |`,
+      `| what the model needs over that, hearing a file of 2 min | ${mb(one.modelMb)} MB |`,
+      `| worker, at most | ${mb(one.peakMb)} MB: model and ${mb(one.peakMb - one.idleMb - one.modelMb)} MB over its idle size |`,
+      `| its decoders, at most | ${mb(one.childrenPeakMb)} MB |`,
+      `| the peer | ${mb(one.peerMb)} MB more |`,
+      `| word error rate of the first quarter of an hour | ${(100 * one.wer).toFixed(1)} % |`,
+    ]);
+    return one.peakMb - one.idleMb - one.modelMb <= 150 && one.longestPause <= 10 && one.idMs < 1000;
+  },
+
+  async 'file-kills'() {
+    const seed = Number(values.seed);
+    const one = await fileKills(Math.min(Number(values.count), MOST_FILE_KILLS), Number(values.length), randomFrom(seed));
+    write('Kills of the worker over one long file', [
+      `${today}, ${machine}; demo model, leases of 5 s; a WAV of ${one.minutes} min, SIGKILL every 1 to 7 s, seed ${seed}: ${one.kills} kills, completed after`,
+      `${one.seconds.toFixed(0)} s (undisturbed ${one.undisturbedSeconds.toFixed(0)} s), text ${one.equal ? 'equal to' : 'OTHER than'} that of the undisturbed one.`,
+    ]);
+    return one.equal && one.kills >= Math.min(Number(values.count), MOST_FILE_KILLS);
   },
 
   async repair() {

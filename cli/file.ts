@@ -19,7 +19,7 @@ export function fileCommands(program: Command, call: Call, text: (path: string) 
       print(isJson(), await call('GET', `/api/transcriptions?${query}`, JobList), ({ jobs }) =>
         table(
           ['job', 'sent', 'status', '%', 'stage', 'file'],
-          jobs.map((job) => [job.id, minutesAgo(job.createdAt), job.status, job.progress, job.stage, job.filename]),
+          jobs.map((job) => [job.id, minutesAgo(job.createdAt), job.status, Math.floor(job.progress), job.stage, job.filename]),
         ),
       );
     });

@@ -16,7 +16,7 @@ const { version } = createRequire(import.meta.url)('../package.json');
 
 const PROBLEM = Problem.meta({ id: 'Problem' });
 const PATH_PARAMETERS = {
-  id: z.string().meta({ description: 'session id' }),
+  id: z.string().meta({ description: 'id of the session, job, run or delivery' }),
   n: z.string().meta({ description: 'chunk number' }),
 };
 
@@ -60,8 +60,12 @@ function operation(path: string, call: ApiCall): ZodOpenApiOperationObject {
   const parameters = z.object(Object.fromEntries(names.map((name) => [name, PATH_PARAMETERS[name]])));
   return {
     summary: call.summary,
-    ...((names.length > 0 || call.query) && {
-      requestParams: { ...(names.length > 0 && { path: parameters }), ...(call.query && { query: call.query }) },
+    ...((names.length > 0 || call.query || call.headers) && {
+      requestParams: {
+        ...(names.length > 0 && { path: parameters }),
+        ...(call.query && { query: call.query }),
+        ...(call.headers && { header: call.headers }),
+      },
     }),
     ...(call.body && { requestBody: { required: true, content: { 'application/json': { schema: call.body } } } }),
     responses: responses(call),

@@ -36,6 +36,8 @@ export const fileRequirements: readonly Requirement[] = [
     tests: [
       'test/host/files.test.ts: kill -9 of the worker in the middle of a file',
       'gpu-worker/tests/test_files.py: test_a_worker_that_ends_while_it_cuts',
+      'gpu-worker/tests/test_files.py: test_what_a_killed_worker_left_on_the_disk',
+      'test/host/files.test.ts: an engine that fails ends the job',
       'test/core/file-jobs.test.ts: everything said twice, and in any order, is the same',
     ],
   },
@@ -95,6 +97,7 @@ export const fileRequirements: readonly Requirement[] = [
     sentence: 'Large files go up in parts that can be sent again one by one.',
     tests: [
       'test/handlers/jobs-api.test.ts: a large file goes up in parts',
+      'test/host/files.test.ts: %s uploads a large file',
       'test/handlers/jobs-api.test.ts: a job gets its id and an address',
     ],
   },
@@ -110,6 +113,16 @@ export const fileRequirements: readonly Requirement[] = [
       'test/handlers/webhook-post.test.ts: what arrives is verified by the standard library',
       'test/handlers/webhook-post.test.ts: a public name that leads here is not connected to',
     ],
+  },
+  {
+    id: 'files.examples',
+    sentence: 'The examples for files do what their page says.',
+    tests: ['test/host/files.test.ts: the example of the guide sends a file'],
+  },
+  {
+    id: 'files.too-long',
+    sentence: 'Work that takes longer than anything of its length may is given up.',
+    tests: ['gpu-worker/tests/test_files.py: test_work_that_takes_too_long'],
   },
   {
     id: 'files.mail',

@@ -11,6 +11,7 @@ import { Edits } from '../transcripts/edits.ts';
 export interface ApiCall {
   readonly summary: string;
   readonly query?: z.ZodObject;
+  readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
   /** Status of success -> its answer; `null`: none. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
@@ -130,6 +131,7 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
   },
   'POST /api/transcriptions': {
     summary: 'Begin the transcription of a file, and get the address to upload it to; with Idempotency-Key, once',
+    headers: z.object({ 'Idempotency-Key': http.IdempotencyKey.optional() }),
     body: http.CreateJob,
     answers: { 201: answers.JobCreated },
     errors: ['too-large', 'unsupported-type', 'too-many', 'quota-reached', 'idempotency-mismatch', 'deleted'],

@@ -141,7 +141,7 @@ export const Job = z.strictObject({
   filename: z.string(),
   sizeBytes: z.number().int(),
   status: z.enum(JOB_STATES),
-  progress: z.number().int().min(0).max(100),
+  progress: z.number().min(0).max(100).meta({ description: 'In percent, to a tenth; it never goes down.' }),
   stage: z.string(),
   error: z.string().nullable(),
   language: z.string().optional(),
@@ -209,7 +209,7 @@ export const Overview = z.strictObject({
       secondsPerAudioMinute: z.number().nullable().meta({ description: 'Time from the beginning of the work to the text.' }),
     })
     .meta({ description: 'Files of today and yesterday (UTC).' }),
-  stuckJobs: z.array(z.strictObject({ id: z.string(), userId: z.string(), progress: z.number().int(), movedAt: time })),
+  stuckJobs: z.array(z.strictObject({ id: z.string(), userId: z.string(), progress: z.number(), movedAt: time })),
   gpu: z.strictObject({
     instances: z.array(
       z.strictObject({

@@ -126,7 +126,7 @@ export const CreateJob = z.strictObject({
   filename: FileName,
   contentType: z.string().min(1).max(100),
   sizeBytes: z.number().int().min(1, 'an empty file holds nothing to transcribe'),
-  sha256: Sha256.optional().meta({ description: 'Of the whole file; S3 refuses other bytes. Only of files sent in one piece.' }),
+  sha256: Sha256.optional().meta({ description: 'Of the whole file, base64; a file that arrives otherwise is refused.' }),
   language: Language.optional().meta({ description: 'Without it, models that know several find out.' }),
   model: z.string().min(1).max(100).optional(),
   priority: z.enum(PRIORITIES).default('normal'),

@@ -93,8 +93,8 @@ export const JobRow = z.object({
   etag: z.string().optional(),
   started_at_ms: z.number().optional(),
   completed_at_ms: z.number().optional(),
-  /** 0 to 100, never less than before. */
-  progress: z.number().int(),
+  /** 0 to 100, in tenths, never less than before. */
+  progress: z.number(),
   stage: z.string(),
   error: z.string().optional(),
   /** Length of the audio, as it was counted. */

@@ -175,6 +175,9 @@ export async function advance(deps: JobDeps, jobId: string): Promise<void> {
   if (dead !== undefined) return failJob(deps, jobId, dead.error_message ?? 'it could not be transcribed');
   if (source.state !== 'done') return;
   const manifest = await deps.files.readManifest(source.result_key ?? '');
+  // S3 checks what comes in one piece; of parts only the worker has seen the whole.
+  if (job.sha256 !== undefined && job.sha256 !== Buffer.from(manifest.sha256, 'hex').toString('base64'))
+    return failJob(deps, jobId, 'the uploaded file has another SHA-256 than was said');
   const known = job.part_count === undefined ? await noteCut(deps, job, source, manifest) : job;
   if (known === undefined) return;
   if ((await share(deps, known, known.content_id ?? '')) !== 'taken-over') return;

@@ -198,6 +198,9 @@ interface Standing {
 const QUEUED: Standing = { progress: 0, stage: 'Queued' };
 const [COMPRESSING, ANALYZING, CUT, HEARD] = [10, 20, 30, 90];
 
+/** To a tenth: a whole percent of a day of audio takes too long to be seen moving. */
+const between = (from: number, to: number, share: number): number => Math.floor(10 * (from + (to - from) * share)) / 10;
+
 /** How far a job is, by what has really been heard. Rows: number 0 is the file itself, the others are its parts. */
 export function standing(job: JobRow, rows: readonly ChunkRow[]): Standing {
   const source = rows.find((row) => row.chunk_number === 0);
@@ -206,8 +209,8 @@ export function standing(job: JobRow, rows: readonly ChunkRow[]): Standing {
     if (source.state === 'pending' && source.progress === undefined) return QUEUED;
     const share = source.progress ?? 0;
     return job.compress
-      ? { progress: COMPRESSING + Math.floor((ANALYZING - COMPRESSING) * share), stage: 'Compressing audio' }
-      : { progress: ANALYZING + Math.floor((CUT - ANALYZING) * share), stage: 'Analyzing audio' };
+      ? { progress: between(COMPRESSING, ANALYZING, share), stage: 'Compressing audio' }
+      : { progress: between(ANALYZING, CUT, share), stage: 'Analyzing audio' };
   }
   const parts = rows.filter((row) => row.chunk_number > 0);
   const { part_count: count } = job;
@@ -218,7 +221,7 @@ export function standing(job: JobRow, rows: readonly ChunkRow[]): Standing {
   const done = parts.filter(({ state }) => state === 'done').length;
   if (done === count) return { progress: HEARD, stage: 'Finalizing' };
   const share = total === 0 ? done / count : heard / total;
-  return { progress: CUT + Math.floor((HEARD - CUT) * share), stage: `Transcribing chunk ${Math.min(done + 1, count)}/${count}` };
+  return { progress: between(CUT, HEARD, share), stage: `Transcribing chunk ${Math.min(done + 1, count)}/${count}` };
 }
 
 /** What tells whether anything has moved: finer than progress, which is whole percents. */

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from faster_whisper.vad import get_vad_model
 
 from conftest import DEMO_MODEL
 from gpu_worker.engine import Engine, Wishes, choose_compute
@@ -167,3 +168,15 @@ def test_text_without_times_gets_some_that_are_marked(engine, held_out, monkeypa
     words = [word for segment in got.segments for word in segment.words]
     assert [(word.word, word.interpolated) for word in words] == [(" hello", True), (" there", True)]
     assert all(word.end > word.start for word in words)
+
+
+def test_the_speech_detector_in_steps_hears_the_same(engine) -> None:
+    noise = np.random.default_rng(3).standard_normal(SAMPLE_RATE * 40, dtype=np.float32) * np.float32(0.05)
+    padded = noise[: len(noise) // 512 * 512]
+    detector = get_vad_model()
+    in_steps = detector(padded.copy())
+    wrapped, detector.session = detector.session, detector.session._session
+    try:
+        np.testing.assert_allclose(detector(padded.copy()), in_steps, atol=1e-5)
+    finally:
+        detector.session = wrapped

@@ -179,3 +179,19 @@ def test_work_that_takes_too_long_is_given_up(world: FileWorld, limit: str) -> N
     else:
         until(lambda: "longer than" in str(world.row(1).get("error_message", "")))
         assert world.row(1)["attempts"] == 1
+
+
+def test_what_a_killed_worker_left_on_the_disk_is_removed_by_the_next(world: FileWorld, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    killed = world.worker("prepared=KILL", TMPDIR=str(temporary))
+    until(lambda: any(temporary.glob("gpu-worker-*/*/in/audio")))
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert any(temporary.glob("gpu-worker-*/*/in/audio"))
+    following = world.worker(TMPDIR=str(temporary))
+    world.manifest()
+    assert [folder.name for folder in temporary.glob("gpu-worker-*")] == [f"gpu-worker-{following.pid}"]
+    following.send_signal(signal.SIGTERM)
+    following.wait(timeout=30)
+    assert list(temporary.glob("gpu-worker-*")) == []

@@ -1,4 +1,5 @@
 /** A file job's life by its decisions: cut, heard, joined, shared, failed, resumed. */
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Mail } from '../../core/batch-run/mail.ts';
 import { JobRow } from '../../core/contracts/jobs.ts';
@@ -41,7 +42,7 @@ test('a file is cut, its parts are heard, and become one text with a paragraph f
   expect(await view(w, id)).toMatchObject({ status: 'processing', progress: 30, stage: 'Transcribing chunk 1/3' });
   await w.heard(id, 2, 'middle part');
   await advance(w, id);
-  expect(await view(w, id)).toMatchObject({ progress: 57, stage: 'Transcribing chunk 2/3' });
+  expect(await view(w, id)).toMatchObject({ progress: 57.2, stage: 'Transcribing chunk 2/3' });
   await w.heard(id, 1, 'first part');
   await w.heard(id, 3, 'the end');
   await advance(w, id);
@@ -116,6 +117,19 @@ test('a file that is no audio ends the job; what it has instead of a length is s
   w.sizes.set(third.object_key, 11);
   await takeUpload(w, 'job_third');
   expect(await view(w, 'job_third')).toMatchObject({ status: 'failed', error: expect.stringContaining('11 bytes instead of') });
+});
+
+test('a file that arrives otherwise than its sender said is not transcribed', async () => {
+  const w = jobWorld();
+  const said = createHash('sha256').update('what was sent');
+  const [whole, damaged] = [said.copy().digest('hex'), createHash('sha256').update('what came').digest('hex')];
+  const sha256 = said.digest('base64');
+  const [good, bad] = [await uploaded(w, { sha256 }), await uploaded(w, { sha256 })];
+  await w.cut(good, [10], whole);
+  await w.cut(bad, [10], damaged);
+  for (const id of [good, bad]) await advance(w, id);
+  expect(await view(w, good)).toMatchObject({ status: 'processing' });
+  expect(await view(w, bad)).toMatchObject({ status: 'failed', error: expect.stringContaining('SHA-256') });
 });
 
 test('the same content with the same wishes is heard once, whoever of a user’s jobs comes first', async () => {

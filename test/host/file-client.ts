@@ -20,7 +20,7 @@ export function sampleFile(seconds: number, extension: 'wav' | 'mp3' | 'flac' | 
   return file;
 }
 
-async function put(address: { url: string; headers: Record<string, string> }, body: Buffer): Promise<Response> {
+export async function put(address: { url: string; headers: Record<string, string> }, body: Buffer): Promise<Response> {
   const { 'content-length': _length, ...headers } = address.headers;
   return fetch(address.url, { method: 'PUT', headers, body: new Uint8Array(body) });
 }

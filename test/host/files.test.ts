@@ -1,13 +1,20 @@
 /** Whole files' way through the real template, functions, worker and model. */
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { S3Client } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { Upload } from '@aws-sdk/lib-storage';
 import { afterAll, expect, test } from 'vitest';
 import { FileTranscript } from '../../core/contracts/transcript.ts';
+import { WORKER_PYTHON } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
 import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
-import { fileClient, sampleFile } from './file-client.ts';
+import { fileClient, put, sampleFile } from './file-client.ts';
 import { checkInvariants } from './invariants.ts';
-import { atRest, chunkRows, keysBelow, knownWords, output, userA, workerPid } from './support.ts';
+import { atRest, chunkRows, host, keysBelow, knownWords, output, userA, workerPid } from './support.ts';
 
 const MAX_WER = 0.08;
 const files = fileClient(userA);
@@ -91,6 +98,18 @@ test('kill -9 of the worker in the middle of a file: it completes with the text 
   expect((await files.follow(again, 170)).at(-1)?.content).toBe(last?.content);
 });
 
+test('an engine that fails ends the job with its reason, harms nobody else, and a retry needs no new upload', async () => {
+  const bytes = readFileSync(sampleFile(20, 'mp3'));
+  const [broken, good] = [await files.send(bytes, { model: 'no-such-model' }), await files.send(bytes)];
+  const [end] = (await files.follow(broken, 120)).slice(-1);
+  expect(end).toMatchObject({ status: 'failed', error: 'the model no-such-model cannot be loaded on this machine' });
+  expect((await files.follow(good, 120)).at(-1)).toMatchObject({ status: 'completed' });
+  await files.post(`/api/transcriptions/${broken}/retry`);
+  const again = await files.follow(broken, 120);
+  expect(again.at(-1)).toMatchObject({ status: 'failed', error: end?.error });
+  expect(again.every(({ progress }) => progress >= 30)).toBe(true); // it was cut already
+});
+
 test('a job is cancelled in every state, and nothing of it stays', async () => {
   const bytes = readFileSync(sampleFile(600, 'mp3'));
   const waiting = await files.create({ sizeBytes: 100 });
@@ -127,4 +146,53 @@ test.each([
     status: 'failed',
     error: expect.stringMatching(/^unsupported-media/),
   });
+});
+
+/** lib-storage's own multipart upload, its requests answered through the addresses of a job. */
+async function sendWithLibStorage(id: string, Body: Buffer): Promise<void> {
+  const xml = (body: string) => ({ response: { statusCode: 200, headers: {}, body: Readable.from([body]) } });
+  const client = new S3Client({
+    credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    requestHandler: {
+      async handle({ query, body }: { query: Record<string, string>; body: Buffer }) {
+        if ('uploads' in query)
+          return xml(`<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
+        if ('partNumber' in query) {
+          const { parts } = await files.parts(id, { partNumbers: [Number(query['partNumber'])] });
+          const stored = parts[0] && (await put(parts[0], body));
+          return { response: { statusCode: 200, headers: { etag: stored?.headers.get('etag') ?? '' }, body: Readable.from([]) } };
+        }
+        await files.complete(id);
+        return xml('<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>');
+      },
+    } as never,
+  });
+  await new Upload({ client, params: { Bucket: 'bucket', Key: 'key', Body }, partSize: 16 * 1024 ** 2 }).done();
+}
+
+test.each(['boto3', 'lib-storage'])('%s uploads a large file through the addresses of its job', async (library) => {
+  const path = sampleFile(700, 'wav');
+  const { id } = await files.create({ sizeBytes: statSync(path).size, contentType: 'audio/wav', filename: 'large.wav' });
+  if (library === 'lib-storage') await sendWithLibStorage(id, readFileSync(path));
+  else
+    await promisify(execFile)(WORKER_PYTHON, [
+      join('test', 'host', 'upload_with_boto3.py'),
+      path,
+      host.apiUrl,
+      host.tokens.a,
+      id,
+    ]);
+  expect((await files.follow(id, 170)).at(-1)).toMatchObject({ status: 'completed', durationSeconds: expect.closeTo(700, 0) });
+});
+
+test.each([
+  [process.execPath, 'transcribe.ts'],
+  [WORKER_PYTHON, 'transcribe.py'],
+])('the example of the guide sends a file: %s %s', async (command, example) => {
+  const env = { ...process.env, CHUNKSCRIBE_URL: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.a };
+  const args = [join('docs', 'examples', example), sampleFile(125, 'mp3'), 'audio/mpeg'];
+  const { stdout, stderr } = await promisify(execFile)(command, args, { env });
+  expect(wordErrorRate(said(1), wordsOf(stdout))).toBeLessThan(MAX_WER);
+  expect(stderr).toMatch(/ % /);
 });

@@ -26,6 +26,8 @@ declare module 'vitest' {
 
 /** Hosts that start at the same time do not look for the same port. */
 const PORTS: Readonly<Record<string, number>> = { host: 4600, files: 4700 };
+/** A model that the stage offers and nobody can load. */
+const BROKEN_MODEL = 'no-such-model';
 const IDLE_SECONDS = 2;
 /** A minute on AWS: what a killed worker held is taken over sooner here. */
 const TEST_LEASE_SECONDS = 10;
@@ -40,7 +42,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     root,
     model: DEMO_MODEL,
     idleSeconds: IDLE_SECONDS,
-    context: { poolSize: '2' },
+    context: { poolSize: '2', models: BROKEN_MODEL },
     workerEnv: { LEASE_SECONDS: String(TEST_LEASE_SECONDS) },
     onStep: (title, s) => log(`${title} ${s.toFixed(1)} s`),
     log,

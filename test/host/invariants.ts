@@ -1,12 +1,14 @@
-/** What must hold at rest, whatever happened before: design invariants 1 to 7, 9, 10 and 12, by number. */
+/** What must hold at rest, whatever happened before: design invariants 1 to 7 and 9 to 12, by number. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
+import * as z from 'zod';
 import { JobRow } from '../../core/contracts/jobs.ts';
 import { parseChunkKey, transcriptKey } from '../../core/contracts/keys.ts';
 import { ChunkRow, GpuIntervalRow, SessionRow, UsageRow } from '../../core/contracts/rows.ts';
 import { FileTranscript, Transcript } from '../../core/contracts/transcript.ts';
+import { DeliveryRow } from '../../core/contracts/webhooks.ts';
 import { db, host, keysBelow, output, readObject } from './support.ts';
 
 async function scan(table: string): Promise<Record<string, unknown>[]> {
@@ -126,6 +128,21 @@ async function checkJobs(jobs: readonly JobRow[], rows: readonly ChunkRow[], key
   }
 }
 
+const Told = z.object({ type: z.string(), data: z.object({ id: z.string(), status: z.string() }) });
+
+/** 11: each end has one message id, whoever was told of it; what nobody has taken waits for its time, or is listed as failed. */
+function checkDeliveries(deliveries: readonly DeliveryRow[]): void {
+  const ids = new Map<string, string>();
+  for (const row of deliveries) {
+    const { type, data } = Told.parse(JSON.parse(row.body));
+    const end = `${row.user_id} ${type} ${data.id} ${data.status}`;
+    expect(ids.get(end) ?? row.message_id, end).toBe(row.message_id);
+    ids.set(end, row.message_id);
+    expect(row.due_at_ms !== undefined, row.id).toBe(row.state === 'pending');
+    expect(new URL(row.url).hostname, row.id).toBe('127.0.0.1'); // nothing else is called in tests
+  }
+}
+
 const REPLACED = join(host.root, 'replaced.txt');
 const lines = (file: string): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);
 /** Chunks whose bytes a test has replaced: these are transcribed, and paid, twice. */
@@ -173,5 +190,7 @@ export async function checkInvariants(): Promise<void> {
   checkGpuTime(ledger.filter(isGpu).map((item) => GpuIntervalRow.parse(item)));
   await checkTranscripts(sessions.values(), mine);
   await checkJobs(jobs, mine, keys);
+  const told = (await scan('WebhooksTable')).filter(({ id }) => String(id).startsWith('dlv_'));
+  checkDeliveries(told.map((item) => DeliveryRow.parse(item)));
   expect(lines(join(host.root, 'violations.txt')), 'what the watch over the machines saw (1, 2, 5)').toEqual([]);
 }

@@ -29,6 +29,7 @@ def work() -> int:
     from gpu_worker.run_tokens import RunTokens
     from gpu_worker.settings import WorkSettings
     from gpu_worker.speakers import SpeakersUnavailable, speaker_model
+    from gpu_worker.temporary import use_own_folder
     from gpu_worker.work import Worker, power_off
 
     log = structlog.get_logger()
@@ -37,6 +38,7 @@ def work() -> int:
     except ValidationError as error:
         log.error("configuration is wrong", problems=[f"{e['loc'][0]}: {e['msg']}" for e in error.errors()])
         return 2
+    use_own_folder()
     stop, taken = threading.Event(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())

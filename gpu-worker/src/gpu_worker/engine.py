@@ -26,7 +26,7 @@ import numpy.typing as npt
 import structlog
 from faster_whisper import BatchedInferencePipeline, WhisperModel, download_model
 from faster_whisper.utils import _MODELS
-from faster_whisper.vad import VadOptions, get_speech_timestamps
+from faster_whisper.vad import VadOptions, get_speech_timestamps, get_vad_model
 
 from gpu_worker.media import SAMPLE_RATE
 from gpu_worker.segments import Interval, Segment, Word, loop_start, pack, split, spread
@@ -39,6 +39,10 @@ FRAMES_PER_SECOND: Final = 100
 CLIP_STEP_SAMPLES: Final = SAMPLE_RATE // 2
 VAD_MIN_SILENCE_MS: Final = 300
 VAD_PAD_MS: Final = 150
+RUN_WINDOWS: Final = 16
+"""Windows whose features are reckoned together, at least: a window takes 1 MB, and a part of a file has many."""
+VAD_STEP_FRAMES: Final = 500
+"""Frames of 32 ms that the speech detector takes at once."""
 SILENT_PEAK: Final = 0.001
 """Audio that is never louder (-60 dB of full scale) holds no speech; nobody need look closer."""
 UNHEARD_SECONDS: Final = 2.0
@@ -101,6 +105,32 @@ def cached_model(name: str) -> str | None:
         return None
 
 
+class InSteps:
+    """An ONNX session of the speech detector that takes long audio in steps: as a whole it needs 400 KB of memory a second.
+
+    The state goes from step to step, so the answer is the same.
+    """
+
+    def __init__(self, session: Any) -> None:  # noqa: ANN401 - onnxruntime has no types
+        self._session = session
+
+    def run(self, names: None, inputs: dict[str, npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+        """As the session's own; `input` is float32 [n_frames, n_samples]."""
+        h, c = inputs["h"], inputs["c"]
+        found = []
+        for at in range(0, len(inputs["input"]), VAD_STEP_FRAMES):
+            part, h, c = self._session.run(names, {"input": inputs["input"][at : at + VAD_STEP_FRAMES], "h": h, "c": c})
+            found.append(part)
+        return [np.concatenate(found), h, c]
+
+
+def _detect_in_steps() -> None:
+    """The detector is loaded once for the process, and shared."""
+    detector = get_vad_model()
+    if not isinstance(detector.session, InSteps):
+        detector.session = InSteps(detector.session)
+
+
 class ModelNotLoaded(RuntimeError):
     """A model that somebody asked for cannot be had on this machine."""
 
@@ -137,6 +167,7 @@ class Engine:
             settings.model, device=device, compute_type=compute_type, cpu_threads=settings.cpu_threads
         )
         self._pipeline = BatchedInferencePipeline(self._model)
+        _detect_in_steps()
         self.on_gpu = device == "cuda"
         self._batch_windows = settings.batch_windows or (16 if self.on_gpu else 4)
         self._window_samples = int(self._model.feature_extractor.chunk_length * SAMPLE_RATE)
@@ -171,8 +202,11 @@ class Engine:
             progress()
         found: list[list[Segment]] = [[] for _ in windows]
         spoken = wishes.language or "en"
-        if windows:
-            spoken = self._run(chunks, windows, wishes, found, progress, heard_to)
+        together = max(RUN_WINDOWS, self._batch_windows)
+        for at in range(0, len(windows), together):
+            some = slice(at, at + together)
+            spoken = self._run(chunks, windows[some], wishes, found[some], progress, heard_to)
+            wishes = replace(wishes, language=spoken)
         segments: list[list[Segment]] = [[] for _ in chunks]
         unheard: list[list[tuple[float, float]]] = [[] for _ in chunks]
         for (index, window), heard in zip(windows, found, strict=True):

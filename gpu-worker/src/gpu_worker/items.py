@@ -39,7 +39,7 @@ class MachineFault(Exception):
         self.error = error
 
 
-@dataclass
+@dataclass(eq=False)
 class Item:
     """A claimed chunk, or part of a file."""
 

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 MESSAGE_VERSION: Final = 1
 FRONT_LANES: Final = 2
 """Lanes of recordings, in front of all others."""
+FILE_LANES: Final = (2, 3)
 MAX_VISIBILITY_SECONDS: Final = 12 * 3600
 """SQS's own limit."""
 
@@ -77,17 +78,22 @@ class Lanes:
         self._sqs = sqs
         self._urls = list(urls)
 
-    def receive(self, most: int, wait_s: int, backlog: bool = True) -> list[Hint]:
-        """Hints from the first lanes that have any.
+    def receive(self, most: int, wait_s: int, backlog: bool = True, most_files: int = 10) -> list[Hint]:
+        """Hints from the first lanes that have any; of files no more than `most_files`, because each is minutes of audio.
 
         The last lane waits for up to `wait_s`, so that an idle worker asks seldom; a wait above 0 also asks all of SQS's
         servers, which an immediate answer does not.
         """
         hints: list[Hint] = []
         lanes = self._served(backlog)
+        file_urls = [self._urls[lane] for lane in FILE_LANES]
         for lane in lanes:
             idle_lane = lane == lanes[-1] and not hints
-            hints += self._receive(lane, most - len(hints), wait_s if idle_lane else 0)
+            room = most - len(hints)
+            if lane in FILE_LANES:
+                room = min(room, most_files - sum(hint.queue_url in file_urls for hint in hints))
+            if room > 0:
+                hints += self._receive(lane, room, wait_s if idle_lane else 0)
             if len(hints) >= most:
                 break
         return hints

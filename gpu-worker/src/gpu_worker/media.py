@@ -284,7 +284,9 @@ class Decoder:
             raise MediaError("the file makes the decoder fail; it is damaged or not what it seems")
         if "error" in answer:
             raise MediaError(answer["error"])
-        return np.frombuffer(data, dtype=np.int16).astype(np.float32) / 32768.0
+        audio = np.frombuffer(data, dtype=np.int16).astype(np.float32)
+        audio /= 32768.0  # in place: a part of a file is minutes
+        return audio
 
 
 if __name__ == "__main__":

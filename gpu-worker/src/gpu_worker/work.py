@@ -116,6 +116,7 @@ class Worker:
         self._gate = gate
         self._speakers = speakers
         self._chunks_at_once = settings.chunks_at_once or (8 if engines.own.on_gpu else 2)
+        self._parts_at_once = 2 if engines.own.on_gpu else 1
         self._files = Files(rows, lanes, objects, settings.lease_seconds)
         self._open: list[Item] = []
         self._renewed_at = 0.0
@@ -151,7 +152,9 @@ class Worker:
                 self._check_disk()
                 waiting = self._files.next()
                 wait_s = 0 if waiting else RECEIVE_WAIT_SECONDS
-                hints = self._lanes.receive(self._chunks_at_once, wait_s, backlog=self._gate.is_open())
+                hints = self._lanes.receive(
+                    self._chunks_at_once, wait_s, backlog=self._gate.is_open(), most_files=self._parts_at_once
+                )
                 items = self._claim([*waiting, *hints])
                 if items:
                     self._process(items)
@@ -261,10 +264,11 @@ class Worker:
             for item in mine:
                 self._fail(item, Failure(TOO_LONG, permanent=False))
         except OutOfMemory as why:
-            log.error("out of memory", session_id=why.item.claim.session_id, chunk_number=why.item.claim.chunk_number)
-            self._rows.blame(why.item.claim, why.item.alone, str(why))
-            self._lanes.show_again(why.item.hint, 0)
-            mine.remove(why.item)
+            if why.item in mine:  # else it is somebody's who went in front, and has been seen to
+                log.error("out of memory", session_id=why.item.claim.session_id, chunk_number=why.item.claim.chunk_number)
+                self._rows.blame(why.item.claim, why.item.alone, str(why))
+                self._lanes.show_again(why.item.hint, 0)
+                mine.remove(why.item)
             self._release(mine)
             raise
         finally:
@@ -392,8 +396,12 @@ class Worker:
         audios = [item.audio for item in items if item.audio is not None]
         try:
             engine = self._engines.named(model)
-        except ModelNotLoaded as error:
-            raise MachineFault("ModelNotLoaded", str(error)) from error
+        except ModelNotLoaded as error:  # the wish of one user is no trouble of all others
+            log.error("model not loaded", model=model, error=str(error))
+            for item in items:
+                self._fail(item, Failure(f"the model {model} cannot be loaded on this machine", permanent=True))
+                close(item)
+            return []
 
         def transcribe(some: Sequence[Item]) -> list[Transcription]:
             def heard_to(index: int, seconds: float) -> None:

@@ -1,0 +1,239 @@
+/**
+ * Whole files on a local host: a WAV of hours, with the worker's memory and how often progress moves; and a long file whose
+ * worker is killed with SIGKILL again and again.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import * as z from 'zod';
+import { JobCreated, JobStatus, PartUrls } from '../core/contracts/answers.ts';
+import { type LocalHost, startLocalHost } from '../host/local-host.ts';
+import { DEMO_MODEL, PROJECT, WORKER_PYTHON } from '../host/paths.ts';
+import { type RecordingClient, recordingClient } from '../host/recording-client.ts';
+import { DEMO_USER, signIn } from '../host/users.ts';
+import { wordErrorRate, wordsOf } from '../host/word-error-rate.ts';
+
+type Status = z.infer<typeof JobStatus>;
+
+interface Bench {
+  readonly host: LocalHost;
+  readonly root: string;
+  readonly client: RecordingClient;
+}
+
+async function onHost<T>(workerEnv: Readonly<Record<string, string>>, run: (bench: Bench) => Promise<T>): Promise<T> {
+  const root = mkdtempSync(join(PROJECT, '.local', 'bench-'));
+  const quiet = { onStep: () => undefined, log: () => undefined };
+  const host = await startLocalHost({ root, model: DEMO_MODEL, idleSeconds: 60, workerEnv, ...quiet });
+  try {
+    const note = { endpoint: host.endpoint, userPoolId: host.output('UserPoolId'), clientId: host.output('UserPoolClientId') };
+    return await run({ host, root, client: recordingClient(host.apiUrl, (await signIn(note, DEMO_USER)).access) });
+  } finally {
+    await host.stop();
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+function makeWav({ root }: Bench, seconds: number): string {
+  const file = join(root, `${seconds}.wav`);
+  const { status, stderr } = spawnSync(WORKER_PYTHON, [join(PROJECT, 'test', 'host', 'make_audio.py'), file, String(seconds)], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  return file;
+}
+
+/** Sends a file; answers the job, and how long its id took. */
+async function send({ client }: Bench, file: string, more: object = {}): Promise<{ id: string; idMs: number }> {
+  const { size } = await stat(file);
+  const bytes = readFileSync(file);
+  const startedMs = performance.now();
+  const body = { filename: 'a.wav', contentType: 'audio/wav', sizeBytes: size, ...more };
+  const { id, upload } = JobCreated.parse(await (await client.call('POST', '/api/transcriptions', body)).json());
+  const idMs = performance.now() - startedMs;
+  const put = async (address: { url: string; headers: Record<string, string> }, data: Buffer): Promise<void> => {
+    const { 'content-length': _length, ...headers } = address.headers;
+    const answer = await fetch(address.url, { method: 'PUT', headers, body: new Uint8Array(data) });
+    if (!answer.ok) throw new Error(`upload: ${answer.status}`);
+  };
+  if (upload.kind === 'single') await put(upload, bytes);
+  else
+    for (;;) {
+      const { parts } = PartUrls.parse(await (await client.call('POST', `/api/transcriptions/${id}/parts`, {})).json());
+      if (parts.length === 0) break;
+      for (const part of parts) {
+        const from = (part.partNumber - 1) * upload.partSizeBytes;
+        await put(part, bytes.subarray(from, from + upload.partSizeBytes));
+      }
+    }
+  await client.call('POST', `/api/transcriptions/${id}/upload-complete`, {});
+  return { id, idMs };
+}
+
+const statusOf = async ({ client }: Bench, id: string): Promise<Status> =>
+  JobStatus.parse(await (await client.call('GET', `/api/transcriptions/${id}/status`)).json());
+
+/** Follows to the end; calls `look` at every poll. Answers the end and the longest time without any progress, in seconds. */
+async function follow(bench: Bench, id: string, look: () => void): Promise<{ end: Status; longestPause: number }> {
+  let [last, movedMs, longestPause] = ['', Date.now(), 0];
+  for (;;) {
+    const now = await statusOf(bench, id);
+    look();
+    const place = `${now.progress} ${now.stage} ${now.status}`;
+    if (place !== last) {
+      if (now.status === 'processing') longestPause = Math.max(longestPause, (Date.now() - movedMs) / 1000);
+      [last, movedMs] = [place, Date.now()];
+    }
+    if (now.status !== 'pending' && now.status !== 'processing') return { end: now, longestPause };
+    await wait(500);
+  }
+}
+
+const Note = z.object({ pid: z.number() });
+function workerPid({ root }: Bench): number | undefined {
+  const name = readdirSync(join(root, 'run')).find((file) => file.startsWith('worker-'));
+  return name === undefined ? undefined : Note.parse(JSON.parse(readFileSync(join(root, 'run', name), 'utf8'))).pid;
+}
+
+/** Resident memory of a process and its children in MB; 0 when it is gone. */
+function memoryOf(pid: number): { own: number; children: number } {
+  const rss = (of: number): number => {
+    try {
+      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${of}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+    } catch {
+      return 0;
+    }
+  };
+  try {
+    const below = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    return { own: rss(pid), children: below.reduce((sum, child) => sum + rss(child), 0) };
+  } catch {
+    return { own: rss(pid), children: 0 };
+  }
+}
+
+/** Most memory while something goes on. */
+async function sampled<T>(pid: number, run: () => Promise<T>): Promise<{ peak: number; children: number; result: T }> {
+  let [peak, children] = [0, 0];
+  const sampler = setInterval(() => {
+    const now = memoryOf(pid);
+    peak = Math.max(peak, now.own);
+    children = Math.max(children, now.children);
+  }, 50);
+  const result = await run();
+  clearInterval(sampler);
+  return { peak, children, result };
+}
+
+export interface LongFile {
+  readonly hours: number;
+  readonly megabytes: number;
+  readonly idMs: number;
+  readonly seconds: number;
+  readonly longestPause: number;
+  readonly idleMb: number;
+  /** What the model needs over that while it hears anything. */
+  readonly modelMb: number;
+  readonly peakMb: number;
+  readonly childrenPeakMb: number;
+  /** What decoding the whole file with faster-whisper adds to its process. */
+  readonly peerMb: number;
+  readonly wer: number;
+}
+
+const PEER = `
+import resource, sys
+from faster_whisper import WhisperModel, decode_audio
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+model = WhisperModel(sys.argv[1], device="cpu", compute_type="int8")
+before = peak()
+audio = decode_audio(sys.argv[2])
+print(peak() - before)
+`;
+
+export const longFile = (hours: number): Promise<LongFile> =>
+  onHost({}, async (bench) => {
+    // The worker is warm, and its batches have been full once, before its idle size is taken.
+    const small = makeWav(bench, 125);
+    await follow(bench, (await send(bench, small)).id, () => undefined);
+    await wait(3000);
+    const pid = workerPid(bench);
+    if (pid === undefined) throw new Error('no worker');
+    const idle = memoryOf(pid);
+    // Another file that is no longer than a few chunks: what the model itself needs while it works.
+    const { peak: modelPeak } = await sampled(pid, async () =>
+      follow(bench, (await send(bench, makeWav(bench, 126))).id, () => undefined),
+    );
+    const file = makeWav(bench, hours * 3600);
+    const startedMs = Date.now();
+    const { id, idMs } = await send(bench, file);
+    const { peak, children, result } = await sampled(pid, () => follow(bench, id, () => undefined));
+    const { end, longestPause } = result;
+    const seconds = (Date.now() - startedMs) / 1000;
+    if (end.status !== 'completed') throw new Error(`${end.status}: ${end.error}`);
+    const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, ['-c', PEER, DEMO_MODEL, file], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
+    const sample = z
+      .object({ words: z.array(z.object({ word: z.string() })) })
+      .parse(JSON.parse(readFileSync(join(DEMO_MODEL, 'samples', 'sample-125s.json'), 'utf8')))
+      .words.map(({ word }) => word);
+    const text = wordsOf(end.content ?? '');
+    // The first quarter of an hour: comparing all words of hours with each other takes longer than hearing them.
+    const times = Math.floor(900 / 125);
+    const said = Array.from({ length: times }, () => sample).flat();
+    return {
+      hours,
+      megabytes: (await stat(file)).size / 1e6,
+      idMs,
+      seconds,
+      longestPause,
+      idleMb: idle.own,
+      modelMb: modelPeak - idle.own,
+      peakMb: peak,
+      childrenPeakMb: children,
+      peerMb: Number(stdout),
+      wer: wordErrorRate(said, text.slice(0, said.length)),
+    };
+  });
+
+export interface FileKills {
+  readonly kills: number;
+  readonly minutes: number;
+  readonly seconds: number;
+  readonly undisturbedSeconds: number;
+  readonly equal: boolean;
+}
+
+/** Kills the worker at random times over one file; its text must be that of the same file undisturbed. */
+export const fileKills = (count: number, minutes: number, random: () => number): Promise<FileKills> =>
+  onHost({ LEASE_SECONDS: '5' }, async (bench) => {
+    const file = makeWav(bench, minutes * 60);
+    const first = Date.now();
+    const undisturbed = await follow(bench, (await send(bench, file)).id, () => undefined);
+    const undisturbedSeconds = (Date.now() - first) / 1000;
+    const startedMs = Date.now();
+    const { id } = await send(bench, file, { language: 'en' });
+    let kills = 0;
+    let isOver = false;
+    const killing = (async () => {
+      while (kills < count && !isOver) {
+        await wait(1000 + random() * 6000);
+        try {
+          const pid = workerPid(bench);
+          if (pid !== undefined && !isOver) {
+            process.kill(pid, 'SIGKILL');
+            kills += 1;
+          }
+        } catch {
+          // it has just ended
+        }
+      }
+    })();
+    const { end } = await follow(bench, id, () => undefined);
+    isOver = true;
+    await killing;
+    const equal = end.status === 'completed' && end.content === undisturbed.end.content;
+    return { kills, minutes, seconds: (Date.now() - startedMs) / 1000, undisturbedSeconds, equal };
+  });

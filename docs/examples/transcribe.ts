@@ -1,0 +1,70 @@
+/** Sends a file and prints its text: `CHUNKSCRIBE_URL=… CHUNKSCRIBE_TOKEN=… node transcribe.ts FILE CONTENT_TYPE` */
+import { createHash } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+const { CHUNKSCRIBE_URL = '', CHUNKSCRIBE_TOKEN = '' } = process.env;
+const [path = '', contentType = 'audio/mpeg'] = process.argv.slice(2);
+const POLL_MS = 2000;
+const LONGEST_WAIT_MS = 30_000;
+
+/** Tries again what may pass: no network, 429, 5xx. Anything else is an answer. */
+async function patiently(send: () => Promise<Response>): Promise<Response> {
+  for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, LONGEST_WAIT_MS)) {
+    const answer = await send().catch(() => undefined);
+    if (answer !== undefined && answer.status !== 429 && answer.status < 500) return answer;
+    await wait(1000 * Number(answer?.headers.get('retry-after') ?? 0) || pauseMs * (1 + Math.random()));
+  }
+}
+
+async function call(method: string, path: string, body?: object, more: Record<string, string> = {}): Promise<Response> {
+  const headers = { ...more, authorization: `Bearer ${CHUNKSCRIBE_TOKEN}`, 'content-type': 'application/json' };
+  const answer = await patiently(() =>
+    fetch(CHUNKSCRIBE_URL + path, { method, headers, ...(body && { body: JSON.stringify(body) }) }),
+  );
+  if (!answer.ok) throw new Error(`${answer.status} ${(await answer.json()).detail}`);
+  return answer;
+}
+
+interface Address {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+}
+
+/** Sends part of the file; one that is there already (412) was sent. */
+async function put({ url, headers }: Address, from: number, length: number): Promise<void> {
+  const file = await open(path);
+  const { buffer } = await file.read({ buffer: Buffer.alloc(length), position: from });
+  await file.close();
+  const { 'content-length': _set, ...rest } = headers;
+  const answer = await patiently(() => fetch(url, { method: 'PUT', headers: rest, body: buffer }));
+  if (!answer.ok && answer.status !== 412) throw new Error(`storage refused the file: ${answer.status}`);
+}
+
+const { size, mtimeMs } = await stat(path);
+// The same key for the same file: run again, this goes on with the job that it began.
+const key = createHash('sha256').update(`${path} ${size} ${mtimeMs}`).digest('hex');
+const wish = { filename: basename(path), contentType, sizeBytes: size };
+const { id, status, upload } = await (await call('POST', '/api/transcriptions', wish, { 'idempotency-key': key })).json();
+if (status === 'pending') {
+  if (upload.kind === 'single') await put(upload, 0, size);
+  else
+    for (;;) {
+      const { parts } = await (await call('POST', `/api/transcriptions/${id}/parts`, {})).json();
+      if (parts.length === 0) break;
+      for (const part of parts) {
+        const from = (part.partNumber - 1) * upload.partSizeBytes;
+        await put(part, from, Math.min(upload.partSizeBytes, size - from));
+      }
+    }
+  await call('POST', `/api/transcriptions/${id}/upload-complete`, {});
+}
+for (;;) {
+  const job = await (await call('GET', `/api/transcriptions/${id}/status`)).json();
+  console.error(`${job.progress} % ${job.stage}`);
+  if (job.status === 'completed') break;
+  if (job.status !== 'pending' && job.status !== 'processing') throw new Error(job.error ?? job.status);
+  await wait(POLL_MS);
+}
+console.log(await (await call('GET', `/api/transcriptions/${id}/transcript?format=txt`)).text());
