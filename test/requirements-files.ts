@@ -90,7 +90,10 @@ export const fileRequirements: readonly Requirement[] = [
   {
     id: 'files.live-first',
     sentence: 'Who records goes in front of files, also while one is being heard.',
-    tests: ['gpu-worker/tests/test_files.py: test_a_recorder_goes_in_front'],
+    tests: [
+      'gpu-worker/tests/test_files.py: test_a_recorder_goes_in_front',
+      'gpu-worker/tests/test_gate.py: test_of_files_few_are_received_at_once',
+    ],
   },
   {
     id: 'files.upload',
@@ -98,6 +101,7 @@ export const fileRequirements: readonly Requirement[] = [
     tests: [
       'test/handlers/jobs-api.test.ts: a large file goes up in parts',
       'test/host/files.test.ts: %s uploads a large file',
+      'test/host/files.test.ts: a file whose sender never says',
       'test/handlers/jobs-api.test.ts: a job gets its id and an address',
     ],
   },

@@ -79,3 +79,16 @@ def test_a_paused_backlog_is_not_even_received(dynamodb) -> None:
     assert not lanes.all_empty()
     [waiting] = lanes.receive(10, 1)
     assert (waiting.queue_url, waiting.backlog) == (urls[1], True)
+
+
+def test_of_files_few_are_received_at_once_and_the_others_are_left_for_other_machines(dynamodb) -> None:
+    sqs = boto3.client("sqs")
+    names = ("stop", "live", "files-urgent", "files", "backlog")
+    urls = [sqs.create_queue(QueueName=f"few-{name}-{uuid.uuid4().hex[:8]}")["QueueUrl"] for name in names]
+    for lane, count in ((1, 2), (2, 1), (3, 3)):
+        for _ in range(count):
+            body = '{"version":1,"kind":"chunk","sessionId":"job_a","chunkNumber":1}'
+            sqs.send_message(QueueUrl=urls[lane], MessageBody=body)
+    lanes = Lanes(sqs, urls)
+    assert [hint.queue_url for hint in lanes.receive(8, 0, most_files=2)] == [urls[1], urls[1], urls[2], urls[3]]
+    assert [hint.queue_url for hint in lanes.receive(8, 0, most_files=1)] == [urls[3]]

@@ -124,6 +124,13 @@ test('a job is cancelled in every state, and nothing of it stays', async () => {
   }
 });
 
+test('a file whose sender never says that it is there is transcribed all the same', async () => {
+  const bytes = readFileSync(sampleFile(15, 'mp3'));
+  const { id, upload } = await files.create({ sizeBytes: bytes.length });
+  if (upload.kind === 'single') expect((await put(upload, bytes)).status).toBe(200);
+  expect((await files.follow(id, 120)).at(-1)).toMatchObject({ status: 'completed' });
+});
+
 test('the same content is transcribed once, also when it is sent twice at a time', async () => {
   const bytes = readFileSync(sampleFile(60, 'mp3'));
   const ids = await Promise.all([files.send(bytes), files.send(bytes)]);

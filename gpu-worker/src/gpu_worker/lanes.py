@@ -86,14 +86,15 @@ class Lanes:
         """
         hints: list[Hint] = []
         lanes = self._served(backlog)
-        file_urls = [self._urls[lane] for lane in FILE_LANES]
+        files = 0
         for lane in lanes:
             idle_lane = lane == lanes[-1] and not hints
             room = most - len(hints)
             if lane in FILE_LANES:
-                room = min(room, most_files - sum(hint.queue_url in file_urls for hint in hints))
-            if room > 0:
-                hints += self._receive(lane, room, wait_s if idle_lane else 0)
+                room = min(room, most_files - files)
+            found = self._receive(lane, room, wait_s if idle_lane else 0) if room > 0 else []
+            hints += found
+            files += len(found) if lane in FILE_LANES else 0
             if len(hints) >= most:
                 break
         return hints
