@@ -97,6 +97,22 @@ test('a part that is dead ends the job with its reason; a retry does what is mis
   await expect(retryJob(w, await job(w, id))).rejects.toMatchObject({ code: 'not-failed' });
 });
 
+test('what was heard of a part that then fails is not taken back by a retry', async () => {
+  const w = jobWorld();
+  const id = await uploaded(w);
+  await w.cut(id, [100, 100]);
+  await advance(w, id);
+  await w.heard(id, 1, 'one');
+  const row = await w.chunks.get(id, 2);
+  if (row !== undefined) w.chunks.put({ ...row, state: 'leased', progress: 0.8 });
+  await advance(w, id);
+  expect(await view(w, id)).toMatchObject({ progress: 84 });
+  await w.died(id, 2, 'x');
+  await advance(w, id);
+  await retryJob(w, await job(w, id));
+  expect(await view(w, id)).toMatchObject({ status: 'processing', progress: 84 });
+});
+
 test('a file that is no audio ends the job; what it has instead of a length is said', async () => {
   const w = jobWorld();
   const id = await uploaded(w);

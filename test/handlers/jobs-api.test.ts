@@ -204,6 +204,13 @@ test('too many open jobs, or hours of a day, say what is left and when to come a
   expect(await w.create()).toMatchObject({ status: 201 });
 });
 
+test('a request that is sent again finds its job, whatever the quotas say by then', async () => {
+  const w = world({ maxOpenJobs: 1 });
+  const key = { 'idempotency-key': 'k' };
+  const { id } = (await w.create({}, key)).body;
+  expect(await w.create({}, key)).toMatchObject({ status: 201, body: { id } });
+});
+
 test('a flood of jobs ends within the minute', async () => {
   const w = world({ maxOpenJobs: 10_000 });
   const answers = await Promise.all(Array.from({ length: 121 }, () => w.create()));
