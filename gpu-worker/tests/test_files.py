@@ -141,6 +141,8 @@ def test_a_part_that_nobody_wants_any_more_is_given_up_within_a_batch(world: Fil
         world.chunks.delete_item(Key={"session_id": world.job, "chunk_number": number})
     until(world.queue_is_empty, 20)
     assert (world.row(1), world.row(2)) == ({}, {})
+    written = world.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"users/user-a/files/{world.job}/results/001.")
+    assert written["KeyCount"] == 0  # it was not heard to its end
 
 
 def test_a_recorder_goes_in_front_while_a_part_is_heard(world: FileWorld) -> None:
