@@ -9,7 +9,7 @@ import pytest
 from faster_whisper.vad import get_vad_model
 
 from conftest import DEMO_MODEL
-from gpu_worker.engine import Engine, Wishes, choose_compute
+from gpu_worker.engine import Engine, Engines, Wishes, choose_compute
 from gpu_worker.media import SAMPLE_RATE, Decoder
 from gpu_worker.settings import EngineSettings
 
@@ -180,3 +180,20 @@ def test_the_speech_detector_in_steps_hears_the_same(engine) -> None:
         np.testing.assert_allclose(detector(padded.copy()), in_steps, atol=1e-5)
     finally:
         detector.session = wrapped
+
+
+def test_another_model_is_loaded_on_demand_and_kept_and_wishes_reach_it(held_out, monkeypatch) -> None:
+    monkeypatch.chdir(DEMO_MODEL.parent)
+    engines = Engines(EngineSettings(model=str(DEMO_MODEL), model_name="own", device="cpu"))
+    other = engines.named(DEMO_MODEL.name)
+    assert (engines.named(None), engines.named("own"), engines.named(DEMO_MODEL.name)) == (engines.own, engines.own, other)
+    asked: dict = {}
+    heard = other._pipeline.transcribe
+
+    def listening(audio, **wishes):
+        asked.update(wishes)
+        return heard(audio, **wishes)
+
+    monkeypatch.setattr(other._pipeline, "transcribe", listening)
+    other.transcribe([held_out[0][1]], Wishes("en", "alpha bravo", "kilo"), nothing)
+    assert (asked["language"], asked["initial_prompt"], asked["hotwords"]) == ("en", "alpha bravo", "kilo")
