@@ -27,6 +27,9 @@ export default defineConfig({
         test: { name: 'host', include: ['test/host/**/*.test.ts'], exclude: FILES, ...onHost },
       },
       {
+        test: { name: 'pages', include: ['test/browser/**/*.test.ts'], ...onHost },
+      },
+      {
         test: { name: 'files', include: FILES, ...onHost },
       },
     ],

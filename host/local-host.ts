@@ -44,7 +44,12 @@ export interface LocalHost {
 
 const FIRST_PORT = 4566;
 /** A machine that runs all day stays below this budget: here nobody pays for it. Mail goes nowhere but into the emulator. */
-const LOCAL = { dailyBudgetUsd: '1000', emailFrom: 'chunkscribe@example.com', webhookLoopback: 'true' };
+const LOCAL = {
+  dailyBudgetUsd: '1000',
+  emailFrom: 'chunkscribe@example.com',
+  webhookLoopback: 'true',
+  origins: 'http://127.0.0.1:*,http://localhost:*',
+};
 
 /** The same port again as long as it is free: addresses that were handed out stay good. */
 async function emulatorPort(folders: Folders): Promise<number> {

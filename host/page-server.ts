@@ -1,63 +1,36 @@
-/** The plain first page of the local host, and the API under the same address. Loopback only, for pages of its own only. */
-import { readFileSync } from 'node:fs';
+/** The pages and the API under one address, as CloudFront serves them on AWS. Loopback only, for pages of its own only. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { type DemoResult, runDemo, SAMPLE } from './demo-run.ts';
-import type { HostNote } from './host-note.ts';
-import type { LocalHost } from './local-host.ts';
-import { DEMO_MODEL_NOTE } from './model.ts';
-import { recordingClient } from './recording-client.ts';
-import { DEMO_USER, signIn } from './users.ts';
+import {
+  cacheControl,
+  contentSecurityPolicy,
+  PAGES_CONFIG,
+  type PagesConfig,
+  PERMISSIONS_POLICY,
+} from '../core/contracts/pages.ts';
 
-const PAGES = join(import.meta.dirname, 'pages');
-const FILES: Readonly<Record<string, { file: string; type: string }>> = {
-  '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
-  '/page.js': { file: 'page.js', type: 'text/javascript; charset=utf-8' },
-  '/page.css': { file: 'page.css', type: 'text/css; charset=utf-8' },
-};
-const SECURITY = {
-  'content-security-policy': "default-src 'self'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+/** Content type by extension; what is not listed is not served. */
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+  '.json': 'application/json',
 };
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** The demo as the page sees it; one runs at a time. */
-interface DemoView {
-  running: boolean;
-  lines: string[];
-  result?: Pick<DemoResult, 'waitedSeconds' | 'wordErrorRate'> & { text: string; status: string };
-  error?: string;
-}
-
-function demoOf(note: HostNote, host: LocalHost) {
-  let view: DemoView = { running: false, lines: [] };
-  const run = async (current: DemoView): Promise<void> => {
-    try {
-      const tokens = await signIn(note, DEMO_USER);
-      const say = (line: string): unknown => current.lines.push(line);
-      const { transcript, ...result } = await runDemo(
-        recordingClient(note.apiUrl, tokens.access),
-        host.folders.temporary,
-        SAMPLE,
-        say,
-      );
-      const { waitedSeconds, wordErrorRate } = result;
-      current.result = { waitedSeconds, wordErrorRate, text: transcript.text, status: transcript.status };
-    } catch (error) {
-      current.error = error instanceof Error ? error.message : 'the demo failed';
-    }
-    current.running = false;
-  };
-  return {
-    view: () => ({ ...view, note: note.isDemoModel ? DEMO_MODEL_NOTE : undefined }),
-    start() {
-      if (view.running) return;
-      view = { running: true, lines: [] };
-      void run(view);
-    },
-  };
+export interface PageServerOptions {
+  readonly port: number;
+  /** Folder with the built pages. */
+  readonly pages: string;
+  readonly apiUrl: string;
+  /** Address of the emulator, where audio is uploaded to and users sign in. */
+  readonly endpoint: string;
+  readonly config: PagesConfig;
 }
 
 /** Why a request is refused: it came by another name (DNS rebinding), or from somebody else's page. */
@@ -68,7 +41,7 @@ function refusal(request: IncomingMessage, port: number): 403 | 421 | undefined 
   return origin !== undefined && !own.some((name) => origin === `http://${name}`) ? 403 : undefined;
 }
 
-async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl: string): Promise<void> {
+async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl: string, security: object): Promise<void> {
   const headers: Record<string, string> = {};
   for (const name of ['authorization', 'content-type', 'idempotency-key', 'if-none-match']) {
     const value = request.headers[name];
@@ -86,7 +59,7 @@ async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl:
     redirect: 'manual',
     ...(body.length > 0 && method !== 'GET' && method !== 'HEAD' && { body: new Uint8Array(body) }),
   });
-  const out: Record<string, string> = { ...SECURITY };
+  const out: Record<string, string> = { ...security };
   for (const name of ['content-type', 'cache-control', 'location', 'retry-after', 'etag']) {
     const value = answer.headers.get(name);
     if (value !== null) out[name] = value;
@@ -94,34 +67,44 @@ async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl:
   response.writeHead(answer.status, out).end(Buffer.from(await answer.arrayBuffer()));
 }
 
-export async function servePages(port: number, note: HostNote, host: LocalHost): Promise<{ stop(): Promise<void> }> {
-  const demo = demoOf(note, host);
+/** All files of a folder by their path from it. */
+function filesOf(folder: string): ReadonlyMap<string, Buffer> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => TYPES[extname(name)] !== undefined);
+  return new Map(names.map((name) => [name.replaceAll('\\', '/'), readFileSync(join(folder, name))]));
+}
+
+export async function servePages(options: PageServerOptions): Promise<{ stop(): Promise<void> }> {
+  const { port, apiUrl, endpoint } = options;
+  const files = new Map([...filesOf(options.pages), [PAGES_CONFIG, Buffer.from(JSON.stringify(options.config))]]);
+  const security = {
+    'content-security-policy': contentSecurityPolicy(endpoint, endpoint),
+    'permissions-policy': PERMISSIONS_POLICY,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refused = refusal(request, port);
     if (refused !== undefined) {
       response.writeHead(refused).end();
       return;
     }
-    const { pathname } = new URL(request.url ?? '/', note.url);
-    const file = FILES[pathname];
+    const { pathname } = new URL(request.url ?? '/', `http://127.0.0.1:${port}`);
+    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
+    const file = files.get(name);
     if (request.method === 'TRACE') {
-      response.writeHead(405, SECURITY).end(); // fetch sends none on
+      response.writeHead(405, security).end(); // fetch sends none on
     } else if (pathname.startsWith('/api/')) {
-      await proxy(request, response, note.apiUrl);
-    } else if (pathname === '/demo' && request.method === 'POST') {
-      demo.start();
-      response.writeHead(202, SECURITY).end();
-    } else if (pathname === '/demo') {
-      response.writeHead(200, { ...SECURITY, 'content-type': 'application/json' }).end(JSON.stringify(demo.view()));
-    } else if (file !== undefined && request.method === 'GET') {
-      response.writeHead(200, { ...SECURITY, 'content-type': file.type }).end(readFileSync(join(PAGES, file.file)));
+      await proxy(request, response, apiUrl, security);
+    } else if (file !== undefined && (request.method === 'GET' || request.method === 'HEAD')) {
+      const headers = { ...security, 'content-type': TYPES[extname(name)], 'cache-control': cacheControl(name) };
+      response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : file);
     } else {
-      response.writeHead(404, SECURITY).end();
+      response.writeHead(404, security).end();
     }
   };
   const server = createServer((request, response) => {
     answer(request, response).catch(() => {
-      if (!response.headersSent) response.writeHead(502, SECURITY);
+      if (!response.headersSent) response.writeHead(502, security);
       response.end();
     });
   });

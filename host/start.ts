@@ -1,6 +1,7 @@
 /** `npm start`: the whole product on this machine, until Ctrl+C. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildPages } from '../web/build.ts';
 import { freePort } from './emulator.ts';
 import { type HostNote, noteOf } from './host-note.ts';
 import { startLocalHost } from './local-host.ts';
@@ -8,6 +9,8 @@ import { chooseModel, DEMO_MODEL_NOTE } from './model.ts';
 import { servePages } from './page-server.ts';
 import { DEFAULT_ROOT, folders } from './paths.ts';
 import { claimFolder, releaseFolder } from './processes.ts';
+import { recordingClient } from './recording-client.ts';
+import { sendSample } from './sample-session.ts';
 import { DEMO_USER, signIn } from './users.ts';
 
 const DEFAULT_PORT = 8080;
@@ -94,9 +97,25 @@ async function main(): Promise<void> {
       logs,
       operator: DEMO_USER,
     };
-    await signIn(note, DEMO_USER, 'admin'); // one person has this machine: they may do everything
+    const { access } = await signIn(note, DEMO_USER, 'admin'); // one person has this machine: they may do everything
     claimFolder(run, note);
-    const pages = await servePages(port, note, host);
+    const pages = await servePages({
+      port,
+      pages: buildPages(),
+      apiUrl: host.apiUrl,
+      endpoint: host.endpoint,
+      config: {
+        stage: 'local',
+        apiUrl: '',
+        cognitoUrl: host.endpoint,
+        clientId: note.clientId,
+        demo: DEMO_USER,
+        ...(chosen.isDemo && { note: DEMO_MODEL_NOTE }),
+      },
+    });
+    const sampleMs = Date.now();
+    if (await sendSample(recordingClient(host.apiUrl, access), host.folders.temporary, ending.signal))
+      onStep('sample session', (Date.now() - sampleMs) / 1000);
     console.log(`\nReady after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
     console.log(`  page   ${note.url}`);
     console.log(`  API    ${note.url}/api   (npm run demo sends a recording through it)`);

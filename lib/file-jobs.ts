@@ -81,6 +81,8 @@ export class FileJobs extends Construct {
       'POST /api/transcriptions/{id}/upload-complete',
       'GET /api/transcriptions/{id}/status',
       'GET /api/transcriptions/{id}/transcript',
+      'GET /api/transcriptions/{id}/audio',
+      'GET /api/transcriptions/{id}/peaks',
       'POST /api/transcriptions/{id}/cancel',
       'POST /api/transcriptions/{id}/retry',
       'DELETE /api/transcriptions/{id}',

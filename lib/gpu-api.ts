@@ -36,7 +36,14 @@ export class GpuApi extends Construct {
       },
       timeout: Duration.seconds(25),
     });
-    api.serve(handler, 'POST /api/gpu/start', 'POST /api/gpu/stop', 'GET /api/overview', 'GET /api/costs');
+    api.serve(
+      handler,
+      'POST /api/gpu/start',
+      'POST /api/gpu/stop',
+      'GET /api/overview',
+      'GET /api/overview/dead-chunks',
+      'GET /api/costs',
+    );
 
     storage.fleet.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
     storage.ledger.grant(handler, 'dynamodb:Query');

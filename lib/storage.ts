@@ -92,6 +92,12 @@ export class Storage extends Construct {
           projectionType: ProjectionType.ALL,
         },
         {
+          // Sparse: chunks that are given up, until a person retries them.
+          indexName: INDEXES.chunksDead,
+          partitionKey: { name: 'dead_shard', type: AttributeType.STRING },
+          sortKey: { name: 'uploaded_at_ms', type: AttributeType.NUMBER },
+        },
+        {
           // Sparse: results of bytes that may come again.
           indexName: INDEXES.chunksByContent,
           partitionKey: { name: 'content_key', type: AttributeType.STRING },

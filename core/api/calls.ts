@@ -1,12 +1,12 @@
 /** All calls of the HTTP API with what they take and answer: docs/openapi.json, the routes of the template and the tests agree with it. */
 import * as z from 'zod';
 import * as answers from '../contracts/answers.ts';
+import { Corrections } from '../contracts/corrections.ts';
+import { Edits } from '../contracts/edits.ts';
 import * as http from '../contracts/http.ts';
 import { BatchReport } from '../contracts/report.ts';
 import { FileTranscript, Transcript } from '../contracts/transcript.ts';
-import { Corrections } from '../corrections/rules.ts';
 import type { ErrorCode } from '../errors.ts';
-import { Edits } from '../transcripts/edits.ts';
 
 export interface ApiCall {
   readonly summary: string;
@@ -166,6 +166,17 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     texts: ['text/plain', 'application/x-subrip', 'text/vtt'],
     errors: [...OF_JOB, 'not-ready'],
   },
+  'GET /api/transcriptions/{id}/audio': {
+    summary: 'Where the audio of an uploaded file is read',
+    answers: { 200: answers.FileAudio },
+    errors: [...OF_JOB, 'not-ready'],
+  },
+  'GET /api/transcriptions/{id}/peaks': {
+    summary: 'The waveform of a file',
+    query: http.PeaksQuery,
+    answers: { 200: answers.Peaks },
+    errors: OF_JOB,
+  },
   'POST /api/transcriptions/{id}/cancel': {
     summary: 'Stop a job; what it had is deleted',
     body: z.strictObject({}),
@@ -293,6 +304,11 @@ export const CALLS: Readonly<Record<string, ApiCall>> = {
     summary: 'What the GPU has cost, by day of a month (admin)',
     query: http.CostsQuery,
     answers: { 200: answers.Costs },
+    errors: ['forbidden'],
+  },
+  'GET /api/overview/dead-chunks': {
+    summary: 'Chunks that are given up, with their reason; a retry of each is a call of its session (admin)',
+    answers: { 200: answers.DeadChunks },
     errors: ['forbidden'],
   },
   'GET /api/overview': {

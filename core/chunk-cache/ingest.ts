@@ -62,7 +62,7 @@ export function firstRow(place: ChunkPlace, object: StoredObject, { lane, langua
     next_attempt_at_ms: 0,
     ...(fault === undefined
       ? { state: 'pending', pending_shard: pendingShard(place.sessionId) }
-      : { state: 'dead', error_message: fault }),
+      : { state: 'dead', dead_shard: 'dead', error_message: fault }),
   };
 }
 

@@ -29,7 +29,9 @@ export interface ChunkStore {
   noteCorrected(row: ChunkRow, corrected: Corrected): Promise<void>;
   /** Rows that wait for a result, oldest upload first within a shard. */
   listPending(limit: number): Promise<ChunkRow[]>;
-  /** All of them. */
+  /** Rows that are given up, newest upload first. */
+  listDead(limit: number): Promise<ChunkRow[]>;
+  /** All rows that wait for a result. */
   listAllPending(): Promise<ChunkRow[]>;
 }
 

@@ -157,6 +157,7 @@ export const Job = z.strictObject({
 export const JobStatus = Job.extend({
   content: z.string().optional().meta({ description: 'The text, when it is completed.' }),
 });
+export const FileAudio = z.strictObject({ url: z.string(), expiresInSeconds: z.number().int() });
 export const JobList = z.strictObject({ jobs: z.array(Job), cursor: z.string().optional() });
 
 export const WebhookSettings = z.strictObject({
@@ -196,11 +197,29 @@ export const Costs = z.strictObject({
   usdPerHour: z.number(),
   dailyBudgetUsd: z.number(),
 });
+export const DeadChunks = z.strictObject({
+  dead: z
+    .array(
+      z.strictObject({
+        userId: z.string(),
+        sessionId: z.string(),
+        chunkNumber: z.number().int(),
+        error: z.string(),
+        attempts: z.number().int(),
+        sizeBytes: z.number().int(),
+        uploadedAt: time,
+      }),
+    )
+    .meta({ description: 'Newest upload first, at most 100.' }),
+});
 export const Overview = z.strictObject({
   queues: z.record(z.enum(LANES), z.number().int()),
   oldestSeconds: z
     .partialRecord(z.enum(LANES), z.number().int())
     .meta({ description: 'How long the oldest of each lane has waited; lanes without any are left out.' }),
+  pending: z
+    .strictObject({ sessions: z.number().int(), chunks: z.number().int() })
+    .meta({ description: 'What waits for its text or is being transcribed; at most 2,000 chunks are counted.' }),
   files: z
     .strictObject({
       completed: z.number().int(),

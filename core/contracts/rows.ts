@@ -67,6 +67,8 @@ export const ChunkRow = z.object({
   replace_allowed: z.boolean().optional(),
   /** Partition of the sparse pending index; only on rows that still wait for a result. */
   pending_shard: z.string().optional(),
+  /** Partition of the sparse index of dead rows. */
+  dead_shard: z.literal('dead').optional(),
 });
 export type ChunkRow = z.infer<typeof ChunkRow>;
 
@@ -195,6 +197,7 @@ export const INDEXES = {
   sessionsByUser: 'by-user',
   sessionsDue: 'due',
   chunksPending: 'pending',
+  chunksDead: 'dead',
   chunksByContent: 'by-content',
   ledgerByDay: 'by-day',
   deliveriesDue: 'due',

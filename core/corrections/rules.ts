@@ -3,31 +3,11 @@
  * @see https://github.com/google/re2/wiki/Syntax (no back references, no look-around)
  */
 import { type Matcher, RE2JS } from 're2js';
-import * as z from 'zod';
+import { type CorrectionRule, type Corrections, MAX_PATTERN } from '../contracts/corrections.ts';
 import { DomainError } from '../errors.ts';
 
-const MAX_RULES = 500;
-const MAX_TARGET_WORDS = 500;
-const MAX_PATTERN = 500;
 /** A rule that makes a text so much longer is left out: each of many could double it. */
 const MAX_GROWTH = 4;
-
-const CorrectionRule = z.strictObject({
-  /** `literal`: anywhere; `word`: one whole word; `phrase`: whole words, any white space between; `regex`: RE2. */
-  kind: z.enum(['literal', 'word', 'phrase', 'regex']),
-  match: z.string().min(1).max(MAX_PATTERN),
-  /** Taken as it is, except that a regex may name its groups as $1 or ${name}. */
-  replace: z.string().max(MAX_PATTERN),
-  caseSensitive: z.boolean().default(false),
-});
-export type CorrectionRule = z.infer<typeof CorrectionRule>;
-
-export const Corrections = z.strictObject({
-  rules: z.array(CorrectionRule).max(MAX_RULES).default([]),
-  /** Counted as whole words or phrases, whatever their case. */
-  targetWords: z.array(z.string().trim().min(1).max(100)).max(MAX_TARGET_WORDS).default([]),
-});
-export type Corrections = z.infer<typeof Corrections>;
 
 export interface Corrector {
   /** All rules in their order, each on what the one before it left. */

@@ -1,8 +1,9 @@
 /** A user's corrections as they are kept: versions, so that whoever has applied an old one can tell. */
+import { Corrections } from '../contracts/corrections.ts';
 import type { SettingsRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import type { SettingsStore } from './ports.ts';
-import { Corrections, type Corrector, correctorOf } from './rules.ts';
+import { type Corrector, correctorOf } from './rules.ts';
 
 export interface VersionedCorrector extends Corrector {
   /** 0: the user has never settled anything. */

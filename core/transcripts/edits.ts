@@ -2,32 +2,9 @@
  * What a person has written over the transcript: text for spans of time. It is kept beside the transcript, never in the
  * results, so it is still there when chunks are transcribed again.
  */
-import * as z from 'zod';
+import type { Edit } from '../contracts/edits.ts';
 import type { Segment, Transcript } from '../contracts/transcript.ts';
 import { round } from './join.ts';
-
-const MAX_EDITS = 5000;
-const Edit = z
-  .strictObject({
-    start: z.number().min(0),
-    end: z.number(),
-    /** Empty: what was heard there is left out. */
-    text: z.string().max(2000),
-  })
-  .refine(({ start, end }) => end > start, 'end must be after start');
-export type Edit = z.infer<typeof Edit>;
-
-const apart = (edits: readonly Edit[]): boolean => {
-  const ordered = [...edits].sort((a, b) => a.start - b.start);
-  return ordered.every((edit, i) => edit.start >= (ordered[i - 1]?.end ?? 0));
-};
-
-export const Edits = z.strictObject({
-  /** The version that these take the place of; 0 for the first. */
-  version: z.number().int().min(0),
-  edits: z.array(Edit).max(MAX_EDITS).refine(apart, 'spans of edits must not overlap'),
-});
-export type Edits = z.infer<typeof Edits>;
 
 type Word = Segment['words'][number];
 type Correct = (text: string) => string;

@@ -3,10 +3,10 @@
  * bundle and only the newest are read one by one. A bundle that is old or lost costs time, nothing else.
  */
 import { createHash } from 'node:crypto';
+import type { Edit, Edits } from '../contracts/edits.ts';
 import { BUNDLE_EVERY } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { Bundle, ChunkTranscript } from '../contracts/transcript.ts';
-import type { Edit, Edits } from './edits.ts';
 import type { ChunkOutcome } from './join.ts';
 
 export interface ResultReader {

@@ -1,8 +1,9 @@
 /** A person's edits are saved: of two who edit the same version, the second is told. */
+
+import type { Edits } from '../contracts/edits.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import type { SessionStore } from '../sessions/ports.ts';
-import type { Edits } from './edits.ts';
 import type { ResultReader } from './outcomes.ts';
 
 export interface EditStore extends Pick<ResultReader, 'readEdits'> {

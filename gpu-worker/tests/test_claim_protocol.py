@@ -168,6 +168,7 @@ def check(before: World, after: World, name: str) -> None:
     usage = [item for item in after.database.tables["ledger"].items if item[0].endswith(f"#{new['fence']}")]
     assert (new["state"] == "done") == (len(usage) == 1 and after.commits == 1), name
     assert (new["state"] in ("done", "dead")) == ("pending_shard" not in new), name
+    assert (new["state"] == "dead") == ("dead_shard" in new), name
     if new["state"] == "dead":
         assert new["error_message"], name
     if new["state"] == "leased":

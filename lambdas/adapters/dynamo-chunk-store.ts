@@ -128,7 +128,7 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
             Key: keyOf(row),
             UpdateExpression:
               'SET #state = :pending, attempts = :none, pending_shard = :shard, lane = :lane, queued_at_ms = :now, next_attempt_at_ms = :none' +
-              ' REMOVE error_message, deaths, kills',
+              ' REMOVE dead_shard, error_message, deaths, kills',
             ConditionExpression: STILL_DEAD,
             ExpressionAttributeNames: { '#state': 'state' },
             ExpressionAttributeValues: {
@@ -257,6 +257,20 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
     async listPending(limit) {
       const pages = await Promise.all(SHARDS.map((shard) => db.send(new QueryCommand({ ...inShard(shard), Limit: limit }))));
       return parsed(pages.flatMap(({ Items = [] }) => Items));
+    },
+
+    async listDead(limit) {
+      const { Items } = await db.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: INDEXES.chunksDead,
+          KeyConditionExpression: 'dead_shard = :dead',
+          ExpressionAttributeValues: { ':dead': 'dead' },
+          ScanIndexForward: false,
+          Limit: limit,
+        }),
+      );
+      return parsed(Items);
     },
 
     async listAllPending() {

@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { ChunkObjects, SaidOfChunk, StoredObject } from '../../core/chunk-cache/ports.ts';
+import { Edits } from '../../core/contracts/edits.ts';
 import {
   bundleKey,
   chunkTranscriptKey,
@@ -28,7 +29,6 @@ import { DOWNLOAD_URL_SECONDS, UPLOAD_URL_SECONDS } from '../../core/contracts/l
 import type { SessionRow } from '../../core/contracts/rows.ts';
 import { Bundle, ChunkTranscript } from '../../core/contracts/transcript.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
-import { Edits } from '../../core/transcripts/edits.ts';
 import type { LiveDeps } from '../../core/transcripts/live.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { Corrections } from '../../core/contracts/corrections.ts';
 import type { SettingsStore } from '../../core/corrections/ports.ts';
-import { Corrections } from '../../core/corrections/rules.ts';
 import { readCorrections, saveCorrections } from '../../core/corrections/settings.ts';
 import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 

@@ -16,7 +16,7 @@ import { adminOnly, bodyRoute, endpoints, json, queryRoute } from '../runtime/en
 const MINUTE_MS = 60_000;
 
 export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
-  readonly chunks: Pick<ChunkStore, 'listPending'>;
+  readonly chunks: Pick<ChunkStore, 'listPending' | 'listDead'>;
   readonly jobs: Pick<JobStore, 'listStuck'>;
   readonly quota: QuotaStore;
   readonly budgetUsd: number;
@@ -28,8 +28,8 @@ export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
 const cents = (usd: number): number => Math.round(usd * 10_000) / 10_000;
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** Rows of each partition, and jobs, that the overview looks at. */
-const [PENDING_ROWS, STUCK_JOBS] = [500, 100];
+/** Rows of each partition, jobs, and dead rows that the overview looks at. */
+const [PENDING_ROWS, STUCK_JOBS, DEAD_ROWS] = [500, 100, 100];
 
 /** Seconds for which the oldest row of each lane has waited; lanes without any are left out. */
 function oldestByLane(pending: readonly ChunkRow[], nowMs: number): Partial<Record<Lane, number>> {
@@ -79,6 +79,22 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
         });
       }),
 
+      'GET /api/overview/dead-chunks': queryRoute(z.object({}), async ({ caller }) => {
+        adminOnly(caller);
+        const rows = await deps.chunks.listDead(DEAD_ROWS);
+        return json(200, {
+          dead: rows.map((row) => ({
+            userId: row.user_id,
+            sessionId: row.session_id,
+            chunkNumber: row.chunk_number,
+            error: row.error_message ?? 'failed',
+            attempts: row.attempts,
+            sizeBytes: row.size_bytes,
+            uploadedAt: iso(row.uploaded_at_ms),
+          })),
+        });
+      }),
+
       'GET /api/overview': queryRoute(z.object({}), async ({ caller }) => {
         adminOnly(caller);
         const nowMs = deps.nowMs();
@@ -112,6 +128,7 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
         return json(200, {
           queues: Object.fromEntries(lengths),
           oldestSeconds: oldestByLane(pending, nowMs),
+          pending: { sessions: new Set(pending.map((row) => row.session_id)).size, chunks: pending.length },
           files,
           stuckJobs: stuck.map((job) => ({
             id: job.job_id,

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { CreateJob, FormatQuery, IdempotencyKey, ListJobsQuery, UploadParts } from '../../core/contracts/http.ts';
+import { CreateJob, FormatQuery, IdempotencyKey, ListJobsQuery, PeaksQuery, UploadParts } from '../../core/contracts/http.ts';
 import { FILE_UPLOAD_URL_SECONDS, type JobRow, UPLOAD_PART_BYTES } from '../../core/contracts/jobs.ts';
 import { fileTranscriptKey } from '../../core/contracts/keys.ts';
-import { MAX_INLINE_JSON_BYTES } from '../../core/contracts/limits.ts';
+import { DOWNLOAD_URL_SECONDS, MAX_INLINE_JSON_BYTES } from '../../core/contracts/limits.ts';
 import { DomainError } from '../../core/errors.ts';
 import { type BeginDeps, beginJob, completeUpload, partsToSign, stillUploads } from '../../core/file-jobs/begin.ts';
 import { type ControlDeps, cancelJob, deleteJob, retryJob } from '../../core/file-jobs/control.ts';
@@ -11,6 +11,7 @@ import { waitsFor } from '../../core/fleet/pool.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import { useQuota } from '../../core/quota/quota.ts';
 import { CONTENT_TYPES, render } from '../../core/transcripts/formats.ts';
+import { placesOf, waveform } from '../../core/transcripts/places.ts';
 import type { SignedUpload, UploadToSign } from '../adapters/s3-objects.ts';
 import { bodyRoute, endpoints, json, queryRoute, type Reply } from '../runtime/endpoint.ts';
 
@@ -111,6 +112,18 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) => {
           return { statusCode: 307, headers: { location, 'cache-control': 'no-store' } };
         },
       ),
+
+      'GET /api/transcriptions/{id}/audio': queryRoute(NOTHING, async ({ caller, id }) => {
+        const job = await jobFor(deps.jobs, caller, id);
+        if (job.uploaded_at_ms === undefined || (await deps.files.head(job.object_key)) === undefined)
+          throw new DomainError('not-ready', 'the file is not uploaded yet, or its audio is gone');
+        return json(200, { url: await deps.downloadUrl(job.object_key), expiresInSeconds: DOWNLOAD_URL_SECONDS });
+      }),
+
+      'GET /api/transcriptions/{id}/peaks': queryRoute(PeaksQuery, async ({ input: { points }, caller, id }) => {
+        const job = await jobFor(deps.jobs, caller, id);
+        return json(200, waveform(placesOf(await deps.chunks.listOf(job.same_as ?? id)), points));
+      }),
 
       'POST /api/transcriptions/{id}/cancel': bodyRoute(NOTHING, async ({ caller, id }) =>
         json(200, await view(await cancelJob(deps, await jobFor(deps.jobs, caller, id)))),

@@ -223,6 +223,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       const store = make();
       const { pending_shard: _shard, ...dead } = row(1, {
         state: 'dead',
+        dead_shard: 'dead',
         attempts: 3,
         deaths: 2,
         error_message: 'x',
@@ -230,7 +231,10 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       });
       await store.insert(dead);
       expect(await store.revive({ ...dead, etag: 'other' }, 'stop', 7)).toBe(false);
+      const listed = async () => (await store.listDead(500)).some(({ session_id }) => session_id === dead.session_id);
+      expect(await listed()).toBe(true);
       expect(await store.revive(dead, 'stop', 7)).toBe(true);
+      expect(await listed()).toBe(false);
       expect(await store.revive(dead, 'stop', 8)).toBe(false);
       const revived = await store.get(dead.session_id, 1);
       expect(revived).toMatchObject({

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { CorrectionRule } from '../../core/contracts/corrections.ts';
 import { reapply } from '../../core/corrections/apply.ts';
-import { type CorrectionRule, correctorOf } from '../../core/corrections/rules.ts';
+import { correctorOf } from '../../core/corrections/rules.ts';
 import { correctors, readCorrections, saveCorrections } from '../../core/corrections/settings.ts';
 import { memoryChunkStore, memorySessionStore, memorySettingsStore } from '../support/memory-stores.ts';
 import { chunkRow, sessionRow, USER } from '../support/rows.ts';

@@ -4,6 +4,7 @@ import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
 import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
 import { jobWorld } from '../support/job-world.ts';
 import { memoryLedger, memoryQuotaStore } from '../support/memory-stores.ts';
+import { chunkRow } from '../support/rows.ts';
 
 const ADMIN = accessClaims('ada', { 'cognito:groups': '[admin]' });
 
@@ -25,7 +26,7 @@ function world() {
   const handler = buildHandler(deps, CLIENT_ID);
   const call = (route: string, body?: unknown, claims: Readonly<Record<string, string>> = ADMIN) =>
     invoke(handler, { route, claims, ...(body !== undefined && { body }) });
-  return { ...w, ledger, call };
+  return { ...w, ledger, chunks, call };
 }
 
 test('an admin starts a machine and holds it for an hour unless they say otherwise', async () => {
@@ -41,7 +42,7 @@ test('an admin starts a machine and holds it for an hour unless they say otherwi
 
 test('nobody else may', async () => {
   const w = world();
-  for (const route of ['POST /api/gpu/start', 'POST /api/gpu/stop', 'GET /api/overview'])
+  for (const route of ['POST /api/gpu/start', 'POST /api/gpu/stop', 'GET /api/overview', 'GET /api/overview/dead-chunks'])
     expect(await w.call(route, {}, accessClaims('bob'))).toMatchObject({ status: 403, body: { code: 'forbidden' } });
   expect(w.machine()).toBe('stopped');
 });
@@ -98,4 +99,22 @@ test('the overview says what runs, who holds it, what waits, and what it costs',
       cost: { todayUsd: 0, monthUsd: 0, dailyBudgetUsd: 2, usdPerHour: 0.5 },
     },
   });
+});
+
+test('what waits is counted by sessions and chunks; what is given up is listed with its reason, the newest first', async () => {
+  const w = world();
+  for (const n of [1, 2]) w.chunks.put(chunkRow(n));
+  const dead = {
+    state: 'dead',
+    dead_shard: 'dead',
+    pending_shard: undefined,
+    attempts: 3,
+    error_message: 'unsupported-media',
+  } as const;
+  w.chunks.put(chunkRow(3, { ...dead, uploaded_at_ms: 1000 }));
+  w.chunks.put(chunkRow(4, { ...dead, uploaded_at_ms: 2000 }));
+  expect((await w.call('GET /api/overview')).body).toMatchObject({ pending: { sessions: 1, chunks: 2 } });
+  const { dead: listed } = (await w.call('GET /api/overview/dead-chunks')).body;
+  expect(listed.map(({ chunkNumber }: { chunkNumber: number }) => chunkNumber)).toEqual([4, 3]);
+  expect(listed[1]).toMatchObject({ error: 'unsupported-media', attempts: 3, uploadedAt: '1970-01-01T00:00:01.000Z' });
 });

@@ -6,6 +6,7 @@ import { emptyPool } from '../../core/fleet/rows.ts';
 import { buildHandler } from '../../lambdas/jobs-api/handler.ts';
 import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
 import { jobWorld } from '../support/job-world.ts';
+import { chunkRow } from '../support/rows.ts';
 
 const [USER, OTHER] = ['user-a', 'user-b'];
 const [MINE, THEIRS, ADMIN] = [
@@ -231,4 +232,29 @@ test('the list goes page by page, newest first, by state too', async () => {
   expect(await page({ status: 'cancelled' })).toMatchObject({ jobs: [{ id: ids[1] }] });
   const first = await page({ limit: '2' });
   expect((await page({ limit: '2', cursor: first.cursor })).jobs).toMatchObject([{ id: ids[2] }]);
+});
+
+test('the audio and the waveform of a file are for its owner, once the file is there', async () => {
+  const w = world();
+  const { id } = (await w.create()).body;
+  expect(await w.call('GET /api/transcriptions/{id}/audio', id)).toMatchObject({ status: 409, body: { code: 'not-ready' } });
+  const there = await w.uploaded();
+  expect(await w.call('GET /api/transcriptions/{id}/audio', there)).toMatchObject({
+    status: 200,
+    body: { url: expect.stringContaining(there), expiresInSeconds: 3600 },
+  });
+  w.chunks.put(
+    chunkRow(1, {
+      session_id: there,
+      state: 'done',
+      duration_seconds: 2,
+      overlap_ms: 0,
+      peaks: Buffer.from([9, 200]).toString('base64'),
+    }),
+  );
+  const { body } = await w.call('GET /api/transcriptions/{id}/peaks', there, {}, MINE, {}, { points: '20' });
+  expect(body).toMatchObject({ durationSeconds: 2, secondsPerPoint: 0.1 });
+  expect(body.peaks.slice(0, 3)).toEqual([9, 200, 0]);
+  for (const route of ['GET /api/transcriptions/{id}/audio', 'GET /api/transcriptions/{id}/peaks'])
+    expect(await w.call(route, there, {}, THEIRS)).toMatchObject({ status: 403 });
 });

@@ -2,15 +2,20 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { freePort } from '../../host/emulator.ts';
 import { startLocalHost } from '../../host/local-host.ts';
+import { servePages } from '../../host/page-server.ts';
 import { DEMO_MODEL, folders, PROJECT } from '../../host/paths.ts';
 import { signIn } from '../../host/users.ts';
+import { buildPages } from '../../web/build.ts';
 import { watchFleet } from './watch.ts';
 
 export interface HostUnderTest {
   readonly root: string;
   readonly endpoint: string;
   readonly apiUrl: string;
+  /** Address of the pages. */
+  readonly pagesUrl: string;
   readonly temporary: string;
   readonly leaseSeconds: number;
   readonly outputs: Readonly<Record<string, string>>;
@@ -25,10 +30,12 @@ declare module 'vitest' {
 }
 
 /** Hosts that start at the same time do not look for the same port. */
-const PORTS: Readonly<Record<string, number>> = { host: 4600, files: 4700 };
+const PORTS: Readonly<Record<string, number>> = { host: 4600, files: 4700, pages: 4800 };
 /** A model that the stage offers and nobody can load. */
 const BROKEN_MODEL = 'no-such-model';
 const IDLE_SECONDS = 2;
+/** Of everybody. */
+const PASSWORD = 'Test-password-1!';
 /** A minute on AWS: what a killed worker held is taken over sooner here. */
 const TEST_LEASE_SECONDS = 10;
 
@@ -48,8 +55,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     log,
   });
   const pool = { endpoint: host.endpoint, userPoolId: host.output('UserPoolId'), clientId: host.output('UserPoolClientId') };
-  const user = (name: string, group?: string) =>
-    signIn(pool, { email: `${name}@example.com`, password: 'Test-password-1!' }, group);
+  const user = (name: string, group?: string) => signIn(pool, { email: `${name}@example.com`, password: PASSWORD }, group);
   const [a, b, admin] = [await user('a'), await user('b'), await user('admin', 'admin')];
   // New machines run, as on AWS after a deployment, until somebody needs them or their time is over: not here.
   await fetch(`${host.apiUrl}/api/gpu/stop`, {
@@ -59,10 +65,25 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }).then((answer) => {
     if (!answer.ok) throw new Error(`the machines cannot be stopped: ${answer.status}`);
   });
+  const port = await freePort((PORTS[project.name] ?? 0) + 50);
+  const pages = await servePages({
+    port,
+    pages: buildPages(),
+    apiUrl: host.apiUrl,
+    endpoint: host.endpoint,
+    config: {
+      stage: 'local',
+      apiUrl: '',
+      cognitoUrl: host.endpoint,
+      clientId: pool.clientId,
+      demo: { email: 'admin@example.com', password: PASSWORD },
+    },
+  });
   project.provide('host', {
     root,
     endpoint: host.endpoint,
     apiUrl: host.apiUrl,
+    pagesUrl: `http://127.0.0.1:${port}`,
     temporary: host.folders.temporary,
     outputs: host.outputs,
     leaseSeconds: TEST_LEASE_SECONDS,
@@ -71,6 +92,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const unwatch = watchFleet({ outputs: host.outputs, file: join(root, 'violations.txt'), faults: host.folders.faults });
   return async () => {
     await unwatch();
+    await pages.stop();
     await host.stop();
     if (process.env['KEEP_HOST_LOGS'] === undefined) rmSync(root, { recursive: true, force: true });
   };

@@ -5,8 +5,8 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import * as z from 'zod';
-import { BatchRun, BatchRunDetails } from '../../core/contracts/answers.ts';
+import { BatchRun, BatchRunDetails, SessionList } from '../../core/contracts/answers.ts';
+import { contentSecurityPolicy } from '../../core/contracts/pages.ts';
 import { clientEnv, freePort } from '../../host/emulator.ts';
 import { noteOf } from '../../host/host-note.ts';
 import { DEMO_MODEL, folders, PROJECT } from '../../host/paths.ts';
@@ -21,10 +21,6 @@ const home = mkdtempSync(join(tmpdir(), 'chunkscribe-life-'));
 const READY_SECONDS = 60;
 /** More than the worker does until the host is killed. */
 const BATCH_CHUNKS = 12;
-const DemoAnswer = z.object({
-  running: z.boolean(),
-  result: z.object({ text: z.string(), status: z.string(), wordErrorRate: z.number() }).optional(),
-});
 const children: ChildProcess[] = [];
 function node(script: string, ...args: string[]): ChildProcess {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join('host', script), ...args], {
@@ -139,7 +135,7 @@ test('it gets ready, is there once, survives kill -9 with what was recorded and 
   expect(processes()).toEqual([]);
 });
 
-test('the first page and its API are for this machine and its own pages only, and the demo runs from it, also on another port', async () => {
+test('the pages and their API are for this machine and its own pages only; a first visit shows a transcribed session; also on another port', async () => {
   mkdirSync(join(home, 'state'), { recursive: true });
   writeFileSync(join(home, 'state', 'port'), String(await freePort(0)));
   const { child, note, exited } = await start();
@@ -151,15 +147,16 @@ test('the first page and its API are for this machine and its own pages only, an
   expect(await status('/../package.json')).toBe(404);
   expect(await status('/api/health', { origin: 'https://evil.example' })).toBe(403);
   expect(await statusByName(note.url, 'evil.example')).toBe(421);
-  expect((await fetch(`${note.url}/`)).headers.get('content-security-policy')).toBe("default-src 'self'");
+  const policy = (await fetch(`${note.url}/`)).headers.get('content-security-policy');
+  expect(policy).toBe(contentSecurityPolicy(note.endpoint, note.endpoint));
+  expect(policy).not.toContain('unsafe');
 
-  await fetch(`${note.url}/demo`, { method: 'POST' });
-  const view = await poll('the demo', 150, async () => {
-    const answer = DemoAnswer.parse(await (await fetch(`${note.url}/demo`)).json());
-    return answer.running ? undefined : answer;
-  });
-  expect(view).toMatchObject({ result: { status: 'completed', text: expect.stringContaining('hello everyone and welcome') } });
-  expect(view.result?.wordErrorRate).toBeLessThan(0.08);
+  Object.assign(process.env, clientEnv(note.endpoint));
+  const client = recordingClient(note.url, (await signIn(note, DEMO_USER)).access);
+  const { sessions } = SessionList.parse(await (await client.call('GET', '/api/sessions')).json());
+  const samples = sessions.filter(({ title }) => title === 'Sample recording');
+  expect(samples).toMatchObject([{ state: 'completed', transcriptStatus: 'completed' }]);
+  expect((await client.transcript(samples[0]?.id ?? '')).text).toContain('hello everyone and welcome');
   child.kill('SIGINT');
   expect(await exited).toBe(0);
 });

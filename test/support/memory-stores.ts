@@ -130,7 +130,7 @@ export function memoryChunkStore(): ChunkStore & { put(row: ChunkRow): void } {
     async revive(was, lane, nowMs) {
       const existing = rows.get(id(was.session_id, was.chunk_number));
       if (existing?.state !== 'dead' || existing.fence !== was.fence || existing.etag !== was.etag) return false;
-      const { error_message: _error, deaths: _deaths, kills: _kills, ...rest } = existing;
+      const { error_message: _error, dead_shard: _dead, deaths: _deaths, kills: _kills, ...rest } = existing;
       const pending_shard = pendingShard(was.session_id);
       put({ ...rest, state: 'pending', attempts: 0, pending_shard, lane, queued_at_ms: nowMs, next_attempt_at_ms: 0 });
       return true;
@@ -155,6 +155,11 @@ export function memoryChunkStore(): ChunkStore & { put(row: ChunkRow): void } {
         if (rows.get(id(session_id, chunk_number))?.state !== 'done') rows.delete(id(session_id, chunk_number));
     },
     listAllPending: async () => [...rows.values()].filter((row) => row.pending_shard !== undefined),
+    listDead: async (limit) =>
+      [...rows.values()]
+        .filter((row) => row.dead_shard !== undefined)
+        .sort((a, b) => b.uploaded_at_ms - a.uploaded_at_ms)
+        .slice(0, limit),
     async removeAll(sessionId) {
       for (const [key, row] of rows) if (row.session_id === sessionId) rows.delete(key);
     },

@@ -1,0 +1,40 @@
+/** What axe-core finds wrong with a page, in light and in dark. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import * as z from 'zod';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const Found = z.array(
+  z.object({ id: z.string(), nodes: z.array(z.object({ target: z.unknown(), failureSummary: z.string().optional() })) }),
+);
+
+/** Rules of WCAG 2.2 A and AA, and best practices. */
+export async function violations(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(AXE);
+    const result = Found.parse(
+      await page.evaluate(
+        'axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations }) => violations)',
+      ),
+    );
+    for (const { id, nodes } of result)
+      found.push(
+        ...nodes.map(({ target, failureSummary }) => `${colorScheme} ${id} ${JSON.stringify(target)}: ${failureSummary}`),
+      );
+  }
+  return found;
+}
+
+/** What is wider than the screen; what is scrolled in a box of its own may be. */
+export const overflows = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const wide = [...document.querySelectorAll('main *')].filter(
+      (element) => element.getBoundingClientRect().right > width + 1 && element.parentElement?.closest('.table-box') === null,
+    );
+    return wide.map((element) => `${element.tagName} ${element.className} ${element.textContent?.slice(0, 60)}`);
+  });

@@ -1,0 +1,191 @@
+/** A person records in a real browser, against the real host: the microphone hears the sample recording. */
+import { expect, test } from 'vitest';
+import { SessionList } from '../../core/contracts/answers.ts';
+import { poll } from '../../host/poll.ts';
+import { recordingClient } from '../../host/recording-client.ts';
+import { host } from '../host/support.ts';
+import { browser, errorsOf, newPage, person, readText, record, recorded, stop, watched, whole } from './support.ts';
+
+/** As the demo's, which is cut from the file itself: the microphone adds its share. */
+const MAX_WER = 0.08;
+const MINUTES = 60_000;
+
+async function sessionsOf(token: string) {
+  const client = recordingClient(host.apiUrl, token);
+  const { sessions } = SessionList.parse(await (await client.call('GET', '/api/sessions')).json());
+  return { client, sessions };
+}
+
+test.concurrent(
+  'records 70 s, shows text meanwhile, and the whole of it after Stop; a click on a word plays from there',
+  async () => {
+    const context = await (await browser()).newContext();
+    const { page, token } = await person(context);
+    await page.getByLabel('Title').fill('Seventy seconds');
+    await record(page);
+    await page.getByTestId('live-text').getByText('fifty juliet').waitFor({ timeout: 60_000 });
+    await recorded(page, 40);
+    const { client, sessions } = await sessionsOf(token);
+    const locked = await (await client.call('GET', '/api/batch/lock-status')).json();
+    expect(locked).toMatchObject({ locked: true, locks: [{ sessionId: sessions[0]?.id }] });
+    await recorded(page, 70);
+    await stop(page);
+    await whole(page);
+    expect(errorsOf(await readText(page), 70)).toBeLessThan(MAX_WER);
+    expect(await (await client.call('GET', '/api/batch/lock-status')).json()).toMatchObject({ locks: [] });
+
+    const word = page.locator('.w', { hasText: /^everyone$/ }).first();
+    await word.click();
+    await page.locator('.w.now', { hasText: /^everyone$/ }).waitFor();
+    const at = await page.getByRole('slider').getAttribute('aria-valuenow');
+    expect(Number(at)).toBeGreaterThan(11);
+    expect(Number(at)).toBeLessThan(16);
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.locator('.w.now', { hasText: /^friday$/ }).waitFor({ timeout: 15_000 });
+    await page.getByRole('button', { name: 'Pause' }).click();
+
+    // Nothing is left on the device once the server has decoded it.
+    await page.reload();
+    await whole(page);
+    const left = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          const opening = indexedDB.open('chunkscribe-recordings');
+          opening.onsuccess = () => {
+            const counting = opening.result.transaction('parts').objectStore('parts').count();
+            counting.onsuccess = () => resolve(counting.result);
+          };
+        }),
+    );
+    expect(left).toBe(0);
+  },
+  4 * MINUTES,
+);
+
+test.concurrent(
+  'the network is cut for 40 s in the middle: the recording goes on, says so, and nothing is missing',
+  async () => {
+    const context = await (await browser()).newContext();
+    const { page } = await person(context);
+    await record(page);
+    await recorded(page, 15);
+    await context.setOffline(true);
+    await recorded(page, 34);
+    const strip = page.getByTestId('upload-strip');
+    await strip.getByText('1 chunk is kept on this device: there is no connection').waitFor({ timeout: 30_000 });
+    await recorded(page, 55);
+    await context.setOffline(false);
+    await strip.waitFor({ state: 'detached', timeout: 60_000 });
+    await recorded(page, 66);
+    await stop(page);
+    await whole(page);
+    expect(errorsOf(await readText(page), 66)).toBeLessThan(MAX_WER);
+    expect(await page.locator('.gap').count()).toBe(0);
+  },
+  4 * MINUTES,
+);
+
+test.concurrent(
+  'a tab that dies in the middle: the next visit offers what is left, and all of it becomes text',
+  async () => {
+    const context = await (await browser()).newContext();
+    const { page, token } = await person(context);
+    await record(page);
+    await recorded(page, 44);
+    const dying = page.waitForEvent('crash');
+    void (await context.newCDPSession(page)).send('Page.crash').catch(() => undefined); // a dead tab answers nothing
+    await dying;
+    await page.close();
+
+    const again = await newPage(context);
+    const offer = again.getByText('was interrupted');
+    await offer.waitFor();
+    expect(await again.getByRole('status').filter({ hasText: 'was interrupted' }).textContent()).toMatch(
+      /1 chunk of it|2 chunks of it/,
+    );
+    await again.getByRole('button', { name: 'Recover' }).click();
+    await offer.waitFor({ state: 'detached' });
+    const { client, sessions } = await sessionsOf(token);
+    const id = sessions[0]?.id ?? '';
+    const transcript = await client.awaitTranscript(id, 90);
+    expect(transcript.status).toBe('completed');
+    // The second chunk was under way: at most its last seconds are gone.
+    expect(transcript.duration_seconds).toBeGreaterThan(41);
+    expect(errorsOf(transcript.text, transcript.duration_seconds)).toBeLessThan(MAX_WER);
+    await poll('the device to be empty', 60, async () => (await again.getByText('still to be sent').count()) === 0);
+  },
+  4 * MINUTES,
+);
+
+test.concurrent(
+  'two tabs record at once: neither takes the other’s recording, and each has its own text',
+  async () => {
+    const context = await (await browser()).newContext();
+    const { page: first, token } = await person(context);
+    await record(first);
+    await recorded(first, 3);
+    const second = await newPage(context);
+    await second.getByRole('button', { name: 'Record', exact: true }).waitFor();
+    expect(await second.getByText('was interrupted').count()).toBe(0);
+    await record(second);
+    await recorded(second, 8);
+    await stop(second);
+    await stop(first);
+    await Promise.all([whole(first), whole(second)]);
+    const { client, sessions } = await sessionsOf(token);
+    expect(sessions).toHaveLength(2);
+    const texts = await Promise.all(sessions.map(async ({ id }) => client.transcript(id)));
+    expect(texts.map(({ chunks }) => chunks.length)).toEqual([1, 1]);
+    expect(texts.every(({ text }) => text.length > 10)).toBe(true);
+    expect(first.url()).not.toBe(second.url());
+  },
+  3 * MINUTES,
+);
+
+test.concurrent('pause and go on make one recording; what is said in between is not in it', async () => {
+  const context = await (await browser()).newContext();
+  const { page, token } = await person(context);
+  await record(page);
+  await recorded(page, 6);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByText('Paused.').waitFor();
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await recorded(page, 12);
+  await stop(page);
+  await whole(page);
+  const { client, sessions } = await sessionsOf(token);
+  const { chunks, duration_seconds } = await client.transcript(sessions[0]?.id ?? '');
+  expect(chunks).toHaveLength(2);
+  expect(duration_seconds).toBeGreaterThan(11);
+  expect(duration_seconds).toBeLessThan(15);
+});
+
+test.concurrent('a microphone that is refused or gone is told in words, and nothing is begun', async () => {
+  const context = await (await browser(false)).newContext();
+  const { page, token } = await person(context);
+  await record(page);
+  await page
+    .getByRole('alert')
+    .getByText(/^(The microphone is not allowed|No microphone was found)/)
+    .waitFor();
+  expect((await sessionsOf(token)).sessions).toEqual([]);
+  await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
+});
+
+test.concurrent('a recording that begins without a network is kept, and sent when there is one', async () => {
+  const context = await (await browser()).newContext();
+  const { page, token } = await person(context);
+  // The pages themselves come from the device.
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await context.setOffline(true);
+  const offline = watched(await context.newPage());
+  await offline.goto(host.pagesUrl);
+  await offline.getByRole('button', { name: 'Record', exact: true }).click();
+  await recorded(offline, 7);
+  await stop(offline);
+  await offline.getByText('still to be sent').waitFor();
+  await context.setOffline(false);
+  await offline.getByText('still to be sent').waitFor({ state: 'detached', timeout: 60_000 });
+  const { client, sessions } = await sessionsOf(token);
+  expect((await client.awaitTranscript(sessions[0]?.id ?? '', 60)).text).toContain('fifty juliet');
+});

@@ -1,0 +1,132 @@
+/** What tests of the pages have: a real Chromium whose microphone hears the sample recording, and people who sign in. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, expect } from 'vitest';
+import * as z from 'zod';
+import { WORKER_PYTHON } from '../../host/paths.ts';
+import { signIn } from '../../host/users.ts';
+import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
+import { host, output, SAMPLE } from '../host/support.ts';
+import { findChromium } from './chromium.ts';
+
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+];
+const PASSWORD = 'Test-password-1!';
+/** What a browser says by itself of trouble that a test has made: a network that is cut, a request that is refused. */
+const expected = [/ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_NETWORK_CHANGED/];
+export const provoked = (complaint: RegExp): void => void expected.push(complaint);
+
+const browsers: Browser[] = [];
+const faults: string[] = [];
+afterAll(async () => {
+  await Promise.all(browsers.map((browser) => browser.close()));
+  expect(faults, 'errors in the console, and what pages threw').toEqual([]);
+});
+
+/** The sample's speech as a file that the microphone hears; another one each time, so that it is transcribed anew. */
+function speech(): string {
+  const file = join(mkdtempSync(join(host.temporary, 'speech-')), 'speech.wav');
+  const { status, stderr } = spawnSync(WORKER_PYTHON, [join('test', 'host', 'make_audio.py'), file, '125'], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return file;
+}
+
+/** A browser of its own; `allows`: its microphone is there and allowed. */
+export async function browser(allows = true): Promise<Browser> {
+  const microphone = [
+    '--use-fake-device-for-media-stream',
+    '--use-fake-ui-for-media-stream',
+    `--use-file-for-fake-audio-capture=${speech()}%noloop`,
+  ];
+  const started = await chromium.launch({ executablePath: findChromium(), args: [...ARGUMENTS, ...(allows ? microphone : [])] });
+  browsers.push(started);
+  return started;
+}
+
+/** Notes everything that a page complains of: a test with a complaint fails at its end. */
+export function watched(page: Page): Page {
+  page.on('console', (message) => {
+    const complaint = `${message.text()} (${message.location().url})`;
+    if (message.type() === 'error' && !expected.some((known) => known.test(complaint))) faults.push(complaint);
+  });
+  page.on('pageerror', (error) => faults.push(`${error.name}: ${error.message}`));
+  page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
+  return page;
+}
+
+export const newPage = async (context: BrowserContext): Promise<Page> => {
+  const page = watched(await context.newPage());
+  await page.goto(host.pagesUrl);
+  return page;
+};
+
+let people = 0;
+/** A person whom nobody has been before, signed in through the form. */
+export async function person(context: BrowserContext): Promise<{ page: Page; email: string; token: string }> {
+  const email = `person-${process.pid}-${++people}@example.com`;
+  const pool = { endpoint: host.endpoint, userPoolId: output('UserPoolId'), clientId: output('UserPoolClientId') };
+  const { access } = await signIn(pool, { email, password: PASSWORD });
+  const page = await newPage(context);
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
+  return { page, email, token: access };
+}
+
+/** The admin, by the one click that the local host offers. */
+export async function admin(context: BrowserContext): Promise<Page> {
+  const page = await newPage(context);
+  await page.getByRole('button', { name: 'Go in as the demo user' }).click();
+  await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
+  return page;
+}
+
+export const record = (page: Page): Promise<void> => page.getByRole('button', { name: 'Record', exact: true }).click();
+export const stop = (page: Page): Promise<void> => page.getByRole('button', { name: 'Stop', exact: true }).click();
+/** Waits until the recorder's timer shows so many seconds. */
+export async function recorded(page: Page, seconds: number): Promise<void> {
+  await page.waitForFunction(
+    (wanted) => {
+      const [minutes = 0, rest = 0] = (document.querySelector('[role=timer]')?.textContent ?? '').split(':').map(Number);
+      return 60 * minutes + rest >= wanted;
+    },
+    seconds,
+    { timeout: 1000 * (seconds + 60), polling: 200 },
+  );
+}
+
+/** The transcript page's text without its times. */
+export async function readText(page: Page): Promise<string> {
+  const words = await page.getByTestId('words').locator('.w').allTextContents();
+  return words.join(' ');
+}
+/** Waits until the transcript page says that its text is whole. */
+export async function whole(page: Page): Promise<void> {
+  try {
+    await page.locator('.tag', { hasText: /^complete$/ }).waitFor({ timeout: 90_000 });
+  } catch (cause) {
+    throw new Error(`the text is not whole; the page (${page.url()}) says: ${await page.locator('body').innerText()}`, { cause });
+  }
+}
+
+const Words = z.object({ words: z.array(z.object({ word: z.string(), end: z.number() })) });
+/** Word errors of what was heard of the sample's first seconds; where exactly a recording ends, nobody knows to the word. */
+export function errorsOf(text: string, seconds: number): number {
+  const { words } = Words.parse(JSON.parse(readFileSync(SAMPLE.replace('.webm', '.json'), 'utf8')));
+  const heard = wordsOf(text);
+  const said = words.map(({ word }) => word.toLowerCase());
+  const about = words.filter(({ end }) => end <= seconds).length;
+  const ends = [-3, -2, -1, 0, 1, 2, 3].map((more) => said.slice(0, about + more));
+  return Math.min(...ends.map((part) => wordErrorRate(part, heard)));
+}

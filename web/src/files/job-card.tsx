@@ -1,0 +1,73 @@
+import type * as z from 'zod';
+import type { Job } from '../../../core/contracts/answers.ts';
+import { dateTime } from '../ui/format.ts';
+import { Tag, type Tone } from '../ui/parts.tsx';
+
+export type JobView = z.infer<typeof Job>;
+
+const TONES: Readonly<Record<JobView['status'], Tone>> = {
+  pending: 'busy',
+  processing: 'busy',
+  completed: 'good',
+  failed: 'bad',
+  cancelled: '',
+};
+const WORDS: Readonly<Record<JobView['status'], string>> = {
+  pending: 'waits',
+  processing: 'in progress',
+  completed: 'complete',
+  failed: 'failed',
+  cancelled: 'cancelled',
+};
+const WAITS = {
+  capacity: 'no machine to be had',
+  budget: 'the budget of the day is spent',
+  failures: 'the machines have failed',
+} as const;
+
+export const JobState = ({ job }: { readonly job: JobView }) => <Tag tone={TONES[job.status]}>{WORDS[job.status]}</Tag>;
+const isOpen = ({ status }: JobView): boolean => status === 'pending' || status === 'processing';
+
+export interface JobActions {
+  cancel(): void;
+  retry(): void;
+  remove(): void;
+}
+
+/** How far a job is, what went wrong, and what can be done. */
+export function JobCard({ job, act }: { readonly job: JobView; readonly act: JobActions }) {
+  return (
+    <>
+      {isOpen(job) && (
+        <>
+          <div class="row apart small">
+            <span role="status">
+              {job.stage}
+              {job.waitingFor && ` · ${WAITS[job.waitingFor.reason]}, until ${dateTime(job.waitingFor.until)} at the latest`}
+            </span>
+            <span class="numbers">{job.progress.toFixed(0)} %</span>
+          </div>
+          <progress class="progress" max={100} value={job.progress} aria-label={`Progress of ${job.filename}`} />
+        </>
+      )}
+      {job.error && <p class="small">{job.error}</p>}
+      <div class="row">
+        {isOpen(job) && (
+          <button type="button" class="button" onClick={act.cancel}>
+            Cancel
+          </button>
+        )}
+        {job.status === 'failed' && (
+          <button type="button" class="button" onClick={act.retry}>
+            Try again
+          </button>
+        )}
+        {!isOpen(job) && (
+          <button type="button" class="button quiet" onClick={act.remove}>
+            Delete
+          </button>
+        )}
+      </div>
+    </>
+  );
+}
