@@ -60,6 +60,12 @@ module.exports = {
       { path: '^cli/' },
       { path: '^(lambdas|lib|host|test)/|^core/(?!contracts/)' },
     ),
+    rule(
+      'pages-know-contracts',
+      'the pages are a client of the HTTP API',
+      { path: '^web/src/' },
+      { path: '^(lambdas|lib|host|cli|bin|test)/|^core/(?!contracts/)' },
+    ),
     rule('no-circular', 'no cycles', {}, { circular: true }),
   ],
   options: {

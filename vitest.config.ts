@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           setupFiles: ['test/support/seed.ts'],
-          include: ['test/{core,handlers,contracts,template,workflow,repository}/**/*.test.ts'],
+          include: ['test/{core,handlers,contracts,template,workflow,web,repository}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

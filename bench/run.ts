@@ -1,4 +1,4 @@
-/** `npm run bench -- [kills] [stop-latency] [scan] [repair] [files] [file-kills] [options]`: what is measured, written to bench/RESULTS.md with the machine it was measured on. */
+/** `npm run bench -- [kills] [stop-latency] [scan] [repair] [files] [file-kills] [pages] [options]`: what is measured, written to bench/RESULTS.md with the machine it was measured on. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { PROJECT } from '../host/paths.ts';
 import { fileKills, longFile } from './files.ts';
 import { kills, randomFrom } from './kills.ts';
+import { pageFigures } from './pages.ts';
 import { repair } from './repair.ts';
 import { scanFigures } from './scan.ts';
 import { quantile, stopLatency } from './stop-latency.ts';
@@ -125,6 +126,21 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
       `${one.seconds.toFixed(0)} s (undisturbed ${one.undisturbedSeconds.toFixed(0)} s), text ${one.equal ? 'equal to' : 'OTHER than'} that of the undisturbed one.`,
     ]);
     return one.equal && one.kills >= Math.min(Number(values.count), MOST_FILE_KILLS);
+  },
+
+  async pages() {
+    const { firstMs, againMs } = await pageFigures();
+    const ms = (values: readonly number[], q: number): string => quantile(values, q).toFixed(0);
+    write('The first page', [
+      `${today}, ${machine}; Chromium and host on the same machine, ${firstMs.length} browsers that have never seen the page. From the request to a button that`,
+      'can be pressed; then the same page once more, signed in, to the Record button.',
+      '',
+      '| | median, ms | most, ms |',
+      '|---|---|---|',
+      `| first visit | ${ms(firstMs, 0.5)} | ${ms(firstMs, 1)} |`,
+      `| once more | ${ms(againMs, 0.5)} | ${ms(againMs, 1)} |`,
+    ]);
+    return quantile(firstMs, 0.5) <= 1000 && quantile(againMs, 0.5) <= 1000;
   },
 
   async repair() {

@@ -2,9 +2,10 @@
 import { App, Tags } from 'aws-cdk-lib';
 import { ChunkscribeStack } from '../lib/chunkscribe-stack.ts';
 import { stageFrom } from '../lib/stage.ts';
+import { buildPages } from '../web/build.ts';
 
 const app = new App();
 const stage = stageFrom((name) => app.node.tryGetContext(name));
-const stack = new ChunkscribeStack(app, `chunkscribe-${stage.name}`, { stage });
+const stack = new ChunkscribeStack(app, `chunkscribe-${stage.name}`, { stage, pages: buildPages() });
 Tags.of(stack).add('application', 'chunkscribe');
 Tags.of(stack).add('stage', stage.name);

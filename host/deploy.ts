@@ -32,6 +32,7 @@ const SOURCES = [
   'gpu-worker/src',
   'gpu-worker/bootstrap',
   'gpu-worker/requirements.txt',
+  'web',
   'package-lock.json',
   'cdk.json',
 ];

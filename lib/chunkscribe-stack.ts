@@ -21,15 +21,18 @@ import { SessionKeeper } from './session-keeper.ts';
 import type { StageProps } from './stage.ts';
 import { Storage } from './storage.ts';
 import { TranscriptionWorkflow } from './transcription-workflow.ts';
+import { WebSite } from './web-site.ts';
 import { WebhookQueue, Webhooks } from './webhooks.ts';
 
 export interface ChunkscribeStackProps extends StackProps {
   readonly stage: StageProps;
+  /** Folder with the built pages. */
+  readonly pages: string;
 }
 
 /** One stage of the product; each capability is a construct of its own. */
 export class ChunkscribeStack extends Stack {
-  constructor(scope: Construct, id: string, { stage, ...props }: ChunkscribeStackProps) {
+  constructor(scope: Construct, id: string, { stage, pages, ...props }: ChunkscribeStackProps) {
     super(scope, id, { ...props, terminationProtection: stage.retainData, description: 'Chunkscribe: recordings to text' });
     const storage = new Storage(this, 'Storage', stage);
     const identity = new Identity(this, 'Identity', stage);
@@ -87,6 +90,7 @@ export class ChunkscribeStack extends Stack {
     new RecordingApi(this, 'Recording', { ...shared, stage, api, identity });
     const fileJobs = new FileJobs(this, 'FileJobs', { ...shared, stage, api, identity });
     new GpuApi(this, 'GpuApi', { ...shared, stage, api, identity, instanceIds, instanceArns });
+    const site = new WebSite(this, 'Site', { stage, identity, api, audio: storage.bucket, pages });
     const webhookQueue = new WebhookQueue(this, 'WebhookQueue');
     const webhooks = new Webhooks(this, 'Webhooks', { stage, storage, queue: webhookQueue, api, identity });
     const batch = new Batch(this, 'Batch', { ...shared, stage, observability, api, identity, webhookQueue: webhookQueue.queue });
@@ -154,6 +158,8 @@ export class ChunkscribeStack extends Stack {
     acknowledgeFindings(this);
 
     new CfnOutput(this, 'ApiUrl', { value: api.api.apiEndpoint });
+    new CfnOutput(this, 'PagesUrl', { value: site.url });
+    new CfnOutput(this, 'PagesBucketName', { value: site.bucket.bucketName });
     new CfnOutput(this, 'UserPoolId', { value: identity.userPool.userPoolId });
     new CfnOutput(this, 'UserPoolClientId', { value: identity.client.userPoolClientId });
     new CfnOutput(this, 'BucketName', { value: names.BUCKET_NAME });

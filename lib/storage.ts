@@ -43,7 +43,9 @@ export class Storage extends Construct {
       removalPolicy,
       cors: [
         {
-          allowedOrigins: [...stage.origins],
+          // The address of the pages is not known here: it depends on what they may talk to, which is this bucket. What an address
+          // is good for is in its signature; browsers' origins guard nothing beside it.
+          allowedOrigins: [...stage.origins, 'https://*.cloudfront.net'],
           allowedMethods: [HttpMethods.PUT, HttpMethods.GET, HttpMethods.HEAD],
           allowedHeaders: ['content-type', 'if-none-match', 'x-amz-checksum-sha256', 'x-amz-meta-*', 'range'],
           exposedHeaders: ['ETag'],

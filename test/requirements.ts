@@ -2,9 +2,11 @@
 
 import type { Requirement } from './requirement.ts';
 import { fileRequirements } from './requirements-files.ts';
+import { pageRequirements } from './requirements-pages.ts';
 
 export const requirements: readonly Requirement[] = [
   ...fileRequirements,
+  ...pageRequirements,
   {
     id: 'recording.order',
     sentence: 'Chunks come in any order, more than once, with holes; nothing is lost and nothing is transcribed twice.',
@@ -303,7 +305,7 @@ export const requirements: readonly Requirement[] = [
   {
     id: 'host.loopback',
     sentence: 'The local host answers only by its own name, and only to its own pages.',
-    tests: ['test/host/lifecycle.test.ts: the first page and its API are for this machine'],
+    tests: ['test/host/lifecycle.test.ts: the pages and their API are for this machine'],
   },
   {
     id: 'host.emulator',

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { findChromium } from './browser/chromium.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 const VENV = join(PROJECT, '.local', 'venvs', 'worker', 'bin');
@@ -87,12 +88,13 @@ function pytest(title: string, paths: readonly string[]): Promise<void> {
 }
 
 const worker = join(PROJECT, 'gpu-worker');
-const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'host', 'scripts', 'test', 'bench'];
+const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'host', 'scripts', 'test', 'bench', 'web'];
 
 /** Everything but the host. */
 async function withoutHost(): Promise<void> {
   await check('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
-  await check('types', 'tsc', ['--project', '.']);
+  for (const part of ['.', 'web', 'web/tsconfig.worker.json', 'test/browser'])
+    await check(`types: ${part}`, 'tsc', ['--project', part]);
   await check('import rules', 'depcruise', ['--config', '.dependency-cruiser.cjs', ...ROOMS]);
   await check('dead code', 'knip', ['--no-config-hints']);
   await check('python format', join(VENV, 'ruff'), ['format', '--check', '--quiet', '.'], worker);
@@ -102,6 +104,16 @@ async function withoutHost(): Promise<void> {
   await vitest('core, functions, template, workflow', 'fast', !FAST);
   await pytest('worker', FAST ? ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py'] : []);
   if (!FAST) await vitest('files on a local host', 'files', true);
+  if (!FAST) await vitest('the pages in Chromium', 'pages', true);
+}
+
+if (!FAST) {
+  try {
+    findChromium();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
 }
 
 // Most of what happens on the host is waiting: everything else has the time in between.

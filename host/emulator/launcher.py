@@ -7,13 +7,17 @@ function, one contract test (test/host/emulator.test.ts). The product itself kno
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import importlib.metadata
+import io
 import json
 import logging
+import mimetypes
 import os
 import re
 import threading
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +64,37 @@ def register_ec2_instances() -> None:
         ec2._instances.pop(physical_id, None)
 
     provisioners._RESOURCE_HANDLERS["AWS::EC2::Instance"] = {"create": create, "update": update, "delete": delete}
+
+
+def publish_files() -> None:
+    """CDK's BucketDeployment runs the AWS command line from a layer, which the emulator has not: its work is done here instead."""
+    from ministack.services import s3
+    from ministack.services.cloudformation import provisioners
+
+    def create(logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+        markers = props.get("SourceMarkers") or [{}] * len(props["SourceObjectKeys"])
+        metadata = props.get("SystemMetadata") or {}
+        included, excluded = props.get("Include") or [], props.get("Exclude") or []
+        for bucket, key, marks in zip(props["SourceBucketNames"], props["SourceObjectKeys"], markers, strict=True):
+            with zipfile.ZipFile(io.BytesIO(s3._get_object_data(bucket, key) or b"")) as archive:
+                for name in archive.namelist():
+                    matches = [any(fnmatch.fnmatch(name, pattern) for pattern in patterns) for patterns in (included, excluded)]
+                    if name.endswith("/") or (matches[1] and not matches[0]):
+                        continue
+                    content = archive.read(name)
+                    for mark, value in marks.items():
+                        content = content.replace(mark.encode(), str(value).encode())
+                    kind = mimetypes.guess_type(name)[0] or "binary/octet-stream"
+                    s3._put_object(props["DestinationBucketName"], name, content, {"content-type": kind, **metadata})
+        return f"{logical_id}-published", {}
+
+    def update(_physical_id: str, _old: Any, new: dict[str, Any], *_rest: Any, **_named: Any) -> tuple[str, dict[str, str]]:
+        return create("Publication", new, "")
+
+    def delete(_physical_id: str, _props: Any) -> None:
+        return None
+
+    provisioners._RESOURCE_HANDLERS["Custom::CDKBucketDeployment"] = {"create": create, "update": update, "delete": delete}
 
 
 class Faults:
@@ -369,6 +404,7 @@ def main() -> None:
 
     faults = Faults(os.environ.get("FAULTS_FILE"))
     register_ec2_instances()
+    publish_files()
     give_machines_their_time(faults)
     fail_calls(app, faults)
     lose_events(faults)

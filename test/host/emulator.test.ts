@@ -15,6 +15,7 @@ import {
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { CreateScheduleCommand, DeleteScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import {
   CreateStateMachineCommand,
@@ -25,9 +26,10 @@ import {
 } from '@aws-sdk/client-sfn';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
+import { PagesConfig } from '../../core/contracts/pages.ts';
 import { poll } from '../../host/poll.ts';
 import { breaks, mends, statesOf } from './faults.ts';
-import { output } from './support.ts';
+import { output, s3 } from './support.ts';
 
 test('a waiting task whose worker says nothing ends with States.HeartbeatTimeout', async () => {
   const sfn = new SFNClient();
@@ -178,3 +180,19 @@ async function stateChanges(instanceIds: readonly string[]) {
     },
   };
 }
+
+test('the built pages are published: each file with its kind and how long it may be kept, and the stage’s configuration', async () => {
+  const Bucket = output('PagesBucketName');
+  const head = async (Key: string) => {
+    const { ContentType, CacheControl } = await s3.send(new HeadObjectCommand({ Bucket, Key }));
+    return [ContentType, CacheControl];
+  };
+  expect(await head('index.html')).toEqual(['text/html', 'no-cache']);
+  expect(await head('sw.js')).toEqual(['text/javascript', 'no-cache']);
+  const read = async (Key: string) => (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
+  const script = /assets\/index-[\w-]+\.js/.exec((await read('index.html')) ?? '')?.[0] ?? '';
+  expect(await head(script)).toEqual(['text/javascript', 'public, max-age=31536000, immutable']);
+  const config = PagesConfig.parse(JSON.parse((await read('config.json')) ?? ''));
+  expect(config).toMatchObject({ stage: 'local', apiUrl: '', clientId: output('UserPoolClientId') });
+  expect(config.demo).toBeUndefined();
+});

@@ -52,6 +52,7 @@ test.each([
   ['lib-knows-contracts', { 'lib/a.ts': "import '../core/fleet/b.ts';", 'core/fleet/b.ts': 'export {};' }],
   ['host-knows-contracts', { 'host/a.ts': "import '../lambdas/b.ts';", 'lambdas/b.ts': 'export {};' }],
   ['clients-know-contracts', { 'cli/a.ts': "import '../host/b.ts';", 'host/b.ts': 'export {};' }],
+  ['pages-know-contracts', { 'web/src/a.ts': "import '../../core/fleet/b.ts';", 'core/fleet/b.ts': 'export {};' }],
   ['no-circular', { 'core/a.ts': "import './b.ts';", 'core/b.ts': "import './a.ts';" }],
 ] satisfies [string, Record<string, string>][])('a planted violation of %s is found', (rule, files) => {
   expect(broken(files)).toContain(rule);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { ChunkscribeStack } from '../../lib/chunkscribe-stack.ts';
@@ -6,6 +7,9 @@ import { stageFrom } from '../../lib/stage.ts';
 /** A stage synthesized in this process, without bundling the functions' code. */
 export function synthesized(context: Readonly<Record<string, string>> = {}): { stack: Stack; template: Template } {
   const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
-  const stack = new ChunkscribeStack(app, 'chunkscribe-test', { stage: stageFrom((name) => context[name]) });
+  const stack = new ChunkscribeStack(app, 'chunkscribe-test', {
+    stage: stageFrom((name) => context[name]),
+    pages: join(import.meta.dirname, '../../web/public'),
+  });
   return { stack, template: Template.fromStack(stack) };
 }

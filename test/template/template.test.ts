@@ -4,6 +4,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
+import { contentSecurityPolicy } from '../../core/contracts/pages.ts';
 import { stageFrom } from '../../lib/stage.ts';
 import { synthesized } from '../support/synthesized.ts';
 
@@ -143,8 +144,11 @@ test('no physical names, so that two stages live in one account', () => {
 test('prod keeps its data when the stack goes, and guards it', () => {
   const prod = synthesized({ stage: 'prod' });
   expect(prod.stack.terminationProtection).toBe(true);
-  for (const kind of ['AWS::S3::Bucket', 'AWS::DynamoDB::GlobalTable', 'AWS::Cognito::UserPool'])
+  for (const kind of ['AWS::DynamoDB::GlobalTable', 'AWS::Cognito::UserPool'])
     prod.template.allResources(kind, { DeletionPolicy: 'Retain' });
+  // The pages' bucket holds nothing that the build does not make again.
+  const kept = Object.keys(prod.template.findResources('AWS::S3::Bucket', { DeletionPolicy: 'Retain' }));
+  expect(kept.map((id) => id.slice(0, -8))).toEqual(['StorageBucket']);
   expect(Template.fromStack(stack).findResources('AWS::S3::Bucket', { DeletionPolicy: 'Retain' })).toEqual({});
 });
 
@@ -239,4 +243,33 @@ test('the batch begins at the hours that the stage says, and is told which time 
   expect(schedule({}).Target.Input).toBe('{"start":"scheduled","scheduledTime":"<aws.scheduler.scheduled-time>"}');
   expect(schedule({ batchEveryHours: '6' }).ScheduleExpression).toBe('cron(0 */6 * * ? *)');
   expect(() => stageFrom((name) => (name === 'batchEveryHours' ? '5' : undefined))).toThrow(/divisor of 24/);
+});
+
+test('the pages come from a private bucket through CloudFront, with no inline script or style and nobody else’s frame; the API is beside them', () => {
+  template.hasResourceProperties('AWS::CloudFront::ResponseHeadersPolicy', {
+    ResponseHeadersPolicyConfig: {
+      SecurityHeadersConfig: {
+        ContentSecurityPolicy: { ContentSecurityPolicy: Match.anyValue(), Override: true },
+        StrictTransportSecurity: { AccessControlMaxAgeSec: 31_536_000, IncludeSubdomains: true, Override: true },
+        FrameOptions: { FrameOption: 'DENY', Override: true },
+      },
+    },
+  });
+  const policy = contentSecurityPolicy('https://audio', 'https://cognito');
+  expect(policy).not.toMatch(/unsafe|\*|https?:(?!\/\/(audio|cognito))/);
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("frame-ancestors 'none'");
+  template.hasResourceProperties('AWS::CloudFront::Distribution', {
+    DistributionConfig: {
+      DefaultRootObject: 'index.html',
+      DefaultCacheBehavior: { ViewerProtocolPolicy: 'redirect-to-https', ResponseHeadersPolicyId: Match.anyValue() },
+      CacheBehaviors: [Match.objectLike({ PathPattern: '/api/*', ViewerProtocolPolicy: 'https-only' })],
+      Origins: Match.arrayWith([Match.objectLike({ OriginAccessControlId: Match.anyValue() })]),
+    },
+  });
+  const published = Object.values(template.findResources('Custom::CDKBucketDeployment')).map(({ Properties }) => Properties);
+  expect(published.map(({ Include, SystemMetadata }) => [Include, SystemMetadata['cache-control']])).toEqual([
+    [['assets/*'], 'public, max-age=31536000, immutable'],
+    [undefined, 'no-cache'],
+  ]);
 });

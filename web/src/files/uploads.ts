@@ -178,9 +178,8 @@ export async function add(file: File, wishes: FileWishes): Promise<void> {
   const isSame = (upload: StoredUpload): boolean =>
     upload.filename === nameOf(file) && upload.sizeBytes === file.size && upload.lastModifiedMs === file.lastModified;
   const known = uploads.value.find((upload) => isSame(upload) && (upload.state === 'needs-file' || upload.state === 'failed'));
-  const { sentBytes: _sent, state: _state, error: _error, ...again } = known ?? {};
   const upload: StoredUpload = known
-    ? { ...known, ...again }
+    ? stored(known)
     : {
         id: crypto.randomUUID(),
         userId,
@@ -191,36 +190,15 @@ export async function add(file: File, wishes: FileWishes): Promise<void> {
         startedAtMs: Date.now(),
         ...wishes,
       };
-  await putUpload(stored(upload));
-  run(stored(upload), file);
+  await putUpload(upload);
+  run(upload, file);
   await keepFile(upload.id, file);
   // It may have been sent meanwhile.
   if (!running.has(upload.id) && !uploads.value.some(({ id }) => id === upload.id)) await dropUpload(upload.id);
 }
 
-const stored = ({
-  id,
-  userId,
-  filename,
-  contentType,
-  sizeBytes,
-  lastModifiedMs,
-  language,
-  priority,
-  jobId,
-  startedAtMs,
-}: StoredUpload): StoredUpload => ({
-  id,
-  userId,
-  filename,
-  contentType,
-  sizeBytes,
-  lastModifiedMs,
-  language,
-  priority,
-  jobId,
-  startedAtMs,
-});
+/** Without what only the view has. */
+const stored = ({ sentBytes: _sent, state: _state, error: _error, ...upload }: UploadView): StoredUpload => upload;
 
 /** Goes on with what a reload has interrupted. */
 export async function resumeUploads(userId: string): Promise<void> {

@@ -7,7 +7,7 @@
  */
 
 /** Seconds after which the next chunk begins. */
-export const CHUNK_SECONDS = 30;
+const CHUNK_SECONDS = 30;
 const OVERLAP_MS = 250;
 /** What is lost at most when the browser dies. */
 const PART_MS = 1000;

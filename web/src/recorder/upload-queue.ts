@@ -27,7 +27,7 @@ const PUT_TIMEOUT_MS = 120_000;
 const PATIENCE_MS = 30 * 60_000;
 
 /** What keeps a recording from being sent. */
-export type Trouble = 'offline' | 'signed-out' | 'server';
+type Trouble = 'offline' | 'signed-out' | 'server';
 export interface RecordingView extends Recording {
   readonly chunks: readonly Chunk[];
   readonly trouble?: Trouble | undefined;

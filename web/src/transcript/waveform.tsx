@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { clock } from '../ui/format.ts';
 import type { Player } from './player.ts';
 
-export interface Stretch {
+interface Stretch {
   readonly start: number;
   readonly end: number;
 }

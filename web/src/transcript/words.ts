@@ -16,7 +16,7 @@ export interface ShownWord {
   readonly isEdited: boolean;
 }
 
-export interface Paragraph {
+interface Paragraph {
   readonly kind: 'words';
   readonly start: number;
   readonly speaker: string | undefined;

@@ -18,9 +18,7 @@ export function span(seconds: number): string {
 }
 
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 export const dateTime = (at: string | number): string => DATE.format(new Date(at));
-export const timeOfDay = (at: string | number): string => TIME.format(new Date(at));
 
 const UNITS = ['B', 'KB', 'MB', 'GB'];
 export function bytes(count: number): string {

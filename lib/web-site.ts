@@ -1,0 +1,122 @@
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import {
+  AllowedMethods,
+  CachePolicy,
+  Distribution,
+  HeadersFrameOption,
+  HeadersReferrerPolicy,
+  HttpVersion,
+  OriginRequestPolicy,
+  PriceClass,
+  ResponseHeadersPolicy,
+  ViewerProtocolPolicy,
+} from 'aws-cdk-lib/aws-cloudfront';
+import { HttpOrigin, S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
+import { BucketDeployment, CacheControl, Source } from 'aws-cdk-lib/aws-s3-deployment';
+import { Construct } from 'constructs';
+import {
+  cacheControl,
+  contentSecurityPolicy,
+  PAGES_CONFIG,
+  type PagesConfig,
+  PERMISSIONS_POLICY,
+} from '../core/contracts/pages.ts';
+import type { ServiceApi } from './http-api.ts';
+import type { Identity } from './identity.ts';
+import type { StageProps } from './stage.ts';
+
+/** Kept for a year by browsers; the name changes with the content. */
+const HASHED = 'assets/*';
+
+export interface WebSiteProps {
+  readonly stage: StageProps;
+  readonly identity: Identity;
+  readonly api: ServiceApi;
+  /** Where audio is sent to and read from. */
+  readonly audio: IBucket;
+  /** Folder with the built pages. */
+  readonly pages: string;
+}
+
+/** The pages, from a private bucket through CloudFront; the API is at the same address, so that browsers ask nobody first. */
+export class WebSite extends Construct {
+  readonly url: string;
+  readonly bucket: Bucket;
+
+  constructor(scope: Construct, id: string, { stage, identity, api, audio, pages }: WebSiteProps) {
+    super(scope, id);
+    const { region } = Stack.of(this);
+    const cognitoUrl = `https://cognito-idp.${region}.amazonaws.com/`;
+    this.bucket = new Bucket(this, 'Bucket', {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      removalPolicy: RemovalPolicy.DESTROY, // everything in it is made by the build
+    });
+    const headers = new ResponseHeadersPolicy(this, 'Headers', {
+      securityHeadersBehavior: {
+        contentSecurityPolicy: {
+          contentSecurityPolicy: contentSecurityPolicy(`https://${audio.bucketRegionalDomainName}`, cognitoUrl),
+          override: true,
+        },
+        contentTypeOptions: { override: true },
+        frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
+        referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },
+        strictTransportSecurity: { accessControlMaxAge: Duration.days(365), includeSubdomains: true, override: true },
+      },
+      customHeadersBehavior: { customHeaders: [{ header: 'permissions-policy', value: PERMISSIONS_POLICY, override: true }] },
+    });
+    const distribution = new Distribution(this, 'Distribution', {
+      comment: `Chunkscribe ${stage.name}`,
+      defaultRootObject: 'index.html',
+      httpVersion: HttpVersion.HTTP2_AND_3,
+      priceClass: PriceClass.PRICE_CLASS_100,
+      defaultBehavior: {
+        origin: S3BucketOrigin.withOriginAccessControl(this.bucket),
+        viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+        cachePolicy: CachePolicy.CACHING_OPTIMIZED,
+        responseHeadersPolicy: headers,
+      },
+      additionalBehaviors: {
+        '/api/*': {
+          origin: new HttpOrigin(`${api.api.apiId}.execute-api.${region}.amazonaws.com`),
+          viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
+          allowedMethods: AllowedMethods.ALLOW_ALL,
+          cachePolicy: CachePolicy.CACHING_DISABLED,
+          originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+        },
+      },
+    });
+    this.url = `https://${distribution.distributionDomainName}`;
+
+    const config: PagesConfig = {
+      stage: stage.name,
+      apiUrl: '',
+      cognitoUrl,
+      clientId: identity.client.userPoolClientId,
+    };
+    const logGroup = new LogGroup(this, 'PublisherLogs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // Files of older versions stay: pages that are open may still ask for them. Nothing is to be invalidated: what changes
+    // under the same name is asked for anew each second at the latest.
+    const publish = { destinationBucket: this.bucket, prune: false, retainOnDelete: false, logGroup };
+    const assets = new BucketDeployment(this, 'Assets', {
+      ...publish,
+      sources: [Source.asset(pages)],
+      exclude: ['*'],
+      include: [HASHED],
+      cacheControl: [CacheControl.fromString(cacheControl(HASHED))],
+    });
+    const entrance = new BucketDeployment(this, 'Entrance', {
+      ...publish,
+      sources: [Source.asset(pages, { exclude: ['assets'] }), Source.jsonData(PAGES_CONFIG, config)],
+      cacheControl: [CacheControl.fromString(cacheControl('index.html'))],
+    });
+    // What names the files comes after them.
+    entrance.node.addDependency(assets);
+  }
+}

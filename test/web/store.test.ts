@@ -1,0 +1,82 @@
+/** What is kept on a device: in IndexedDB, and in memory where that has no room. */
+import 'fake-indexeddb/auto';
+import { IDBObjectStore } from 'fake-indexeddb';
+import { afterEach, expect, test, vi } from 'vitest';
+import {
+  addPart,
+  audioOf,
+  type Chunk,
+  changeChunk,
+  chunksOf,
+  dropAudio,
+  dropRecording,
+  isShort,
+  putChunk,
+  putRecording,
+  recordingsOf,
+} from '../../web/src/recorder/store.ts';
+
+const RECORDING = { id: 'r1', userId: 'ada', title: '', live: true, startedAtMs: 1, phase: 'recording' } as const;
+const chunk = (n: number, more: Partial<Chunk> = {}): Chunk => ({
+  recordingId: 'r1',
+  n,
+  contentType: 'audio/webm',
+  startedAtMs: 0,
+  state: 'recording',
+  ...more,
+});
+const part = (n: number, index: number, text: string) => ({ recordingId: 'r1', n, index, data: new Blob([text]) });
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  isShort.value = false;
+  await dropRecording('r1');
+});
+
+test('a chunk’s audio is its parts in their order, of no other chunk, and goes when it is decoded', async () => {
+  await putRecording(RECORDING);
+  for (const n of [1, 2, 11]) await putChunk(chunk(n));
+  for (const [n, index, text] of [
+    [1, 1, 'b'],
+    [1, 0, 'a'],
+    [1, 10, 'd'],
+    [1, 2, 'c'],
+    [2, 0, 'x'],
+    [11, 0, 'y'],
+  ] as const)
+    await addPart(part(n, index, text));
+  expect(await (await audioOf(chunk(1))).text()).toBe('abcd');
+  await changeChunk('r1', 1, { state: 'sent' });
+  await dropAudio('r1', 1, { state: 'done' });
+  expect((await audioOf(chunk(1))).size).toBe(0);
+  expect(await (await audioOf(chunk(11))).text()).toBe('y');
+  expect((await chunksOf('r1')).map(({ n, state }) => [n, state])).toEqual([
+    [1, 'done'],
+    [2, 'recording'],
+    [11, 'recording'],
+  ]);
+});
+
+test('a device without room loses nothing: what comes is in memory, and it is said', async () => {
+  await putChunk(chunk(1));
+  await addPart(part(1, 0, 'a'));
+  const full = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('no room', 'QuotaExceededError');
+  });
+  await addPart(part(1, 1, 'b'));
+  full.mockRestore();
+  await addPart(part(1, 2, 'c'));
+  expect(isShort.value).toBe(true);
+  expect(await (await audioOf(chunk(1))).text()).toBe('abc');
+  await dropRecording('r1');
+  expect((await audioOf(chunk(1))).size).toBe(0);
+});
+
+test('everybody sees their own recordings only, the oldest first', async () => {
+  await putRecording({ ...RECORDING, startedAtMs: 5 });
+  await putRecording({ ...RECORDING, id: 'r2', startedAtMs: 2 });
+  await putRecording({ ...RECORDING, id: 'r3', userId: 'bob' });
+  expect((await recordingsOf('ada')).map(({ id }) => id)).toEqual(['r2', 'r1']);
+  await dropRecording('r2');
+  await dropRecording('r3');
+});

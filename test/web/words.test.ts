@@ -1,0 +1,107 @@
+/** A transcript as words with places in time: what is shown, searched and edited. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Segment } from '../../core/contracts/transcript.ts';
+import { editAt, withEdit } from '../../web/src/transcript/edits.ts';
+import { blocksOf, findWords, wordAt, wordsOf } from '../../web/src/transcript/words.ts';
+
+/** A segment whose words take a second each. */
+function segment(said: string, start = 0, text = said): Segment {
+  const words = said
+    .split(' ')
+    .filter(Boolean)
+    .map((word, i) => ({ word: ` ${word}`, start: start + i, end: start + i + 1, probability: 0.9 }));
+  return { id: 0, start, end: start + words.length, text, avg_logprob: -0.2, no_speech_prob: 0, compression_ratio: 1, words };
+}
+const NONE = { gaps: [], coverage: [] };
+
+test('words that nobody corrected have the times that were heard', () => {
+  expect(wordsOf(segment('one two three')).map(({ text, start, end }) => [text, start, end])).toEqual([
+    ['one', 0, 1],
+    ['two', 1, 2],
+    ['three', 2, 3],
+  ]);
+});
+
+test('words that a correction has made share the time of those whose place they took', () => {
+  const shown = wordsOf(segment('we ask jean please now', 10, 'We ask the gene police, now!'));
+  expect(shown.map(({ text }) => text)).toEqual(['We', 'ask', 'the', 'gene', 'police,', 'now!']);
+  expect(shown.map(({ start }) => Math.round(10 * start) / 10)).toEqual([10, 11, 12, 12.7, 13.3, 14]);
+  expect(wordsOf(segment('a b c', 0, 'a c')).map(({ text, start }) => [text, start])).toEqual([
+    ['a', 0],
+    ['c', 2],
+  ]);
+  expect(wordsOf(segment('a', 0, 'a b c')).map(({ text }) => text)).toEqual(['a', 'b', 'c']);
+});
+
+test('whatever a correction makes of it: the text is shown whole, in order, within the segment', () => {
+  const word = fc.constantFrom('a', 'b', 'c', 'dd', 'E!');
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 12 }), fc.array(word, { maxLength: 12 }), (said, text) => {
+      const of = segment(said.join(' '), 5, text.join(' '));
+      const shown = wordsOf(of);
+      expect(shown.map((each) => each.text)).toEqual(text);
+      for (const [i, { start, end }] of shown.entries()) {
+        expect(end).toBeGreaterThanOrEqual(start);
+        expect(start).toBeGreaterThanOrEqual(shown[i - 1]?.start ?? of.start);
+        expect(end).toBeLessThanOrEqual(of.end + 1e-9);
+      }
+    }),
+  );
+});
+
+test('paragraphs end at pauses and speakers; gaps are in their place, and what was not understood in none of them is one, too', () => {
+  const blocks = blocksOf({
+    segments: [segment('a b', 0), segment('c', 2), segment('d', 10), { ...segment('e', 11), speaker: 'S2' }, segment('f', 60)],
+    gaps: [{ chunkNumber: 2, start: 30, end: 60, reason: 'never uploaded' }],
+    coverage: [
+      { start: 20, end: 25, kind: 'failed' },
+      { start: 30, end: 60, kind: 'missing' },
+    ],
+  });
+  expect(
+    blocks.map((block) =>
+      block.kind === 'gap' ? [block.start, block.chunkNumber] : block.words.map(({ text }) => text).join(' '),
+    ),
+  ).toEqual(['a b c', 'd', 'e', [20, undefined], [30, 2], 'f']);
+});
+
+test('the word that sounds is the last that has begun', () => {
+  const words = wordsOf(segment('a b c', 5));
+  expect([0, 5, 6.5, 99].map((seconds) => wordAt(words, seconds))).toEqual([-1, 0, 1, 2]);
+});
+
+test('a search finds words one after the other, without case and punctuation, the last one from its beginning', () => {
+  const words = blocksOf({ segments: [segment('Hello, everyone and hello everybody')], ...NONE }).flatMap((block) =>
+    block.kind === 'words' ? block.words : [],
+  );
+  expect(findWords(words, 'hello ever')).toEqual([
+    { at: 0, count: 2 },
+    { at: 3, count: 2 },
+  ]);
+  expect(findWords(words, 'hello everyone')).toEqual([{ at: 0, count: 2 }]);
+  expect(findWords(words, ' ')).toEqual([]);
+});
+
+test('edits never overlap, whatever is edited after what; one is taken back whole', () => {
+  const span = fc
+    .tuple(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 5 }))
+    .map(([start, length]) => ({ start, end: start + length }));
+  fc.assert(
+    fc.property(fc.array(span, { maxLength: 20 }), (spans) => {
+      const edits = spans.reduce<{ start: number; end: number; text: string }[]>(
+        (all, each, i) => withEdit(all, each, `edit ${i}`),
+        [],
+      );
+      for (const [i, edit] of edits.entries()) {
+        expect(edit.end).toBeGreaterThan(edit.start);
+        expect(edit.start).toBeGreaterThanOrEqual(edits[i - 1]?.end ?? 0);
+      }
+      const last = edits.at(-1);
+      if (last !== undefined) expect(withEdit(edits, last, undefined)).toEqual(edits.slice(0, -1));
+    }),
+  );
+  const edits = withEdit([], { start: 1, end: 3 }, 'x y');
+  expect(editAt(edits, { start: 2, end: 3 })?.text).toBe('x y');
+  expect(editAt(edits, { start: 3, end: 4 })).toBeUndefined();
+});
