@@ -36,8 +36,9 @@ export async function take(tokens: Tokens): Promise<void> {
   access = { token: tokens.access, untilMs: 1000 * (exp - EARLY_SECONDS) };
   refresh = tokens.refresh ?? refresh;
   const who: User = { userId: sub, email: claimsOf(tokens.id).email, isAdmin: groups.includes('admin') };
+  // Kept first: whoever sees the pages is still signed in after a reload. A browser that keeps nothing signs in each time.
+  if (refresh !== undefined) await keep({ refresh, ...who }).catch(() => undefined);
   if (JSON.stringify(user.value) !== JSON.stringify(who)) user.value = who;
-  if (refresh !== undefined) await keep({ refresh, ...who });
 }
 
 /** At the start of the page: whoever was signed in last, also without a connection. */
