@@ -8,7 +8,6 @@ import { servePages } from '../host/page-server.ts';
 import { DEMO_MODEL, PROJECT } from '../host/paths.ts';
 import { DEMO_USER, signIn } from '../host/users.ts';
 import { findChromium } from '../test/browser/chromium.ts';
-import { buildPages } from '../web/build.ts';
 
 const VISITS = 9;
 const ARGUMENTS = [
@@ -51,8 +50,7 @@ export async function pageFigures(): Promise<PageFigures> {
   const port = await freePort(8090);
   const clientId = host.output('UserPoolClientId');
   await signIn({ endpoint: host.endpoint, userPoolId: host.output('UserPoolId'), clientId }, DEMO_USER);
-  const config = { stage: 'local', apiUrl: '', cognitoUrl: host.endpoint, clientId, demo: DEMO_USER };
-  const pages = await servePages({ port, pages: buildPages(), apiUrl: host.apiUrl, endpoint: host.endpoint, config });
+  const pages = await servePages({ port, host, demo: DEMO_USER });
   const browser = await chromium.launch({ executablePath: findChromium(), args: ARGUMENTS });
   try {
     const visits: { firstMs: number; againMs: number }[] = [];

@@ -1,36 +1,48 @@
 /** The pages and the API under one address, as CloudFront serves them on AWS. Loopback only, for pages of its own only. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { extname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import {
-  cacheControl,
-  contentSecurityPolicy,
-  PAGES_CONFIG,
-  type PagesConfig,
-  PERMISSIONS_POLICY,
-} from '../core/contracts/pages.ts';
+import { GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import { contentSecurityPolicy, PAGES_CONFIG, PagesConfig, PERMISSIONS_POLICY } from '../core/contracts/pages.ts';
+import type { LocalHost } from './local-host.ts';
 
-/** Content type by extension; what is not listed is not served. */
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.webmanifest': 'application/manifest+json',
-  '.json': 'application/json',
-};
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 export interface PageServerOptions {
   readonly port: number;
-  /** Folder with the built pages. */
-  readonly pages: string;
-  readonly apiUrl: string;
-  /** Address of the emulator, where audio is uploaded to and users sign in. */
-  readonly endpoint: string;
-  readonly config: PagesConfig;
+  readonly host: Pick<LocalHost, 'apiUrl' | 'endpoint' | 'output'>;
+  /** Who everybody at this machine may be. */
+  readonly demo: NonNullable<PagesConfig['demo']>;
+  /** What people should know before they try it. */
+  readonly note?: string | undefined;
+}
+
+interface Page {
+  readonly content: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What the deployment has published, by its path; the configuration says where Cognito is here, and that nobody pays for the machine. */
+async function published({ host, demo, note }: PageServerOptions): Promise<ReadonlyMap<string, Page>> {
+  const s3 = new S3Client({ endpoint: host.endpoint, forcePathStyle: true });
+  const Bucket = host.output('PagesBucketName');
+  const keys: string[] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket }))
+    keys.push(...Contents.flatMap(({ Key }) => Key ?? []));
+  const pages = keys.map(async (Key): Promise<[string, Page]> => {
+    const { Body, ContentType = '', CacheControl = '' } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+    const content = (await Body?.transformToByteArray()) ?? new Uint8Array();
+    return [Key, { content, headers: { 'content-type': ContentType, 'cache-control': CacheControl } }];
+  });
+  const files = new Map(await Promise.all(pages));
+  const { content = new Uint8Array(), headers = {} } = files.get(PAGES_CONFIG) ?? {};
+  const config: PagesConfig = {
+    ...PagesConfig.parse(JSON.parse(Buffer.from(content).toString())),
+    cognitoUrl: host.endpoint,
+    usdPerRecordedHour: 0,
+    demo,
+    ...(note !== undefined && { note }),
+  };
+  return files.set(PAGES_CONFIG, { content: Buffer.from(JSON.stringify(config)), headers });
 }
 
 /** Why a request is refused: it came by another name (DNS rebinding), or from somebody else's page. */
@@ -67,15 +79,10 @@ async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl:
   response.writeHead(answer.status, out).end(Buffer.from(await answer.arrayBuffer()));
 }
 
-/** All files of a folder by their path from it. */
-function filesOf(folder: string): ReadonlyMap<string, Buffer> {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => TYPES[extname(name)] !== undefined);
-  return new Map(names.map((name) => [name.replaceAll('\\', '/'), readFileSync(join(folder, name))]));
-}
-
 export async function servePages(options: PageServerOptions): Promise<{ stop(): Promise<void> }> {
-  const { port, apiUrl, endpoint } = options;
-  const files = new Map([...filesOf(options.pages), [PAGES_CONFIG, Buffer.from(JSON.stringify(options.config))]]);
+  const { port } = options;
+  const { apiUrl, endpoint } = options.host;
+  const files = await published(options);
   const security = {
     'content-security-policy': contentSecurityPolicy(endpoint, endpoint),
     'permissions-policy': PERMISSIONS_POLICY,
@@ -96,8 +103,7 @@ export async function servePages(options: PageServerOptions): Promise<{ stop(): 
     } else if (pathname.startsWith('/api/')) {
       await proxy(request, response, apiUrl, security);
     } else if (file !== undefined && (request.method === 'GET' || request.method === 'HEAD')) {
-      const headers = { ...security, 'content-type': TYPES[extname(name)], 'cache-control': cacheControl(name) };
-      response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : file);
+      response.writeHead(200, { ...security, ...file.headers }).end(request.method === 'HEAD' ? undefined : file.content);
     } else {
       response.writeHead(404, security).end();
     }

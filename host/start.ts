@@ -1,7 +1,6 @@
 /** `npm start`: the whole product on this machine, until Ctrl+C. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildPages } from '../web/build.ts';
 import { freePort } from './emulator.ts';
 import { type HostNote, noteOf } from './host-note.ts';
 import { startLocalHost } from './local-host.ts';
@@ -99,20 +98,7 @@ async function main(): Promise<void> {
     };
     const { access } = await signIn(note, DEMO_USER, 'admin'); // one person has this machine: they may do everything
     claimFolder(run, note);
-    const pages = await servePages({
-      port,
-      pages: buildPages(),
-      apiUrl: host.apiUrl,
-      endpoint: host.endpoint,
-      config: {
-        stage: 'local',
-        apiUrl: '',
-        cognitoUrl: host.endpoint,
-        clientId: note.clientId,
-        demo: DEMO_USER,
-        ...(chosen.isDemo && { note: DEMO_MODEL_NOTE }),
-      },
-    });
+    const pages = await servePages({ port, host, demo: DEMO_USER, note: chosen.isDemo ? DEMO_MODEL_NOTE : undefined });
     const sampleMs = Date.now();
     if (await sendSample(recordingClient(host.apiUrl, access), host.folders.temporary, ending.signal))
       onStep('sample session', (Date.now() - sampleMs) / 1000);

@@ -96,6 +96,9 @@ export class WebSite extends Construct {
       apiUrl: '',
       cognitoUrl,
       clientId: identity.client.userPoolClientId,
+      liveDefault: stage.liveDefault,
+      usdPerRecordedHour: stage.gpuUsdPerHour,
+      canDiarize: stage.speakerModel !== undefined,
     };
     const logGroup = new LogGroup(this, 'PublisherLogs', {
       retention: RetentionDays.ONE_MONTH,

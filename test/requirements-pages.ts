@@ -28,6 +28,7 @@ export const pageRequirements: readonly Requirement[] = [
     sentence: 'Two tabs and two people on one device do not meddle with each other’s recordings.',
     tests: [
       'test/browser/recorder.test.ts: two tabs record at once',
+      'test/browser/recorder.test.ts: somebody else signs in',
       'test/web/store.test.ts: everybody sees their own recordings only',
     ],
   },

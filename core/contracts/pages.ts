@@ -9,6 +9,11 @@ export const PagesConfig = z.object({
   /** Cognito's own API, and the client of the stage's user pool. */
   cognitoUrl: z.string(),
   clientId: z.string(),
+  /** Whether recordings are transcribed while they are made unless somebody wishes otherwise, and what an hour of that costs. */
+  liveDefault: z.boolean(),
+  usdPerRecordedHour: z.number().min(0),
+  /** Whether the stage can find out who speaks. */
+  canDiarize: z.boolean(),
   /** A user whom everybody at this machine may be; only on the local host. */
   demo: z.object({ email: z.string(), password: z.string() }).optional(),
   /** What people should know of this stage before they try it. */

@@ -38,3 +38,16 @@ export const overflows = (page: Page): Promise<string[]> =>
     );
     return wide.map((element) => `${element.tagName} ${element.className} ${element.textContent?.slice(0, 60)}`);
   });
+
+/** Cumulative layout shift of the page so far. */
+export const shifts = (page: Page): Promise<number> =>
+  page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        let sum = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) sum += 'value' in entry && typeof entry.value === 'number' ? entry.value : 0;
+        }).observe({ type: 'layout-shift', buffered: true });
+        requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum)));
+      }),
+  );

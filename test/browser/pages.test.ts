@@ -5,10 +5,12 @@ import { beforeAll, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
 import { recordingClient } from '../../host/recording-client.ts';
 import { bytes, host, sampleChunks } from '../host/support.ts';
-import { overflows, violations } from './accessible.ts';
+import { overflows, shifts, violations } from './accessible.ts';
 import { loudFile } from './loud-file.ts';
 import { admin, browser, person, provoked, readText, whole } from './support.ts';
 
+/** What counts as good. @see https://web.dev/articles/cls */
+const MOST_SHIFT = 0.1;
 const PHONE = { width: 360, height: 740 };
 let context: BrowserContext;
 let page: Page;
@@ -253,14 +255,17 @@ test('an operator sees what waits, runs a batch by button and reads its report; 
   expect(await page.getByRole('link', { name: 'Dashboard' }).count(), 'for people who are no admins').toBe(0);
 });
 
-test('every page fits a phone and has nothing that axe finds', async () => {
+test('every page fits a phone, keeps still while it loads, and has nothing that axe finds; the whole can be installed', async () => {
   const small = await (await browser()).newContext({ viewport: PHONE, isMobile: true, hasTouch: true });
   const phone = await admin(small);
+  const { installabilityErrors } = await (await small.newCDPSession(phone)).send('Page.getInstallabilityErrors');
+  expect(installabilityErrors.filter(({ errorId }) => errorId !== 'in-incognito')).toEqual([]);
   for (const path of ['record', 'sessions', 'files', 'words', 'dashboard', 'nowhere']) {
     await phone.goto(`${host.pagesUrl}/#/${path}`);
     await phone.locator('main h1').waitFor();
     await phone.waitForFunction(() => document.querySelector('.skeleton') === null);
     expect(await overflows(phone), path).toEqual([]);
+    expect(await shifts(phone), path).toBeLessThan(MOST_SHIFT);
     expect(await violations(phone), path).toEqual([]);
   }
   await phone.getByRole('button', { name: 'Sign out' }).click();

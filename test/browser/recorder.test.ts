@@ -43,6 +43,14 @@ test.concurrent(
     await page.getByRole('button', { name: 'Play' }).click();
     await page.locator('.w.now', { hasText: /^friday$/ }).waitFor({ timeout: 15_000 });
     await page.getByRole('button', { name: 'Pause' }).click();
+    // From one chunk into the next, without a word of the page's.
+    await page
+      .locator('.w', { hasText: /^bravo$/ })
+      .first()
+      .click();
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.locator('.w.now', { hasText: /^right$/ }).waitFor({ timeout: 15_000 });
+    await page.getByRole('button', { name: 'Pause' }).click();
 
     // Nothing is left on the device once the server has decoded it.
     await page.reload();
@@ -186,6 +194,31 @@ test.concurrent('a recording that begins without a network is kept, and sent whe
   await offline.getByText('still to be sent').waitFor();
   await context.setOffline(false);
   await offline.getByText('still to be sent').waitFor({ state: 'detached', timeout: 60_000 });
+  const { client, sessions } = await sessionsOf(token);
+  expect((await client.awaitTranscript(sessions[0]?.id ?? '', 60)).text).toContain('fifty juliet');
+});
+
+test.concurrent('somebody else signs in on the same device: they see nothing of the recording that waits there, and its user finds it again', async () => {
+  const context = await (await browser()).newContext();
+  const { page, email, token } = await person(context);
+  await context.setOffline(true);
+  await record(page);
+  await recorded(page, 5);
+  await stop(page);
+  await page.getByText('still to be sent').waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Email').waitFor();
+  await context.setOffline(false);
+
+  const { page: other } = await person(context);
+  await other.goto(`${host.pagesUrl}/#/sessions`);
+  await other.getByText('There is no recording yet.').waitFor();
+  expect(await other.getByText('still to be sent').count()).toBe(0);
+  await other.getByRole('button', { name: 'Sign out' }).click();
+  await other.close();
+
+  await enter(page, email);
+  await poll('the recording', 60, async () => (await sessionsOf(token)).sessions.length > 0);
   const { client, sessions } = await sessionsOf(token);
   expect((await client.awaitTranscript(sessions[0]?.id ?? '', 60)).text).toContain('fifty juliet');
 });

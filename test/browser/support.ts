@@ -59,6 +59,10 @@ export function watched(page: Page): Page {
     const complaint = `${message.text()} (${message.location().url})`;
     if (message.type() === 'error' && !expected.some((known) => known.test(complaint))) faults.push(complaint);
   });
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol.startsWith('http') && ![host.pagesUrl, host.endpoint].includes(origin)) faults.push(`a request to ${origin}`);
+  });
   page.on('pageerror', (error) => faults.push(`${error.name}: ${error.message}`));
   page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
   return page;
@@ -77,11 +81,15 @@ export async function person(context: BrowserContext): Promise<{ page: Page; ema
   const pool = { endpoint: host.endpoint, userPoolId: output('UserPoolId'), clientId: output('UserPoolClientId') };
   const { access } = await signIn(pool, { email, password: PASSWORD });
   const page = await newPage(context);
+  await enter(page, email);
+  return { page, email, token: access };
+}
+
+export async function enter(page: Page, email: string): Promise<void> {
   await page.getByLabel('Email').fill(email);
   await page.getByLabel('Password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
-  return { page, email, token: access };
 }
 
 /** The admin, by the one click that the local host offers. */

@@ -7,7 +7,6 @@ import { startLocalHost } from '../../host/local-host.ts';
 import { servePages } from '../../host/page-server.ts';
 import { DEMO_MODEL, folders, PROJECT } from '../../host/paths.ts';
 import { signIn } from '../../host/users.ts';
-import { buildPages } from '../../web/build.ts';
 import { watchFleet } from './watch.ts';
 
 export interface HostUnderTest {
@@ -66,19 +65,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (!answer.ok) throw new Error(`the machines cannot be stopped: ${answer.status}`);
   });
   const port = await freePort((PORTS[project.name] ?? 0) + 50);
-  const pages = await servePages({
-    port,
-    pages: buildPages(),
-    apiUrl: host.apiUrl,
-    endpoint: host.endpoint,
-    config: {
-      stage: 'local',
-      apiUrl: '',
-      cognitoUrl: host.endpoint,
-      clientId: pool.clientId,
-      demo: { email: 'admin@example.com', password: PASSWORD },
-    },
-  });
+  const pages = await servePages({ port, host, demo: { email: 'admin@example.com', password: PASSWORD } });
   project.provide('host', {
     root,
     endpoint: host.endpoint,

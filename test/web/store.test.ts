@@ -16,7 +16,7 @@ import {
   recordingsOf,
 } from '../../web/src/recorder/store.ts';
 
-const RECORDING = { id: 'r1', userId: 'ada', title: '', live: true, startedAtMs: 1, phase: 'recording' } as const;
+const RECORDING = { id: 'r1', userId: 'ada', title: '', live: true, diarize: false, startedAtMs: 1, phase: 'recording' } as const;
 const chunk = (n: number, more: Partial<Chunk> = {}): Chunk => ({
   recordingId: 'r1',
   n,

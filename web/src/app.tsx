@@ -5,7 +5,7 @@ import { signOut, user } from './auth/session.ts';
 import { SignInPage } from './auth/sign-in-page.tsx';
 import { LibraryPage } from './library/library-page.tsx';
 import { RecorderPage } from './recorder/recorder-page.tsx';
-import { isActive } from './recorder/recording.ts';
+import { isActive, stop } from './recorder/recording.ts';
 import { findLeftovers } from './recorder/recovery.ts';
 import { sendAll } from './recorder/upload-queue.ts';
 import { UploadStrip } from './recorder/upload-strip.tsx';
@@ -87,9 +87,9 @@ function Account() {
     else
       ask({
         title: 'You are recording',
-        text: 'Stop the recording before you sign out: what is not sent yet stays on this device until you are back.',
-        button: 'Sign out all the same',
-        yes: () => void signOut(),
+        text: 'The recording stops. What is not sent yet stays on this device until you are back.',
+        button: 'Stop and sign out',
+        yes: () => void stop().then(signOut),
       });
   };
   return (

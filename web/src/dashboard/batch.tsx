@@ -9,7 +9,7 @@ import type { Act } from './now.tsx';
 
 type Run = z.infer<typeof BatchRun>;
 const TONES: Readonly<Record<string, Tone>> = { success: 'good', partial: 'warn', failed: 'bad', skipped: '' };
-const REFRESH_SECONDS = 3;
+const REFRESH = { everySeconds: 3 };
 
 const State = ({ run }: { readonly run: Run }) =>
   run.state === 'finished' ? (
@@ -22,7 +22,7 @@ function Report({ id, state }: { readonly id: string; readonly state: string }) 
   const loaded = useLoaded(
     `run ${id} ${state}`,
     () => ask(BatchRunDetails, 'GET', `/api/batch/runs/${id}`),
-    state === 'finished' ? undefined : REFRESH_SECONDS,
+    state === 'finished' ? undefined : REFRESH,
   );
   if (loaded.error) return <Failed what={loaded.error} again={() => void loaded.again()} />;
   if (loaded.value === undefined) return <Loading what="The report" />;
@@ -121,7 +121,7 @@ function RunRow({ run, isOpen, toggle }: { readonly run: Run; readonly isOpen: b
 
 /** The batch: by hand, its schedule, its runs and what came of them. */
 export function Batch({ act }: { readonly act: Act }) {
-  const runs = useLoaded('runs', () => ask(BatchRuns, 'GET', '/api/batch/runs?limit=20'), REFRESH_SECONDS);
+  const runs = useLoaded('runs', () => ask(BatchRuns, 'GET', '/api/batch/runs?limit=20'), REFRESH);
   const [open, setOpen] = useState<string | undefined>();
   const begin = (dryRun: boolean): void =>
     act(async () => {

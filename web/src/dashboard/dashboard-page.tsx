@@ -9,7 +9,7 @@ import { CostChart } from './cost-chart.tsx';
 import { type Act, Figures, Machines, Waiting } from './now.tsx';
 import { Dead, Locks, Stuck } from './troubles.tsx';
 
-const [OVERVIEW_SECONDS, COST_SECONDS] = [3, 60];
+const [OVERVIEW, COST] = [{ everySeconds: 3 }, { everySeconds: 60 }];
 
 const monthOf = (back: number): string => {
   const now = new Date();
@@ -19,7 +19,7 @@ const monthOf = (back: number): string => {
 function Cost() {
   const [back, setBack] = useState(0);
   const month = monthOf(back);
-  const costs = useLoaded(`costs ${month}`, () => ask(Costs, 'GET', `/api/costs?month=${month}`), COST_SECONDS);
+  const costs = useLoaded(`costs ${month}`, () => ask(Costs, 'GET', `/api/costs?month=${month}`), COST);
   const { value } = costs;
   return (
     <section class="card" aria-labelledby="cost-title">
@@ -74,7 +74,7 @@ function Cost() {
 
 /** What runs, what is missing, what it costs; for admins. It looks anew by itself. */
 export function DashboardPage(_: { readonly id: string }) {
-  const overview = useLoaded('overview', () => ask(Overview, 'GET', '/api/overview'), OVERVIEW_SECONDS);
+  const overview = useLoaded('overview', () => ask(Overview, 'GET', '/api/overview'), OVERVIEW);
   const [said, setSaid] = useState<{ text: string; isBad: boolean } | undefined>();
   const act: Act = (work, done) => {
     setSaid(undefined);

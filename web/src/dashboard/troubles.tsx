@@ -6,11 +6,11 @@ import { Failed, TableBox } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import type { Act, OverviewView } from './now.tsx';
 
-const REFRESH_SECONDS = 10;
+const REFRESH = { everySeconds: 10 };
 
 /** Chunks that are given up: nothing is started for them again until somebody says so. */
 export function Dead({ act }: { readonly act: Act }) {
-  const loaded = useLoaded('dead', () => ask(DeadChunks, 'GET', '/api/overview/dead-chunks'), REFRESH_SECONDS);
+  const loaded = useLoaded('dead', () => ask(DeadChunks, 'GET', '/api/overview/dead-chunks'), REFRESH);
   const dead = loaded.value?.dead ?? [];
   return (
     <section class="card" aria-labelledby="dead-title">
@@ -70,7 +70,7 @@ export function Dead({ act }: { readonly act: Act }) {
 
 /** Who records now, and so holds the batch back. */
 export function Locks({ act }: { readonly act: Act }) {
-  const loaded = useLoaded('locks', () => ask(LockStatus, 'GET', '/api/batch/lock-status'), REFRESH_SECONDS);
+  const loaded = useLoaded('locks', () => ask(LockStatus, 'GET', '/api/batch/lock-status'), REFRESH);
   const locks = loaded.value?.locks ?? [];
   return (
     <section class="card" aria-labelledby="locks-title">

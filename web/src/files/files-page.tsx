@@ -3,16 +3,16 @@ import { Job, JobList } from '../../../core/contracts/answers.ts';
 import { FILE_TYPE_OF_EXTENSION } from '../../../core/contracts/jobs.ts';
 import { ask, inWords, tell } from '../api/client.ts';
 import { user } from '../auth/session.ts';
+import { config } from '../config.ts';
 import { pathTo } from '../route.ts';
 import { bytes, dateTime, percent } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
-import { Empty, Failed, Loading, Notice, Tag, useQuestion } from '../ui/parts.tsx';
+import { Empty, Failed, Loading, NOTHING_NEW, Notice, Tag, useQuestion } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { JobCard, JobState, type JobView } from './job-card.tsx';
 import { add, finished, giveUp, refusalOf, resumeUploads, type UploadView, uploads } from './uploads.ts';
 
-const REFRESH_SECONDS = 2;
-const QUIET_SECONDS = 10;
+const REFRESH = { everySeconds: 2, tires: true };
 const ACCEPT = [...Object.keys(FILE_TYPE_OF_EXTENSION).map((extension) => `.${extension}`), 'audio/*'].join(',');
 
 const UPLOAD_STATES = {
@@ -137,25 +137,21 @@ function JobRow({ job, changed, fail }: { readonly job: JobView; changed(): void
 export function FilesPage(_: { readonly id: string }) {
   const [language, setLanguage] = useState('');
   const [isUrgent, setUrgent] = useState(false);
+  const [diarize, setDiarize] = useState(false);
   const [said, setSaid] = useState<readonly string[]>([]);
-  const [isQuiet, setQuiet] = useState(false);
   const userId = user.value?.userId ?? '';
   useEffect(() => void resumeUploads(userId), [userId]);
-  const jobs = useLoaded(
-    `jobs ${finished.value}`,
-    () => ask(JobList, 'GET', '/api/transcriptions?limit=50'),
-    isQuiet ? QUIET_SECONDS : REFRESH_SECONDS,
-  );
-  const isOpen = jobs.value?.jobs.some(({ status }) => status === 'pending' || status === 'processing') ?? true;
-  useEffect(() => setQuiet(!isOpen), [isOpen]);
-  const sending = new Set(uploads.value.map(({ jobId }) => jobId));
+  const jobs = useLoaded(`jobs ${finished.value}`, () => ask(JobList, 'GET', '/api/transcriptions?limit=50'), REFRESH);
+  const mine = uploads.value.filter((upload) => upload.userId === userId);
+  const sending = new Set(mine.map(({ jobId }) => jobId));
   const listed = (jobs.value?.jobs ?? []).filter(({ id }) => !sending.has(id));
 
   const take = (files: readonly File[]): void => {
     const refused = files.map(refusalOf);
     setSaid(refused.filter((why) => why !== undefined));
     for (const [i, file] of files.entries())
-      if (refused[i] === undefined) void add(file, { language: language || undefined, priority: isUrgent ? 'urgent' : 'normal' });
+      if (refused[i] === undefined)
+        void add(file, { language: language || undefined, priority: isUrgent ? 'urgent' : 'normal', diarize });
   };
 
   return (
@@ -178,25 +174,32 @@ export function FilesPage(_: { readonly id: string }) {
           <input type="checkbox" checked={isUrgent} onChange={({ currentTarget }) => setUrgent(currentTarget.checked)} />
           <span>In front of other files</span>
         </label>
+        {config().canDiarize && (
+          <label class="switch">
+            <input type="checkbox" checked={diarize} onChange={({ currentTarget }) => setDiarize(currentTarget.checked)} />
+            <span>Find out who speaks</span>
+          </label>
+        )}
       </div>
       {said.length > 0 && (
         <Notice tone="bad">
           <p>{said.join(' ')}</p>
         </Notice>
       )}
-      {uploads.value.length > 0 && (
+      {mine.length > 0 && (
         <section class="stack" aria-labelledby="uploads-title">
           <h2 id="uploads-title">Being sent</h2>
           <ul class="list">
-            {uploads.value.map((upload) => (
+            {mine.map((upload) => (
               <Upload key={upload.id} upload={upload} />
             ))}
           </ul>
         </section>
       )}
+      {jobs.isGivenUp && <Failed what={NOTHING_NEW} again={() => void jobs.again()} />}
       {jobs.error && <Failed what={jobs.error} again={() => void jobs.again()} />}
       {jobs.value === undefined && !jobs.error && <Loading what="The list" />}
-      {jobs.value !== undefined && listed.length === 0 && uploads.value.length === 0 && (
+      {jobs.value !== undefined && listed.length === 0 && mine.length === 0 && (
         <Empty icon="file">
           <p>There is no file yet.</p>
         </Empty>

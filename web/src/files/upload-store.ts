@@ -10,6 +10,7 @@ export interface StoredUpload {
   readonly lastModifiedMs: number;
   readonly language?: string | undefined;
   readonly priority: 'normal' | 'urgent';
+  readonly diarize: boolean;
   /** Once the server knows it. */
   readonly jobId?: string | undefined;
   readonly startedAtMs: number;

@@ -122,8 +122,8 @@ async function sendMissing(upload: StoredUpload, jobId: string, file: File, sign
 /** The job of this upload: the same however often it is asked for. */
 async function jobOf(upload: StoredUpload): Promise<string> {
   if (upload.jobId !== undefined) return upload.jobId;
-  const { filename, contentType, sizeBytes, language, priority } = upload;
-  const wish = { filename, contentType, sizeBytes, priority, ...(language && { language }) };
+  const { filename, contentType, sizeBytes, language, priority, diarize } = upload;
+  const wish = { filename, contentType, sizeBytes, priority, ...(language && { language }), ...(diarize && { diarize }) };
   const { id } = await ask(JobCreated, 'POST', '/api/transcriptions', wish, { 'idempotency-key': upload.id });
   await putUpload({ ...upload, jobId: id });
   return id;
@@ -133,6 +133,7 @@ async function sendAll(upload: StoredUpload, file: File, signal: AbortSignal): P
   const pause = pauses({ firstMs: 1000, longestMs: 30_000, factor: 2 });
   while (!signal.aborted) {
     try {
+      if (user.value?.userId !== upload.userId) throw new ApiError(401, 'signed-out', 'Its user is signed out.');
       const jobId = await jobOf(upload);
       show({ ...upload, jobId }, {});
       while (!(await sendMissing({ ...upload, jobId }, jobId, file, signal)));
@@ -169,6 +170,7 @@ function run(upload: StoredUpload, file: File): void {
 export interface FileWishes {
   readonly language: string | undefined;
   readonly priority: 'normal' | 'urgent';
+  readonly diarize: boolean;
 }
 
 /** Begins to send a file. One that waits for its file after a reload goes on with it. */

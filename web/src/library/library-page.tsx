@@ -4,11 +4,11 @@ import { SessionList, type Session as SessionSchema } from '../../../core/contra
 import { ask, inWords } from '../api/client.ts';
 import { pathTo } from '../route.ts';
 import { dateTime, span } from '../ui/format.ts';
-import { Empty, Failed, Loading, Tag } from '../ui/parts.tsx';
+import { Empty, Failed, Loading, NOTHING_NEW, Tag } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 
 type Session = z.infer<typeof SessionSchema>;
-const REFRESH_SECONDS = 10;
+const REFRESH = { everySeconds: 5, tires: true };
 const PAGE = 50;
 
 function State({ session }: { readonly session: Session }) {
@@ -30,7 +30,7 @@ const about = (session: Session): string => {
 export function LibraryPage() {
   const [older, setOlder] = useState<{ sessions: readonly Session[]; cursor: string | undefined } | undefined>();
   const [moreError, setMoreError] = useState('');
-  const newest = useLoaded('sessions', () => ask(SessionList, 'GET', `/api/sessions?limit=${PAGE}`), REFRESH_SECONDS);
+  const newest = useLoaded('sessions', () => ask(SessionList, 'GET', `/api/sessions?limit=${PAGE}`), REFRESH);
   const cursor = older === undefined ? newest.value?.cursor : older.cursor;
   const more = async (): Promise<void> => {
     try {
@@ -47,6 +47,7 @@ export function LibraryPage() {
   return (
     <>
       <h1>Recordings</h1>
+      {newest.isGivenUp && <Failed what={NOTHING_NEW} again={() => void newest.again()} />}
       {newest.error && <Failed what={newest.error} again={() => void newest.again()} />}
       {newest.value === undefined && !newest.error && <Loading what="The list" />}
       {newest.value !== undefined && sessions.length === 0 && (

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import * as z from 'zod';
+import { config } from '../config.ts';
 import { go, pathTo } from '../route.ts';
-import { clock } from '../ui/format.ts';
+import { clock, usd } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Notice } from '../ui/parts.tsx';
 import { Leftovers } from './leftovers.tsx';
@@ -28,7 +29,12 @@ const LANGUAGES: readonly (readonly [string, string])[] = [
 ];
 
 /** What was chosen last, on this device. */
-const Choices = z.object({ deviceId: z.string().default(''), language: z.string().default(''), live: z.boolean().default(true) });
+const Choices = z.object({
+  deviceId: z.string().default(''),
+  language: z.string().default(''),
+  live: z.boolean().optional(),
+  diarize: z.boolean().default(false),
+});
 type Choices = z.infer<typeof Choices>;
 const CHOICES = 'chunkscribe-recorder';
 function lastChoices(): Choices {
@@ -60,11 +66,11 @@ function Face() {
         fill.current.style.transform = `scaleX(${Math.min(1, Math.sqrt(now))})`;
         fill.current.classList.toggle('loud', now > LOUD);
       }
-      frame = requestAnimationFrame(draw);
+      if (isActive.value) frame = requestAnimationFrame(draw);
     };
     draw();
     return () => cancelAnimationFrame(frame);
-  }, []);
+  }, [phase.value]);
   return (
     <>
       <div class="timer" role="timer" aria-label="Recorded so far" ref={timer}>
@@ -143,7 +149,9 @@ export function RecorderPage() {
   const [title, setTitle] = useState('');
   const [stopped, setStopped] = useState<string | undefined>();
   const [devices, setDevices] = useState<readonly Microphone[]>([]);
-  const { deviceId, language, live } = choices;
+  const { liveDefault, usdPerRecordedHour, canDiarize } = config();
+  const { deviceId, language, live = liveDefault } = choices;
+  const diarize = canDiarize && choices.diarize;
   const change = (part: Partial<Choices>): void => {
     const next = { ...choices, ...part };
     setChoices(next);
@@ -166,7 +174,7 @@ export function RecorderPage() {
   const isResting = now === 'paused' || now === 'lost';
 
   const begin = async (): Promise<void> => {
-    await start({ deviceId: microphone, title: title.trim(), language: language || undefined, live });
+    await start({ deviceId: microphone, title: title.trim(), language: language || undefined, live, diarize });
     setDevices(await microphones());
   };
   const end = async (): Promise<void> => {
@@ -283,9 +291,23 @@ export function RecorderPage() {
           />
           <span>
             Transcribe while I speak
-            <span class="small soft"> · without it the recording is stored, and the next batch transcribes it</span>
+            <span class="small soft">
+              {usdPerRecordedHour > 0 && ` · the machine costs ${usd(usdPerRecordedHour)} an hour meanwhile`} · without it the
+              recording is stored, and the next batch transcribes it
+            </span>
           </span>
         </label>
+        {canDiarize && (
+          <label class="switch" hidden={!isChoosing}>
+            <input
+              type="checkbox"
+              checked={diarize}
+              disabled={now !== 'idle'}
+              onChange={({ currentTarget }) => change({ diarize: currentTarget.checked })}
+            />
+            <span>Find out who speaks</span>
+          </label>
+        )}
       </section>
       {current.value && <LiveText recording={current.value} />}
       {current.value?.sessionId !== undefined && isResting && (

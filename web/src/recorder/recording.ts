@@ -29,6 +29,7 @@ export interface Wishes {
   readonly title: string;
   readonly language: string | undefined;
   readonly live: boolean;
+  readonly diarize: boolean;
 }
 
 interface Active {
@@ -43,6 +44,8 @@ interface Active {
   since: number | undefined;
   release: () => void;
   screen: WakeLockSentinel | undefined;
+  /** Somebody has pressed Go on, and the microphone is not there yet. */
+  isOpening: boolean;
   unlock: (() => void) | undefined;
   /** Writes in their order: what is read later must be there. */
   writing: Promise<unknown>;
@@ -104,7 +107,12 @@ async function rest(mine: Active): Promise<void> {
   await recorder?.stop();
   await mine.writing;
   mine.level.stop();
-  for (const track of mine.stream.getTracks()) {
+  silence(mine.stream);
+}
+
+/** Lets go of a microphone. */
+function silence(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) {
     track.onended = null;
     track.stop();
   }
@@ -124,11 +132,12 @@ export async function start(wishes: Wishes): Promise<void> {
   if (phase.value !== 'idle' || !who) return;
   phase.value = 'starting';
   problem.value = '';
+  let stream: MediaStream | undefined;
   try {
-    const stream = await openMicrophone(wishes.deviceId);
+    stream = await openMicrophone(wishes.deviceId);
     const id = crypto.randomUUID();
-    const { title, language, live } = wishes;
-    await navigator.storage?.persist?.().catch(() => false);
+    const { title, language, live, diarize } = wishes;
+    navigator.storage?.persist?.().catch(() => false); // some browsers ask people first: nobody waits for that
     let release = (): void => undefined;
     await new Promise<void>((held) => {
       const kept = new Promise<void>((resolve) => {
@@ -139,7 +148,7 @@ export async function start(wishes: Wishes): Promise<void> {
         return kept;
       });
     });
-    await putRecording({ id, userId: who.userId, title, language, live, startedAtMs: Date.now(), phase: 'recording' });
+    await putRecording({ id, userId: who.userId, title, language, live, diarize, startedAtMs: Date.now(), phase: 'recording' });
     active = {
       id,
       stream,
@@ -150,6 +159,7 @@ export async function start(wishes: Wishes): Promise<void> {
       since: undefined,
       release,
       screen: undefined,
+      isOpening: false,
       unlock: undefined,
       writing: Promise.resolve(),
     };
@@ -164,6 +174,7 @@ export async function start(wishes: Wishes): Promise<void> {
       error instanceof MicrophoneError ? error.message : 'Recording did not begin: this browser stores nothing here.';
     phase.value = 'idle';
     recordingId.value = undefined;
+    silence(stream);
     active?.release();
     active = undefined;
   }
@@ -179,15 +190,24 @@ export async function pause(): Promise<void> {
 /** Goes on after a pause or with another microphone. */
 export async function goOn(deviceId: string | undefined): Promise<void> {
   const mine = active;
-  if (mine === undefined || (phase.value !== 'paused' && phase.value !== 'lost')) return;
+  const isResting = (): boolean => active === mine && (phase.value === 'paused' || phase.value === 'lost');
+  if (mine === undefined || mine.isOpening || !isResting()) return;
+  mine.isOpening = true;
   try {
-    mine.stream = await openMicrophone(deviceId);
+    const stream = await openMicrophone(deviceId);
+    if (!isResting()) {
+      silence(stream); // Stop was faster
+      return;
+    }
+    mine.stream = stream;
     mine.level = levelOf(mine.stream);
     recordOn(mine);
     problem.value = '';
     phase.value = 'recording';
   } catch (error) {
     problem.value = error instanceof MicrophoneError ? error.message : 'The microphone cannot be used.';
+  } finally {
+    mine.isOpening = false;
   }
 }
 

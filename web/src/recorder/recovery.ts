@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { recordingLock } from './recording.ts';
-import { changeChunk, changeRecording, chunksOf, dropRecording } from './store.ts';
+import { audioOf, changeChunk, changeRecording, chunksOf, dropChunk, dropRecording } from './store.ts';
 import { look, type RecordingView, recordings, sendRecording } from './upload-queue.ts';
 
 /** Ids of recordings whose tab is gone in the middle: what becomes of them is a person's choice. */
@@ -29,7 +29,11 @@ const decided = (id: string): void => {
 /** Makes of it what there is: chunks that were begun end where their sound ends. */
 export async function recover({ id }: RecordingView): Promise<void> {
   decided(id);
-  for (const { n, state } of await chunksOf(id)) if (state === 'recording') await changeChunk(id, n, { state: 'recorded' });
+  for (const chunk of await chunksOf(id)) {
+    if (chunk.state !== 'recording') continue;
+    if ((await audioOf(chunk)).size === 0) await dropChunk(id, chunk.n);
+    else await changeChunk(id, chunk.n, { state: 'recorded' });
+  }
   await changeRecording(id, { phase: 'stopped' });
   await look();
   sendRecording(id);

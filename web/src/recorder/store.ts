@@ -13,6 +13,7 @@ export interface Recording {
   readonly title: string;
   readonly language?: string | undefined;
   readonly live: boolean;
+  readonly diarize: boolean;
   readonly startedAtMs: number;
   /** Known as soon as the server could be reached. */
   readonly sessionId?: string | undefined;

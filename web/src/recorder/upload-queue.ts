@@ -9,6 +9,7 @@ import { signal } from '@preact/signals';
 import { Session, SessionDetails, Upload as UploadAnswer } from '../../../core/contracts/answers.ts';
 import { ApiError, ask, inWords, tell } from '../api/client.ts';
 import { pauses } from '../api/patience.ts';
+import { user } from '../auth/session.ts';
 import {
   audioOf,
   type Chunk,
@@ -105,14 +106,21 @@ async function settle(sessionId: string, chunks: readonly Chunk[]): Promise<bool
   return isNews;
 }
 
-async function createSession({ id, title, language, live }: Recording): Promise<void> {
-  const session = await ask(Session, 'POST', '/api/sessions', { ...(title && { title }), ...(language && { language }), live });
+async function createSession({ id, title, language, live, diarize }: Recording): Promise<void> {
+  const session = await ask(Session, 'POST', '/api/sessions', {
+    ...(title && { title }),
+    ...(language && { language }),
+    live,
+    ...(diarize && { diarize }),
+  });
   await changeRecording(id, { sessionId: session.id });
 }
 
 /** The next thing to do: `again` at once, `look` after a pause, `over`. */
 async function step(recording: Recording): Promise<'again' | 'news' | 'look' | 'over'> {
   const { id, sessionId, phase } = recording;
+  // Whoever is signed in now may be somebody else: it waits for its own user.
+  if (user.value?.userId !== recording.userId) throw new ApiError(401, 'signed-out', 'Its user is signed out.');
   const chunks = await chunksOf(id);
   if (sessionId === undefined) {
     // A recording of nothing at all is not worth a session.
@@ -143,7 +151,10 @@ async function step(recording: Recording): Promise<'again' | 'news' | 'look' | '
 /** False when nothing can be done any more. */
 async function noteTrouble(id: string, error: unknown): Promise<boolean> {
   if (error instanceof ApiError && [403, 404, 410].includes(error.status)) {
-    const why = error.status === 410 ? 'The session was deleted elsewhere.' : 'The session does not belong to this account.';
+    const why =
+      error.status === 410
+        ? 'The session was deleted elsewhere.'
+        : 'The server does not take it: the session is not known there.';
     await changeRecording(id, { lost: why });
     return false;
   }

@@ -5,12 +5,12 @@ import { ask, call, inWords, tell } from '../api/client.ts';
 import { JobCard } from '../files/job-card.tsx';
 import { go } from '../route.ts';
 import { bytes, dateTime, span } from '../ui/format.ts';
-import { Failed, Loading } from '../ui/parts.tsx';
+import { Failed, Loading, NOTHING_NEW } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { Player } from './player.ts';
 import { TranscriptView } from './transcript-view.tsx';
 
-const REFRESH_SECONDS = 2;
+const REFRESH = { everySeconds: 2, tires: true };
 
 async function read(id: string) {
   const [transcript, peaks] = await Promise.all([
@@ -27,7 +27,7 @@ export function FilePage({ id }: { readonly id: string }) {
   const job = useLoaded(
     `job ${id} ${isOver}`,
     () => ask(JobStatus, 'GET', `/api/transcriptions/${id}/status`),
-    isOver ? undefined : REFRESH_SECONDS,
+    isOver ? undefined : REFRESH,
   );
   const { value } = job;
   const isCompleted = value?.status === 'completed';
@@ -67,6 +67,7 @@ export function FilePage({ id }: { readonly id: string }) {
         </p>
       </div>
       {failed && <Failed what={failed} />}
+      {job.isGivenUp && <Failed what={NOTHING_NEW} again={() => void job.again()} />}
       {!isCompleted && (
         <div class="card">
           <JobCard

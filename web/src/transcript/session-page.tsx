@@ -6,13 +6,14 @@ import { useLiveText } from '../recorder/use-live-text.ts';
 import { go } from '../route.ts';
 import { dateTime, plural, span } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
-import { Empty, Failed, Loading, Notice, Tag, useQuestion } from '../ui/parts.tsx';
+import { Empty, Failed, Loading, NOTHING_NEW, Notice, Tag, useQuestion } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { changeEdits, editAt, readEdits, withEdit } from './edits.ts';
 import { Player, type Section } from './player.ts';
 import { TranscriptView } from './transcript-view.tsx';
 import type { Gap, ShownWord } from './words.ts';
 
+const REFRESH = { everySeconds: 2, tires: true };
 const WAITS: Readonly<Record<string, string>> = {
   capacity: 'There is no machine to be had at the moment; the work waits for one.',
   budget: 'The budget of the day is spent; the work goes on tomorrow (UTC).',
@@ -101,7 +102,7 @@ export function SessionPage({ id }: { readonly id: string }) {
   const [hasArrived, setArrived] = useState(false);
   const { transcript, error, isGivenUp } = useLiveText(hasArrived ? id : undefined, round);
   const isFinal = transcript?.final === true;
-  const session = useLoaded(`session ${id} ${isFinal} ${round}`, () => readSession(id), isFinal ? undefined : 3);
+  const session = useLoaded(`session ${id} ${isFinal} ${round}`, () => readSession(id), isFinal ? undefined : REFRESH);
   const last = useRef<Session | undefined>(undefined);
   last.current = session.value ?? last.current;
   const known = last.current;
@@ -178,12 +179,7 @@ export function SessionPage({ id }: { readonly id: string }) {
       {dialog}
       {failed && <Failed what={failed} />}
       <Standing session={known} isFinal={isFinal} transcribeNow={transcribeNow} />
-      {isGivenUp && (
-        <Failed
-          what="Nothing has changed for half an hour, so this page has stopped looking."
-          again={() => setRound(round + 1)}
-        />
-      )}
+      {isGivenUp && <Failed what={NOTHING_NEW} again={() => setRound(round + 1)} />}
       {error && !transcript && <Failed what={error} again={() => setRound(round + 1)} />}
       {transcript === undefined && !error && arrived && <Loading what="The text" />}
       {!arrived && (

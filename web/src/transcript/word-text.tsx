@@ -46,10 +46,12 @@ export function WordText({ blocks, words, player, hits, shownHit, edit, gapActio
 
   useEffect(() => {
     let now: Element | null | undefined;
+    let was = -1;
     return player.time.subscribe((seconds) => {
-      const at = wordAt(words, seconds + 0.02);
-      const next = player.isPlaying.value || seconds > 0 ? element(at) : null;
-      if (next === now) return;
+      const at = seconds > 0 ? wordAt(words, seconds + 0.02) : -1;
+      if (at === was) return;
+      was = at;
+      const next = element(at);
       now?.classList.remove('now');
       next?.classList.add('now');
       if (player.isPlaying.value && next?.parentElement !== now?.parentElement)

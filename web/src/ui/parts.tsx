@@ -27,6 +27,9 @@ export const Failed = ({ what, again }: { readonly what: string; readonly again?
   </Notice>
 );
 
+/** What pages say that have looked for long enough. */
+export const NOTHING_NEW = 'Nothing has changed for half an hour, so this page has stopped looking.';
+
 export const Empty = ({ icon, children }: { readonly icon: IconName; readonly children: ComponentChildren }) => (
   <div class="empty">
     <Icon name={icon} />
