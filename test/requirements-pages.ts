@@ -21,6 +21,7 @@ export const pageRequirements: readonly Requirement[] = [
       'test/browser/recorder.test.ts: a recording that begins without a network',
       'test/web/store.test.ts: a chunk’s audio is its parts',
       'test/web/store.test.ts: a device without room loses nothing',
+      'test/web/client.test.ts: what a newer server says more is left out',
     ],
   },
   {

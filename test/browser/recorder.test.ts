@@ -4,7 +4,7 @@ import { SessionList } from '../../core/contracts/answers.ts';
 import { poll } from '../../host/poll.ts';
 import { recordingClient } from '../../host/recording-client.ts';
 import { host } from '../host/support.ts';
-import { browser, errorsOf, newPage, person, readText, record, recorded, stop, watched, whole } from './support.ts';
+import { browser, enter, errorsOf, newPage, person, readText, record, recorded, stop, watched, whole } from './support.ts';
 
 /** As the demo's, which is cut from the file itself: the microphone adds its share. */
 const MAX_WER = 0.08;
