@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-/** Files take their time: they have a host of their own, beside the one of all others. */
+/** Files take their time, and so do machines that come and go: each has a host of its own, beside the one of all others. */
 const FILES = ['test/host/{files,webhooks,cli}.test.ts'];
+const MACHINES = ['test/host/{gpu,stoppers,lost-and-repeated,runs}.test.ts'];
 /** The real template on the emulator, real functions, real worker, real model: one host for all files of a project. */
 const onHost = {
   globalSetup: ['test/host/global-setup.ts'],
@@ -23,15 +24,10 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      {
-        test: { name: 'host', include: ['test/host/**/*.test.ts'], exclude: FILES, ...onHost },
-      },
-      {
-        test: { name: 'pages', include: ['test/browser/**/*.test.ts'], ...onHost },
-      },
-      {
-        test: { name: 'files', include: FILES, ...onHost },
-      },
+      { test: { name: 'host', include: ['test/host/**/*.test.ts'], exclude: [...FILES, ...MACHINES], ...onHost } },
+      { test: { name: 'machines', include: MACHINES, ...onHost } },
+      { test: { name: 'files', include: FILES, ...onHost } },
+      { test: { name: 'pages', include: ['test/browser/**/*.test.ts'], ...onHost } },
     ],
   },
 });

@@ -20,11 +20,17 @@ interface Count {
 const total: Count = { passed: 0, failed: 0 };
 const reports = mkdtempSync(join(tmpdir(), 'chunkscribe-tests-'));
 
-/** Answers whether it ended well. `isBeside`: something else runs meanwhile; it speaks when it is done, and waits for the CPU. */
-function run(title: string, command: string, args: readonly string[], cwd: string, isBeside = false): Promise<boolean> {
-  const child = isBeside
-    ? spawn('nice', ['-n', '15', command, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
-    : spawn(command, args, { cwd, stdio: 'inherit' });
+/** Answers whether it ended well. `isBeside`: something else runs meanwhile, and it speaks when it is done; `waits`: for the CPU, too. */
+function run(
+  title: string,
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  isBeside = false,
+  waits = isBeside,
+): Promise<boolean> {
+  const [program, ...rest] = waits ? ['nice', '-n', '15', command, ...args] : [command, ...args];
+  const child = spawn(program ?? command, rest, { cwd, stdio: isBeside ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
   let said = `\n== ${title}\n`;
   if (!isBeside) process.stdout.write(said);
   for (const stream of [child.stdout, child.stderr])
@@ -66,10 +72,10 @@ const VitestReport = z.object({
   numPendingTests: z.number(),
   numTodoTests: z.number(),
 });
-function vitest(title: string, project: string, isBeside: boolean): Promise<void> {
+function vitest(title: string, project: string, isBeside: boolean, waits = isBeside): Promise<void> {
   const file = join(reports, `${project}.json`);
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  return suite(title, run(title, 'vitest', args, PROJECT, isBeside), () => {
+  return suite(title, run(title, 'vitest', args, PROJECT, isBeside, waits), () => {
     const report = VitestReport.parse(JSON.parse(readFileSync(file, 'utf8')));
     // A skipped test proves nothing: it counts as failed.
     return { passed: report.numPassedTests, failed: report.numFailedTests + report.numPendingTests + report.numTodoTests };
@@ -104,7 +110,6 @@ async function withoutHost(): Promise<void> {
   await vitest('core, functions, template, workflow', 'fast', !FAST);
   await pytest('worker', FAST ? ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py'] : []);
   if (!FAST) await vitest('files on a local host', 'files', true);
-  if (!FAST) await vitest('the pages in Chromium', 'pages', true);
 }
 
 if (!FAST) {
@@ -117,7 +122,12 @@ if (!FAST) {
 }
 
 // Most of what happens on the host is waiting: everything else has the time in between.
-await Promise.all([withoutHost(), ...(FAST ? [] : [vitest('the whole product on the local host', 'host', false)])]);
+async function onHost(): Promise<void> {
+  await vitest('the whole product on the local host', 'host', false);
+  await vitest('the pages in Chromium', 'pages', false);
+}
+const lanes = FAST ? [] : [onHost(), vitest('machines that come and go', 'machines', true, false)];
+await Promise.all([withoutHost(), ...lanes]);
 
 rmSync(reports, { recursive: true, force: true });
 console.log(`\n${total.passed} passed, ${total.failed} failed`);

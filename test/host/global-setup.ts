@@ -29,7 +29,7 @@ declare module 'vitest' {
 }
 
 /** Hosts that start at the same time do not look for the same port. */
-const PORTS: Readonly<Record<string, number>> = { host: 4600, files: 4700, pages: 4800 };
+const PORTS: Readonly<Record<string, number>> = { host: 4600, files: 4700, pages: 4800, machines: 4900 };
 /** A model that the stage offers and nobody can load. */
 const BROKEN_MODEL = 'no-such-model';
 const IDLE_SECONDS = 2;
