@@ -1,10 +1,13 @@
 /** The CDK application: context in, one stack out. `npm run synth`, or `npx cdk deploy -c stage=prod`. */
 import { App, Tags } from 'aws-cdk-lib';
 import { ChunkscribeStack } from '../lib/chunkscribe-stack.ts';
+import { FUNCTIONS } from '../lib/service-function.ts';
 import { stageFrom } from '../lib/stage.ts';
-import { buildPages } from '../web/build.ts';
+import { buildFunctions } from './build-functions.ts';
+import { buildPages } from './build-pages.ts';
 
 const app = new App();
+app.node.setContext(FUNCTIONS, buildFunctions());
 const stage = stageFrom((name) => app.node.tryGetContext(name));
 const stack = new ChunkscribeStack(app, `chunkscribe-${stage.name}`, { stage, pages: buildPages() });
 Tags.of(stack).add('application', 'chunkscribe');

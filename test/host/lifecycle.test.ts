@@ -18,7 +18,7 @@ import { sampleChunks } from './support.ts';
 
 /** Anywhere but in the project. */
 const home = mkdtempSync(join(tmpdir(), 'chunkscribe-life-'));
-const READY_SECONDS = 60;
+const READY_SECONDS = 120;
 /** More than the worker does until the host is killed. */
 const BATCH_CHUNKS = 12;
 const children: ChildProcess[] = [];

@@ -37,7 +37,9 @@ CLAIMABLE: Final = "#state = :pending AND next_attempt_at_ms <= :now AND attempt
 HELD_BY_US: Final = "#state = :leased AND fence = :fence AND etag = :etag"
 STILL_ABANDONED: Final = "#state = :leased AND fence = :fence AND lease_until_ms = :lease"
 LEASE: Final = "SET #state = :leased, lease_until_ms = :until, worker_id = :worker, claimed_at_ms = :now, alone = :no"
-DEAD: Final = "SET #state = :dead, dead_shard = :dead, error_message = :error REMOVE pending_shard, lease_until_ms, worker_id"
+DEAD: Final = (
+    "SET #state = :dead, dead_shard = :dead, error_message = :error REMOVE pending_shard, lease_until_ms, worker_id"
+)
 PENDING: Final = "SET #state = :pending REMOVE lease_until_ms, worker_id"
 SAME_CONTENT: Final = "by-content"
 """Sparse index of results by their content key."""
