@@ -108,7 +108,7 @@ async function withoutHost(): Promise<void> {
   await check('python types', join(VENV, 'mypy'), [], worker);
   await check('shell syntax', 'bash', ['-n', 'gpu-worker/bootstrap/boot.sh']);
   await vitest('core, functions, template, workflow', 'fast', !FAST);
-  await pytest('worker', FAST ? ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py'] : []);
+  if (FAST) await pytest('worker', ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py']);
   if (!FAST) await vitest('files on a local host', 'files', true);
 }
 
@@ -126,7 +126,11 @@ async function onHost(): Promise<void> {
   await vitest('the whole product on the local host', 'host', false);
   await vitest('the pages in Chromium', 'pages', false);
 }
-const lanes = FAST ? [] : [onHost(), vitest('machines that come and go', 'machines', true, false)];
+async function machinesAndWorker(): Promise<void> {
+  await vitest('machines that come and go', 'machines', true, false);
+  await pytest('worker', []);
+}
+const lanes = FAST ? [] : [onHost(), machinesAndWorker()];
 await Promise.all([withoutHost(), ...lanes]);
 
 rmSync(reports, { recursive: true, force: true });

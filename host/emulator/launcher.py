@@ -102,7 +102,7 @@ class Faults:
 
     {"no_capacity": ["i-1"], "pending_seconds": 3, "stopping_seconds": 3,
      "calls": [{"service": "dynamodb", "action": "TransactWriteItems", "after": 1, "times": 1, "effect": true}],
-     "events": [{"detail_type": "Object Created", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
+     "events": [{"detail_type": "Object Created", "about": "words of it", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
 
     `calls`: after so many calls, so many are answered by an error, with their effect or without. The EC2 host reads the same
     file: boot_seconds, spot_notice.
@@ -118,11 +118,11 @@ class Faults:
         with self._lock:
             return self._current().get(name, default)
 
-    def take(self, kind: str, **traits: str) -> dict[str, Any] | None:
-        """The rule that this call or event falls under, counted; None when nothing goes wrong."""
+    def take(self, kind: str, text: str = "", **traits: str) -> dict[str, Any] | None:
+        """The rule that this call or event falls under, counted; None when nothing goes wrong. `text`: all that it says."""
         with self._lock:
             for rule in self._current().get(kind, []):
-                if any(rule.get(name) != value for name, value in traits.items()):
+                if any(rule.get(name) != value for name, value in traits.items()) or rule.get("about", "") not in text:
                     continue
                 if rule.get("after", 0) > 0:
                     rule["after"] -= 1
@@ -174,7 +174,8 @@ def lose_events(faults: Faults) -> None:
     original = eventbridge._dispatch_event
 
     def dispatch(event: dict[str, Any], *rest: Any, **named: Any) -> None:
-        rule = faults.take("events", detail_type=str(event.get("DetailType", event.get("detail-type", ""))))
+        kind = str(event.get("DetailType", event.get("detail-type", "")))
+        rule = faults.take("events", json.dumps(event, default=str), detail_type=kind)
         if rule is None:
             original(event, *rest, **named)
         elif rule["do"] == "repeat":

@@ -262,6 +262,7 @@ test('every page fits a phone, keeps still while it loads, and has nothing that 
   expect(installabilityErrors.filter(({ errorId }) => errorId !== 'in-incognito')).toEqual([]);
   for (const path of ['record', 'sessions', 'files', 'words', 'dashboard', 'nowhere']) {
     await phone.goto(`${host.pagesUrl}/#/${path}`);
+    await phone.reload();
     await phone.locator('main h1').waitFor();
     await phone.waitForFunction(() => document.querySelector('.skeleton') === null);
     expect(await overflows(phone), path).toEqual([]);

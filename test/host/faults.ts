@@ -21,7 +21,14 @@ export interface Faults {
   readonly boot_seconds?: number;
   readonly spot_notice?: readonly string[];
   readonly calls?: readonly { service: string; action: string; after?: number; times?: number; effect: boolean }[];
-  readonly events?: readonly { detail_type: string; do: 'drop' | 'repeat' | 'delay'; times?: number; seconds?: number }[];
+  /** `about`: only events that say this somewhere. */
+  readonly events?: readonly {
+    detail_type: string;
+    about?: string;
+    do: 'drop' | 'repeat' | 'delay';
+    times?: number;
+    seconds?: number;
+  }[];
 }
 
 const FILE = join(host.root, 'faults.json');

@@ -106,8 +106,8 @@ export function DashboardPage(_: { readonly id: string }) {
           </div>
           <Batch act={act} />
           <Cost />
+          <Dead act={act} />
           <div class="cards">
-            <Dead act={act} />
             <Locks act={act} />
             <Stuck overview={value} act={act} />
           </div>

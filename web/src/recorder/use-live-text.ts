@@ -1,5 +1,5 @@
 /** The transcript of a session as it grows, asked for by its ETag: what has not changed costs an empty answer. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Transcript } from '../../../core/contracts/transcript.ts';
 import { ApiError, call, inWords, parsed } from '../api/client.ts';
 import { follow } from '../api/patience.ts';
@@ -12,13 +12,15 @@ export interface LiveText {
 }
 const NONE: LiveText = { transcript: undefined, error: undefined, isGivenUp: false };
 
-/** `sessionId`: undefined as long as no chunk of it has arrived; then there is nothing to follow. `again`: another number looks anew. */
+/** `sessionId`: undefined as long as no chunk of it has arrived; then there is nothing to follow. `again`: another
+ * number looks anew, until there is another text than the one that is shown: what changed it takes effect a moment later. */
 export function useLiveText(sessionId: string | undefined, again = 0): LiveText {
   const [state, setState] = useState<LiveText>(NONE);
+  const shown = useRef({ sessionId: '', etag: '' });
   useEffect(() => {
     if (sessionId === undefined) return;
     const ending = new AbortController();
-    let etag = '';
+    let etag = shown.current.sessionId === sessionId ? shown.current.etag : '';
     const once = async (): Promise<'over' | 'changed' | 'same'> => {
       try {
         const headers: Record<string, string> = etag === '' ? {} : { 'if-none-match': etag };
@@ -30,6 +32,7 @@ export function useLiveText(sessionId: string | undefined, again = 0): LiveText 
         const transcript = parsed(Transcript, await answer.json());
         if (ending.signal.aborted) return 'over';
         etag = answer.headers.get('etag') ?? '';
+        shown.current = { sessionId, etag };
         setState({ ...NONE, transcript });
         return transcript.final ? 'over' : 'changed';
       } catch (error) {

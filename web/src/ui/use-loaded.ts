@@ -32,11 +32,11 @@ export function useLoaded<T>(key: string, load: () => Promise<T>, refresh?: Refr
     const asked = wanted.current;
     try {
       const value = await latest.current();
+      if (wanted.current !== asked) return false; // somebody has gone on meanwhile
       const text = `${asked} ${JSON.stringify(value)}`;
       const isNew = text !== known.current;
       known.current = text;
-      if (wanted.current === asked)
-        setState((was) => (isNew || was.error !== undefined || was.isGivenUp ? { key: asked, value } : was));
+      setState((was) => (isNew || was.key !== asked || was.error !== undefined || was.isGivenUp ? { key: asked, value } : was));
       return isNew;
     } catch (error) {
       if (wanted.current === asked) setState((was) => ({ ...(was.key === asked && was), key: asked, error: inWords(error) }));
