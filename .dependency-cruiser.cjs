@@ -56,8 +56,8 @@ module.exports = {
     ),
     rule(
       'clients-know-contracts',
-      'the command line is a client of the HTTP API',
-      { path: '^cli/' },
+      'the command line and the MCP server are clients of the HTTP APIs',
+      { path: '^(cli|mcp)/' },
       { path: '^(lambdas|lib|host|test)/|^core/(?!contracts/)' },
     ),
     rule(

@@ -98,7 +98,7 @@ function workerPid({ root }: Bench): number | undefined {
 }
 
 /** Resident memory of a process and its children in MB; 0 when it is gone. */
-function memoryOf(pid: number): { own: number; children: number } {
+export function memoryOf(pid: number): { own: number; children: number } {
   const rss = (of: number): number => {
     try {
       return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${of}/status`, 'utf8'))?.[1] ?? 0) / 1024;
@@ -107,7 +107,10 @@ function memoryOf(pid: number): { own: number; children: number } {
     }
   };
   try {
-    const below = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    const below = readdirSync(`/proc/${pid}/task`)
+      .flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' '))
+      .filter(Boolean)
+      .map(Number);
     return { own: rss(pid), children: below.reduce((sum, child) => sum + rss(child), 0) };
   } catch {
     return { own: rss(pid), children: 0 };

@@ -1,4 +1,4 @@
-/** `npm run bench -- [kills] [stop-latency] [scan] [repair] [files] [file-kills] [pages] [options]`: what is measured, written to bench/RESULTS.md with the machine it was measured on. */
+/** `npm run bench -- [kills] [stop-latency] [scan] [repair] [files] [file-kills] [pages] [service] [options]`: what is measured, written to bench/RESULTS.md with the machine it was measured on. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { kills, randomFrom } from './kills.ts';
 import { pageFigures } from './pages.ts';
 import { repair } from './repair.ts';
 import { scanFigures } from './scan.ts';
+import { serviceFigures } from './service.ts';
 import { quantile, stopLatency } from './stop-latency.ts';
 
 const RESULTS = join(PROJECT, 'bench', 'RESULTS.md');
@@ -141,6 +142,27 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
       `| once more | ${ms(againMs, 0.5)} | ${ms(againMs, 1)} |`,
     ]);
     return quantile(firstMs, 0.5) <= 1000 && quantile(againMs, 0.5) <= 1000;
+  },
+
+  async service() {
+    const one = await serviceFigures();
+    const ms = (values: readonly number[]): string =>
+      `median ${quantile(values, 0.5).toFixed(1)} ms, p99 ${quantile(values, 0.99).toFixed(1)} ms, most ${quantile(values, 1).toFixed(1)} ms of ${values.length}`;
+    write('The service: 200 requests at once', [
+      `${today}, ${machine}; demo model on the CPU, sender on the same machine. 150 WebM of 10 s, 40 WAV of 30 s, 9 WAV of 125 s and one WAV of 30 min (58 MB).`,
+      '',
+      '| | |',
+      '|---|---|',
+      `| taken, told to come again (429), completed | ${one.taken}, ${one.refused}, ${one.completed} |`,
+      `| until all were answered | ${one.sentSeconds.toFixed(1)} s |`,
+      `| until all ${(one.audioSeconds / 60).toFixed(0)} min of sound were heard | ${one.allSeconds.toFixed(0)} s |`,
+      `| \`/health\` while they came in | ${ms(one.sendingMs)} |`,
+      `| \`/health\` after that | ${ms(one.workingMs)} |`,
+      `| memory of the server, idle and at most | ${one.idleMb.toFixed(0)} MB, ${one.serverMb.toFixed(0)} MB |`,
+      `| of the model's process and its decoders, idle and at most | ${one.idleModelMb.toFixed(0)} MB, ${one.modelMb.toFixed(0)} MB |`,
+    ]);
+    const isQuick = quantile(one.sendingMs, 1) < 50 && quantile(one.workingMs, 0.99) < 50;
+    return isQuick && one.taken + one.refused === 200 && one.completed === one.taken;
   },
 
   async repair() {

@@ -109,8 +109,12 @@ export function connection(): { call: Call; text: (path: string) => Promise<stri
     path: string,
     body?: unknown,
     more: Readonly<Record<string, string>> = {},
+    isAgain = false,
   ): Promise<Response> {
-    signedIn ??= credentials();
+    signedIn ??= credentials().catch((error: unknown) => {
+      signedIn = undefined;
+      throw error;
+    });
     const { api, token } = await signedIn;
     const headers = {
       ...more,
@@ -125,6 +129,12 @@ export function connection(): { call: Call; text: (path: string) => Promise<stri
       throw new CliError(`${api} cannot be reached: ${error.cause instanceof Error ? error.cause.message : error.message}`);
     });
     if (answer.ok) return answer;
+    if (answer.status === 401) {
+      signedIn = undefined;
+      // A token ends after an hour; who runs for longer signs in again.
+      if (!isAgain) return send(method, path, body, more, true);
+      throw new ApiProblem(401, 'unauthorized', 'Nobody is signed in: the token is wrong or has expired');
+    }
     const problem = Problem.safeParse(await answer.json().catch(() => undefined)).data;
     throw new ApiProblem(answer.status, problem?.code ?? 'unknown', problem?.detail ?? `${method} ${path}: ${answer.status}`);
   }

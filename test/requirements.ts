@@ -3,10 +3,12 @@
 import type { Requirement } from './requirement.ts';
 import { fileRequirements } from './requirements-files.ts';
 import { pageRequirements } from './requirements-pages.ts';
+import { serviceRequirements } from './requirements-service.ts';
 
 export const requirements: readonly Requirement[] = [
   ...fileRequirements,
   ...pageRequirements,
+  ...serviceRequirements,
   {
     id: 'recording.order',
     sentence: 'Chunks come in any order, more than once, with holes; nothing is lost and nothing is transcribed twice.',

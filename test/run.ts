@@ -82,10 +82,10 @@ function vitest(title: string, project: string, isBeside: boolean, waits = isBes
   });
 }
 
-function pytest(title: string, paths: readonly string[]): Promise<void> {
-  const file = join(reports, 'pytest.xml');
-  const args = ['-n', '2', ...paths, `--junit-xml=${file}`];
-  return suite(title, run(title, join(VENV, 'pytest'), args, worker, !FAST), () => {
+function pytest(title: string, args: readonly string[]): Promise<void> {
+  const file = join(reports, `${title}.xml`);
+  const all = ['-n', '2', ...args, `--junit-xml=${file}`];
+  return suite(title, run(title, join(VENV, 'pytest'), all, worker, !FAST), () => {
     const text = readFileSync(file, 'utf8');
     const number = (name: string): number => Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(text)?.[1]);
     const failed = number('failures') + number('errors') + number('skipped');
@@ -94,7 +94,8 @@ function pytest(title: string, paths: readonly string[]): Promise<void> {
 }
 
 const worker = join(PROJECT, 'gpu-worker');
-const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'host', 'scripts', 'test', 'bench', 'web'];
+const SERVICE_TESTS = ['tests/test_service.py', 'tests/test_service_parts.py'];
+const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'mcp', 'host', 'scripts', 'test', 'bench', 'web'];
 
 /** Everything but the host. */
 async function withoutHost(): Promise<void> {
@@ -106,10 +107,14 @@ async function withoutHost(): Promise<void> {
   await check('python format', join(VENV, 'ruff'), ['format', '--check', '--quiet', '.'], worker);
   await check('python lint', join(VENV, 'ruff'), ['check', '--quiet', '.'], worker);
   await check('python types', join(VENV, 'mypy'), [], worker);
-  await check('shell syntax', 'bash', ['-n', 'gpu-worker/bootstrap/boot.sh']);
+  for (const script of ['bootstrap/boot.sh', 'service/install.sh'])
+    await check(`shell syntax: ${script}`, 'bash', ['-n', `gpu-worker/${script}`]);
   await vitest('core, functions, template, workflow', 'fast', !FAST);
   if (FAST) await pytest('worker', ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py']);
-  if (!FAST) await vitest('files on a local host', 'files', true);
+  if (FAST) return;
+  await pytest('service', SERVICE_TESTS);
+  await vitest('the service, by clients that other people wrote', 'service', true);
+  await vitest('files on a local host', 'files', true);
 }
 
 if (!FAST) {
@@ -128,7 +133,10 @@ async function onHost(): Promise<void> {
 }
 async function machinesAndWorker(): Promise<void> {
   await vitest('machines that come and go', 'machines', true, false);
-  await pytest('worker', []);
+  await pytest(
+    'worker',
+    SERVICE_TESTS.map((file) => `--ignore=${file}`),
+  );
 }
 const lanes = FAST ? [] : [onHost(), machinesAndWorker()];
 await Promise.all([withoutHost(), ...lanes]);

@@ -1,4 +1,4 @@
-"""Command line of the worker: `python -m gpu_worker work | find-model`."""
+"""Command line of the worker: `python -m gpu_worker work | serve | find-model`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ import uuid
 
 import structlog
 from pydantic import ValidationError
+
+from gpu_worker import logs
+
+GRACEFUL_SECONDS = 5
+"""Requests that wait for a text are let go of after so long; their jobs stay in the queue."""
 
 
 def work() -> int:
@@ -90,25 +95,58 @@ def work() -> int:
     return 0
 
 
+def serve(arguments: argparse.Namespace) -> int:
+    """Runs the persistent service; configuration from the environment and the command line (see service.settings)."""
+    import uvicorn
+
+    from gpu_worker.service.app import build
+    from gpu_worker.service.settings import ServeSettings
+
+    given = {
+        "model": arguments.model,
+        "service_host": arguments.host,
+        "service_port": arguments.port,
+        "service_folder": arguments.folder,
+    }
+    try:
+        settings = ServeSettings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for problem in error.errors():
+            sys.stderr.write(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}\n".lstrip(": "))
+        return 2
+    log = structlog.get_logger()
+    log.info("service", url=f"http://{settings.service_host}:{settings.service_port}", model=settings.own_model)
+    uvicorn.run(
+        build(settings),
+        host=settings.service_host,
+        port=settings.service_port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    return 0
+
+
 def main() -> int:
     """Parses the command line and runs the command; answers the exit status."""
     parser = argparse.ArgumentParser(prog="gpu-worker", description="Chunkscribe's transcription worker")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("work", help="serve the queues of a stage (configuration from the environment)")
+    service = commands.add_parser(
+        "serve", help="serve files over HTTP, OpenAI's API included (settings from the environment, too)"
+    )
+    service.add_argument("--model", help="published name or folder; default large-v3")
+    service.add_argument("--host", help="address to listen on; default 127.0.0.1, any other needs SERVICE_TOKEN")
+    service.add_argument("--port", type=int, help="default 8765")
+    service.add_argument("--folder", help="where queue and results are kept")
     find = commands.add_parser("find-model", help="print the folder of a published model, downloading it if need be")
     find.add_argument("name", help="such as base.en")
     arguments = parser.parse_args()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
+    logs.configure()
     if arguments.command == "work":
         return work()
+    if arguments.command == "serve":
+        return serve(arguments)
     from gpu_worker.models import ModelUnavailable, find_model
 
     try:

@@ -141,19 +141,21 @@ class Engines:
     def __init__(self, settings: EngineSettings) -> None:
         self.own = Engine(settings)
         self._settings = settings
-        self._other: Engine | None = None
+        self._other: tuple[str, Engine] | None = None
 
     def named(self, name: str | None) -> Engine:
         """The engine with this model; the worker's own without a name. Raises ModelNotLoaded."""
         if name is None or name == self.own.model_name:
             return self.own
-        if self._other is None or self._other.model_name != name:
-            self._other = None  # its memory first
-            try:
-                self._other = Engine(self._settings.model_copy(update={"model": name, "model_name": ""}))
-            except (RuntimeError, ValueError, OSError) as error:
-                raise ModelNotLoaded(f"the model {name} cannot be loaded: {error}") from error
-        return self._other
+        if self._other is not None and self._other[0] == name:
+            return self._other[1]
+        self._other = None  # its memory first
+        try:
+            engine = Engine(self._settings.model_copy(update={"model": name, "model_name": ""}))
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ModelNotLoaded(f"the model {name} cannot be loaded: {error}") from error
+        self._other = (name, engine)
+        return engine
 
 
 class Engine:

@@ -12,7 +12,6 @@ Gotchas:
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from gpu_worker.media import MEMORY_LIMIT_BYTES, SAMPLE_RATE, MediaError, Samples, decoded
+from gpu_worker.memory import limit
 
 LONGEST_PART_SECONDS: Final = 360
 SHORTEST_PART_SECONDS: Final = 240
@@ -179,7 +179,7 @@ def cut_file(source: Path, folder: Path, compress: bool, say: Callable[[dict[str
 
 def serve(request: dict[str, Any], answers: IO[bytes]) -> None:
     """The child: one request, JSON lines out."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    limit(MEMORY_LIMIT_BYTES)
 
     def say(line: dict[str, Any]) -> None:
         answers.write(json.dumps(line).encode() + b"\n")

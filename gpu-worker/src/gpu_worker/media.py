@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import base64
 import json
-import resource
 import subprocess
 import sys
 import threading
@@ -26,6 +25,8 @@ from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from gpu_worker.memory import limit
 
 SAMPLE_RATE: Final = 16_000
 Samples = npt.NDArray[np.int16]
@@ -196,7 +197,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """The child: a JSON line in (`path`, `max_seconds`, `from_byte`); one out (`samples` or `error`), then the samples."""
     import av  # noqa: F401 - a missing library must show before the first file
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    limit(MEMORY_LIMIT_BYTES)
     answers.write(READY)
     answers.flush()
     for line in requests:

@@ -1,0 +1,537 @@
+"""The service's HTTP side: PRODUCT's own calls, OpenAI's, a page, figures for Prometheus.
+
+Everything that waits waits here without holding anything but its place: uploads go to disk as they come, the queue is in
+SQLite, the model is in another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from anyio import to_thread
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gpu_worker.formats import to_srt, to_txt, to_vtt
+from gpu_worker.media import sniff
+from gpu_worker.service import callbacks, openai_api
+from gpu_worker.service.jobs import Job, Jobs, NameTaken, QueueFull
+from gpu_worker.service.runner import Runner
+from gpu_worker.service.settings import ServeSettings
+from gpu_worker.service.uploads import BadUpload, Form, TooLarge, drain, receive
+
+PAGE: Final = Path(__file__).parent / "page"
+PAGE_FILES: Final = {"": "index.html", "page.js": "page.js", "page.css": "page.css"}
+SECURITY: Final = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+BUSY_SECONDS: Final = 10
+"""Told to those who find the queue full."""
+OPEN: Final = ("/health",)
+"""Needs no token: what looks after services has none."""
+LISTED: Final = 100
+CLEANUP_SECONDS: Final = 3600.0
+THREADS: Final = 4
+"""What blocks is done by so many threads: with more, the loop, and so /health, waits longer for Python's lock."""
+DAY_SECONDS: Final = 86_400.0
+KEEPALIVE_SECONDS: Final = 15.0
+
+
+class Problem(Exception):
+    """An answer that is an error; `details` go with it."""
+
+    def __init__(self, status: int, code: str, message: str, retry_s: int | None = None, **details: Any) -> None:  # noqa: ANN401
+        super().__init__(message)
+        self.status, self.code, self.message, self.retry_s, self.details = status, code, message, retry_s, details
+
+
+class Hub:
+    """Tells waiting requests what the runner's thread says."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ends: dict[str, set[asyncio.Event]] = {}
+        self._texts: dict[int, set[asyncio.Queue[str]]] = {}
+        self._told: set[int] = set()
+
+    def begin(self) -> None:
+        """Called in the loop that requests run in."""
+        self._loop = asyncio.get_running_loop()
+
+    def heard(self, seq: int, texts: Sequence[str]) -> None:
+        """From the runner's thread; `texts` are a paragraph, and what is sent of it joins to the whole text."""
+
+        def tell() -> None:
+            if seq not in self._texts or not texts:
+                return
+            first = "\n\n" if seq in self._told else ""
+            self._told.add(seq)
+            for queue in self._texts[seq]:
+                for n, text in enumerate(texts):
+                    queue.put_nowait((first if n == 0 else " ") + text)
+
+        self._call(tell)
+
+    def ended(self, names: Sequence[str]) -> None:
+        """From the runner's thread."""
+
+        def tell() -> None:
+            for name in names:
+                for event in self._ends.get(name, ()):
+                    event.set()
+
+        self._call(tell)
+
+    def _call(self, tell: Callable[[], object]) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(tell)
+
+    @asynccontextmanager
+    async def waiting(self, name: str) -> AsyncIterator[asyncio.Event]:
+        """An event that is set when the job has ended."""
+        event = asyncio.Event()
+        self._ends.setdefault(name, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._ends[name].discard(event)
+            if not self._ends[name]:
+                del self._ends[name]
+
+    @asynccontextmanager
+    async def texts(self, seq: int) -> AsyncIterator[asyncio.Queue[str]]:
+        """Texts of the job's segments as they are heard."""
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._texts.setdefault(seq, set()).add(queue)
+        try:
+            yield queue
+        finally:
+            self._texts[seq].discard(queue)
+            if not self._texts[seq]:
+                del self._texts[seq]
+                self._told.discard(seq)
+
+
+class Guard:
+    """Who may call: by the service's own names, from its own pages, with the token."""
+
+    def __init__(self, app: ASGIApp, settings: ServeSettings) -> None:
+        self._app = app
+        self._token = settings.service_token
+        own = [name.strip().lower() for name in settings.service_names.split(",") if name.strip()]
+        loopback = ["127.0.0.1", "localhost", "[::1]"] if settings.on_loopback else []
+        self._names = [*own, *loopback] if own or settings.on_loopback else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses, or goes on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        refusal = self._refusal(request)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        else:
+            await refusal(scope, receive, send)
+
+    def _refusal(self, request: Request) -> Response | None:
+        host = request.headers.get("host", "")
+        name = re.sub(r":\d+$", "", host).lower()
+        if self._names is not None and name not in self._names:
+            return _problem(request, Problem(421, "misdirected", "this service is not called by this name"))
+        origin = request.headers.get("origin")
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+            return _problem(request, Problem(403, "foreign-origin", "other pages may not call this service"))
+        if self._token and request.url.path not in OPEN and request.url.path.lstrip("/") not in PAGE_FILES:
+            given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+            if not hmac.compare_digest(given.encode(), self._token.encode()):
+                return _problem(request, Problem(401, "unauthorized", "a bearer token is needed"))
+        return None
+
+
+def _problem(request: Request, problem: Problem) -> Response:
+    """As OpenAI's clients read errors below /v1, else as problem+json."""
+    if request.url.path.startswith("/v1/"):
+        param = problem.details.get("param")
+        return openai_api.refused(problem.status, problem.message, problem.code, param, problem.retry_s)
+    body = {
+        "type": "about:blank",
+        "title": problem.code,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.message,
+        **problem.details,
+    }
+    headers = {} if problem.retry_s is None else {"retry-after": str(problem.retry_s)}
+    return JSONResponse(body, problem.status, headers, media_type="application/problem+json")
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return _problem(request, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, openai_api.Invalid)
+    return _problem(request, Problem(400, "invalid_value", error.message, param=error.param))
+
+
+async def _on_missing(request: Request, _error: Exception) -> Response:
+    return _problem(request, Problem(404, "not-found", "there is no such call"))
+
+
+async def _on_method(request: Request, _error: Exception) -> Response:
+    return _problem(request, Problem(405, "method-not-allowed", "this call has another method"))
+
+
+class Service:
+    """The routes."""
+
+    def __init__(self, settings: ServeSettings, jobs: Jobs, runner: Runner, hub: Hub) -> None:
+        self._settings = settings
+        self._jobs = jobs
+        self._runner = runner
+        self._hub = hub
+        self._registry = CollectorRegistry()
+        gauges = {
+            "chunkscribe_queue_jobs": "Jobs that wait",
+            "chunkscribe_processing_jobs": "Jobs that are heard now",
+            "chunkscribe_completed_jobs": "Jobs with a text that are kept",
+            "chunkscribe_failed_jobs": "Jobs without a text that are kept",
+            "chunkscribe_audio_seconds": "Seconds of audio heard since the start",
+            "chunkscribe_work_seconds": "Seconds that the model has worked since the start",
+            "chunkscribe_model_memory_mb": "Memory of the model's process at most",
+            "chunkscribe_model_restarts": "Times that the model's process has ended by itself",
+            "chunkscribe_model_loaded": "Whether a model is loaded",
+        }
+        self._gauges = {name: Gauge(name, text, registry=self._registry) for name, text in gauges.items()}
+
+    def routes(self) -> list[Route]:
+        """All calls."""
+        return [
+            Route("/transcribe", self.transcribe, methods=["POST"]),
+            Route("/status/{job_id}", self.status),
+            Route("/download/{job_id}", self.download),
+            Route("/transcript/{job_id}", self.transcript),
+            Route("/jobs", self.list_jobs),
+            Route("/health", self.health),
+            Route("/metrics", self.metrics),
+            Route("/v1/audio/transcriptions", self.openai_transcribe, methods=["POST"]),
+            Route("/v1/models", self.openai_models),
+            Route("/v1/models/{model:path}", self.openai_model),
+            *(Route(f"/{path}", self._file(name)) for path, name in PAGE_FILES.items()),
+        ]
+
+    def _file(self, name: str) -> Callable[[Request], Any]:
+        async def serve(_request: Request) -> Response:
+            return FileResponse(PAGE / name, headers={**SECURITY, "cache-control": "no-cache"})
+
+        return serve
+
+    async def _take(self, request: Request, check: Callable[[Form], None] | None = None) -> tuple[Job, Form]:
+        """Receives an upload and puts it into the queue; `check` may have something against it. Raises Problem."""
+        try:
+            job, form = await self._received(request, check)
+        except (Problem, openai_api.Invalid):
+            await drain(request)
+            raise
+        self._runner.wake()
+        return job, form
+
+    async def _received(self, request: Request, check: Callable[[Form], None] | None) -> tuple[Job, Form]:
+        limit = self._settings.max_upload_mb * 1024**2
+        folder = self._settings.service_folder
+        if shutil.disk_usage(folder).free < self._settings.min_free_disk_mb * 1024**2:
+            raise Problem(503, "disk-full", "there is no room for files at the moment", retry_s=60)
+        if self._jobs.counts().get("queued", 0) >= self._settings.max_queue:
+            raise Problem(429, "queue-full", "too many files wait; come again later", retry_s=BUSY_SECONDS)
+        upload = self._jobs.new_upload()
+        try:
+            form = await receive(request, upload, limit)
+            if check is not None:
+                check(form)
+            return await to_thread.run_sync(self._enqueue, form, upload), form
+        except BadUpload as error:
+            raise Problem(400, "malformed", str(error)) from error
+        except TooLarge as error:
+            raise Problem(413, "too-large", f"a file may have {self._settings.max_upload_mb} MB") from error
+        finally:
+            upload.unlink(missing_ok=True)
+
+    def _enqueue(self, form: Form, upload: Path) -> Job:
+        if form.filename is None:
+            raise Problem(400, "file-missing", "the field file is missing", param="file")
+        if sniff(form.head) is None:
+            raise Problem(415, "unsupported-media", "this is not an audio file of a kind that we take", param="file")
+        model = self._model(form.one("model"))
+        name = form.one("job_id")
+        if name is not None and not NAME.fullmatch(name):
+            raise Problem(422, "invalid-job-id", "a job_id has letters, digits, dots, dashes and underscores, at most 128")
+        priority = form.one("priority") or "normal"
+        if priority not in ("normal", "urgent"):
+            raise Problem(422, "invalid-priority", "priority is normal or urgent")
+        language = form.one("language")
+        if language is not None and not LANGUAGE.fullmatch(language):
+            raise Problem(422, "invalid-language", "an ISO 639 code such as en", param="language")
+        prompt, hotwords = form.one("prompt"), form.one("hotwords")
+        if len(prompt or "") > 4000 or len(hotwords or "") > 1000:
+            raise Problem(422, "invalid-prompt", "prompt has at most 4000 characters, hotwords 1000", param="prompt")
+        callback_url = form.one("callback_url")
+        if callback_url is not None:
+            try:
+                callbacks.check(callback_url, self._settings.may_call_loopback)
+            except callbacks.Refused as error:
+                raise Problem(422, "invalid-callback", f"this address cannot be called: {error}") from error
+        wishes = {"language": language, "prompt": prompt, "hotwords": hotwords}
+        try:
+            return self._jobs.add(
+                upload,
+                name=name,
+                filename=form.filename,
+                size_bytes=form.size_bytes,
+                model=model,
+                wishes=wishes,
+                content=json.dumps([form.sha256, model, wishes]),
+                urgent=priority == "urgent",
+                callback_url=callback_url,
+            )
+        except QueueFull as error:
+            raise Problem(429, "queue-full", "too many files wait; come again later", retry_s=BUSY_SECONDS) from error
+        except NameTaken as error:
+            raise Problem(409, "job-exists", "another file has this job_id") from error
+
+    def _model(self, asked: str | None) -> str:
+        if asked is None or asked in openai_api.ALIASES:
+            return self._settings.own_model
+        if asked not in self._settings.offered:
+            offered = self._settings.offered
+            raise Problem(422, "unknown-model", f"this service has {', '.join(offered)}", models=offered, param="model")
+        return asked
+
+    async def _job(self, request: Request) -> Job:
+        job = await to_thread.run_sync(self._jobs.get, request.path_params["job_id"])
+        if job is None:
+            raise Problem(404, "unknown-job", "there is no such job")
+        return job
+
+    async def transcribe(self, request: Request) -> Response:
+        """POST /transcribe."""
+        job, _form = await self._take(request)
+        return JSONResponse({"job_id": job.id, "status": job.state})
+
+    async def status(self, request: Request) -> Response:
+        """GET /status/{job_id}."""
+        job = await self._job(request)
+        text = (await to_thread.run_sync(self._jobs.result_of, job))["text"] if job.state == "completed" else None
+        return JSONResponse(
+            {
+                "job_id": job.id,
+                "status": job.state,
+                "progress": int(100 * job.progress),
+                "transcript": text,
+                "error": job.error,
+            }
+        )
+
+    async def _completed(self, request: Request) -> dict[str, Any]:
+        """The transcript of the job that the path names. Raises Problem."""
+        job = await self._job(request)
+        if job.state == "failed":
+            raise Problem(404, "failed", f"the job has failed: {job.error}")
+        if job.state != "completed":
+            raise Problem(404, "not-ready", f"the job is {job.state}; its text is there when it is completed")
+        return await to_thread.run_sync(self._jobs.result_of, job)
+
+    async def download(self, request: Request) -> Response:
+        """GET /download/{job_id}."""
+        return PlainTextResponse(to_txt((await self._completed(request))["text"]))
+
+    async def transcript(self, request: Request) -> Response:
+        """GET /transcript/{job_id}?format=json|txt|srt|vtt."""
+        result = await self._completed(request)
+        kind = request.query_params.get("format", "json")
+        if kind == "json":
+            return JSONResponse(result)
+        writers = {
+            "txt": lambda: to_txt(result["text"]),
+            "srt": lambda: to_srt(result["segments"]),
+            "vtt": lambda: to_vtt(result["segments"]),
+        }
+        if kind not in writers:
+            raise Problem(422, "invalid-format", "format is json, txt, srt or vtt")
+        return PlainTextResponse(writers[kind]())
+
+    async def list_jobs(self, _request: Request) -> Response:
+        """GET /jobs, for the page and for people."""
+        jobs = await to_thread.run_sync(self._jobs.newest, LISTED)
+        return JSONResponse(
+            {
+                "jobs": [
+                    {
+                        "job_id": job.id,
+                        "filename": job.filename,
+                        "size_bytes": job.size_bytes,
+                        "model": job.model,
+                        "status": job.state,
+                        "urgent": job.urgent,
+                        "progress": int(100 * job.progress),
+                        "error": job.error,
+                        "seconds": job.seconds,
+                        "created_at": job.created_at,
+                        "started_at": job.started_at,
+                        "ended_at": job.ended_at,
+                    }
+                    for job in jobs
+                ],
+                "models": self._settings.offered,
+                "loaded": self._runner.model_name,
+                "trouble": self._runner.trouble,
+                "memory_mb": self._runner.figures.memory_mb,
+            }
+        )
+
+    async def health(self, _request: Request) -> Response:
+        """GET /health."""
+        loaded = self._runner.model_name is not None
+        status = "ok" if loaded else "no-model" if self._runner.trouble else "loading"
+        return JSONResponse({"status": status, "model_loaded": loaded, "queue_size": self._jobs.counts().get("queued", 0)})
+
+    async def metrics(self, _request: Request) -> Response:
+        """GET /metrics."""
+        counts = await to_thread.run_sync(self._jobs.counts)
+        figures = self._runner.figures
+        values = {
+            "queue_jobs": counts.get("queued", 0),
+            "processing_jobs": counts.get("processing", 0),
+            "completed_jobs": counts.get("completed", 0),
+            "failed_jobs": counts.get("failed", 0),
+            "audio_seconds": figures.audio_seconds,
+            "work_seconds": figures.work_seconds,
+            "model_memory_mb": figures.memory_mb,
+            "model_restarts": figures.restarts,
+            "model_loaded": int(self._runner.model_name is not None),
+        }
+        for name, value in values.items():
+            self._gauges[f"chunkscribe_{name}"].set(value)
+        return Response(generate_latest(self._registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def openai_models(self, _request: Request) -> Response:
+        """GET /v1/models."""
+        return JSONResponse({"object": "list", "data": [_model_card(name) for name in self._settings.offered]})
+
+    async def openai_model(self, request: Request) -> Response:
+        """GET /v1/models/{model}."""
+        name = request.path_params["model"]
+        if name not in self._settings.offered:
+            raise Problem(404, "model_not_found", f"this service has {', '.join(self._settings.offered)}", param="model")
+        return JSONResponse(_model_card(name))
+
+    async def openai_transcribe(self, request: Request) -> Response:
+        """POST /v1/audio/transcriptions: waits for the text, or sends it as it is heard."""
+        job, form = await self._take(request, openai_api.check)
+        if (form.one("stream") or "false").lower() == "true":
+            return StreamingResponse(
+                self._events(job), media_type="text/event-stream", headers={"cache-control": "no-cache"}
+            )
+        async with self._hub.waiting(job.id) as ended:
+            await self._until_over(job, ended)
+        return openai_api.answer(await self._result(job), openai_api.format_of(form), openai_api.granularities_of(form))
+
+    async def _until_over(self, job: Job, ended: asyncio.Event) -> None:
+        now = await to_thread.run_sync(self._jobs.get, job.id)
+        if now is not None and not now.is_over:
+            await ended.wait()
+
+    async def _result(self, job: Job) -> dict[str, Any]:
+        now = await to_thread.run_sync(self._jobs.get, job.id)
+        if now is None or now.state == "failed":
+            code = (now.error_code if now else None) or "failed"
+            status = 415 if code == "unsupported-media" else 503 if code == "model-not-loaded" else 500
+            raise Problem(status, code, (now.error if now else None) or "the job is gone")
+        return await to_thread.run_sync(self._jobs.result_of, now)
+
+    async def _events(self, job: Job) -> AsyncIterator[str]:
+        """Deltas as segments are heard, and the whole in the end."""
+        sent = False
+        async with self._hub.waiting(job.id) as ended, self._hub.texts(job.result_of) as texts:
+            over = asyncio.ensure_future(self._until_over(job, ended))
+            try:
+                while not over.done() or not texts.empty():
+                    following = asyncio.ensure_future(texts.get())
+                    await asyncio.wait({following, over}, timeout=KEEPALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                    if following.done():
+                        sent = True
+                        yield openai_api.event("transcript.text.delta", delta=following.result())
+                    else:
+                        following.cancel()
+                        if not over.done():
+                            yield ": still at work\n\n"
+            finally:
+                over.cancel()
+        try:
+            result = await self._result(job)
+        except Problem as problem:
+            yield openai_api.event("error", error={"message": problem.message, "code": problem.code})
+            return
+        if not sent and result["text"]:
+            yield openai_api.event("transcript.text.delta", delta=result["text"])
+        yield openai_api.event("transcript.text.done", text=result["text"])
+
+
+def _model_card(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "chunkscribe"}
+
+
+def build(settings: ServeSettings) -> Starlette:
+    """The whole service; the model begins to load when it starts."""
+    folder = Path(settings.service_folder)
+    jobs = Jobs(folder, settings.max_queue)
+    hub = Hub()
+    runner = Runner(settings, jobs, hub)
+    caller = callbacks.Caller(jobs, callbacks.secret_in(folder), settings.may_call_loopback)
+    service = Service(settings, jobs, runner, hub)
+
+    async def clean_up() -> None:
+        while True:
+            await to_thread.run_sync(lambda: jobs.forget(time.time() - settings.retention_days * DAY_SECONDS))
+            await asyncio.sleep(CLEANUP_SECONDS)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
+        hub.begin()
+        runner.start()
+        caller.start()
+        cleaner = asyncio.ensure_future(clean_up())
+        yield
+        cleaner.cancel()
+        caller.stop()
+        await to_thread.run_sync(runner.stop)
+        jobs.close()
+
+    return Starlette(
+        routes=list(service.routes()),
+        middleware=[Middleware(Guard, settings=settings)],
+        exception_handlers={Problem: _on_problem, openai_api.Invalid: _on_invalid, 404: _on_missing, 405: _on_method},
+        lifespan=lifespan,
+    )

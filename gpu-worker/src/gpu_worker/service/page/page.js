@@ -1,0 +1,81 @@
+/** The service at a glance: its queue, jobs and models; a file can be dropped to try it. */
+const POLL_MS = 1000;
+const at = (id) => document.getElementById(id);
+let token = '';
+const headers = () => (token ? { authorization: `Bearer ${token}` } : {});
+
+async function show() {
+  const answer = await fetch('jobs', { headers: headers() });
+  at('token-form').hidden = answer.status !== 401;
+  if (!answer.ok) {
+    at('state').textContent = answer.status === 401 ? 'This service needs its token.' : `The service answers ${answer.status}.`;
+    return;
+  }
+  const { jobs, models, loaded, trouble, memory_mb: memory } = await answer.json();
+  const waiting = jobs.filter(({ status }) => status === 'queued').length;
+  at('state').textContent = trouble
+    ? `The model cannot be loaded: ${trouble}`
+    : `${loaded ? `${loaded} is loaded` : 'The model is being loaded'} · ${waiting} waiting${memory ? ` · ${memory} MB` : ''}`;
+  if (at('model').options.length !== models.length) at('model').replaceChildren(...models.map((name) => new Option(name, name)));
+  at('jobs').replaceChildren(...jobs.map(row));
+}
+
+function cell(content) {
+  const element = document.createElement('td');
+  element.append(content);
+  return element;
+}
+
+function row({ job_id: id, filename, model, status, progress, error }) {
+  const line = document.createElement('tr');
+  const bar = Object.assign(document.createElement('progress'), { max: 100, value: progress, ariaLabel: `Progress of ${filename}` });
+  const state = Object.assign(document.createElement('span'), { textContent: error ? `${status}: ${error}` : status, className: error ? 'bad' : '' });
+  const open = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Save', ariaLabel: `Save the text of ${filename}` });
+  open.addEventListener('click', () => save(id, filename));
+  line.append(cell(filename), cell(model), cell(state), cell(bar), cell(status === 'completed' ? open : ''));
+  return line;
+}
+
+async function save(id, filename) {
+  const text = await (await fetch(`download/${id}`, { headers: headers() })).text();
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+  Object.assign(document.createElement('a'), { href: url, download: `${filename.replace(/\.[^.]+$/, '')}.txt` }).click();
+}
+
+async function send(file) {
+  const body = new FormData();
+  body.append('model', at('model').value);
+  body.append('file', file);
+  at('said').textContent = `${file.name} is being sent …`;
+  const answer = await fetch('transcribe', { method: 'POST', headers: headers(), body });
+  const said = await answer.json();
+  at('said').textContent = answer.ok ? `${file.name} is ${said.status}.` : `${file.name}: ${said.detail}`;
+  await show();
+}
+
+at('choose').addEventListener('click', () => at('file').click());
+at('file').addEventListener('change', () => {
+  const [file] = at('file').files;
+  if (file) send(file);
+  at('file').value = '';
+});
+for (const kind of ['dragover', 'dragleave', 'drop'])
+  at('drop').addEventListener(kind, (event) => {
+    event.preventDefault();
+    at('drop').classList.toggle('over', kind === 'dragover');
+    const [file] = event.dataTransfer?.files ?? [];
+    if (kind === 'drop' && file) send(file);
+  });
+at('token-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  token = at('token').value;
+  follow();
+});
+
+let timer;
+async function follow() {
+  clearTimeout(timer);
+  if (document.visibilityState === 'visible') await show().catch(() => (at('state').textContent = 'The service does not answer.'));
+  timer = setTimeout(follow, POLL_MS);
+}
+follow();
