@@ -62,7 +62,7 @@ export class GpuFleet extends Construct {
     });
     const bundle = new Asset(this, 'WorkerBundle', {
       path: 'gpu-worker',
-      exclude: ['demo_model', 'tests', '.venv', '**/__pycache__', '*.in', 'requirements-dev.txt', '.*_cache'],
+      exclude: ['demo_model', 'tests', '.venv', '**/__pycache__', '*.in', 'requirements-{dev,demo-model,serve}.txt', '.*_cache'],
     });
     const config = new StringParameter(this, 'WorkerConfig', {
       description: 'Environment of the GPU worker, and its code; read at every boot',

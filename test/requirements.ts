@@ -1,6 +1,7 @@
 /** Promised behaviours and the tests that show them; test/repository/requirements.test.ts proves that both agree. */
 
 import type { Requirement } from './requirement.ts';
+import { deploymentRequirements } from './requirements-deployment.ts';
 import { fileRequirements } from './requirements-files.ts';
 import { pageRequirements } from './requirements-pages.ts';
 import { serviceRequirements } from './requirements-service.ts';
@@ -9,6 +10,7 @@ export const requirements: readonly Requirement[] = [
   ...fileRequirements,
   ...pageRequirements,
   ...serviceRequirements,
+  ...deploymentRequirements,
   {
     id: 'recording.order',
     sentence: 'Chunks come in any order, more than once, with holes; nothing is lost and nothing is transcribed twice.',

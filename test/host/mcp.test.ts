@@ -52,7 +52,9 @@ test('a file of this machine is sent to the stage once, followed, read and found
   expect(done['transcript']).toContain('hello everyone and welcome');
   expect(await call(a, 'get_transcript', { job_id, format: 'vtt' })).toMatchObject({ text: expect.stringMatching(/^WEBVTT/) });
   expect(await call(a, 'get_transcript', { job_id, start: 12, end: 16 })).toMatchObject({ text: 'hello everyone and welcome' });
-  expect(await call(a, 'search_transcripts', { query: 'Everyone and welcome' })).toMatchObject({ hits: [{ job_id }] });
+  expect(await call(a, 'search_transcripts', { query: 'Everyone and welcome' })).toMatchObject({
+    hits: expect.arrayContaining([expect.objectContaining({ job_id })]),
+  });
   expect(await call(a, 'list_transcriptions', {})).toMatchObject({
     transcriptions: expect.arrayContaining([expect.objectContaining({ jobId: job_id, status: 'completed' })]),
   });

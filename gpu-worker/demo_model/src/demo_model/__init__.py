@@ -1,0 +1,1 @@
+"""How the demo model is made: synthesize speech, train, export, evaluate."""
