@@ -20,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           setupFiles: ['test/support/seed.ts'],
-          include: ['test/{core,handlers,contracts,template,workflow,web,repository}/**/*.test.ts'],
+          include: ['test/{cli,core,handlers,contracts,template,workflow,web,repository}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

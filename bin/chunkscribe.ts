@@ -10,5 +10,6 @@ const app = new App();
 app.node.setContext(FUNCTIONS, buildFunctions());
 const stage = stageFrom((name) => app.node.tryGetContext(name));
 const stack = new ChunkscribeStack(app, `chunkscribe-${stage.name}`, { stage, pages: buildPages() });
+for (const [name, value] of Object.entries(stage.tags)) Tags.of(stack).add(name, value);
 Tags.of(stack).add('application', 'chunkscribe');
 Tags.of(stack).add('stage', stage.name);

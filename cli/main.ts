@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import * as z from 'zod';
 import { batchCommands } from './batch.ts';
 import { CliError, connection } from './connection.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { fileCommands } from './file.ts';
 import { gpuCommands } from './gpu.ts';
 import { selfTestCommand } from './self-test.ts';
@@ -35,6 +36,7 @@ gpuCommands(program, call, isJson);
 transcribeCommand(program, call, text, isJson);
 fileCommands(program, call, text, isJson);
 selfTestCommand(program, call, isJson);
+doctorCommand(program, isJson);
 
 try {
   await program.parseAsync();

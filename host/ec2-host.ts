@@ -11,7 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
-import { clientEnv } from './emulator.ts';
+import { machineEnv } from './emulator.ts';
 import { type Folders, PROJECT, WORKER_PYTHON } from './paths.ts';
 import { type Started, startProcess } from './processes.ts';
 
@@ -102,7 +102,7 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
         RUNTIME_DIRECTORY: runtimeFolder(instanceId),
         METADATA_ENDPOINT: `http://127.0.0.1:${port}/${instanceId}`,
         ...config,
-        ...clientEnv(endpoint),
+        ...machineEnv(endpoint),
         ...options.workerEnv,
       },
     });

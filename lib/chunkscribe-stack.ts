@@ -159,6 +159,7 @@ export class ChunkscribeStack extends Stack {
 
     new CfnOutput(this, 'ApiUrl', { value: api.api.apiEndpoint });
     new CfnOutput(this, 'PagesUrl', { value: site.url });
+    new CfnOutput(this, 'PagesTarget', { value: site.target });
     new CfnOutput(this, 'PagesBucketName', { value: site.bucket.bucketName });
     new CfnOutput(this, 'UserPoolId', { value: identity.userPool.userPoolId });
     new CfnOutput(this, 'UserPoolClientId', { value: identity.client.userPoolClientId });

@@ -12,6 +12,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { LANES } from '../core/contracts/lanes.ts';
 import { METRICS, METRICS_NAMESPACE, type Metric as MetricName } from '../core/contracts/metrics.ts';
+import { AGENT_NAMESPACE } from './gpu-fleet.ts';
 import type { LaneQueues } from './lane-queues.ts';
 import type { StageProps } from './stage.ts';
 
@@ -64,7 +65,7 @@ export class Dashboard extends Construct {
     );
     dashboard.addWidgets(
       // The agent on the machine sends it; EC2 itself knows nothing of GPUs.
-      graph('GPU utilization, %', perMachine('CWAgent', 'nvidia_smi_utilization_gpu', 'machine')),
+      graph('GPU utilization, %', perMachine(AGENT_NAMESPACE, 'nvidia_smi_utilization_gpu', 'machine')),
       graph('CPU of the machines, %', perMachine('AWS/EC2', 'CPUUtilization', 'machine')),
     );
     dashboard.addWidgets(

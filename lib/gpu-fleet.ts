@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CfnParameter, Fn, Stack } from 'aws-cdk-lib';
+import { CfnParameter, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   BlockDeviceVolume,
   EbsDeviceVolumeType,
@@ -15,7 +15,8 @@ import {
   UserData,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
@@ -23,7 +24,11 @@ import type { StageProps } from './stage.ts';
 
 /** Newest Ubuntu 24.04 with NVIDIA drivers; resolved at deployment unless the stage pins an id. */
 const AMI_PARAMETER = '/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id';
-const VOLUME_GB = 75;
+/** Of the hash of the worker's code. */
+const VERSION_LENGTH = 12;
+
+/** Of what the CloudWatch agent on the machines measures; gpu-worker/bootstrap/cloudwatch-agent.json says it too. */
+export const AGENT_NAMESPACE = 'CWAgent';
 
 export interface GpuFleetProps {
   readonly stage: StageProps;
@@ -64,6 +69,10 @@ export class GpuFleet extends Construct {
       path: 'gpu-worker',
       exclude: ['demo_model', 'tests', '.venv', '**/__pycache__', '*.in', 'requirements-{dev,demo-model,serve}.txt', '.*_cache'],
     });
+    const logs = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: stage.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
     const config = new StringParameter(this, 'WorkerConfig', {
       description: 'Environment of the GPU worker, and its code; read at every boot',
       stringValue: Stack.of(this).toJsonString({
@@ -72,6 +81,8 @@ export class GpuFleet extends Construct {
         IDLE_SECONDS: String(stage.idleSeconds),
         ...(stage.speakerModel !== undefined && { SPEAKER_MODEL: stage.speakerModel }),
         BUNDLE: bundle.s3ObjectUrl,
+        LOG_GROUP: logs.logGroupName,
+        WORKER_VERSION: bundle.assetHash.slice(0, VERSION_LENGTH),
       }),
     });
 
@@ -92,7 +103,7 @@ export class GpuFleet extends Construct {
         blockDevices: [
           {
             deviceName: '/dev/sda1',
-            volume: BlockDeviceVolume.ebs(VOLUME_GB, {
+            volume: BlockDeviceVolume.ebs(stage.volumeGb, {
               encrypted: true,
               volumeType: EbsDeviceVolumeType.GP3,
               deleteOnTermination: true,
@@ -110,6 +121,14 @@ export class GpuFleet extends Construct {
     this.configName = config.parameterName;
     config.grantRead(this.role);
     bundle.grantRead(this.role);
+    logs.grantWrite(this.role);
+    this.role.addToPolicy(
+      new PolicyStatement({
+        actions: ['cloudwatch:PutMetricData'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'cloudwatch:namespace': AGENT_NAMESPACE } },
+      }),
+    );
   }
 
   private image(stage: StageProps) {

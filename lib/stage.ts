@@ -13,6 +13,8 @@ const Stage = z.object({
     .string()
     .regex(/^[a-z0-9]+\.[a-z0-9]+$/)
     .default('g4dn.xlarge'),
+  /** Of each GPU machine; it costs also while the machine is stopped. Not smaller than the AMI's own. */
+  volumeGb: z.coerce.number().int().min(30).max(1000).default(75),
   /** Stopped GPU machines that runs can take, spread over availability zones. */
   poolSize: z.coerce.number().int().min(1).max(10).default(1),
   /** Seconds of waiting audio for which a run takes one machine more. */
@@ -73,6 +75,29 @@ const Stage = z.object({
     .string()
     .default('http://localhost:5173')
     .transform((list) => list.split(',')),
+  /** Address of the pages, instead of CloudFront's own; needs `certificateArn`, and a DNS record of yours that points there. */
+  domain: z
+    .string()
+    .regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a host name')
+    .optional(),
+  /** Certificate of ACM for the domain; CloudFront takes it from us-east-1 only. */
+  certificateArn: z
+    .string()
+    .regex(/^arn:aws:acm:us-east-1:\d{12}:certificate\/[\w-]+$/, 'a certificate in us-east-1')
+    .optional(),
+  /** Further tags of everything, for bills: `name=value`, comma-separated. */
+  tags: z
+    .string()
+    .regex(/^([\w.:/+@ -]+=[\w.:/+@ -]*)?(,[\w.:/+@ -]+=[\w.:/+@ -]*)*$/, 'name=value, comma-separated')
+    .default('')
+    .transform((list) =>
+      Object.fromEntries(
+        list
+          .split(',')
+          .filter(Boolean)
+          .map((pair) => pair.split('=', 2) as [string, string]),
+      ),
+    ),
   /** Days after which uploaded audio and results are deleted; 0: never. */
   retentionDays: z.coerce.number().int().min(0).default(0),
 });
@@ -93,6 +118,8 @@ export function stageFrom(context: (name: string) => unknown): StageProps {
     throw new Error(
       `context: gpuUsdPerHour: say what ${rest.instanceType} costs; the prices known here, of ${PRICES_AS_OF}, have none`,
     );
+  if ((rest.domain === undefined) !== (rest.certificateArn === undefined))
+    throw new Error('context: domain and certificateArn: one needs the other');
   if (rest.webhookLoopback && stage !== 'local') throw new Error('context: webhookLoopback: only the local host has it');
   return { ...rest, name: stage, gpuUsdPerHour, retainData: retainData ?? stage === 'prod' };
 }

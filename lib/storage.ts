@@ -45,7 +45,11 @@ export class Storage extends Construct {
         {
           // The address of the pages is not known here: it depends on what they may talk to, which is this bucket. What an address
           // is good for is in its signature; browsers' origins guard nothing beside it.
-          allowedOrigins: [...stage.origins, 'https://*.cloudfront.net'],
+          allowedOrigins: [
+            ...stage.origins,
+            ...(stage.domain === undefined ? [] : [`https://${stage.domain}`]),
+            'https://*.cloudfront.net',
+          ],
           allowedMethods: [HttpMethods.PUT, HttpMethods.GET, HttpMethods.HEAD],
           allowedHeaders: ['content-type', 'if-none-match', 'x-amz-checksum-sha256', 'x-amz-meta-*', 'range'],
           exposedHeaders: ['ETag'],

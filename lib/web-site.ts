@@ -1,4 +1,5 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
   AllowedMethods,
   CachePolicy,
@@ -43,6 +44,8 @@ export interface WebSiteProps {
 /** The pages, from a private bucket through CloudFront; the API is at the same address, so that browsers ask nobody first. */
 export class WebSite extends Construct {
   readonly url: string;
+  /** What the DNS record of a domain of its own points to. */
+  readonly target: string;
   readonly bucket: Bucket;
 
   constructor(scope: Construct, id: string, { stage, identity, api, audio, pages }: WebSiteProps) {
@@ -70,6 +73,11 @@ export class WebSite extends Construct {
     });
     const distribution = new Distribution(this, 'Distribution', {
       comment: `Chunkscribe ${stage.name}`,
+      ...(stage.domain !== undefined &&
+        stage.certificateArn !== undefined && {
+          domainNames: [stage.domain],
+          certificate: Certificate.fromCertificateArn(this, 'Certificate', stage.certificateArn),
+        }),
       defaultRootObject: 'index.html',
       httpVersion: HttpVersion.HTTP2_AND_3,
       priceClass: PriceClass.PRICE_CLASS_100,
@@ -89,7 +97,8 @@ export class WebSite extends Construct {
         },
       },
     });
-    this.url = `https://${distribution.distributionDomainName}`;
+    this.url = `https://${stage.domain ?? distribution.distributionDomainName}`;
+    this.target = distribution.distributionDomainName;
 
     const config: PagesConfig = {
       stage: stage.name,

@@ -1,9 +1,10 @@
 /**
- * On-demand prices of Linux GPU instances in us-east-1, USD per running hour, as published on 2025-01-15.
- * A stage in another region, or on a later day, says its own by `gpuUsdPerHour`.
+ * On-demand prices in us-east-1, in USD, as published on 2025-01-15. A stage in another region, or on a later day, says its own
+ * price of a machine by `gpuUsdPerHour`; the rest is for estimates.
  * @see https://aws.amazon.com/ec2/pricing/on-demand/
  */
 export const PRICES_AS_OF = '2025-01-15';
+/** A running hour of a Linux machine. */
 export const USD_PER_HOUR: Readonly<Record<string, number>> = {
   'g4dn.xlarge': 0.526,
   'g4dn.2xlarge': 0.752,
@@ -12,3 +13,26 @@ export const USD_PER_HOUR: Readonly<Record<string, number>> = {
   'g6.xlarge': 0.8048,
   'g6.2xlarge': 0.9776,
 };
+/** What estimates of a month reckon with beside the machines. */
+export const USD = {
+  /** EBS gp3, a GB for a month, also while the machine is stopped. */
+  volumeGbMonth: 0.08,
+  /** A public IPv4 address, an hour; only while the machine runs. */
+  addressHour: 0.005,
+  s3GbMonth: 0.023,
+  s3Put: 0.005 / 1000,
+  s3Get: 0.0004 / 1000,
+  dynamoWrite: 0.625 / 1_000_000,
+  dynamoRead: 0.125 / 1_000_000,
+  sqsCall: 0.4 / 1_000_000,
+  httpApiCall: 1 / 1_000_000,
+  lambdaCall: 0.2 / 1_000_000,
+  /** arm64. */
+  lambdaGbSecond: 0.0000133334,
+  transition: 0.025 / 1000,
+  logGb: 0.5,
+  alarm: 0.1,
+  metric: 0.3,
+} as const;
+/** Alarms and custom metrics that every account has for nothing. */
+export const FREE = { alarms: 10, metrics: 10 } as const;

@@ -189,6 +189,9 @@ export const UsageRow = z.object({
   instance_id: z.string(),
   /** Most memory that the worker's process has had so far. */
   worker_mb: z.number().optional(),
+  /** Version of the worker's code, as the stage names it, and the model that it has loaded. */
+  worker_version: z.string().optional(),
+  model: z.string().optional(),
 });
 export type UsageRow = z.infer<typeof UsageRow>;
 

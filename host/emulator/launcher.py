@@ -23,6 +23,8 @@ from typing import Any
 
 PINNED_VERSION = "1.5.33"
 SNAPSHOT_SECONDS = 5.0
+METRICS_NAMESPACE = "Chunkscribe"
+MACHINE_KEY = "ASIAMACHINE000000000"
 WATCH_SECONDS = 0.1
 
 
@@ -397,6 +399,48 @@ def save_periodically(app: Any) -> None:
     threading.Thread(target=run, daemon=True).start()
 
 
+def enforce_rights(app: Any) -> None:
+    """With AUTH=true policies count for functions, workflow and machines, as on AWS. Three things are missing for that.
+
+    Loopback stands for TLS, without which no bucket answers. What the emulator does not tell of a request is filled in. And a machine's process signs with a key of its own (host/ec2-host.ts),
+    which must be a session of the machines' role as soon as a deployment has made it.
+    """
+    if not app.AUTH:
+        return
+    from ministack.core import iam_evaluator
+    from ministack.services import iam, stepfunctions, sts
+
+    class OverTls(iam_evaluator.EvalContext):
+        def __init__(self, *values: Any, **named: Any) -> None:
+            super().__init__(*values, **{**named, "secure_transport": True})
+            self.action = re.sub(r"^sqs:(\w+)Batch$", r"sqs:\1", self.action)  # AWS knows no rights of batches
+            if self.action == "cloudwatch:PutMetricData":  # the emulator does not tell the namespace
+                self.service_context = {**self.service_context, "cloudwatch:namespace": METRICS_NAMESPACE}
+            if self.action.startswith("states:SendTask"):  # nor which state machine a token is of: there is one
+                self.resource_arn = next(iter(stepfunctions._state_machines), "*")
+
+    iam_evaluator.EvalContext = OverTls
+
+    def run() -> None:
+        while True:
+            for name, role in list(iam._roles.items()):
+                trusted = json.dumps(role.get("AssumeRolePolicyDocument", ""))
+                if "ec2.amazonaws.com" in trusted:
+                    arn = role["Arn"].replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
+                    sts.register_session(
+                        MACHINE_KEY,
+                        {
+                            "Arn": f"{arn}/machine",
+                            "UserId": f"{name}:machine",
+                            "SecretAccessKey": MACHINE_KEY,
+                            "SessionToken": MACHINE_KEY,
+                        },
+                    )
+            time.sleep(WATCH_SECONDS)
+
+    threading.Thread(target=run, daemon=True).start()
+
+
 def main() -> None:
     found = importlib.metadata.version("ministack")
     if found != PINNED_VERSION:
@@ -413,6 +457,7 @@ def main() -> None:
     keep_lambda_error_names()
     read_streams_from_their_start()
     tell_schedules_their_time()
+    enforce_rights(app)
     save_periodically(app)
     app.main()
 

@@ -1,6 +1,6 @@
 /** `npx chunkscribe` as an operator and a script use it, against the running host. */
 import { spawn } from 'node:child_process';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -23,7 +23,7 @@ interface Said {
 }
 
 /** The command under way, and what it has said so far. */
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const stage = { CHUNKSCRIBE_API: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.admin, CHUNKSCRIBE_BUCKET: output('BucketName') };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join('cli', 'main.ts'), ...args], {
     cwd: PROJECT,
@@ -39,7 +39,7 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   const end = new Promise<Said>((resolve) => child.once('close', (code) => resolve({ code, ...said })));
   return { process: child, said, end };
 }
-const chunkscribe = (args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Said> => start(args, env).end;
+const chunkscribe = (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Said> => start(args, env).end;
 const json = async (...args: string[]): Promise<unknown> => JSON.parse((await chunkscribe(['--json', ...args])).out);
 
 test('the command line shows sessions, machines, runs and costs, and takes a test of the batch', async () => {
@@ -86,6 +86,28 @@ test('the command line shows sessions, machines, runs and costs, and takes a tes
   const refused = await chunkscribe(['batch', 'run']);
   expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('a recording holds the lock')]);
   expect((await chunkscribe(['lock', 'release', 'session_by-hand'])).code).toBe(0);
+});
+
+test('the doctor finds nothing red on a host that is well, and a red line where the stage is another one', async () => {
+  const home = join(host.temporary, 'doctor');
+  mkdirSync(join(home, 'run'), { recursive: true });
+  const note = {
+    ...{ url: host.apiUrl, endpoint: host.endpoint, clientId: '-', bucketName: '-', logs: '-' },
+    operator: { email: '-', password: '-' },
+  };
+  writeFileSync(join(home, 'run', 'host.json'), JSON.stringify(note));
+  const local = { CHUNKSCRIBE_HOME: home, CHUNKSCRIBE_API: undefined };
+  const { out, code } = await chunkscribe(['doctor'], local);
+  expect(out).toContain('nothing is red');
+  for (const line of ['api', 'tables', 'wiring', 'machines', 'version', 'model'])
+    expect(out).toMatch(new RegExp(`^ok +${line}`, 'm'));
+  expect(code).toBe(0);
+  const other = await chunkscribe(['--json', 'doctor', '--stage', 'nobody']);
+  expect(other.code).toBe(1);
+  expect(JSON.parse(other.out)).toMatchObject({
+    well: false,
+    lines: expect.arrayContaining([expect.objectContaining({ name: 'stack', state: 'bad', todo: expect.any(String) })]),
+  });
 });
 
 test('the command line says what is wrong in a line, and by its exit status', async () => {

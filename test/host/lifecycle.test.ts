@@ -78,7 +78,9 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-test('it gets ready, is there once, survives kill -9 with what was recorded and the batch that was under way, and leaves nothing behind after Ctrl+C', async () => {
+test('it gets ready, is there once, survives kill -9 with what was recorded and the batch that was under way, and leaves nothing behind after Ctrl+C', {
+  timeout: 300_000,
+}, async () => {
   const first = await start();
   Object.assign(process.env, clientEnv(first.note.endpoint));
   const signedIn = async (note: typeof first.note) => recordingClient(note.url, (await signIn(note, DEMO_USER)).access);

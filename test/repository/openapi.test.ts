@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { synthesized } from '../../bin/synthesized.ts';
 import { CALLS } from '../../core/api/calls.ts';
 import { buildHandler } from '../../lambdas/service-info/handler.ts';
 import { openapi } from '../../scripts/openapi-document.ts';
-import { synthesized } from '../support/synthesized.ts';
 
 test('docs/openapi.json is what the schemas make now: node scripts/launch.mjs scripts/openapi.ts writes it', async () => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/openapi.json'), 'utf8');

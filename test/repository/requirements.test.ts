@@ -5,9 +5,11 @@ import { requirements } from '../requirements.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const titlesOf = (file: string): string[] =>
-  [...readFileSync(join(PROJECT, file), 'utf8').matchAll(/(['"`])((?:(?!\1).)+)\1,\s*(?:async )?\(|def (test_\w+)/g)].map(
-    ([, , title = '', python = '']) => title || python,
-  );
+  [
+    ...readFileSync(join(PROJECT, file), 'utf8').matchAll(
+      /(['"`])((?:(?!\1).)+)\1,\s*(?:\{[^}]*\},\s*)?(?:async )?\(|def (test_\w+)/g,
+    ),
+  ].map(([, , title = '', python = '']) => title || python);
 
 test('every promised behaviour has a sentence and tests that exist', () => {
   for (const { id, sentence, tests } of requirements) {

@@ -4,9 +4,9 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
+import { synthesized } from '../../bin/synthesized.ts';
 import { contentSecurityPolicy } from '../../core/contracts/pages.ts';
 import { stageFrom } from '../../lib/stage.ts';
-import { synthesized } from '../support/synthesized.ts';
 
 const { stack, template } = synthesized();
 

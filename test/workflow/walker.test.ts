@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { synthesized } from '../../bin/synthesized.ts';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
 import { type Machine, machinesOf } from '../support/asl.ts';
-import { synthesized } from '../support/synthesized.ts';
 import { type Ending, IDS, reaped, type World, walk } from '../support/walker.ts';
 
 const { perInstance } = machinesOf(synthesized().template);

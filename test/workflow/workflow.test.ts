@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { synthesized } from '../../bin/synthesized.ts';
 import { catchesAll, escapes, type Machine, machinesOf } from '../support/asl.ts';
-import { synthesized } from '../support/synthesized.ts';
 
 const { whole, perInstance } = machinesOf(synthesized().template);
 const tasks = (machine: Machine) => Object.entries(machine.States).filter(([, state]) => state.Type === 'Task');

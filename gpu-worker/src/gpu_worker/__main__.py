@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import uuid
+from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
@@ -55,7 +56,14 @@ def work() -> int:
     worker_id = f"{settings.instance_id}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
     gate = Gate(dynamodb, settings.batch_table)
     rows = ChunkRows(
-        dynamodb, settings.chunks_table, settings.ledger_table, settings.fleet_table, worker_id, settings.lease_seconds, gate
+        dynamodb,
+        settings.chunks_table,
+        settings.ledger_table,
+        settings.fleet_table,
+        worker_id,
+        settings.lease_seconds,
+        gate,
+        {"worker_version": settings.worker_version, "model": settings.model_name or Path(settings.model).name},
     )
     lanes = Lanes(boto3.client("sqs"), settings.lanes())
     objects = Objects(boto3.client("s3"), settings.bucket_name)

@@ -123,8 +123,9 @@ class ChunkRows:
         worker_id: str,
         lease_s: float = 60,
         gate: Gate | None = None,
+        worker: Mapping[str, str] | None = None,
     ) -> None:
-        """`worker_id` begins with the instance's id and a slash."""
+        """`worker_id` begins with the instance's id and a slash; `worker` is what the ledger tells of this one besides."""
         self._table = dynamodb.Table(chunks_table)
         self._fleet = dynamodb.Table(fleet_table)
         self._client = dynamodb.meta.client
@@ -133,6 +134,7 @@ class ChunkRows:
         self._worker_id = worker_id
         self._lease_ms = int(lease_s * 1000)
         self._gate = gate
+        self._worker = dict(worker or {})
 
     def claim(self, session_id: str, chunk_number: int, backlog: bool = False) -> Claim | NotClaimed:
         """Takes the lease of a chunk that waits, or whose lease has run out; of the backlog only while the gate is open."""
@@ -304,6 +306,7 @@ class ChunkRows:
             **({"reused": True} if reused else {}),
             "instance_id": self._worker_id.split("/")[0],
             "worker_mb": round(peak_mb()),
+            **self._worker,
             "at_ms": committed_at,
             "day": time.strftime("use#%Y-%m-%d", time.gmtime(committed_at / 1000)),
         }

@@ -42,6 +42,8 @@ class WorkSettings(EngineSettings):
     queue_backlog_url: str
     instance_id: str
     """EC2 id of the machine that this worker runs on; names its row in the fleet table."""
+    worker_version: str = ""
+    """Version of this code, as the stage names it; told with everything that is transcribed."""
     lease_seconds: float = Field(default=60, gt=0)
     """A chunk whose worker says nothing for this long is another worker's; messages stay hidden for as long."""
     idle_seconds: float = Field(default=120, gt=0)

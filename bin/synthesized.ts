@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { buildFunctions } from '../../bin/build-functions.ts';
-import { ChunkscribeStack } from '../../lib/chunkscribe-stack.ts';
-import { FUNCTIONS } from '../../lib/service-function.ts';
-import { stageFrom } from '../../lib/stage.ts';
+import { ChunkscribeStack } from '../lib/chunkscribe-stack.ts';
+import { FUNCTIONS } from '../lib/service-function.ts';
+import { stageFrom } from '../lib/stage.ts';
+import { buildFunctions } from './build-functions.ts';
 
-/** A stage synthesized in this process. */
+/** A stage synthesized in this process, without its pages, to look at: for tests, estimates and documents. */
 export function synthesized(context: Readonly<Record<string, string>> = {}): { stack: Stack; template: Template } {
   const app = new App({ context: { [FUNCTIONS]: buildFunctions() } });
   const stack = new ChunkscribeStack(app, 'chunkscribe-test', {
     stage: stageFrom((name) => context[name]),
-    pages: join(import.meta.dirname, '../../web/public'),
+    pages: join(import.meta.dirname, '../web/public'),
   });
   return { stack, template: Template.fromStack(stack) };
 }

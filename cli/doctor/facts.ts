@@ -1,0 +1,166 @@
+/** What the doctor looks at, asked of AWS (or of the local host's emulator) with whatever credentials the environment has. */
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeTableCommand, DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { type _InstanceType, DescribeInstancesCommand, DescribeInstanceTypesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
+import { REPORTS_PREFIX } from '../../core/contracts/keys.ts';
+import { BatchReport } from '../../core/contracts/report.ts';
+import { INDEXES, UsageRow } from '../../core/contracts/rows.ts';
+import { type Facts, type Found, OUTPUTS } from './checks.ts';
+
+const DAY_MS = 86_400_000;
+const DAYS_BACK = 7;
+const G_VCPUS_QUOTA = 'L-DB2E81BA';
+const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
+const API_MS = 10_000;
+const NOT_THERE = /NotFound|does not exist|NonExistent|NoSuch|No such|ValidationError/i;
+
+export interface Where {
+  readonly stage: string;
+  readonly region: string | undefined;
+  /** Of the machines that are to be, before there are any. */
+  readonly instanceType: string;
+  /** The local host's, instead of AWS. */
+  readonly local?: { readonly endpoint: string; readonly apiUrl: string };
+}
+
+/** What a call answers; `undefined` and errors that say so are missing, other errors are unknown. */
+async function found<T>(ask: () => Promise<T | undefined>): Promise<Found<T>> {
+  try {
+    const value = await ask();
+    return value === undefined ? { kind: 'missing' } : { kind: 'found', value };
+  } catch (error) {
+    const { name, message } = error as Error;
+    return NOT_THERE.test(`${name} ${message}`) ? { kind: 'missing' } : { kind: 'unknown', reason: `${name}: ${message}` };
+  }
+}
+
+const Health = z.object({ stage: z.string().optional() });
+
+export async function gather({ stage, region, instanceType, local }: Where): Promise<Facts> {
+  const stackName = `chunkscribe-${stage}`;
+  const options = {
+    ...(region !== undefined && { region }),
+    ...(local !== undefined && {
+      endpoint: local.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    }),
+  };
+  const dynamo = new DynamoDBClient(options);
+  const ec2 = new EC2Client(options);
+  const s3 = new S3Client({ ...options, forcePathStyle: local !== undefined });
+  const sqs = new SQSClient(options);
+  const ssm = new SSMClient(options);
+
+  const caller = await found(async () => (await new STSClient(options).send(new GetCallerIdentityCommand({}))).Arn);
+  const stack = await found(async () => {
+    const { Stacks } = await new CloudFormationClient(options).send(new DescribeStacksCommand({ StackName: stackName }));
+    const one = Stacks?.[0];
+    const pairs = (one?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]);
+    return one && { status: String(one.StackStatus), outputs: Object.fromEntries(pairs) as Record<string, string> };
+  });
+  const outputs = stack.kind === 'found' ? stack.value.outputs : {};
+
+  const workerConfig = await found(async () => {
+    const { Parameter } = await ssm.send(new GetParameterCommand({ Name: outputs['WorkerConfigName'] ?? '-' }));
+    const values = z.record(z.string(), z.string()).parse(JSON.parse(Parameter?.Value ?? '{}'));
+    return { values, sinceMs: Parameter?.LastModifiedDate?.getTime() ?? 0 };
+  });
+  const config = workerConfig.kind === 'found' ? workerConfig.value.values : {};
+  const each = async <T>(names: readonly string[], ask: (name: string) => Promise<T | undefined>) =>
+    Object.fromEntries(await Promise.all(names.map(async (name) => [name, await found(() => ask(name))] as const)));
+
+  const machineIds = (outputs['InstanceIds'] ?? '').split(',').filter(Boolean);
+  const states = await each(machineIds, async (id) => {
+    const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+    const machine = Reservations?.[0]?.Instances?.[0];
+    return machine && { state: String(machine.State?.Name), type: String(machine.InstanceType) };
+  });
+  const known = Object.values(states).find((state) => state.kind === 'found');
+  const type = known?.kind === 'found' ? known.value.type : instanceType;
+
+  return {
+    isLocal: local !== undefined,
+    nowMs: Date.now(),
+    ...{ stage, stackName, region, caller, stack, workerConfig },
+    instanceType: type,
+    vcpus: await found(async () => {
+      const { InstanceTypes } = await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: [type as _InstanceType] }));
+      return InstanceTypes?.[0]?.VCpuInfo?.DefaultVCpus;
+    }),
+    vcpuQuota: await found(async () => {
+      const quotas = new ServiceQuotasClient(options);
+      return (await quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'ec2', QuotaCode: G_VCPUS_QUOTA }))).Quota?.Value;
+    }),
+    bootstrapVersion: await found(async () =>
+      Number((await ssm.send(new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }))).Parameter?.Value),
+    ),
+    api: await found(async () => {
+      const url = local?.apiUrl ?? outputs['ApiUrl'] ?? '';
+      const answer = await fetch(`${url}/api/health`, { signal: AbortSignal.timeout(API_MS) });
+      const said = Health.safeParse(await answer.json().catch(() => undefined)).data;
+      return { status: answer.status, stage: said?.stage };
+    }),
+    tables: await each(
+      OUTPUTS.filter((name) => name.endsWith('Table')),
+      async (name) => (await dynamo.send(new DescribeTableCommand({ TableName: outputs[name] ?? '-' }))).Table?.TableStatus,
+    ),
+    queues: await each(
+      Object.keys(config).filter((name) => name.startsWith('QUEUE_')),
+      async (name) => {
+        await sqs.send(new GetQueueAttributesCommand({ QueueUrl: config[name], AttributeNames: ['QueueArn'] }));
+        return true as const;
+      },
+    ),
+    machines: machineIds.map((id) => {
+      const state = states[id] ?? { kind: 'missing' };
+      return { id, state: state.kind === 'found' ? { kind: 'found', value: state.value.state } : state };
+    }),
+    lastWork: await found(async () => {
+      for (let back = 0; back < DAYS_BACK; back += 1) {
+        const day = `use#${new Date(Date.now() - back * DAY_MS).toISOString().slice(0, 10)}`;
+        const { Items = [] } = await dynamo.send(
+          new QueryCommand({
+            TableName: outputs['LedgerTable'],
+            IndexName: INDEXES.ledgerByDay,
+            KeyConditionExpression: '#day = :day',
+            ExpressionAttributeNames: { '#day': 'day' },
+            ExpressionAttributeValues: { ':day': { S: day } },
+            ScanIndexForward: false,
+            Limit: 1,
+          }),
+        );
+        const [newest] = Items.map((item) => UsageRow.parse(unmarshall(item)));
+        if (newest) return { atMs: newest.at_ms, version: newest.worker_version, model: newest.model };
+      }
+      return undefined;
+    }),
+    lastError: await found(async () => {
+      const { Item } = await dynamo.send(new GetItemCommand({ TableName: outputs['FleetTable'], Key: { id: { S: 'pool' } } }));
+      return Item?.['last_error']?.S;
+    }),
+    lastReport: await found(async () => {
+      const Bucket = outputs['BucketName'];
+      // Names carry their time: the newest is among those of the last days.
+      for (let back = 0; back < DAYS_BACK; back += 1) {
+        const day = new Date(Date.now() - back * DAY_MS).toISOString().slice(0, 10);
+        const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: `${REPORTS_PREFIX}batch-${day}` }));
+        const Key = Contents.map(({ Key = '' }) => Key)
+          .sort()
+          .at(-1);
+        if (Key === undefined) continue;
+        const body = await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
+        const { status, timestamp } = BatchReport.parse(JSON.parse(body ?? ''));
+        return { name: Key.slice(REPORTS_PREFIX.length).replace(/\.json$/, ''), status, atMs: Date.parse(timestamp) };
+      }
+      return undefined;
+    }),
+  };
+}

@@ -1,0 +1,70 @@
+/** `npm run cost [-- --hours 30 --live 0 -c name=value …]`: what a month costs, estimated from the stage's parameters. */
+import { parseArgs } from 'node:util';
+import { synthesized } from '../bin/synthesized.ts';
+import { METRICS } from '../core/contracts/metrics.ts';
+import { PRICES_AS_OF } from '../core/contracts/prices.ts';
+import { monthOf } from '../core/ledger/month.ts';
+import { stageFrom } from '../lib/stage.ts';
+
+const HELP = `npm run cost -- [options]     what a month of a stage costs, estimated; nothing of it is measured
+
+  --hours N        hours recorded in a month (default 30)
+  --live SHARE     share of them that is transcribed while it is recorded, 0 to 1 (default 0: all by the batch)
+  --speed N        seconds of audio that the GPU transcribes in a second (default 46, the target for a T4 with small.en)
+  --batches N      batches in a month that find something to do (default 60)
+  --boot N         seconds from a stopped machine to a worker (default 45, a target)
+  -c name=value    a parameter of the stage, as for a deployment; can be repeated`;
+
+const { values } = parseArgs({
+  options: {
+    hours: { type: 'string', default: '30' },
+    live: { type: 'string', default: '0' },
+    speed: { type: 'string', default: '46' },
+    batches: { type: 'string', default: '60' },
+    boot: { type: 'string', default: '45' },
+    context: { type: 'string', short: 'c', multiple: true, default: [] },
+    help: { type: 'boolean' },
+  },
+});
+
+function number(name: 'hours' | 'live' | 'speed' | 'batches' | 'boot', most = Number.POSITIVE_INFINITY): number {
+  const value = Number(values[name]);
+  if (!(value >= 0 && value <= most)) throw new Error(`--${name} must be a number${most === 1 ? ' from 0 to 1' : ''}`);
+  return value;
+}
+
+function estimate(): void {
+  const context = Object.fromEntries(values.context.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)]));
+  const stage = stageFrom((name) => context[name]);
+  const { template } = synthesized(context);
+  const lines = monthOf({
+    audioHours: number('hours'),
+    liveShare: number('live', 1),
+    speed: Math.max(1, number('speed')),
+    bootSeconds: number('boot'),
+    batches: number('batches'),
+    gpuUsdPerHour: stage.gpuUsdPerHour,
+    poolSize: stage.poolSize,
+    volumeGb: stage.volumeGb,
+    idleSeconds: stage.idleSeconds,
+    retentionDays: stage.retentionDays,
+    alarms: Object.keys(template.findResources('AWS::CloudWatch::Alarm')).length,
+    metrics: Object.keys(METRICS).length,
+  });
+  const width = Math.max(...lines.map(({ what }) => what.length));
+  for (const { what, usd, how } of lines) console.log(`${what.padEnd(width)}  ${usd.toFixed(2).padStart(7)}  ${how}`);
+  const sum = lines.reduce((all, { usd }) => all + usd, 0);
+  console.log(
+    `${'a month, USD'.padEnd(width)}  ${sum.toFixed(2).padStart(7)}  ${values.hours} h, ${stage.instanceType}, prices of us-east-1, ${PRICES_AS_OF}`,
+  );
+}
+
+if (values.help) console.log(HELP);
+else {
+  try {
+    estimate();
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 64;
+  }
+}

@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { gpuHours, type MonthOf, monthOf } from '../../core/ledger/month.ts';
+
+const month: MonthOf = {
+  audioHours: 30,
+  liveShare: 0,
+  gpuUsdPerHour: 0.526,
+  poolSize: 1,
+  volumeGb: 75,
+  idleSeconds: 120,
+  speed: 46,
+  bootSeconds: 45,
+  batches: 60,
+  alarms: 24,
+  metrics: 13,
+  retentionDays: 0,
+};
+const usdOf = (of: MonthOf): number => monthOf(of).reduce((all, { usd }) => all + usd, 0);
+
+test('a month costs more the more is recorded, and never less than nothing', () => {
+  const hours = fc.double({ min: 0, max: 10_000, noNaN: true });
+  const share = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(hours, hours, share, (some, more, liveShare) => {
+      const less = usdOf({ ...month, liveShare, audioHours: Math.min(some, more) });
+      expect(less).toBeGreaterThan(0);
+      expect(usdOf({ ...month, liveShare, audioHours: Math.max(some, more) })).toBeGreaterThanOrEqual(less - 0.02); // lines below a cent are left out
+    }),
+  );
+});
+
+test('live costs as long as the recording lasts; the batch costs the work, and the boots of its runs', () => {
+  expect(gpuHours(month)).toEqual({ live: 0, batch: 30 / 46 + (60 * 165) / 3600 });
+  expect(gpuHours({ ...month, liveShare: 1 })).toEqual({ live: 30 + (30 * 165) / 3600, batch: 0 });
+  expect(gpuHours({ ...month, audioHours: 0 })).toEqual({ live: 0, batch: 0 });
+});
