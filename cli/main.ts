@@ -6,6 +6,7 @@ import { CliError, connection } from './connection.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { fileCommands } from './file.ts';
 import { gpuCommands } from './gpu.ts';
+import { importCommand } from './import/command.ts';
 import { selfTestCommand } from './self-test.ts';
 import { sessionCommands } from './session.ts';
 import { transcribeCommand } from './transcribe.ts';
@@ -37,6 +38,7 @@ transcribeCommand(program, call, text, isJson);
 fileCommands(program, call, text, isJson);
 selfTestCommand(program, call, isJson);
 doctorCommand(program, isJson);
+importCommand(program, isJson);
 
 try {
   await program.parseAsync();

@@ -15,6 +15,16 @@ export const deploymentRequirements: readonly Requirement[] = [
     ],
   },
   {
+    id: 'deployment.import',
+    sentence:
+      'Sessions and jobs of older systems come in: with their texts, as failed where they never ended, for the batch where text is missing.',
+    tests: [
+      'test/host/cli.test.ts: sessions and jobs of an older system come in',
+      'test/cli/older.test.ts: a folder of an older system is read',
+      'test/cli/older.test.ts: an old job has the same new id each time',
+    ],
+  },
+  {
     id: 'deployment.machine',
     sentence:
       'A GPU machine installs itself, takes new code at its next boot, keeps the old one when that fails, and may do little.',

@@ -27,6 +27,7 @@ export const serviceRequirements: readonly Requirement[] = [
       'gpu-worker/tests/test_service.py: test_openais_client_gets_every_format',
       'gpu-worker/tests/test_service.py: test_errors_are_openais',
       'gpu-worker/tests/test_service.py: test_a_request_that_is_sent_again',
+      'test/service/examples.test.ts: docs/examples/%s prints the text of a file',
       'test/service/openai.test.ts: lists models, and answers json',
       'test/service/openai.test.ts: words where they are asked for',
       'test/service/openai.test.ts: errors are the client’s own kinds',

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { localHost } from '../connection.ts';
 import { print } from '../output.ts';
+import { placeOf } from '../stage.ts';
 import { examine, type Line } from './checks.ts';
 import { gather } from './facts.ts';
 
 const SIGNS = { good: 'ok', notice: '!', bad: 'RED', waits: '-' } as const;
-const LOCAL_STAGE = 'local';
+/** Any stage: before a deployment nobody asks for its stack. */
+const BEFORE = 'dev';
 
 const shown = (lines: readonly Line[]): string => {
   const width = Math.max(...lines.map(({ name }) => name.length));
@@ -25,15 +26,8 @@ export function doctorCommand(program: Command, isJson: () => boolean): void {
     .option('--before', 'before the first deployment: only what the account needs')
     .option('--instance-type <type>', 'machine that is to be deployed', 'g4dn.xlarge')
     .action(async (options: { stage?: string; before?: true; instanceType: string }) => {
-      const isAws = options.stage !== undefined || options.before === true;
-      const host = isAws ? undefined : localHost();
-      const region = process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
-      const facts = await gather({
-        stage: options.stage ?? (isAws ? 'dev' : LOCAL_STAGE),
-        region,
-        instanceType: options.instanceType,
-        ...(host !== undefined && { local: { endpoint: host.endpoint, apiUrl: host.url } }),
-      });
+      const place = placeOf(options.stage ?? (options.before ? BEFORE : undefined));
+      const facts = await gather(place, options.instanceType);
       const lines = examine(facts, options.before === true);
       const isWell = lines.every(({ state }) => state === 'good' || state === 'notice');
       print(

@@ -1,5 +1,4 @@
 /** What the doctor looks at, asked of AWS (or of the local host's emulator) with whatever credentials the environment has. */
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { type _InstanceType, DescribeInstancesCommand, DescribeInstanceTypesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
@@ -12,6 +11,7 @@ import * as z from 'zod';
 import { REPORTS_PREFIX } from '../../core/contracts/keys.ts';
 import { BatchReport } from '../../core/contracts/report.ts';
 import { INDEXES, UsageRow } from '../../core/contracts/rows.ts';
+import { type Place, stackNameOf, stackOf } from '../stage.ts';
 import { type Facts, type Found, OUTPUTS } from './checks.ts';
 
 const DAY_MS = 86_400_000;
@@ -20,15 +20,6 @@ const G_VCPUS_QUOTA = 'L-DB2E81BA';
 const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
 const API_MS = 10_000;
 const NOT_THERE = /NotFound|does not exist|NonExistent|NoSuch|No such|ValidationError/i;
-
-export interface Where {
-  readonly stage: string;
-  readonly region: string | undefined;
-  /** Of the machines that are to be, before there are any. */
-  readonly instanceType: string;
-  /** The local host's, instead of AWS. */
-  readonly local?: { readonly endpoint: string; readonly apiUrl: string };
-}
 
 /** What a call answers; `undefined` and errors that say so are missing, other errors are unknown. */
 async function found<T>(ask: () => Promise<T | undefined>): Promise<Found<T>> {
@@ -43,16 +34,9 @@ async function found<T>(ask: () => Promise<T | undefined>): Promise<Found<T>> {
 
 const Health = z.object({ stage: z.string().optional() });
 
-export async function gather({ stage, region, instanceType, local }: Where): Promise<Facts> {
-  const stackName = `chunkscribe-${stage}`;
-  const options = {
-    ...(region !== undefined && { region }),
-    ...(local !== undefined && {
-      endpoint: local.endpoint,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    }),
-  };
+/** `plannedType`: of the machines that are to be, before there are any. */
+export async function gather(place: Place, plannedType: string): Promise<Facts> {
+  const { stage, options, local } = place;
   const dynamo = new DynamoDBClient(options);
   const ec2 = new EC2Client(options);
   const s3 = new S3Client({ ...options, forcePathStyle: local !== undefined });
@@ -60,12 +44,7 @@ export async function gather({ stage, region, instanceType, local }: Where): Pro
   const ssm = new SSMClient(options);
 
   const caller = await found(async () => (await new STSClient(options).send(new GetCallerIdentityCommand({}))).Arn);
-  const stack = await found(async () => {
-    const { Stacks } = await new CloudFormationClient(options).send(new DescribeStacksCommand({ StackName: stackName }));
-    const one = Stacks?.[0];
-    const pairs = (one?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]);
-    return one && { status: String(one.StackStatus), outputs: Object.fromEntries(pairs) as Record<string, string> };
-  });
+  const stack = await found(() => stackOf(place));
   const outputs = stack.kind === 'found' ? stack.value.outputs : {};
 
   const workerConfig = await found(async () => {
@@ -84,12 +63,14 @@ export async function gather({ stage, region, instanceType, local }: Where): Pro
     return machine && { state: String(machine.State?.Name), type: String(machine.InstanceType) };
   });
   const known = Object.values(states).find((state) => state.kind === 'found');
-  const type = known?.kind === 'found' ? known.value.type : instanceType;
+  const type = known?.kind === 'found' ? known.value.type : plannedType;
 
   return {
     isLocal: local !== undefined,
     nowMs: Date.now(),
-    ...{ stage, stackName, region, caller, stack, workerConfig },
+    ...{ stage, caller, stack, workerConfig },
+    stackName: stackNameOf(place),
+    region: options.region,
     instanceType: type,
     vcpus: await found(async () => {
       const { InstanceTypes } = await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: [type as _InstanceType] }));

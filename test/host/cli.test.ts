@@ -9,7 +9,7 @@ import { PROJECT } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
 import { sampleFile } from './file-client.ts';
 import { checkInvariants, REPLACED } from './invariants.ts';
-import { atRest, bytes, host, invoke, output, sampleChunks, userA } from './support.ts';
+import { atRest, bytes, host, invoke, output, sampleChunks, unlikeOthers, userA } from './support.ts';
 
 afterAll(async () => {
   await atRest();
@@ -108,6 +108,52 @@ test('the doctor finds nothing red on a host that is well, and a red line where 
     well: false,
     lines: expect.arrayContaining([expect.objectContaining({ name: 'stack', state: 'bad', todo: expect.any(String) })]),
   });
+});
+
+test('sessions and jobs of an older system come in with their texts, what lacks one is done by the batch, and twice is once', async () => {
+  const folder = join(host.temporary, 'older');
+  const id = `session_OLD_${Date.now()}`;
+  const inside = join(folder, 'users', 'somebody', '2024', id);
+  mkdirSync(inside, { recursive: true });
+  const [chunk] = sampleChunks(10);
+  if (chunk === undefined) throw new Error('the sample is too short');
+  writeFileSync(join(inside, 'chunk-001.webm'), unlikeOthers(chunk).bytes);
+  writeFileSync(join(inside, 'chunk-2.webm'), unlikeOthers(chunk).bytes);
+  const old = {
+    text: 'what was said long ago',
+    duration_seconds: 10,
+    segments: [{ start: 0, end: 9, text: 'what was said long ago' }],
+  };
+  writeFileSync(join(inside, 'transcription-chunk-001.json'), JSON.stringify(old));
+  const jobs = [
+    { job_id: 'old 1', status: 'completed', filename: 'minutes.wav', transcript: 'the minutes', created_at: 1_700_000_000 },
+    { job_id: 'old 2', status: 'processing', filename: 'stuck.wav' },
+  ];
+  writeFileSync(join(folder, 'jobs.json'), JSON.stringify(jobs));
+  writeFileSync(join(folder, 'job-broken.json'), '{');
+  const { sub } = z.object({ sub: z.string() }).parse(JSON.parse(atob(host.tokens.a.split('.')[1] ?? '')));
+  const take = (...more: string[]) => chunkscribe(['--json', 'import', folder, '--user', sub, '--stage', 'local', ...more]);
+  expect(JSON.parse((await take('--dry-run')).out)).toMatchObject({
+    sessions: 1,
+    chunks: 2,
+    chunksWithText: 1,
+    jobs: 2,
+    jobsWithText: 1,
+  });
+  const first = await take();
+  expect(first.code).toBe(2); // one file could not be read
+  expect(JSON.parse(first.out).written).toEqual({ texts: 1, pending: 1, jobs: 2, known: 0 });
+  expect(JSON.parse((await take()).out).written).toEqual({ texts: 0, pending: 0, jobs: 0, known: 4 });
+  const asA = { CHUNKSCRIBE_TOKEN: host.tokens.a };
+  const listed = (await chunkscribe(['file', 'list'], asA)).out;
+  expect(listed).toMatch(/completed.*minutes\.wav/);
+  expect(listed).toMatch(/failed.*stuck\.wav/);
+  expect((await chunkscribe(['batch', 'run'])).code).toBe(0);
+  const transcript = await userA.awaitTranscript(id, 60);
+  expect(transcript).toMatchObject({ status: 'completed', gaps: [] });
+  expect(transcript.text).toMatch(/^what was said long ago .+/);
+  const foreign = await chunkscribe(['import', folder, '--user', 'somebody-else', '--stage', 'local']);
+  expect(foreign.err).toContain("somebody else's");
 });
 
 test('the command line says what is wrong in a line, and by its exit status', async () => {

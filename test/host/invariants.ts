@@ -27,6 +27,9 @@ const isReal = ({ user_id }: { readonly user_id: string }): boolean => /^[0-9a-f
 
 const idOf = (row: { session_id: string; chunk_number: number }): string => `${row.session_id}#${row.chunk_number}`;
 
+/** As `chunkscribe import` says of jobs. */
+const IMPORTED = 'imported';
+
 /** 3, 7: every uploaded chunk has a row, at rest at its end, within its attempts, dead only with a reason. */
 function checkChunks(rows: readonly ChunkRow[], sessions: ReadonlyMap<string, SessionRow>, keys: readonly string[]): void {
   const byKey = new Set(rows.map((row) => row.object_key));
@@ -118,6 +121,8 @@ async function checkJobs(jobs: readonly JobRow[], rows: readonly ChunkRow[], key
     expect(['completed', 'failed'], `${id} is ${job.status}`).toContain(job.status);
     expect(job.open_of, id).toBeUndefined();
     if (job.status === 'failed') expect(job.error ?? '', id).not.toBe('');
+    else if (job.moved_to === IMPORTED)
+      expect(there, id).toEqual([`${prefix}transcription.json`]); // its audio is not here
     else {
       expect(there.sort(), id).toEqual([job.object_key, `${prefix}transcription.json`].sort());
       const transcript = FileTranscript.parse(JSON.parse(await readObject(`${prefix}transcription.json`)));

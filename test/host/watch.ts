@@ -60,7 +60,9 @@ export function watchFleet({ outputs, file, faults }: Watched): () => Promise<vo
   }
 
   async function look(id: string): Promise<void> {
-    const [row, [machine]] = [await store.readInstance(id), await machines.describe([id])];
+    // The row comes second: a stop is decided there before EC2 hears of it.
+    const [machine] = await machines.describe([id]);
+    const row = await store.readInstance(id);
     const state = machine?.state ?? 'gone';
     const before = last.get(id);
     const isUnheld = state === 'running' && !isLive(row);

@@ -1,0 +1,156 @@
+/** What older systems have left in a folder: sessions with chunks and their texts, and jobs of the older service. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { CHUNK_EXTENSIONS } from '../../core/contracts/media.ts';
+import type { ChunkTranscript } from '../../core/contracts/transcript.ts';
+
+export interface OlderChunk {
+  readonly number: number;
+  readonly file: string;
+  readonly extension: string;
+  readonly text?: OldText;
+}
+export interface OlderSession {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly chunks: readonly OlderChunk[];
+}
+export interface OlderJob {
+  readonly oldId: string;
+  readonly filename: string;
+  readonly createdAtMs: number;
+  /** Undefined: it never came to an end, or to none with a text. */
+  readonly text?: string;
+  readonly error?: string;
+}
+export interface Older {
+  readonly sessions: readonly OlderSession[];
+  readonly jobs: readonly OlderJob[];
+  /** Files that look like something and cannot be read, with the reason. */
+  readonly unreadable: readonly string[];
+}
+
+const SESSION_FOLDER = /session_[A-Za-z0-9_-]{1,64}/;
+const CHUNK_FILE = new RegExp(`^chunk-(\\d{1,5})\\.(${CHUNK_EXTENSIONS.join('|')})$`);
+const TEXT_FILE = /^transcription-chunk-(\d{1,5})\.json$/;
+const ENDLESS = 'it was never finished in the system that it was imported from';
+
+const OldWord = z.object({ word: z.string(), start: z.number(), end: z.number(), probability: z.number().default(1) });
+const OldSegment = z.object({
+  start: z.number(),
+  end: z.number(),
+  text: z.string(),
+  avg_logprob: z.number().default(0),
+  no_speech_prob: z.number().default(0),
+  compression_ratio: z.number().default(1),
+  words: z.array(OldWord).default([]),
+});
+const OldText = z.object({
+  text: z.string(),
+  language: z.string().default('en'),
+  model: z.string().default('imported'),
+  duration_seconds: z.number().positive().optional(),
+  segments: z.array(OldSegment).default([]),
+});
+type OldText = z.infer<typeof OldText>;
+const OldJob = z.object({
+  job_id: z.string().min(1),
+  status: z.enum(['queued', 'processing', 'completed', 'failed']),
+  filename: z.string().optional(),
+  transcript: z.string().nullish(),
+  error: z.string().nullish(),
+  created_at: z.union([z.number(), z.iso.datetime({ offset: true })]).optional(),
+});
+
+const ULID_LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+/** The job id that an old one becomes: the same each time, so that a second import finds what the first has made. */
+export function jobIdOf(userId: string, oldId: string): string {
+  const bytes = createHash('sha256').update(`${userId}\0${oldId}`).digest();
+  const letters = [...bytes.subarray(0, 25)].map((byte) => ULID_LETTERS[byte % ULID_LETTERS.length]);
+  return `job_0${letters.join('')}`;
+}
+
+/** An old result as the stage's own: what older workers did not say is filled in. */
+export function transcriptOf(sessionId: string, chunkNumber: number, old: OldText): ChunkTranscript {
+  const last = old.segments.at(-1)?.end ?? 0;
+  return {
+    ...{ sessionId, chunkNumber, language: old.language, model: old.model, text: old.text },
+    duration_seconds: old.duration_seconds ?? Math.max(last, 1),
+    segments: old.segments.map((segment, id) => ({ id, ...segment })),
+  };
+}
+
+const timeOf = (said: string | number | undefined, file: string): number => {
+  if (typeof said === 'string') return Date.parse(said);
+  if (said !== undefined) return said < 1e11 ? said * 1000 : said; // seconds or milliseconds
+  return statSync(file).mtimeMs;
+};
+
+/** Reads a folder of any depth. @throws Error where there is none */
+export function readOlder(folder: string): Older {
+  const sessions = new Map<string, { createdAtMs: number; chunks: Map<number, OlderChunk>; texts: Map<number, OldText> }>();
+  const jobs: OlderJob[] = [];
+  const unreadable: string[] = [];
+
+  function parsed<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<Schema> | undefined {
+    try {
+      return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    } catch (error) {
+      unreadable.push(`${file}: ${error instanceof z.ZodError ? z.prettifyError(error).split('\n')[0] : 'no JSON'}`);
+      return undefined;
+    }
+  }
+
+  function takeSession(id: string, file: string, name: string): void {
+    const session = sessions.get(id) ?? { createdAtMs: Number.POSITIVE_INFINITY, chunks: new Map(), texts: new Map() };
+    const [, digits, extension] = CHUNK_FILE.exec(name) ?? [];
+    const [, ofText] = TEXT_FILE.exec(name) ?? [];
+    if (digits !== undefined && extension !== undefined) {
+      session.chunks.set(Number(digits), { number: Number(digits), file, extension });
+      session.createdAtMs = Math.min(session.createdAtMs, statSync(file).mtimeMs);
+    } else if (ofText !== undefined) {
+      const text = parsed(file, OldText);
+      if (text !== undefined) session.texts.set(Number(ofText), text);
+    } else return;
+    sessions.set(id, session);
+  }
+
+  function takeJobs(file: string): void {
+    for (const job of parsed(file, z.union([z.array(OldJob), OldJob.transform((one) => [one])])) ?? []) {
+      const { job_id: oldId, status, filename = `${oldId}.wav`, transcript, error, created_at } = job;
+      const isDone = status === 'completed' && typeof transcript === 'string';
+      const failure = status === 'failed' ? (error ?? 'it failed') : ENDLESS;
+      jobs.push({
+        ...{ oldId, filename, createdAtMs: timeOf(created_at, file) },
+        ...(isDone ? { text: transcript } : { error: failure.slice(0, 500) }),
+      });
+    }
+  }
+
+  function walk(path: string, session: string | undefined): void {
+    for (const entry of readdirSync(path, { withFileTypes: true }).sort((a, b) => a.name.localeCompare(b.name))) {
+      const inside = join(path, entry.name);
+      if (entry.isDirectory()) walk(inside, SESSION_FOLDER.exec(entry.name)?.[0] ?? session);
+      else if (session !== undefined) takeSession(session, inside, entry.name);
+      else if (/^jobs?\b.*\.json$/.test(entry.name)) takeJobs(inside);
+    }
+  }
+
+  walk(folder, SESSION_FOLDER.exec(folder.split('/').at(-1) ?? '')?.[0]);
+  return {
+    sessions: [...sessions]
+      .filter(([, { chunks }]) => chunks.size > 0)
+      .map(([id, { createdAtMs, chunks, texts }]) => ({
+        ...{ id, createdAtMs },
+        chunks: [...chunks.values()]
+          .sort((a, b) => a.number - b.number)
+          .map((chunk) => {
+            const text = texts.get(chunk.number);
+            return { ...chunk, ...(text !== undefined && { text }) };
+          }),
+      })),
+    ...{ jobs, unreadable },
+  };
+}

@@ -1,0 +1,23 @@
+/** The examples of docs/examples that speak OpenAI's API, run as their first lines say. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import { SAMPLE } from '../../host/demo-run.ts';
+import { PROJECT, WORKER_PYTHON } from '../../host/paths.ts';
+
+const { url } = inject('service');
+
+test.each([
+  ['openai-sdk.py', WORKER_PYTHON],
+  ['openai-sdk.ts', process.execPath],
+  ['openai-curl.sh', 'sh'],
+])('docs/examples/%s prints the text of a file', (example, program) => {
+  const { status, stdout, stderr } = spawnSync(program, [join('docs', 'examples', example), SAMPLE], {
+    cwd: PROJECT,
+    encoding: 'utf8',
+    env: { ...process.env, SERVICE_URL: url },
+  });
+  expect(stderr.replace(/\(node:\d+\) (ExperimentalWarning|\[).*|\(Use `node.*/g, '').trim()).toBe('');
+  expect(status).toBe(0);
+  expect(stdout).toContain('hello everyone and welcome');
+});
