@@ -229,6 +229,10 @@ test('an operator sees what waits, runs a batch by button and reads its report; 
   if (chunk === undefined) throw new Error('the sample is too short');
   await client.upload(id, 1, chunk);
   await client.complete(id, 1);
+  const broken = await client.createSession({ title: 'Broken' });
+  await client.upload(broken.id, 1, bytes('no audio here either'));
+  await client.complete(broken.id, 1);
+  await client.awaitChunks(broken.id, 120, ({ chunks }) => chunks[0]?.state === 'dead');
 
   const operator = await admin(await (await browser()).newContext({ viewport: { width: 1280, height: 900 } }));
   await operator.getByRole('link', { name: 'Dashboard' }).click();
