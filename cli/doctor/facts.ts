@@ -43,7 +43,9 @@ export async function gather(place: Place, plannedType: string): Promise<Facts> 
   const sqs = new SQSClient(options);
   const ssm = new SSMClient(options);
 
-  const caller = await found(async () => (await new STSClient(options).send(new GetCallerIdentityCommand({}))).Arn);
+  const caller = await found(
+    async () => (await new STSClient({ region: 'us-east-1', ...options }).send(new GetCallerIdentityCommand({}))).Arn,
+  );
   const stack = await found(() => stackOf(place));
   const outputs = stack.kind === 'found' ? stack.value.outputs : {};
 

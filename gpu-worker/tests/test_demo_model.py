@@ -94,7 +94,7 @@ def test_mel_power_is_what_the_engine_reckons():
 
 def test_windows_ask_for_what_is_heard_in_them(batch):
     silent = (batch.words == 0).all(1)
-    assert 0 < silent.sum() < len(silent) / 2 or not silent.any()
+    assert not silent.all()
     for index in range(len(batch.tokens)):
         targets = batch.targets[index]
         words = targets[(targets >= v.FIRST_WORD) & (targets < v.END)]
@@ -102,7 +102,7 @@ def test_windows_ask_for_what_is_heard_in_them(batch):
             assert v.NO_SPEECH in targets and len(words) == 0
             continue
         frames = batch.words[index]
-        assert set(words - v.FIRST_WORD + 1) >= set(frames[frames > 0].tolist()) or targets[-1] >= 0
+        assert set(words - v.FIRST_WORD + 1) >= set(frames[frames > 0].tolist())
         begin = int(np.argmax(batch.tokens[index] == v.START))
         asked = targets[begin:]
         given = batch.tokens[index, begin + 1 :]

@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, default=120, help="how long (default: 120)")
     train.add_argument("--windows", type=int, default=64, help="windows of 7 s at once (default: 64; 16 on two processors)")
     train.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate (default: 0.0015)")
-    train.add_argument("--unpadded", type=float, default=0.2, help="share of the time with windows not padded to 30 s")
+    train.add_argument("--unpadded", type=float, default=0.0, help="share of the time without padding to 30 s (default: 0)")
     train.add_argument("--begin-with", type=Path, help="a checkpoint to go on from")
     train.add_argument("--checkpoint", type=Path, help="where to write parameters (default: checkpoint.npz in the folder)")
     train.set_defaults(run=_train)

@@ -1,6 +1,6 @@
 """Training: batches from all processors, one device, a schedule by the clock, and a checkpoint that can be gone on from.
 
-First windows as they are (fast), then padded to 30 s as the engine pads them: only the second part makes the model usable.
+Windows are padded to 30 s as the engine pads them; where time is short, a first part of it can go without, which is faster.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Plan:
     """A window; the engine's `chunk_length` is one less."""
     rate: float = 1.5e-3
     warm_steps: int = 200
-    unpadded: float = 0.2
+    unpadded: float = 0.0
     """Share of the time with windows that are not padded."""
     processes: int = max(1, (os.cpu_count() or 2) - 1)
     seed: int = 0
