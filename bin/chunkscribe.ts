@@ -7,8 +7,8 @@ import { buildFunctions } from './build-functions.ts';
 import { buildPages } from './build-pages.ts';
 
 const app = new App();
+const stage = stageFrom(app.node.getAllContext());
 app.node.setContext(FUNCTIONS, buildFunctions());
-const stage = stageFrom((name) => app.node.tryGetContext(name));
 const stack = new ChunkscribeStack(app, `chunkscribe-${stage.name}`, { stage, pages: buildPages() });
 for (const [name, value] of Object.entries(stage.tags)) Tags.of(stack).add(name, value);
 Tags.of(stack).add('application', 'chunkscribe');

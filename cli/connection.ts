@@ -3,11 +3,17 @@
  *
  *   CHUNKSCRIBE_API        address of the API (output ApiUrl of the stack)
  *   CHUNKSCRIBE_TOKEN      an access token; or CHUNKSCRIBE_EMAIL, CHUNKSCRIBE_PASSWORD and CHUNKSCRIBE_CLIENT_ID
- *                          (output UserPoolClientId), with AWS_REGION
+ *                          (output UserPoolClientId), in the region of the AWS configuration
  *   CHUNKSCRIBE_BUCKET     output BucketName; only self-test needs it, with AWS credentials
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  CognitoIdentityProviderClient,
+  type CognitoIdentityProviderClientConfig,
+  CognitoIdentityProviderServiceException,
+  InitiateAuthCommand,
+} from '@aws-sdk/client-cognito-identity-provider';
 import * as z from 'zod';
 
 /** What is told to a person as it is; `code` is the exit status. */
@@ -43,35 +49,43 @@ export function localHost(): z.infer<typeof HostNote> | undefined {
   return note;
 }
 
-const Tokens = z.object({ AuthenticationResult: z.object({ AccessToken: z.string() }) });
-
-/** @see https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html */
-async function signIn(endpoint: string, clientId: string, email: string, password: string): Promise<string> {
-  const answer = await fetch(endpoint, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': 'AWSCognitoIdentityProviderService.InitiateAuth',
-    },
-    body: JSON.stringify({
-      ClientId: clientId,
-      AuthFlow: 'USER_PASSWORD_AUTH',
-      AuthParameters: { USERNAME: email, PASSWORD: password },
-    }),
-  });
-  const tokens = answer.ok ? Tokens.safeParse(await answer.json()).data : undefined;
-  if (tokens === undefined)
-    throw new CliError(`${email} cannot sign in (${answer.status}); is the password right, and no longer temporary?`);
-  return tokens.AuthenticationResult.AccessToken;
+/** An access token. Where nothing else is given, region and endpoint are those of this machine's AWS configuration. */
+async function signIn(
+  to: CognitoIdentityProviderClientConfig,
+  clientId: string,
+  email: string,
+  password: string,
+): Promise<string> {
+  try {
+    const { AuthenticationResult } = await new CognitoIdentityProviderClient(to).send(
+      new InitiateAuthCommand({
+        ClientId: clientId,
+        AuthFlow: 'USER_PASSWORD_AUTH',
+        AuthParameters: { USERNAME: email, PASSWORD: password },
+      }),
+    );
+    if (AuthenticationResult?.AccessToken !== undefined) return AuthenticationResult.AccessToken;
+  } catch (error) {
+    if (!(error instanceof CognitoIdentityProviderServiceException)) throw error;
+    throw new CliError(`${email} cannot sign in: ${error.message}`);
+  }
+  throw new CliError(`${email} has a temporary password: sign in on the page once`);
 }
 
-async function credentials(): Promise<{ readonly api: string; readonly token: string }> {
+/** Where the API is, and an access token for it. */
+export interface Credentials {
+  readonly api: string;
+  readonly token: string;
+}
+
+async function credentials(): Promise<Credentials> {
   const env = process.env;
   const api = env['CHUNKSCRIBE_API']?.replace(/\/$/, '') ?? '';
   const host = localHost();
   if (host !== undefined) {
     const { email, password } = host.operator;
-    const token = await signIn(host.endpoint, host.clientId, email, password).catch((error: Error) => {
+    const to = { endpoint: host.endpoint, region: 'us-east-1' };
+    const token = await signIn(to, host.clientId, email, password).catch((error: Error) => {
       throw error instanceof CliError ? error : new CliError(`The local host does not run (${host.url}): npm start`);
     });
     return { api: host.url, token };
@@ -79,8 +93,7 @@ async function credentials(): Promise<{ readonly api: string; readonly token: st
   if (env['CHUNKSCRIBE_TOKEN'] !== undefined) return { api, token: env['CHUNKSCRIBE_TOKEN'] };
   const [email, password, clientId] = ['EMAIL', 'PASSWORD', 'CLIENT_ID'].map((name) => env[`CHUNKSCRIBE_${name}`]);
   if (!email || !password || !clientId) throw new CliError(`Nobody is signed in: ${HELP}`);
-  const region = env['AWS_REGION'] ?? 'us-east-1';
-  return { api, token: await signIn(`https://cognito-idp.${region}.amazonaws.com/`, clientId, email, password) };
+  return { api, token: await signIn({}, clientId, email, password) };
 }
 
 const Problem = z.object({ code: z.string(), detail: z.string() });
@@ -102,7 +115,7 @@ export type Call = <Schema extends z.ZodType>(
 ) => Promise<z.infer<Schema>>;
 
 /** Calls of the HTTP API; signs in at the first one. */
-export function connection(): { call: Call; text: (path: string) => Promise<string> } {
+export function connection(): { call: Call; text: (path: string) => Promise<string>; credentials: () => Promise<Credentials> } {
   let signedIn: ReturnType<typeof credentials> | undefined;
   async function send(
     method: string,
@@ -144,5 +157,6 @@ export function connection(): { call: Call; text: (path: string) => Promise<stri
       return schema.parse(answer.status === 204 ? undefined : await answer.json());
     },
     text: async (path) => (await send('GET', path)).text(),
+    credentials,
   };
 }

@@ -9,6 +9,7 @@ import { gpuCommands } from './gpu.ts';
 import { importCommand } from './import/command.ts';
 import { selfTestCommand } from './self-test.ts';
 import { sessionCommands } from './session.ts';
+import { tokenCommand } from './token.ts';
 import { transcribeCommand } from './transcribe.ts';
 
 const USAGE_ERROR = 64;
@@ -22,7 +23,7 @@ const program = new Command('chunkscribe')
 Which stage: the local host of this machine, or what the environment says:
   CHUNKSCRIBE_API         address of the API (output ApiUrl of the stack)
   CHUNKSCRIBE_TOKEN       an access token of an admin; or
-  CHUNKSCRIBE_EMAIL, CHUNKSCRIBE_PASSWORD, CHUNKSCRIBE_CLIENT_ID (output UserPoolClientId), AWS_REGION
+  CHUNKSCRIBE_EMAIL, CHUNKSCRIBE_PASSWORD, CHUNKSCRIBE_CLIENT_ID (output UserPoolClientId)
 
 Exit status: 0 well, 1 an error, 2 a run that left something undone, 3 a run that did nothing of what it should, ${USAGE_ERROR} wrong usage.`,
   )
@@ -30,7 +31,7 @@ Exit status: 0 well, 1 an error, 2 a run that left something undone, 3 a run tha
   .exitOverride();
 
 const isJson = (): boolean => program.opts<{ json?: boolean }>().json === true;
-const { call, text } = connection();
+const { call, text, credentials } = connection();
 batchCommands(program, call, isJson);
 sessionCommands(program, call, text, isJson);
 gpuCommands(program, call, isJson);
@@ -39,6 +40,7 @@ fileCommands(program, call, text, isJson);
 selfTestCommand(program, call, isJson);
 doctorCommand(program, isJson);
 importCommand(program, isJson);
+tokenCommand(program, credentials, isJson);
 
 try {
   await program.parseAsync();

@@ -8,7 +8,7 @@ import { type Started, startProcess } from './processes.ts';
 
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
-/** host/emulator/launcher.py knows it too. */
+/** host/emulator/rights.py knows it too. */
 const MACHINE_KEY = 'ASIAMACHINE000000000';
 const READY_DEADLINE_MS = 60_000;
 const POLL_MS = 50;
@@ -18,26 +18,24 @@ export interface Emulator {
   readonly process: Started;
 }
 
+/** Whoever deploys and looks after the stage: the emulator lets them do everything. */
+export const OPERATOR = { accessKeyId: 'test', secretAccessKey: 'test' };
+
 /** What every client of the emulator has in its environment. */
 export const clientEnv = (endpoint: string): Record<string, string> => ({
   AWS_ENDPOINT_URL: endpoint,
   AWS_REGION: REGION,
   AWS_DEFAULT_REGION: REGION,
-  AWS_ACCESS_KEY_ID: 'test',
-  AWS_SECRET_ACCESS_KEY: 'test',
+  AWS_ACCESS_KEY_ID: OPERATOR.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: OPERATOR.secretAccessKey,
 });
 
-/** Whether the emulator refuses what no policy allows, as AWS does; slower, so only where somebody asks for it. */
-const areRightsEnforced = (): boolean => process.env['CHUNKSCRIBE_IAM'] === 'on';
-
-/** Environment of a machine's process: where rights are enforced, a key that stands for the machines' role. */
+/** Environment of a machine's process: a key that stands for the machines' role, because the emulator refuses what no policy allows. */
 export const machineEnv = (endpoint: string): Record<string, string> => ({
   ...clientEnv(endpoint),
-  ...(areRightsEnforced() && {
-    AWS_ACCESS_KEY_ID: MACHINE_KEY,
-    AWS_SECRET_ACCESS_KEY: MACHINE_KEY,
-    AWS_SESSION_TOKEN: MACHINE_KEY,
-  }),
+  AWS_ACCESS_KEY_ID: MACHINE_KEY,
+  AWS_SECRET_ACCESS_KEY: MACHINE_KEY,
+  AWS_SESSION_TOKEN: MACHINE_KEY,
 });
 
 /** A port of the loopback interface: this one if it is free, else any. */
@@ -96,7 +94,7 @@ export async function startEmulator(folders: Folders, port: number): Promise<Emu
       S3_DATA_DIR: dataDir,
       PYTHONUNBUFFERED: '1',
       FAULTS_FILE: folders.faults,
-      AUTH: String(areRightsEnforced()),
+      AUTH: 'true',
     },
   });
   const deadlineMs = Date.now() + READY_DEADLINE_MS;

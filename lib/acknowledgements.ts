@@ -1,4 +1,4 @@
-/** Findings of cdk-nag that stay, each with its reason. A finding without one fails test/template. */
+/** Findings of cdk-nag and of CDK itself that stay, each with its reason. A finding without one fails test/template. */
 import { type Stack, Validations } from 'aws-cdk-lib';
 
 const OBJECTS_OF_USERS =
@@ -13,6 +13,7 @@ const ACKNOWLEDGED: Readonly<Record<string, string>> = {
   'AwsSolutions-CFR2': 'a firewall costs more than all the rest together; the pages are static, and the API throttles',
   'AwsSolutions-CFR3': 'access logs of static files tell nothing that the API’s own logs do not',
   'AwsSolutions-CFR4': 'the certificate of CloudFront’s own domain allows no choice; viewers are redirected to https',
+  'CloudFormation-Validate::W9010': 'whoever deploys has pinned the image of their region: docs/deploying.md',
   'AwsSolutions-L1': 'the function that publishes the pages is CDK’s, with the runtime that CDK has tested',
   'AwsSolutions-IAM5[Action::s3:DeleteObject*]': PUBLISHING,
   'AwsSolutions-IAM5[Action::s3:Abort*]': PUBLISHING,
@@ -30,6 +31,7 @@ const ACKNOWLEDGED: Readonly<Record<string, string>> = {
   'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]':
     'the way to the machine without any open port, as AWS maintains it',
   'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/users/*]': OBJECTS_OF_USERS,
+  'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/models/*]': 'models that an operator has put there, read only',
   'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/batch-reports/*]': 'reports are named by the time of their runs',
   'AwsSolutions-IAM5[Resource::<BatchRunnerE42A9BBA.Arn>:*]': 'versions of the one function that moves batch runs on',
   'AwsSolutions-IAM5[Resource::<StorageChunks4C8F3F89.Arn>/index/*]': INDEXES,

@@ -4,11 +4,11 @@ import {
   BlockDeviceVolume,
   EbsDeviceVolumeType,
   GatewayVpcEndpointAwsService,
+  type IMachineImage,
   Instance,
   InstanceInitiatedShutdownBehavior,
   InstanceType,
   type ISubnet,
-  MachineImage,
   OperatingSystemType,
   SecurityGroup,
   SubnetType,
@@ -131,16 +131,15 @@ export class GpuFleet extends Construct {
     );
   }
 
-  private image(stage: StageProps) {
-    if (stage.amiId !== undefined) return MachineImage.genericLinux({ [Stack.of(this).region]: stage.amiId });
-    const parameter = new CfnParameter(this, 'Ami', {
-      type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
-      default: AMI_PARAMETER,
-      description: 'SSM parameter with the AMI of the GPU machine',
-    });
-    return {
-      getImage: () => ({ imageId: parameter.valueAsString, osType: OperatingSystemType.LINUX, userData: UserData.forLinux() }),
-    };
+  private image({ amiId }: StageProps): IMachineImage {
+    const imageId =
+      amiId ??
+      new CfnParameter(this, 'Ami', {
+        type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
+        default: AMI_PARAMETER,
+        description: 'SSM parameter with the AMI of the GPU machine',
+      }).valueAsString;
+    return { getImage: () => ({ imageId, osType: OperatingSystemType.LINUX, userData: UserData.forLinux() }) };
   }
 
   /** Runs at every boot, not only the first: new code and configuration come with the next start. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { PRICES_AS_OF, USD_PER_HOUR } from '../core/contracts/prices.ts';
 
 /** What a stage may choose, by context (`-c name=value`). All mistakes are told together at synth. */
-const Stage = z.object({
+const Stage = z.strictObject({
   stage: z
     .string()
     .regex(/^[a-z][a-z0-9]{1,15}$/, 'a short lower-case name')
@@ -108,10 +108,14 @@ export interface StageProps extends Omit<z.infer<typeof Stage>, 'stage' | 'retai
   readonly retainData: boolean;
 }
 
-/** @throws Error that lists every context value that is wrong */
-export function stageFrom(context: (name: string) => unknown): StageProps {
-  const given = Object.fromEntries(Object.keys(Stage.shape).map((name) => [name, context(name)]));
-  const parsed = Stage.safeParse(given);
+/**
+ * The stage of a context: text as `-c` gives it, or numbers and booleans as files have them. CDK's own entries have a sign in
+ * their names (`@aws-cdk/…`, `aws:cdk:…`); any other that is not known here is a mistake.
+ * @throws Error that lists every context value that is wrong
+ */
+export function stageFrom(context: Readonly<Record<string, unknown>>): StageProps {
+  const given = Object.entries(context).filter(([name, value]) => /^\w+$/.test(name) && value !== undefined);
+  const parsed = Stage.safeParse(Object.fromEntries(given.map(([name, value]) => [name, String(value)])));
   if (!parsed.success) throw new Error(`context: ${z.prettifyError(parsed.error)}`);
   const { stage, retainData, gpuUsdPerHour = USD_PER_HOUR[parsed.data.instanceType], ...rest } = parsed.data;
   if (gpuUsdPerHour === undefined)

@@ -1,4 +1,6 @@
 /** `npm run cost [-- --hours 30 --live 0 -c name=value …]`: what a month costs, estimated from the stage's parameters. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { synthesized } from '../bin/synthesized.ts';
 import { METRICS } from '../core/contracts/metrics.ts';
@@ -13,7 +15,7 @@ const HELP = `npm run cost -- [options]     what a month of a stage costs, estim
   --speed N        seconds of audio that the GPU transcribes in a second (default 46, the target for a T4 with small.en)
   --batches N      batches in a month that find something to do (default 60)
   --boot N         seconds from a stopped machine to a worker (default 45, a target)
-  -c name=value    a parameter of the stage, as for a deployment; can be repeated`;
+  -c name=value    a parameter of the stage, as for a deployment; can be repeated. cdk.context.json is read, too`;
 
 const { values } = parseArgs({
   options: {
@@ -33,9 +35,16 @@ function number(name: 'hours' | 'live' | 'speed' | 'batches' | 'boot', most = Nu
   return value;
 }
 
+/** What CDK takes from its files, too. */
+function kept(): Record<string, unknown> {
+  const file = join(import.meta.dirname, '..', 'cdk.context.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+}
+
 function estimate(): void {
-  const context = Object.fromEntries(values.context.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)]));
-  const stage = stageFrom((name) => context[name]);
+  const given = values.context.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)]);
+  const context: Record<string, unknown> = { ...kept(), ...Object.fromEntries(given) };
+  const stage = stageFrom(context);
   const { template } = synthesized(context);
   const lines = monthOf({
     audioHours: number('hours'),

@@ -1,8 +1,8 @@
 /**
  * `node scripts/launch.mjs <file.ts> [arguments]`: runs a script of this project on a machine where nothing is prepared.
  *
- * Plain Node without dependencies: checks Node and Python, installs npm packages and the Python environments when they are
- * missing or their lockfiles have changed, and goes on under the Node that the project brings (node_modules/node).
+ * Plain Node without dependencies: checks Node and Python, installs npm packages and the Python environments that the script needs
+ * when they are missing or their lockfiles have changed, and goes on under the Node that the project brings (node_modules/node).
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,6 +14,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const local = join(root, '.local');
 const MIN_NODE = 20;
 const MIN_PYTHON = [3, 11];
+/** What scripts run of Python: those that start the product its emulator and worker, those that prove or make something the tools, too. */
+const RUNS_PRODUCT = /^(host|test|bench)\//;
+const RUNS_TOOLS = /^(test|bench)\/|^host\/demo-model\.ts$/;
+const WORKER_PACKAGES = ['', '-serve', '-speakers'].map((part) => `gpu-worker/requirements${part}.txt`);
 
 const fail = (line) => {
   process.stderr.write(`${line}\n`);
@@ -75,21 +79,19 @@ function makeVenv(python, folder) {
   if (status !== 0) fail(stderr);
 }
 
-/** A Python environment from its lockfiles, every package checked against its hash. */
-function pythonEnvironment(python, uv, name, requirements) {
-  const folder = join(local, 'venvs', name);
-  whenChanged(name, requirements, join(folder, 'bin', 'python'), () => {
-    makeVenv(python, folder);
-    const files = requirements.flatMap((file) => ['-r', file]);
-    step(`Python packages: ${name}`, uv, [
-      'pip',
-      'install',
-      '-q',
-      '--require-hashes',
-      '--python',
-      join(folder, 'bin', 'python'),
-      ...files,
-    ]);
+const venv = (name) => join(local, 'venvs', name);
+
+/** Packages from their lockfiles into an environment, every one checked against its hash. */
+function installPython(uv, name, files) {
+  const requirements = files.flatMap((file) => ['-r', file]);
+  const into = ['--python', join(venv(name), 'bin', 'python')];
+  step(`Python packages: ${name}`, uv, ['pip', 'install', '-q', '--require-hashes', ...into, ...requirements]);
+}
+
+function pythonEnvironment(python, uv, name, files) {
+  whenChanged(name, files, join(venv(name), 'bin', 'python'), () => {
+    makeVenv(python, venv(name));
+    installPython(uv, name, files);
   });
 }
 
@@ -133,35 +135,36 @@ function alone(run) {
   release();
 }
 
-function prepare() {
-  const python = findPython();
+function prepare(script) {
   const npm = join(dirname(process.execPath), process.platform === 'win32' ? 'npm.cmd' : 'npm');
   whenChanged('npm', ['package-lock.json'], join(root, 'node_modules', '.bin', 'node'), () => {
     step('npm packages', existsSync(npm) ? npm : 'npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
   });
-  const tools = join(local, 'venvs', 'tools');
-  whenChanged('tools', ['scripts/uv.txt'], join(tools, 'bin', 'uv'), () => {
-    makeVenv(python, tools);
-    step('Python installer', join(tools, 'bin', 'python'), [
-      '-m',
-      'pip',
-      'install',
-      '-q',
-      '--disable-pip-version-check',
-      '--require-hashes',
-      '-r',
-      'scripts/uv.txt',
-    ]);
+  if (RUNS_PRODUCT.test(script)) preparePython(RUNS_TOOLS.test(script));
+}
+
+function preparePython(withTools) {
+  const python = findPython();
+  const uv = join(venv('tools'), 'bin', 'uv');
+  whenChanged('tools', ['scripts/uv.txt'], uv, () => {
+    makeVenv(python, venv('tools'));
+    const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--require-hashes', '-r', 'scripts/uv.txt'];
+    step('Python installer', join(venv('tools'), 'bin', 'python'), pip);
   });
-  const uv = join(tools, 'bin', 'uv');
   pythonEnvironment(python, uv, 'emulator', ['host/emulator/requirements.txt']);
-  pythonEnvironment(python, uv, 'worker', ['gpu-worker/requirements.txt', 'gpu-worker/requirements-dev.txt']);
+  pythonEnvironment(python, uv, 'worker', WORKER_PACKAGES);
+  if (!withTools) return;
+  // Into the worker's environment, which is run by them: they leave its packages as they are.
+  const tools = 'gpu-worker/requirements-dev.txt';
+  whenChanged('worker-tools', [...WORKER_PACKAGES, tools], join(venv('worker'), 'bin', 'pytest'), () =>
+    installPython(uv, 'worker', [tools]),
+  );
 }
 
 const [script, ...rest] = process.argv.slice(2);
 if (!script) fail('usage: node scripts/launch.mjs <script.ts> [arguments]');
 checkNode();
-alone(prepare);
+alone(() => prepare(script));
 const node = join(root, 'node_modules', '.bin', 'node');
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...rest], {
   cwd: root,

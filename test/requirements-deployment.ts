@@ -41,13 +41,15 @@ export const deploymentRequirements: readonly Requirement[] = [
   },
   {
     id: 'deployment.template',
-    sentence: 'The template is clean for its checkers, replaces nothing by accident, and its rights are written down.',
+    sentence:
+      'The template is clean for its checkers, replaces nothing by accident, and its rights are written down and enforced.',
     tests: [
       'test/template/quality.test.ts: cfn-lint finds nothing',
       'test/template/quality.test.ts: a domain of its own comes with its certificate',
       'test/template/quality.test.ts: the dashboard for Grafana shows metrics that there are',
       'test/template/quality.test.ts: docs/iam.md says what every role may do',
       'test/template/quality.test.ts: no construct has changed its id',
+      'test/host/emulator.test.ts: what no policy allows is refused',
       'test/core/month.test.ts: a month costs more the more is recorded',
       'test/core/month.test.ts: live costs as long as the recording lasts',
     ],

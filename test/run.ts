@@ -12,6 +12,8 @@ import { findChromium } from './browser/chromium.ts';
 const PROJECT = join(import.meta.dirname, '..');
 const VENV = join(PROJECT, '.local', 'venvs', 'worker', 'bin');
 const FAST = process.argv.includes('--fast');
+/** Runners at a time: what waits leaves the two cores of a small machine to the others. */
+const LANES = 3;
 
 interface Count {
   passed: number;
@@ -20,19 +22,14 @@ interface Count {
 const total: Count = { passed: 0, failed: 0 };
 const reports = mkdtempSync(join(tmpdir(), 'chunkscribe-tests-'));
 
-/** Answers whether it ended well. `isBeside`: something else runs meanwhile, and it speaks when it is done; `waits`: for the CPU, too. */
-function run(
-  title: string,
-  command: string,
-  args: readonly string[],
-  cwd: string,
-  isBeside = false,
-  waits = isBeside,
-): Promise<boolean> {
-  const [program, ...rest] = waits ? ['nice', '-n', '15', command, ...args] : [command, ...args];
-  const child = spawn(program ?? command, rest, { cwd, stdio: isBeside ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
-  let said = `\n== ${title}\n`;
-  if (!isBeside) process.stdout.write(said);
+/** Answers whether it ended well. `isPatient`: it takes the CPU only when nobody else wants it. */
+function run(title: string, command: string, args: readonly string[], cwd: string, isPatient: boolean): Promise<boolean> {
+  const [program, ...rest] = isPatient ? ['nice', '-n', '15', command, ...args] : [command, ...args];
+  // Where several run at a time, each speaks when it is done.
+  const child = spawn(program ?? command, rest, { cwd, stdio: FAST ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
+  const startedMs = Date.now();
+  console.log(`… ${title}`);
+  let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (data: Buffer) => {
       said += data.toString();
@@ -40,7 +37,7 @@ function run(
   return new Promise((resolve) => {
     child.once('error', () => resolve(false));
     child.once('close', (code) => {
-      if (isBeside) process.stdout.write(said);
+      if (!FAST) console.log(`\n== ${title}: ${((Date.now() - startedMs) / 1000).toFixed(0)} s\n${said}`);
       resolve(code === 0);
     });
   });
@@ -72,10 +69,10 @@ const VitestReport = z.object({
   numPendingTests: z.number(),
   numTodoTests: z.number(),
 });
-function vitest(title: string, project: string, isBeside: boolean, waits = isBeside): Promise<void> {
+function vitest(title: string, project: string, isPatient = false): Promise<void> {
   const file = join(reports, `${project}.json`);
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  return suite(title, run(title, 'vitest', args, PROJECT, isBeside, waits), () => {
+  return suite(title, run(title, 'vitest', args, PROJECT, isPatient), () => {
     const report = VitestReport.parse(JSON.parse(readFileSync(file, 'utf8')));
     // A skipped test proves nothing: it counts as failed.
     return { passed: report.numPassedTests, failed: report.numFailedTests + report.numPendingTests + report.numTodoTests };
@@ -84,7 +81,7 @@ function vitest(title: string, project: string, isBeside: boolean, waits = isBes
 
 function pytest(title: string, args: readonly string[]): Promise<void> {
   const file = join(reports, `${title}.xml`);
-  const all = ['-n', '2', ...args, `--junit-xml=${file}`];
+  const all = ['-n', '2', '--dist', 'loadfile', ...args, `--junit-xml=${file}`];
   return suite(title, run(title, join(VENV, 'pytest'), all, worker, !FAST), () => {
     const text = readFileSync(file, 'utf8');
     const number = (name: string): number => Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(text)?.[1]);
@@ -97,49 +94,52 @@ const worker = join(PROJECT, 'gpu-worker');
 const SERVICE_TESTS = ['tests/test_service.py', 'tests/test_service_parts.py'];
 const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'mcp', 'host', 'scripts', 'test', 'bench', 'web'];
 
-/** Everything but the host. */
-async function withoutHost(): Promise<void> {
+async function checks(): Promise<void> {
   await check('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
   for (const part of ['.', 'web', 'web/tsconfig.worker.json', 'test/browser'])
     await check(`types: ${part}`, 'tsc', ['--project', part]);
   await check('import rules', 'depcruise', ['--config', '.dependency-cruiser.cjs', ...ROOMS]);
   await check('dead code', 'knip', ['--no-config-hints']);
-  await check('python format', join(VENV, 'ruff'), ['format', '--check', '--quiet', '.'], worker);
-  await check('python lint', join(VENV, 'ruff'), ['check', '--quiet', '.'], worker);
+  await check('python format', join(VENV, 'ruff'), ['format', '--check', '--quiet', '.']);
+  await check('python lint', join(VENV, 'ruff'), ['check', '--quiet', '.']);
   await check('python types', join(VENV, 'mypy'), [], worker);
   for (const script of ['bootstrap/boot.sh', 'service/install.sh'])
     await check(`shell syntax: ${script}`, 'bash', ['-n', `gpu-worker/${script}`]);
-  await vitest('core, functions, template, workflow', 'fast', !FAST);
-  if (FAST) await pytest('worker', ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py']);
-  if (FAST) return;
-  await pytest('service', SERVICE_TESTS);
-  await vitest('the service, by clients that other people wrote', 'service', true);
-  await vitest('files on a local host', 'files', true);
 }
+const logic = (): Promise<void> => vitest('core, functions, template, workflow', 'fast', !FAST);
 
-if (!FAST) {
+if (FAST) {
+  await checks();
+  await logic();
+  await pytest('worker', ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py']);
+} else {
   try {
     findChromium();
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exit(1);
   }
+  // The longest first. Most of what happens on a host is waiting: what only computes has the time in between.
+  const queue = [
+    () => vitest('machines that come and go', 'machines'),
+    () => vitest('the whole product on the local host', 'host'),
+    checks,
+    logic,
+    () => vitest('files on a local host', 'files'),
+    () =>
+      pytest(
+        'worker',
+        SERVICE_TESTS.map((file) => `--ignore=${file}`),
+      ),
+    () => vitest('the pages in Chromium', 'pages'),
+    () => pytest('service', SERVICE_TESTS),
+    () => vitest('the service, by clients that other people wrote', 'service', true),
+  ];
+  const lane = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await next();
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
 }
-
-// Most of what happens on the host is waiting: everything else has the time in between.
-async function onHost(): Promise<void> {
-  await vitest('the whole product on the local host', 'host', false);
-  await vitest('the pages in Chromium', 'pages', false);
-}
-async function machinesAndWorker(): Promise<void> {
-  await vitest('machines that come and go', 'machines', true, false);
-  await pytest(
-    'worker',
-    SERVICE_TESTS.map((file) => `--ignore=${file}`),
-  );
-}
-const lanes = FAST ? [] : [onHost(), machinesAndWorker()];
-await Promise.all([withoutHost(), ...lanes]);
 
 rmSync(reports, { recursive: true, force: true });
 console.log(`\n${total.passed} passed, ${total.failed} failed`);

@@ -18,6 +18,8 @@ export interface Facts {
   /** Virtual CPUs of one machine of the type, and how many "On-Demand G and VT" may run in the account. */
   readonly vcpus: Found<number>;
   readonly vcpuQuota: Found<number>;
+  /** How many functions may run at a time in the account. */
+  readonly concurrency: Found<number>;
   readonly bootstrapVersion: Found<number>;
   readonly stack: Found<{ readonly status: string; readonly outputs: Readonly<Record<string, string>> }>;
   readonly api: Found<{ readonly status: number; readonly stage: string | undefined }>;
@@ -52,6 +54,8 @@ export const OUTPUTS = [
 ];
 /** Tables that the worker and the functions must mean alike. */
 const SHARED_TABLES = { CHUNKS_TABLE: 'ChunksTable', FLEET_TABLE: 'FleetTable', LEDGER_TABLE: 'LedgerTable' } as const;
+/** New accounts have 10: with some recorders at once calls would be refused and tried again. */
+const ENOUGH_CONCURRENCY = 100;
 const BATCH_LATE_MS = 6 * 3_600_000;
 
 const good = (says: string) => ({ state: 'good', says }) as const;
@@ -86,6 +90,16 @@ function quota({ isLocal, instanceType, vcpus, vcpuQuota }: Facts): Verdict {
         `${granted} vCPUs for G machines, and ${instanceType} takes ${vcpus.value}: none can start`,
         'aws service-quotas request-service-quota-increase --service-code ec2 --quota-code L-DB2E81BA --desired-value 4 (takes hours to days)',
       );
+}
+
+function functions({ isLocal, concurrency }: Facts): Verdict {
+  if (isLocal) return good('the local host needs none');
+  const todo =
+    'aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000 (free)';
+  if (concurrency.kind !== 'found') return notice('nobody could tell how many may run at a time', todo);
+  return concurrency.value >= ENOUGH_CONCURRENCY
+    ? good(`${concurrency.value} may run at a time`)
+    : notice(`only ${concurrency.value} may run at a time: enough to try, too few for many recorders`, todo);
 }
 
 function bootstrap({ isLocal, bootstrapVersion: version }: Facts): Verdict {
@@ -194,7 +208,7 @@ function batch({ lastReport, nowMs }: Facts): Verdict {
     : good(`${name}: ${status}`);
 }
 
-const ACCOUNT = { credentials, region, quota, bootstrap };
+const ACCOUNT = { credentials, region, quota, functions, bootstrap };
 const STAGE = { stack, outputs, api, tables, wiring, machines, version, model, batch };
 
 /** All lines. Before a deployment (`isBefore`) only what an account needs; what depends on a red line waits. */

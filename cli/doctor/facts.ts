@@ -1,6 +1,7 @@
 /** What the doctor looks at, asked of AWS (or of the local host's emulator) with whatever credentials the environment has. */
 import { DescribeTableCommand, DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { type _InstanceType, DescribeInstancesCommand, DescribeInstanceTypesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -82,6 +83,9 @@ export async function gather(place: Place, plannedType: string): Promise<Facts> 
       const quotas = new ServiceQuotasClient(options);
       return (await quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'ec2', QuotaCode: G_VCPUS_QUOTA }))).Quota?.Value;
     }),
+    concurrency: await found(
+      async () => (await new LambdaClient(options).send(new GetAccountSettingsCommand({}))).AccountLimit?.ConcurrentExecutions,
+    ),
     bootstrapVersion: await found(async () =>
       Number((await ssm.send(new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }))).Parameter?.Value),
     ),

@@ -18,13 +18,13 @@ import re
 import threading
 import time
 import zipfile
-from pathlib import Path
 from typing import Any
+
+from faults import Faults, fail_calls, lose_events
+from rights import enforce_rights
 
 PINNED_VERSION = "1.5.33"
 SNAPSHOT_SECONDS = 5.0
-METRICS_NAMESPACE = "Chunkscribe"
-MACHINE_KEY = "ASIAMACHINE000000000"
 WATCH_SECONDS = 0.1
 
 
@@ -69,7 +69,7 @@ def register_ec2_instances() -> None:
 
 
 def publish_files() -> None:
-    """CDK's BucketDeployment runs the AWS command line from a layer, which the emulator has not: its work is done here instead."""
+    """CDK's BucketDeployment runs the AWS command line from a layer, which the emulator has not: its work is done here."""
     from ministack.services import s3
     from ministack.services.cloudformation import provisioners
 
@@ -97,96 +97,6 @@ def publish_files() -> None:
         return None
 
     provisioners._RESOURCE_HANDLERS["Custom::CDKBucketDeployment"] = {"create": create, "update": update, "delete": delete}
-
-
-class Faults:
-    """What tests make go wrong, from a control file: read again when it changes, and its counts begin anew then.
-
-    {"no_capacity": ["i-1"], "pending_seconds": 3, "stopping_seconds": 3,
-     "calls": [{"service": "dynamodb", "action": "TransactWriteItems", "after": 1, "times": 1, "effect": true}],
-     "events": [{"detail_type": "Object Created", "about": "words of it", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
-
-    `calls`: after so many calls, so many are answered by an error, with their effect or without. The EC2 host reads the same
-    file: boot_seconds, spot_notice.
-    """
-
-    def __init__(self, path: str | None) -> None:
-        self._path = Path(path) if path else None
-        self._read_at: float | None = None
-        self._rules: dict[str, Any] = {}
-        self._lock = threading.Lock()
-
-    def get(self, name: str, default: Any) -> Any:
-        with self._lock:
-            return self._current().get(name, default)
-
-    def take(self, kind: str, text: str = "", **traits: str) -> dict[str, Any] | None:
-        """The rule that this call or event falls under, counted; None when nothing goes wrong. `text`: all that it says."""
-        with self._lock:
-            for rule in self._current().get(kind, []):
-                if any(rule.get(name) != value for name, value in traits.items()) or rule.get("about", "") not in text:
-                    continue
-                if rule.get("after", 0) > 0:
-                    rule["after"] -= 1
-                elif rule.get("times", 1) > 0:
-                    rule["times"] = rule.get("times", 1) - 1
-                    return dict(rule)
-            return None
-
-    def _current(self) -> dict[str, Any]:
-        try:
-            changed_at = self._path.stat().st_mtime if self._path else None
-        except FileNotFoundError:
-            changed_at = None
-        if changed_at != self._read_at:
-            self._read_at = changed_at
-            self._rules = json.loads(self._path.read_text()) if self._path and changed_at is not None else {}
-        return self._rules
-
-
-def fail_calls(app: Any, faults: Faults) -> None:
-    """Nothing ever fails here; on AWS every call may, before or after its effect."""
-
-    def action_of(headers: dict[str, str], query: dict[str, Any], body: bytes) -> str:
-        target = headers.get("x-amz-target", "")
-        if target:
-            return target.rsplit(".", 1)[-1]
-        named = query.get("Action") or re.findall(r"(?:^|&)Action=(\w+)", body[:200].decode(errors="ignore"))
-        return str(named[0] if isinstance(named, list) and named else named or "")
-
-    def faulty(service: str, handler: Any) -> Any:
-        async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-            rule = faults.take("calls", service=service, action=action_of(headers, query, body))
-            if rule is None:
-                return await handler(method, path, headers, body, query)
-            if rule.get("effect"):
-                await handler(method, path, headers, body, query)
-            return 500, {"Content-Type": "application/x-amz-json-1.0"}, b'{"__type": "InternalServerError", "message": ""}'
-
-        return handle
-
-    for service in ("dynamodb", "sqs", "states", "ec2"):
-        app.SERVICE_HANDLERS[service] = faulty(service, app.SERVICE_HANDLERS[service])
-
-
-def lose_events(faults: Faults) -> None:
-    """Every event comes at once and once; on AWS it may come late, twice, or never."""
-    from ministack.services import eventbridge
-
-    original = eventbridge._dispatch_event
-
-    def dispatch(event: dict[str, Any], *rest: Any, **named: Any) -> None:
-        kind = str(event.get("DetailType", event.get("detail-type", "")))
-        rule = faults.take("events", json.dumps(event, default=str), detail_type=kind)
-        if rule is None:
-            original(event, *rest, **named)
-        elif rule["do"] == "repeat":
-            original(event, *rest, **named)
-            original(event, *rest, **named)
-        elif rule["do"] == "delay":
-            threading.Timer(float(rule["seconds"]), original, (event, *rest), named).start()
-
-    eventbridge._dispatch_event = dispatch
 
 
 def give_machines_their_time(faults: Faults) -> None:
@@ -268,8 +178,8 @@ def give_machines_their_time(faults: Faults) -> None:
 
 
 def run_tasks_like_aws() -> None:
-    """Of tasks that wait for a token, heartbeats are never enforced and TimeoutSecondsPath is not known. An execution that was
-    stopped keeps its tokens alive, and goes on inside a Map; a Map's tasks leave no history.
+    """Of tasks that wait for a token, heartbeats are never enforced and TimeoutSecondsPath is not known. An execution that
+    was stopped keeps its tokens alive, and goes on inside a Map; a Map's tasks leave no history.
     """
     from ministack.services import stepfunctions
 
@@ -327,10 +237,8 @@ def keep_lambda_error_names() -> None:
 
     mark = "\x01"
     replacements = {
-        'error: String(err.message || err), trace: err.stack || ""':
-            'error: String(err.message || err), trace: "\x01" + (err.name || "Error") + "\x01" + (err.stack || "")',
-        'status: "error", error: e.message, trace: e.stack':
-            'status: "error", error: e.message, trace: "\x01" + (e.name || "Error") + "\x01" + e.stack',
+        'err), trace: err.stack || ""': 'err), trace: "\x01" + (err.name || "Error") + "\x01" + (err.stack || "")',
+        "e.message, trace: e.stack": 'e.message, trace: "\x01" + (e.name || "Error") + "\x01" + e.stack',
     }
     script = lambda_runtime._NODEJS_WORKER_SCRIPT
     for before, after in replacements.items():
@@ -357,7 +265,7 @@ def keep_lambda_error_names() -> None:
 
 
 def read_streams_from_their_start() -> None:
-    """Readers of table streams keep their position over a restart, but the records they count do not: all new ones are skipped."""
+    """Readers of table streams keep their position over a restart, the records they count do not: all new ones are skipped."""
     from ministack.services import lambda_svc
 
     original = lambda_svc.load_persisted_state
@@ -376,8 +284,8 @@ def tell_schedules_their_time() -> None:
 
     def invoke(target: dict[str, Any], event: dict[str, Any], *rest: Any, **named: Any) -> Any:
         meant = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())
-        told = {name: str(value).replace("<aws.scheduler.scheduled-time>", meant) for name, value in target.items() if name == "Input"}
-        return original({**target, **told}, event, *rest, **named)
+        told = str(target.get("Input", "")).replace("<aws.scheduler.scheduled-time>", meant)
+        return original({**target, **({"Input": told} if told else {})}, event, *rest, **named)
 
     eventbridge._invoke_target = invoke
 
@@ -399,48 +307,6 @@ def save_periodically(app: Any) -> None:
     threading.Thread(target=run, daemon=True).start()
 
 
-def enforce_rights(app: Any) -> None:
-    """With AUTH=true policies count for functions, workflow and machines, as on AWS. Three things are missing for that.
-
-    Loopback stands for TLS, without which no bucket answers. What the emulator does not tell of a request is filled in. And a machine's process signs with a key of its own (host/ec2-host.ts),
-    which must be a session of the machines' role as soon as a deployment has made it.
-    """
-    if not app.AUTH:
-        return
-    from ministack.core import iam_evaluator
-    from ministack.services import iam, stepfunctions, sts
-
-    class OverTls(iam_evaluator.EvalContext):
-        def __init__(self, *values: Any, **named: Any) -> None:
-            super().__init__(*values, **{**named, "secure_transport": True})
-            self.action = re.sub(r"^sqs:(\w+)Batch$", r"sqs:\1", self.action)  # AWS knows no rights of batches
-            if self.action == "cloudwatch:PutMetricData":  # the emulator does not tell the namespace
-                self.service_context = {**self.service_context, "cloudwatch:namespace": METRICS_NAMESPACE}
-            if self.action.startswith("states:SendTask"):  # nor which state machine a token is of: there is one
-                self.resource_arn = next(iter(stepfunctions._state_machines), "*")
-
-    iam_evaluator.EvalContext = OverTls
-
-    def run() -> None:
-        while True:
-            for name, role in list(iam._roles.items()):
-                trusted = json.dumps(role.get("AssumeRolePolicyDocument", ""))
-                if "ec2.amazonaws.com" in trusted:
-                    arn = role["Arn"].replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
-                    sts.register_session(
-                        MACHINE_KEY,
-                        {
-                            "Arn": f"{arn}/machine",
-                            "UserId": f"{name}:machine",
-                            "SecretAccessKey": MACHINE_KEY,
-                            "SessionToken": MACHINE_KEY,
-                        },
-                    )
-            time.sleep(WATCH_SECONDS)
-
-    threading.Thread(target=run, daemon=True).start()
-
-
 def main() -> None:
     found = importlib.metadata.version("ministack")
     if found != PINNED_VERSION:
@@ -457,7 +323,7 @@ def main() -> None:
     keep_lambda_error_names()
     read_streams_from_their_start()
     tell_schedules_their_time()
-    enforce_rights(app)
+    enforce_rights()
     save_periodically(app)
     app.main()
 

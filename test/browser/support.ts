@@ -21,7 +21,6 @@ const ARGUMENTS = [
   '--disable-sync',
   '--autoplay-policy=no-user-gesture-required',
 ];
-const PASSWORD = 'Test-password-1!';
 /** What a browser says by itself of trouble that a test has made: a network that is cut, a request that is refused. */
 const expected = [/ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_NETWORK_CHANGED/];
 export const provoked = (complaint: RegExp): void => void expected.push(complaint);
@@ -79,7 +78,7 @@ let people = 0;
 export async function person(context: BrowserContext): Promise<{ page: Page; email: string; token: string }> {
   const email = `person-${process.pid}-${++people}@example.com`;
   const pool = { endpoint: host.endpoint, userPoolId: output('UserPoolId'), clientId: output('UserPoolClientId') };
-  const { access } = await signIn(pool, { email, password: PASSWORD });
+  const { access } = await signIn(pool, { email, password: host.password });
   const page = await newPage(context);
   await enter(page, email);
   return { page, email, token: access };
@@ -87,7 +86,7 @@ export async function person(context: BrowserContext): Promise<{ page: Page; ema
 
 export async function enter(page: Page, email: string): Promise<void> {
   await page.getByLabel('Email').fill(email);
-  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByLabel('Password').fill(host.password);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
 }

@@ -25,6 +25,7 @@ const well: Facts = {
   instanceType: 'g4dn.xlarge',
   vcpus: found(4),
   vcpuQuota: found(8),
+  concurrency: found(1000),
   bootstrapVersion: found(30),
   stack: found({ status: 'UPDATE_COMPLETE', outputs }),
   api: found({ status: 200, stage: 'prod' }),
@@ -40,7 +41,7 @@ const well: Facts = {
 test('where all is well, every line is green', () => {
   const lines = examine(well, false);
   expect(lines.map(({ name, state }) => [name, state]).filter(([, state]) => state !== 'good')).toEqual([]);
-  expect(lines).toHaveLength(13);
+  expect(lines).toHaveLength(14);
 });
 
 const FAULTS: readonly [fault: string, facts: Partial<Facts>, name: string, todo: RegExp][] = [
@@ -95,16 +96,17 @@ test('what depends on a red line waits instead of being red too', () => {
   expect(lines.filter(({ state }) => state === 'waits').length).toBeGreaterThan(8);
 });
 
-test('an old version that only waits for its next boot, a schedule that has not run yet and a late batch are notices', () => {
+test('an old version that only waits for its next boot, a new account’s few functions, a schedule that has not run yet and a late batch are notices', () => {
   const since = found({ values: config, sinceMs: NOW - HOUR / 2 });
   const facts: Facts = {
     ...well,
+    concurrency: found(10),
     workerConfig: since,
     lastWork: found({ atMs: NOW - HOUR, version: 'old', model: 'tiny.en' }),
     lastReport: missing,
   };
   const notices = examine(facts, false).filter(({ state }) => state === 'notice');
-  expect(notices.map(({ name }) => name)).toEqual(['version', 'model', 'batch']);
+  expect(notices.map(({ name }) => name)).toEqual(['functions', 'version', 'model', 'batch']);
   const late = { ...well, lastReport: found({ name: 'b', status: 'success', atMs: NOW - 7 * HOUR }) };
   expect(examine(late, false).at(-1)).toMatchObject({ state: 'notice', says: expect.stringContaining('six hours') });
 });
@@ -115,6 +117,7 @@ test('before a deployment only the account is looked at', () => {
     'credentials good',
     'region good',
     'quota good',
+    'functions good',
     'bootstrap good',
   ]);
 });

@@ -112,7 +112,7 @@ test('a token of another client of the same pool is 401', async () => {
     }),
   );
   const foreign = { endpoint: host.endpoint, userPoolId: output('UserPoolId'), clientId: UserPoolClient?.ClientId ?? '' };
-  const tokens = await signIn(foreign, { email: 'a@example.com', password: 'Test-password-1!' });
+  const tokens = await signIn(foreign, { email: 'a@example.com', password: host.password });
   for (const token of [tokens.access, tokens.id]) {
     expect(await refusal(recordingClient(host.apiUrl, token).createSession())).toMatchObject({ status: 401 });
   }

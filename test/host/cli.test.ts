@@ -2,11 +2,13 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AdminCreateUserCommand, CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { afterAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { clientEnv } from '../../host/emulator.ts';
 import { PROJECT } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
+import { recordingClient } from '../../host/recording-client.ts';
 import { sampleFile } from './file-client.ts';
 import { checkInvariants, REPLACED } from './invariants.ts';
 import { atRest, bytes, host, invoke, output, sampleChunks, unlikeOthers, userA } from './support.ts';
@@ -154,6 +156,25 @@ test('sessions and jobs of an older system come in with their texts, what lacks 
   expect(transcript.text).toMatch(/^what was said long ago .+/);
   const foreign = await chunkscribe(['import', folder, '--user', 'somebody-else', '--stage', 'local']);
   expect(foreign.err).toContain("somebody else's");
+});
+
+test('a token comes from a password; who has a wrong or a temporary one is told so', async () => {
+  const signed = { CHUNKSCRIBE_TOKEN: undefined, CHUNKSCRIBE_CLIENT_ID: output('UserPoolClientId') };
+  const as = (email: string, password: string) =>
+    chunkscribe(['token'], { ...signed, CHUNKSCRIBE_EMAIL: email, CHUNKSCRIBE_PASSWORD: password });
+  const { code, out } = await as('a@example.com', host.password);
+  expect(code).toBe(0);
+  expect((await recordingClient(host.apiUrl, out.trim()).createSession()).state).toBe('recording');
+
+  const Username = 'invited@example.com';
+  await new CognitoIdentityProviderClient().send(
+    new AdminCreateUserCommand({ UserPoolId: output('UserPoolId'), Username, TemporaryPassword: host.password }),
+  );
+  expect(await as(Username, host.password)).toMatchObject({ code: 1, err: expect.stringContaining('sign in on the page once') });
+  expect(await as('a@example.com', `${host.password}2`)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('cannot sign in: '),
+  });
 });
 
 test('the command line says what is wrong in a line, and by its exit status', async () => {

@@ -20,16 +20,26 @@ import { CreateScheduleCommand, DeleteScheduleCommand, SchedulerClient } from '@
 import {
   CreateStateMachineCommand,
   DescribeExecutionCommand,
+  DescribeStateMachineCommand,
   SFNClient,
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { expect, test } from 'vitest';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { beforeAll, expect, test } from 'vitest';
 import { PagesConfig } from '../../core/contracts/pages.ts';
+import { machineEnv } from '../../host/emulator.ts';
 import { poll } from '../../host/poll.ts';
 import { breaks, mends, statesOf } from './faults.ts';
-import { output, s3 } from './support.ts';
+import { host, output, s3 } from './support.ts';
+
+/** Machines of states that are made here act as the stage's own. */
+let roleArn = '';
+beforeAll(async () => {
+  const workflow = await new SFNClient().send(new DescribeStateMachineCommand({ stateMachineArn: output('StateMachineArn') }));
+  roleArn = workflow.roleArn ?? '';
+});
 
 test('a waiting task whose worker says nothing ends with States.HeartbeatTimeout', async () => {
   const sfn = new SFNClient();
@@ -49,7 +59,7 @@ test('a waiting task whose worker says nothing ends with States.HeartbeatTimeout
   const { stateMachineArn } = await sfn.send(
     new CreateStateMachineCommand({
       name: 'heartbeat-test',
-      roleArn: 'arn:aws:iam::000000000000:role/x',
+      roleArn,
       definition: JSON.stringify({ StartAt: 'Wait', States: { Wait: wait } }),
     }),
   );
@@ -78,7 +88,7 @@ test('a task in a Map takes its timeout from its input, is in the history, and g
   const { stateMachineArn } = await sfn.send(
     new CreateStateMachineCommand({
       name: 'map-test',
-      roleArn: 'arn:aws:iam::000000000000:role/x',
+      roleArn,
       definition: JSON.stringify(definition),
     }),
   );
@@ -195,4 +205,17 @@ test('the built pages are published: each file with its kind and how long it may
   const config = PagesConfig.parse(JSON.parse((await read('config.json')) ?? ''));
   expect(config).toMatchObject({ stage: 'local', apiUrl: '', clientId: output('UserPoolClientId') });
   expect(config.demo).toBeUndefined();
+});
+
+test('what no policy allows is refused, as on AWS: a machine reads its settings and starts no machine', async () => {
+  const key = machineEnv(host.endpoint);
+  const credentials = {
+    accessKeyId: key['AWS_ACCESS_KEY_ID'] ?? '',
+    secretAccessKey: key['AWS_SECRET_ACCESS_KEY'] ?? '',
+    sessionToken: key['AWS_SESSION_TOKEN'] ?? '',
+  };
+  const InstanceIds = output('InstanceIds').split(',');
+  await expect(new EC2Client({ credentials }).send(new StartInstancesCommand({ InstanceIds }))).rejects.toThrow(/not authorized/);
+  const ssm = new SSMClient({ credentials });
+  expect((await ssm.send(new GetParameterCommand({ Name: output('WorkerConfigName') }))).Parameter?.Value).toContain('BUCKET');
 });

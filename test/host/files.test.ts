@@ -196,6 +196,7 @@ test.each(['boto3', 'lib-storage'])('%s uploads a large file through the address
 test.each([
   [process.execPath, 'transcribe.ts'],
   [WORKER_PYTHON, 'transcribe.py'],
+  ['sh', 'transcribe.sh'],
 ])('the example of the guide sends a file: %s %s', async (command, example) => {
   const env = { ...process.env, CHUNKSCRIBE_URL: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.a };
   const args = [join('docs', 'examples', example), sampleFile(125, 'mp3'), 'audio/mpeg'];

@@ -18,6 +18,8 @@ export interface HostUnderTest {
   readonly temporary: string;
   readonly leaseSeconds: number;
   readonly outputs: Readonly<Record<string, string>>;
+  /** Of everybody. */
+  readonly password: string;
   /** Access tokens of two users and an admin; and the ID token of the first user. */
   readonly tokens: { readonly a: string; readonly aId: string; readonly b: string; readonly admin: string };
 }
@@ -33,7 +35,6 @@ const PORTS: Readonly<Record<string, number>> = { host: 4600, files: 4700, pages
 /** A model that the stage offers and nobody can load. */
 const BROKEN_MODEL = 'no-such-model';
 const IDLE_SECONDS = 2;
-/** Of everybody. */
 const PASSWORD = 'Test-password-1!';
 /** A minute on AWS: what a killed worker held is taken over sooner here. */
 const TEST_LEASE_SECONDS = 10;
@@ -73,6 +74,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     pagesUrl: `http://127.0.0.1:${port}`,
     temporary: host.folders.temporary,
     outputs: host.outputs,
+    password: PASSWORD,
     leaseSeconds: TEST_LEASE_SECONDS,
     tokens: { a: a.access, aId: a.id, b: b.access, admin: admin.access },
   });

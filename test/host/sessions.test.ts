@@ -268,6 +268,7 @@ test('ten recordings of three people at once: each text is right, and nobody see
 test.each([
   ['TypeScript', process.execPath, 'record.ts'],
   ['Python', WORKER_PYTHON, 'record.py'],
+  ['curl', 'sh', 'record.sh'],
 ])('the %s example of docs/recording-clients.md records and prints the text', async (_language, command, example) => {
   const folder = mkdtempSync(join(host.temporary, 'example-'));
   const files = sampleChunks(10)

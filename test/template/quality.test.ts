@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { synthesized } from '../../bin/synthesized.ts';
@@ -12,6 +13,7 @@ import { WORKER_PYTHON } from '../../host/paths.ts';
 import { iamDocument, OF_EVERYTHING } from '../../scripts/iam-document.ts';
 
 const EVERYTHING = {
+  amiId: 'ami-0123456789abcdef0',
   domain: 'scribe.example.com',
   certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
   ...OF_EVERYTHING,
@@ -36,6 +38,14 @@ test('cfn-lint finds nothing in a stage that has everything', { timeout: 180_000
   expect(`${stdout}${stderr}`.trim()).toBe('');
 });
 
+test('cdk-nag has no finding that is not acknowledged with a reason', () => {
+  const { stack } = synthesized(EVERYTHING);
+  const { violations } = new AwsSolutionsChecks(stack).validateScope(stack);
+  expect(
+    violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources?.map((found) => found.constructPath)]),
+  ).toEqual([]);
+});
+
 test('a domain of its own comes with its certificate, and may upload; one without the other is refused', () => {
   const { template } = synthesized(EVERYTHING);
   template.hasResourceProperties('AWS::CloudFront::Distribution', {
@@ -46,6 +56,23 @@ test('a domain of its own comes with its certificate, and may upload; one withou
   });
   const { certificateArn: _, ...without } = EVERYTHING;
   expect(() => synthesized(without)).toThrow('one needs the other');
+});
+
+test('two stages of one account have no name in common that AWS wants once', () => {
+  const ONCE = /^(Bucket|Table|Queue|Topic|Function|Role|LogGroup|LaunchTemplate|Alarm|Dashboard|StateMachine|UserPool)Name$/;
+  const ONCE_AT_CLOUDFRONT = /^(ResponseHeadersPolicy|OriginAccessControl)Config$/;
+  const names = (stage: string): Set<string> => {
+    const found = new Set<string>();
+    JSON.stringify(synthesized({ ...EVERYTHING, stage }).template.toJSON(), (key, value) => {
+      const name = ONCE_AT_CLOUDFRONT.test(key) ? value.Name : ONCE.test(key) && value;
+      if (typeof name === 'string') found.add(name);
+      return value;
+    });
+    return found;
+  };
+  const [one, two] = [names('one'), names('two')];
+  expect(one.size).toBeGreaterThan(3);
+  expect([...one].filter((name) => two.has(name))).toEqual([]);
 });
 
 test('the dashboard for Grafana shows metrics that there are', () => {

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Sends recorded chunks with curl and prints the text: CHUNKSCRIBE_URL=… CHUNKSCRIBE_TOKEN=… sh record.sh CHUNK_FILE…
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Answer of the API in $work/answer, its status on the output; tries again what may pass.
+call() {
+  curl --silent --show-error --retry 5 --output "$work/answer" --write-out '%{http_code}' \
+    -H "Authorization: Bearer $CHUNKSCRIBE_TOKEN" -H "Content-Type: application/json" "$CHUNKSCRIBE_URL$1" ${2:+-d "$2"}
+}
+field() { python3 -c 'import functools, json, sys; print(functools.reduce(dict.get, sys.argv[1:], json.load(sys.stdin)))' "$@" < "$work/answer"; }
+fail() { echo "$(field detail)" >&2; exit 1; }
+
+[ "$(call /api/sessions '{"title": "Example"}')" = 201 ] || fail
+session=$(field id)
+number=0
+for chunk in "$@"; do
+  number=$((number + 1))
+  wish='{"chunkNumber": '$number', "contentType": "audio/webm", "sizeBytes": '$(($(wc -c < "$chunk")))'}'
+  [ "$(call "/api/sessions/$session/chunks" "$wish")" = 201 ] || fail
+  # With the headers that were given; curl sets the length itself.
+  python3 -c 'import json, sys; [print(f"{name}: {value}") for name, value in json.load(sys.stdin)["upload"]["headers"].items() if name != "content-length"]' \
+    < "$work/answer" > "$work/headers"
+  curl --fail --silent --show-error --retry 5 -H "@$work/headers" --upload-file "$chunk" "$(field upload url)"
+done
+[ "$(call "/api/sessions/$session/complete" '{"chunkCount": '$number'}')" = 200 ] || fail
+while status=$(call "/api/sessions/$session/transcript"); do
+  case $status in
+    200) [ "$(field final)" = False ] || break ;;
+    409) ;; # nothing yet
+    *) fail ;;
+  esac
+  sleep 1
+done
+field text

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Sends a file of up to 16 MiB with curl and prints its text: CHUNKSCRIBE_URL=… CHUNKSCRIBE_TOKEN=… sh transcribe.sh FILE CONTENT_TYPE
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Answer of the API in $work/answer, its status on the output; tries again what may pass.
+call() {
+  curl --silent --show-error --retry 5 --output "$work/answer" --write-out '%{http_code}' \
+    -H "Authorization: Bearer $CHUNKSCRIBE_TOKEN" -H "Content-Type: application/json" "$CHUNKSCRIBE_URL$1" ${2:+-d "$2"}
+}
+field() { python3 -c 'import functools, json, sys; print(functools.reduce(dict.get, sys.argv[1:], json.load(sys.stdin)))' "$@" < "$work/answer"; }
+fail() { echo "$(field detail)" >&2; exit 1; }
+
+wish='{"filename": "'$(basename "$1")'", "contentType": "'$2'", "sizeBytes": '$(($(wc -c < "$1")))'}'
+[ "$(call /api/transcriptions "$wish")" = 201 ] || fail
+job=$(field id)
+# With the headers that were given; curl sets the length itself.
+python3 -c 'import json, sys; [print(f"{name}: {value}") for name, value in json.load(sys.stdin)["upload"]["headers"].items() if name != "content-length"]' \
+  < "$work/answer" > "$work/headers"
+curl --fail --silent --show-error --retry 5 -H "@$work/headers" --upload-file "$1" "$(field upload url)"
+[ "$(call "/api/transcriptions/$job/upload-complete" '{}')" -lt 300 ] || fail
+while [ "$(call "/api/transcriptions/$job/status")" = 200 ] || fail; do
+  case $(field status) in
+    completed) break ;;
+    pending | processing) echo "$(field progress) % $(field stage)" >&2 ;;
+    *) echo "$(field error)" >&2; exit 1 ;;
+  esac
+  sleep 2
+done
+[ "$(call "/api/transcriptions/$job/transcript?format=txt")" = 200 ] || fail
+cat "$work/answer"

@@ -1,0 +1,99 @@
+"""What tests make go wrong in the emulator: calls that fail, events that are lost, machines that are refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+
+class Faults:
+    """What tests make go wrong, from a control file: read again when it changes, and its counts begin anew then.
+
+    {"no_capacity": ["i-1"], "pending_seconds": 3, "stopping_seconds": 3,
+     "calls": [{"service": "dynamodb", "action": "TransactWriteItems", "after": 1, "times": 1, "effect": true}],
+     "events": [{"detail_type": "Object Created", "about": "its words", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
+
+    `calls`: after so many calls, so many are answered by an error, with their effect or without. The EC2 host reads the same
+    file: boot_seconds, spot_notice.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = Path(path) if path else None
+        self._read_at: float | None = None
+        self._rules: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str, default: Any) -> Any:
+        with self._lock:
+            return self._current().get(name, default)
+
+    def take(self, kind: str, text: str = "", **traits: str) -> dict[str, Any] | None:
+        """The rule that this call or event falls under, counted; None when nothing goes wrong. `text`: all that it says."""
+        with self._lock:
+            for rule in self._current().get(kind, []):
+                if any(rule.get(name) != value for name, value in traits.items()) or rule.get("about", "") not in text:
+                    continue
+                if rule.get("after", 0) > 0:
+                    rule["after"] -= 1
+                elif rule.get("times", 1) > 0:
+                    rule["times"] = rule.get("times", 1) - 1
+                    return dict(rule)
+            return None
+
+    def _current(self) -> dict[str, Any]:
+        try:
+            changed_at = self._path.stat().st_mtime if self._path else None
+        except FileNotFoundError:
+            changed_at = None
+        if changed_at != self._read_at:
+            self._read_at = changed_at
+            self._rules = json.loads(self._path.read_text()) if self._path and changed_at is not None else {}
+        return self._rules
+
+
+def fail_calls(app: Any, faults: Faults) -> None:
+    """Nothing ever fails here; on AWS every call may, before or after its effect."""
+
+    def action_of(headers: dict[str, str], query: dict[str, Any], body: bytes) -> str:
+        target = headers.get("x-amz-target", "")
+        if target:
+            return target.rsplit(".", 1)[-1]
+        named = query.get("Action") or re.findall(r"(?:^|&)Action=(\w+)", body[:200].decode(errors="ignore"))
+        return str(named[0] if isinstance(named, list) and named else named or "")
+
+    def faulty(service: str, handler: Any) -> Any:
+        async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+            rule = faults.take("calls", service=service, action=action_of(headers, query, body))
+            if rule is None:
+                return await handler(method, path, headers, body, query)
+            if rule.get("effect"):
+                await handler(method, path, headers, body, query)
+            return 500, {"Content-Type": "application/x-amz-json-1.0"}, b'{"__type": "InternalServerError", "message": ""}'
+
+        return handle
+
+    for service in ("dynamodb", "sqs", "states", "ec2"):
+        app.SERVICE_HANDLERS[service] = faulty(service, app.SERVICE_HANDLERS[service])
+
+
+def lose_events(faults: Faults) -> None:
+    """Every event comes at once and once; on AWS it may come late, twice, or never."""
+    from ministack.services import eventbridge
+
+    original = eventbridge._dispatch_event
+
+    def dispatch(event: dict[str, Any], *rest: Any, **named: Any) -> None:
+        kind = str(event.get("DetailType", event.get("detail-type", "")))
+        rule = faults.take("events", json.dumps(event, default=str), detail_type=kind)
+        if rule is None:
+            original(event, *rest, **named)
+        elif rule["do"] == "repeat":
+            original(event, *rest, **named)
+            original(event, *rest, **named)
+        elif rule["do"] == "delay":
+            threading.Timer(float(rule["seconds"]), original, (event, *rest), named).start()
+
+    eventbridge._dispatch_event = dispatch
