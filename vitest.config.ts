@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Files take their time, and so do machines that come and go: each has a host of its own, beside the one of all others. */
-const FILES = ['test/host/{files,webhooks,cli,mcp}.test.ts'];
+const FILES = ['test/host/{files,webhooks,cli,mcp,guide}.test.ts'];
 const MACHINES = ['test/host/{gpu,stoppers,lost-and-repeated,runs}.test.ts'];
 const SERVICE_PAGE = 'test/browser/service-page.test.ts';
 /** The real template on the emulator, real functions, real worker, real model: one host for all files of a project. */

@@ -15,6 +15,17 @@ export const deploymentRequirements: readonly Requirement[] = [
     ],
   },
   {
+    id: 'deployment.guide',
+    sentence: 'The guide’s commands make a stage, look at it and take it away; a wrong value is told before anything is made.',
+    tests: [
+      'test/host/guide.test.ts: a stage is deployed, found well, unchanged when deployed again, and destroyed',
+      'test/host/guide.test.ts: what is wrong with a value is told without a stack trace',
+      'test/template/template.test.ts: context that is wrong is told at synth',
+      'test/template/template.test.ts: context may come from files',
+      'test/template/quality.test.ts: two stages of one account have no name in common',
+    ],
+  },
+  {
     id: 'deployment.import',
     sentence:
       'Sessions and jobs of older systems come in: with their texts, as failed where they never ended, for the batch where text is missing.',
