@@ -91,7 +91,6 @@ function pytest(title: string, args: readonly string[]): Promise<void> {
 }
 
 const worker = join(PROJECT, 'gpu-worker');
-const SERVICE_TESTS = ['tests/test_service.py', 'tests/test_service_parts.py'];
 const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'mcp', 'host', 'scripts', 'test', 'bench', 'web'];
 
 async function checks(): Promise<void> {
@@ -126,13 +125,8 @@ if (FAST) {
     checks,
     logic,
     () => vitest('files on a local host', 'files'),
-    () =>
-      pytest(
-        'worker',
-        SERVICE_TESTS.map((file) => `--ignore=${file}`),
-      ),
+    () => pytest('worker and service', []),
     () => vitest('the pages in Chromium', 'pages'),
-    () => pytest('service', SERVICE_TESTS),
     () => vitest('the service, by clients that other people wrote', 'service', true),
   ];
   const lane = async (): Promise<void> => {

@@ -33,9 +33,17 @@ export async function cancelJob(deps: ControlDeps, { job_id }: JobRow): Promise<
   return cancelled;
 }
 
-/** What is transcribed already stays. @throws DomainError `not-failed` */
+/**
+ * What is transcribed already stays. Asked for again (two clicks, or an answer that was lost), it has begun anew already.
+ * @throws DomainError `not-failed`
+ */
 export async function retryJob(deps: JobDeps, { job_id }: JobRow): Promise<JobRow> {
-  const anew = await update(deps, job_id, (now) => (now.status === 'failed' ? begunAnew(now, deps.nowMs()) : undefined));
+  let was: JobRow | undefined;
+  const changed = await update(deps, job_id, (now) => {
+    was = now;
+    return now.status === 'failed' ? begunAnew(now, deps.nowMs()) : undefined;
+  });
+  const anew = changed ?? (was !== undefined && isOpen(was) && was.round > 0 ? was : undefined);
   if (anew === undefined) throw new DomainError('not-failed', 'only a job that has failed can be tried again');
   if (anew.uploaded_at_ms === undefined)
     throw new DomainError('upload-incomplete', 'its file was never uploaded; begin a new job');

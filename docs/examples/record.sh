@@ -11,21 +11,26 @@ call() {
 }
 field() { python3 -c 'import functools, json, sys; print(functools.reduce(dict.get, sys.argv[1:], json.load(sys.stdin)))' "$@" < "$work/answer"; }
 fail() { echo "$(field detail)" >&2; exit 1; }
+must() {
+  status=$(call "$@") || exit 1
+  [ "$status" -lt 300 ] || fail
+}
 
-[ "$(call /api/sessions '{"title": "Example"}')" = 201 ] || fail
+must /api/sessions '{"title": "Example"}'
 session=$(field id)
 number=0
 for chunk in "$@"; do
   number=$((number + 1))
   wish='{"chunkNumber": '$number', "contentType": "audio/webm", "sizeBytes": '$(($(wc -c < "$chunk")))'}'
-  [ "$(call "/api/sessions/$session/chunks" "$wish")" = 201 ] || fail
+  must "/api/sessions/$session/chunks" "$wish"
   # With the headers that were given; curl sets the length itself.
   python3 -c 'import json, sys; [print(f"{name}: {value}") for name, value in json.load(sys.stdin)["upload"]["headers"].items() if name != "content-length"]' \
     < "$work/answer" > "$work/headers"
   curl --fail --silent --show-error --retry 5 -H "@$work/headers" --upload-file "$chunk" "$(field upload url)"
 done
-[ "$(call "/api/sessions/$session/complete" '{"chunkCount": '$number'}')" = 200 ] || fail
-while status=$(call "/api/sessions/$session/transcript"); do
+must "/api/sessions/$session/complete" '{"chunkCount": '$number'}'
+while :; do
+  status=$(call "/api/sessions/$session/transcript")
   case $status in
     200) [ "$(field final)" = False ] || break ;;
     409) ;; # nothing yet

@@ -11,16 +11,21 @@ call() {
 }
 field() { python3 -c 'import functools, json, sys; print(functools.reduce(dict.get, sys.argv[1:], json.load(sys.stdin)))' "$@" < "$work/answer"; }
 fail() { echo "$(field detail)" >&2; exit 1; }
+must() {
+  status=$(call "$@") || exit 1
+  [ "$status" -lt 300 ] || fail
+}
 
 wish='{"filename": "'$(basename "$1")'", "contentType": "'$2'", "sizeBytes": '$(($(wc -c < "$1")))'}'
-[ "$(call /api/transcriptions "$wish")" = 201 ] || fail
+must /api/transcriptions "$wish"
 job=$(field id)
 # With the headers that were given; curl sets the length itself.
 python3 -c 'import json, sys; [print(f"{name}: {value}") for name, value in json.load(sys.stdin)["upload"]["headers"].items() if name != "content-length"]' \
   < "$work/answer" > "$work/headers"
 curl --fail --silent --show-error --retry 5 -H "@$work/headers" --upload-file "$1" "$(field upload url)"
-[ "$(call "/api/transcriptions/$job/upload-complete" '{}')" -lt 300 ] || fail
-while [ "$(call "/api/transcriptions/$job/status")" = 200 ] || fail; do
+must "/api/transcriptions/$job/upload-complete" '{}'
+while :; do
+  must "/api/transcriptions/$job/status"
   case $(field status) in
     completed) break ;;
     pending | processing) echo "$(field progress) % $(field stage)" >&2 ;;
@@ -28,5 +33,5 @@ while [ "$(call "/api/transcriptions/$job/status")" = 200 ] || fail; do
   esac
   sleep 2
 done
-[ "$(call "/api/transcriptions/$job/transcript?format=txt")" = 200 ] || fail
+must "/api/transcriptions/$job/transcript?format=txt"
 cat "$work/answer"

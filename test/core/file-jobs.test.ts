@@ -82,6 +82,7 @@ test('a part that is dead ends the job with its reason; a retry does what is mis
   expect((await w.chunks.listOf(id)).map((row) => row.chunk_number)).toEqual([0, 1]);
   await expect(cancelJob(w, await job(w, id))).rejects.toMatchObject({ code: 'already-over' });
   await retryJob(w, await job(w, id));
+  expect((await retryJob(w, await job(w, id))).round).toBe(1);
   const rows = await w.chunks.listOf(id);
   expect(rows.map(({ chunk_number, state }) => [chunk_number, state])).toEqual([
     [0, 'done'],

@@ -29,6 +29,7 @@ from faster_whisper.utils import _MODELS
 from faster_whisper.vad import VadOptions, get_speech_timestamps, get_vad_model
 
 from gpu_worker.media import SAMPLE_RATE
+from gpu_worker.memory import keep_freed
 from gpu_worker.segments import Interval, Segment, Word, loop_start, pack, split, spread
 from gpu_worker.settings import EngineSettings
 
@@ -139,6 +140,7 @@ class Engines:
     """The worker's own model, and at most one other that somebody asked for."""
 
     def __init__(self, settings: EngineSettings) -> None:
+        keep_freed()
         self.own = Engine(settings)
         self._settings = settings
         self._other: tuple[str, Engine] | None = None

@@ -7,13 +7,12 @@ SQLite, the model is in another process.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,18 +23,22 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gpu_worker.formats import to_srt, to_txt, to_vtt
 from gpu_worker.media import sniff
 from gpu_worker.service import callbacks, openai_api
+from gpu_worker.service.guard import Guard
+from gpu_worker.service.hub import Hub
 from gpu_worker.service.jobs import Job, Jobs, NameTaken, QueueFull
+from gpu_worker.service.problems import HANDLERS, Problem
 from gpu_worker.service.runner import Runner
 from gpu_worker.service.settings import ServeSettings
 from gpu_worker.service.uploads import BadUpload, Form, TooLarge, drain, receive
 
 PAGE: Final = Path(__file__).parent / "page"
 PAGE_FILES: Final = {"": "index.html", "page.js": "page.js", "page.css": "page.css"}
+OPEN: Final = ("/health", *(f"/{path}" for path in PAGE_FILES))
+"""Need no token: what looks after services has none, and the page asks for it."""
 SECURITY: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -46,162 +49,12 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
 BUSY_SECONDS: Final = 10
 """Told to those who find the queue full."""
-OPEN: Final = ("/health",)
-"""Needs no token: what looks after services has none."""
 LISTED: Final = 100
 CLEANUP_SECONDS: Final = 3600.0
 THREADS: Final = 4
 """What blocks is done by so many threads: with more, the loop, and so /health, waits longer for Python's lock."""
 DAY_SECONDS: Final = 86_400.0
 KEEPALIVE_SECONDS: Final = 15.0
-
-
-class Problem(Exception):
-    """An answer that is an error; `details` go with it."""
-
-    def __init__(self, status: int, code: str, message: str, retry_s: int | None = None, **details: Any) -> None:  # noqa: ANN401
-        super().__init__(message)
-        self.status, self.code, self.message, self.retry_s, self.details = status, code, message, retry_s, details
-
-
-class Hub:
-    """Tells waiting requests what the runner's thread says."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ends: dict[str, set[asyncio.Event]] = {}
-        self._texts: dict[int, set[asyncio.Queue[str]]] = {}
-        self._told: set[int] = set()
-
-    def begin(self) -> None:
-        """Called in the loop that requests run in."""
-        self._loop = asyncio.get_running_loop()
-
-    def heard(self, seq: int, texts: Sequence[str]) -> None:
-        """From the runner's thread; `texts` are a paragraph, and what is sent of it joins to the whole text."""
-
-        def tell() -> None:
-            if seq not in self._texts or not texts:
-                return
-            first = "\n\n" if seq in self._told else ""
-            self._told.add(seq)
-            for queue in self._texts[seq]:
-                for n, text in enumerate(texts):
-                    queue.put_nowait((first if n == 0 else " ") + text)
-
-        self._call(tell)
-
-    def ended(self, names: Sequence[str]) -> None:
-        """From the runner's thread."""
-
-        def tell() -> None:
-            for name in names:
-                for event in self._ends.get(name, ()):
-                    event.set()
-
-        self._call(tell)
-
-    def _call(self, tell: Callable[[], object]) -> None:
-        if self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(tell)
-
-    @asynccontextmanager
-    async def waiting(self, name: str) -> AsyncIterator[asyncio.Event]:
-        """An event that is set when the job has ended."""
-        event = asyncio.Event()
-        self._ends.setdefault(name, set()).add(event)
-        try:
-            yield event
-        finally:
-            self._ends[name].discard(event)
-            if not self._ends[name]:
-                del self._ends[name]
-
-    @asynccontextmanager
-    async def texts(self, seq: int) -> AsyncIterator[asyncio.Queue[str]]:
-        """Texts of the job's segments as they are heard."""
-        queue: asyncio.Queue[str] = asyncio.Queue()
-        self._texts.setdefault(seq, set()).add(queue)
-        try:
-            yield queue
-        finally:
-            self._texts[seq].discard(queue)
-            if not self._texts[seq]:
-                del self._texts[seq]
-                self._told.discard(seq)
-
-
-class Guard:
-    """Who may call: by the service's own names, from its own pages, with the token."""
-
-    def __init__(self, app: ASGIApp, settings: ServeSettings) -> None:
-        self._app = app
-        self._token = settings.service_token
-        own = [name.strip().lower() for name in settings.service_names.split(",") if name.strip()]
-        loopback = ["127.0.0.1", "localhost", "[::1]"] if settings.on_loopback else []
-        self._names = [*own, *loopback] if own or settings.on_loopback else None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses, or goes on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
-        refusal = self._refusal(request)
-        if refusal is None:
-            await self._app(scope, receive, send)
-        else:
-            await refusal(scope, receive, send)
-
-    def _refusal(self, request: Request) -> Response | None:
-        host = request.headers.get("host", "")
-        name = re.sub(r":\d+$", "", host).lower()
-        if self._names is not None and name not in self._names:
-            return _problem(request, Problem(421, "misdirected", "this service is not called by this name"))
-        origin = request.headers.get("origin")
-        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
-            return _problem(request, Problem(403, "foreign-origin", "other pages may not call this service"))
-        if self._token and request.url.path not in OPEN and request.url.path.lstrip("/") not in PAGE_FILES:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-            if not hmac.compare_digest(given.encode(), self._token.encode()):
-                return _problem(request, Problem(401, "unauthorized", "a bearer token is needed"))
-        return None
-
-
-def _problem(request: Request, problem: Problem) -> Response:
-    """As OpenAI's clients read errors below /v1, else as problem+json."""
-    if request.url.path.startswith("/v1/"):
-        param = problem.details.get("param")
-        return openai_api.refused(problem.status, problem.message, problem.code, param, problem.retry_s)
-    body = {
-        "type": "about:blank",
-        "title": problem.code,
-        "status": problem.status,
-        "code": problem.code,
-        "detail": problem.message,
-        **problem.details,
-    }
-    headers = {} if problem.retry_s is None else {"retry-after": str(problem.retry_s)}
-    return JSONResponse(body, problem.status, headers, media_type="application/problem+json")
-
-
-async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return _problem(request, error)
-
-
-async def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, openai_api.Invalid)
-    return _problem(request, Problem(400, "invalid_value", error.message, param=error.param))
-
-
-async def _on_missing(request: Request, _error: Exception) -> Response:
-    return _problem(request, Problem(404, "not-found", "there is no such call"))
-
-
-async def _on_method(request: Request, _error: Exception) -> Response:
-    return _problem(request, Problem(405, "method-not-allowed", "this call has another method"))
 
 
 class Service:
@@ -531,7 +384,7 @@ def build(settings: ServeSettings) -> Starlette:
 
     return Starlette(
         routes=list(service.routes()),
-        middleware=[Middleware(Guard, settings=settings)],
-        exception_handlers={Problem: _on_problem, openai_api.Invalid: _on_invalid, 404: _on_missing, 405: _on_method},
+        middleware=[Middleware(Guard, settings=settings, is_open=OPEN)],
+        exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
