@@ -1,4 +1,4 @@
-/** Who may import whom (docs/adr/0001-rooms-and-functions.md). Checked by `npm run check`; test/repository plants a violation of each rule. */
+/** Import rules (docs/adr/0001-rooms-and-functions.md). `npm run check` enforces them; test/repository plants a violation of each rule. */
 const SDK = 'node_modules/(@aws-sdk|@smithy)/';
 const CDK = 'node_modules/(aws-cdk-lib|constructs)/';
 const rule = (name, comment, from, to) => ({ name, severity: 'error', comment, from, to });
@@ -7,66 +7,71 @@ module.exports = {
   forbidden: [
     rule(
       'core-is-pure',
-      'core decides: no AWS, no middleware, no other room',
+      'core imports no AWS SDK, no middleware and no other room',
       { path: '^core/' },
       { path: `^(lambdas|lib|bin|host|scripts|test)/|${SDK}|${CDK}|node_modules/(@aws-lambda-powertools|@middy)/` },
     ),
     rule(
       'core-without-io',
-      'core has no clock, files or network',
+      'core imports no Node modules except crypto',
       { path: '^core/' },
       { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
     ),
-    rule('contracts-stand-alone', 'contracts know no decisions', { path: '^core/contracts/' }, { path: '^core/(?!contracts/)' }),
+    rule(
+      'contracts-stand-alone',
+      'contracts import no other part of core',
+      { path: '^core/contracts/' },
+      { path: '^core/(?!contracts/)' },
+    ),
     rule(
       'lambdas-not-infrastructure',
-      'functions know nothing of the stack',
+      'functions import no infrastructure code',
       { path: '^lambdas/' },
       { path: `^(lib|bin|host|scripts|test)/|${CDK}` },
     ),
     rule(
       'handler-only-translates',
-      'a handler gets its adapters handed in',
+      'handlers receive their adapters as arguments',
       { path: '^lambdas/(?!adapters|runtime)[^/]+/handler[.]ts$' },
       { path: '^lambdas/adapters/', dependencyTypesNot: ['type-only'] },
     ),
     rule(
       'functions-apart',
-      "never another function's folder",
+      'functions do not import from each other',
       { path: '^lambdas/(?!adapters|runtime)([^/]+)/' },
       { path: '^lambdas/(?!adapters|runtime|$1)[^/]+/' },
     ),
     rule(
       'adapters-know-core',
-      'adapters know core and the SDK',
+      'adapters import only core and the SDK',
       { path: '^lambdas/adapters/' },
       { path: '^lambdas/(?!adapters)' },
     ),
     rule(
       'lib-knows-contracts',
-      'constructs know contracts only; handlers by path string',
+      'constructs import only contracts of core, and refer to handlers by path',
       { path: '^(lib|bin)/' },
       { path: '^(lambdas|host|scripts|test)/|^core/(?!contracts/)' },
     ),
     rule(
       'host-knows-contracts',
-      'the host knows no function and no construct',
+      'the host imports no function and no construct',
       { path: '^host/' },
       { path: '^(lambdas|lib|test)/|^core/(?!contracts/)' },
     ),
     rule(
       'clients-know-contracts',
-      'the command line and the MCP server are clients of the HTTP APIs',
+      'the command line and the MCP server use the HTTP APIs',
       { path: '^(cli|mcp)/' },
       { path: '^(lambdas|lib|host|test)/|^core/(?!contracts/)' },
     ),
     rule(
       'pages-know-contracts',
-      'the pages are a client of the HTTP API',
+      'the pages use the HTTP API',
       { path: '^web/src/' },
       { path: '^(lambdas|lib|host|cli|bin|test)/|^core/(?!contracts/)' },
     ),
-    rule('no-circular', 'no cycles', {}, { circular: true }),
+    rule('no-circular', 'imports have no cycles', {}, { circular: true }),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

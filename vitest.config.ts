@@ -1,14 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-/** Files take their time, and so do machines that come and go: each has a host of its own, beside the one of all others. */
+/** Tests of files and of machines take long, so each group has its own host and runs beside the other host tests. */
 const FILES = ['test/host/{files,webhooks,cli,mcp,guide}.test.ts'];
-const MACHINES = ['test/host/{gpu,stoppers,lost-and-repeated,runs}.test.ts'];
+const MACHINES = ['test/host/{gpu,stoppers,lost-and-repeated,runs,kills}.test.ts'];
+/** These start other programs and take half a minute. `npm run check` excludes them. */
+const TOOLS = ['test/template/cfn-lint.test.ts', 'test/repository/{launch,import-rules}.test.ts'];
+/** Needs the published model instead of the shared host. */
+const FIRST_VISIT = 'test/host/first-visit.test.ts';
 const SERVICE_PAGE = 'test/browser/service-page.test.ts';
-/** The real template on the emulator, real functions, real worker, real model: one host for all files of a project. */
+/** One host for all files of a project: the real template on the emulator, with real functions and a real worker. */
 const onHost = {
   globalSetup: ['test/host/global-setup.ts'],
-  testTimeout: 180_000,
-  hookTimeout: 180_000,
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
   fileParallelism: false,
 };
 
@@ -21,13 +25,23 @@ export default defineConfig({
           name: 'fast',
           setupFiles: ['test/support/seed.ts'],
           include: ['test/{cli,core,handlers,contracts,template,workflow,web,repository}/**/*.test.ts'],
+          exclude: TOOLS,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
-      { test: { name: 'host', include: ['test/host/**/*.test.ts'], exclude: [...FILES, ...MACHINES], ...onHost } },
+      { test: { name: 'tools', include: TOOLS, testTimeout: 600_000 } },
+      { test: { name: 'host', include: ['test/host/**/*.test.ts'], exclude: [...FILES, ...MACHINES, FIRST_VISIT], ...onHost } },
       { test: { name: 'machines', include: MACHINES, ...onHost } },
       { test: { name: 'files', include: FILES, ...onHost } },
+      {
+        test: {
+          name: 'speech',
+          include: ['test/speech/*.test.ts', FIRST_VISIT],
+          ...onHost,
+          globalSetup: ['test/speech/global-setup.ts'],
+        },
+      },
       {
         test: {
           name: 'service',

@@ -1,40 +1,20 @@
 /**
- * Whole files on a local host: a WAV of hours, with the worker's memory and how often progress moves; and a long file whose
- * worker is killed with SIGKILL again and again.
+ * Whole files on a local host: a WAV of several hours, with the worker's memory and the longest time without progress; and a
+ * long file whose worker is killed repeatedly with SIGKILL.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod';
 import { JobCreated, JobStatus, PartUrls } from '../core/contracts/answers.ts';
-import { type LocalHost, startLocalHost } from '../host/local-host.ts';
-import { DEMO_MODEL, PROJECT, WORKER_PYTHON } from '../host/paths.ts';
-import { type RecordingClient, recordingClient } from '../host/recording-client.ts';
-import { DEMO_USER, signIn } from '../host/users.ts';
+import { PROJECT, WORKER_PYTHON } from '../host/paths.ts';
 import { wordErrorRate, wordsOf } from '../host/word-error-rate.ts';
+import { PROTOCOL_MODEL } from '../test/support/protocol-model.ts';
+import { type Bench, onHost, workerPid } from './on-host.ts';
 
 type Status = z.infer<typeof JobStatus>;
-
-interface Bench {
-  readonly host: LocalHost;
-  readonly root: string;
-  readonly client: RecordingClient;
-}
-
-async function onHost<T>(workerEnv: Readonly<Record<string, string>>, run: (bench: Bench) => Promise<T>): Promise<T> {
-  const root = mkdtempSync(join(PROJECT, '.local', 'bench-'));
-  const quiet = { onStep: () => undefined, log: () => undefined };
-  const host = await startLocalHost({ root, model: DEMO_MODEL, idleSeconds: 60, workerEnv, ...quiet });
-  try {
-    const note = { endpoint: host.endpoint, userPoolId: host.output('UserPoolId'), clientId: host.output('UserPoolClientId') };
-    return await run({ host, root, client: recordingClient(host.apiUrl, (await signIn(note, DEMO_USER)).access) });
-  } finally {
-    await host.stop();
-    rmSync(root, { recursive: true, force: true });
-  }
-}
 
 function makeWav({ root }: Bench, seconds: number): string {
   const file = join(root, `${seconds}.wav`);
@@ -45,7 +25,7 @@ function makeWav({ root }: Bench, seconds: number): string {
   return file;
 }
 
-/** Sends a file; answers the job, and how long its id took. */
+/** Uploads a file. Returns the id of its job and how long its creation took. */
 async function send({ client }: Bench, file: string, more: object = {}): Promise<{ id: string; idMs: number }> {
   const { size } = await stat(file);
   const bytes = readFileSync(file);
@@ -53,10 +33,10 @@ async function send({ client }: Bench, file: string, more: object = {}): Promise
   const body = { filename: 'a.wav', contentType: 'audio/wav', sizeBytes: size, ...more };
   const { id, upload } = JobCreated.parse(await (await client.call('POST', '/api/transcriptions', body)).json());
   const idMs = performance.now() - startedMs;
-  const put = async (address: { url: string; headers: Record<string, string> }, data: Buffer): Promise<void> => {
-    const { 'content-length': _length, ...headers } = address.headers;
-    const answer = await fetch(address.url, { method: 'PUT', headers, body: new Uint8Array(data) });
-    if (!answer.ok) throw new Error(`upload: ${answer.status}`);
+  const put = async (target: { url: string; headers: Record<string, string> }, data: Buffer): Promise<void> => {
+    const { 'content-length': _length, ...headers } = target.headers;
+    const response = await fetch(target.url, { method: 'PUT', headers, body: new Uint8Array(data) });
+    if (!response.ok) throw new Error(`upload: ${response.status}`);
   };
   if (upload.kind === 'single') await put(upload, bytes);
   else
@@ -75,33 +55,27 @@ async function send({ client }: Bench, file: string, more: object = {}): Promise
 const statusOf = async ({ client }: Bench, id: string): Promise<Status> =>
   JobStatus.parse(await (await client.call('GET', `/api/transcriptions/${id}/status`)).json());
 
-/** Follows to the end; calls `look` at every poll. Answers the end and the longest time without any progress, in seconds. */
-async function follow(bench: Bench, id: string, look: () => void): Promise<{ end: Status; longestPause: number }> {
+/** Polls a job until it ends. Returns its last status and the longest time without progress, in seconds. */
+async function follow(bench: Bench, id: string, onPoll: () => void): Promise<{ end: Status; longestPause: number }> {
   let [last, movedMs, longestPause] = ['', Date.now(), 0];
   for (;;) {
     const now = await statusOf(bench, id);
-    look();
-    const place = `${now.progress} ${now.stage} ${now.status}`;
-    if (place !== last) {
+    onPoll();
+    const position = `${now.progress} ${now.stage} ${now.status}`;
+    if (position !== last) {
       if (now.status === 'processing') longestPause = Math.max(longestPause, (Date.now() - movedMs) / 1000);
-      [last, movedMs] = [place, Date.now()];
+      [last, movedMs] = [position, Date.now()];
     }
     if (now.status !== 'pending' && now.status !== 'processing') return { end: now, longestPause };
     await wait(500);
   }
 }
 
-const Note = z.object({ pid: z.number() });
-function workerPid({ root }: Bench): number | undefined {
-  const name = readdirSync(join(root, 'run')).find((file) => file.startsWith('worker-'));
-  return name === undefined ? undefined : Note.parse(JSON.parse(readFileSync(join(root, 'run', name), 'utf8'))).pid;
-}
-
-/** Resident memory of a process and its children in MB; 0 when it is gone. */
+/** Resident memory of a process and of its children in MB; 0 when the process has ended. */
 export function memoryOf(pid: number): { own: number; children: number } {
-  const rss = (of: number): number => {
+  const rss = (processId: number): number => {
     try {
-      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${of}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${processId}/status`, 'utf8'))?.[1] ?? 0) / 1024;
     } catch {
       return 0;
     }
@@ -117,7 +91,7 @@ export function memoryOf(pid: number): { own: number; children: number } {
   }
 }
 
-/** Most memory while something goes on. */
+/** Runs a function and samples the memory of a process. Returns the peaks in MB. */
 async function sampled<T>(pid: number, run: () => Promise<T>): Promise<{ peak: number; children: number; result: T }> {
   let [peak, children] = [0, 0];
   const sampler = setInterval(() => {
@@ -137,11 +111,11 @@ export interface LongFile {
   readonly seconds: number;
   readonly longestPause: number;
   readonly idleMb: number;
-  /** What the model needs over that while it hears anything. */
+  /** Memory above idle while the model transcribes. */
   readonly modelMb: number;
   readonly peakMb: number;
   readonly childrenPeakMb: number;
-  /** What decoding the whole file with faster-whisper adds to its process. */
+  /** Memory that faster-whisper's process needs to decode the whole file. */
   readonly peerMb: number;
   readonly wer: number;
 }
@@ -158,14 +132,14 @@ print(peak() - before)
 
 export const longFile = (hours: number): Promise<LongFile> =>
   onHost({}, async (bench) => {
-    // The worker is warm, and its batches have been full once, before its idle size is taken.
+    // The idle memory is measured after a first file: the worker is warm, and its batches have been full once.
     const small = makeWav(bench, 125);
     await follow(bench, (await send(bench, small)).id, () => undefined);
     await wait(3000);
-    const pid = workerPid(bench);
+    const pid = workerPid(bench.root);
     if (pid === undefined) throw new Error('no worker');
     const idle = memoryOf(pid);
-    // Another file that is no longer than a few chunks: what the model itself needs while it works.
+    // A second file of a few chunks shows the memory that the model needs while it transcribes.
     const { peak: modelPeak } = await sampled(pid, async () =>
       follow(bench, (await send(bench, makeWav(bench, 126))).id, () => undefined),
     );
@@ -176,16 +150,16 @@ export const longFile = (hours: number): Promise<LongFile> =>
     const { end, longestPause } = result;
     const seconds = (Date.now() - startedMs) / 1000;
     if (end.status !== 'completed') throw new Error(`${end.status}: ${end.error}`);
-    const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, ['-c', PEER, DEMO_MODEL, file], { encoding: 'utf8' });
+    const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, ['-c', PEER, PROTOCOL_MODEL, file], { encoding: 'utf8' });
     if (status !== 0) throw new Error(stderr);
     const sample = z
       .object({ words: z.array(z.object({ word: z.string() })) })
-      .parse(JSON.parse(readFileSync(join(DEMO_MODEL, 'samples', 'sample-125s.json'), 'utf8')))
+      .parse(JSON.parse(readFileSync(join(PROTOCOL_MODEL, 'samples', 'sample-125s.json'), 'utf8')))
       .words.map(({ word }) => word);
     const text = wordsOf(end.content ?? '');
-    // The first quarter of an hour: comparing all words of hours with each other takes longer than hearing them.
+    // Only the first 15 minutes: comparing all words of several hours takes longer than transcribing them.
     const times = Math.floor(900 / 125);
-    const said = Array.from({ length: times }, () => sample).flat();
+    const spoken = Array.from({ length: times }, () => sample).flat();
     return {
       hours,
       megabytes: (await stat(file)).size / 1e6,
@@ -197,7 +171,7 @@ export const longFile = (hours: number): Promise<LongFile> =>
       peakMb: peak,
       childrenPeakMb: children,
       peerMb: Number(stdout),
-      wer: wordErrorRate(said, text.slice(0, said.length)),
+      wer: wordErrorRate(spoken, text.slice(0, spoken.length)),
     };
   });
 
@@ -209,9 +183,9 @@ export interface FileKills {
   readonly equal: boolean;
 }
 
-/** Kills the worker at random times over one file; its text must be that of the same file undisturbed. */
+/** Kills the worker at random times during one file. The text must equal that of the same file without kills. */
 export const fileKills = (count: number, minutes: number, random: () => number): Promise<FileKills> =>
-  onHost({ LEASE_SECONDS: '5' }, async (bench) => {
+  onHost({ workerEnv: { LEASE_SECONDS: '5' } }, async (bench) => {
     const file = makeWav(bench, minutes * 60);
     const first = Date.now();
     const undisturbed = await follow(bench, (await send(bench, file)).id, () => undefined);
@@ -224,13 +198,13 @@ export const fileKills = (count: number, minutes: number, random: () => number):
       while (kills < count && !isOver) {
         await wait(1000 + random() * 6000);
         try {
-          const pid = workerPid(bench);
+          const pid = workerPid(bench.root);
           if (pid !== undefined && !isOver) {
             process.kill(pid, 'SIGKILL');
             kills += 1;
           }
         } catch {
-          // it has just ended
+          // the process has just ended
         }
       }
     })();

@@ -1,16 +1,15 @@
-/** A batch repairs many sessions in one run: each has lost the result of one chunk, chosen at random. */
-import { mkdtempSync, rmSync } from 'node:fs';
+/** One batch run repairs many sessions, each of which has lost the result of one random chunk. */
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type * as z from 'zod';
 import { BatchRun, BatchRunDetails, Overview, SessionDetails } from '../core/contracts/answers.ts';
 import { chunkTranscriptKey } from '../core/contracts/keys.ts';
 import type { BatchReport } from '../core/contracts/report.ts';
-import { startLocalHost } from '../host/local-host.ts';
-import { DEMO_MODEL, PROJECT } from '../host/paths.ts';
 import { poll } from '../host/poll.ts';
-import { cutRecording, recordingClient, unlikeOthers } from '../host/recording-client.ts';
-import { DEMO_USER, signIn } from '../host/users.ts';
+import { cutRecording, uniqueCopy } from '../host/recording-client.ts';
+import { PROTOCOL_MODEL } from '../test/support/protocol-model.ts';
+import { onHost } from './on-host.ts';
 
 const CHUNKS = 3;
 const CHUNK_SECONDS = 10;
@@ -19,19 +18,19 @@ const MINUTES = 60;
 export interface Repair {
   readonly seconds: number;
   readonly report: BatchReport;
-  /** Sessions whose text is the same as before. */
+  /** Number of sessions whose text is the same as before. */
   readonly equal: number;
 }
 
-export async function repair(sessions: number, random: () => number): Promise<Repair> {
-  const root = mkdtempSync(join(PROJECT, '.local', 'bench-'));
-  const host = await startLocalHost({ root, model: DEMO_MODEL, idleSeconds: 20, onStep: () => undefined, log: () => undefined });
-  try {
-    const note = { endpoint: host.endpoint, userPoolId: host.output('UserPoolId'), clientId: host.output('UserPoolClientId') };
-    const client = recordingClient(host.apiUrl, (await signIn(note, DEMO_USER, 'admin')).access);
+export const repair = (sessions: number, random: () => number): Promise<Repair> =>
+  onHost({ idleSeconds: 20 }, async ({ host, root, client }) => {
     const json = async <Schema extends z.ZodType>(schema: Schema, method: string, path: string, body?: unknown) =>
       schema.parse(await (await client.call(method, path, body)).json()) as z.infer<Schema>;
-    const pieces = cutRecording(join(DEMO_MODEL, 'samples', 'sample-125s.webm'), mkdtempSync(join(root, 'cut-')), CHUNK_SECONDS);
+    const pieces = cutRecording(
+      join(PROTOCOL_MODEL, 'samples', 'sample-125s.webm'),
+      mkdtempSync(join(root, 'cut-')),
+      CHUNK_SECONDS,
+    );
     const s3 = new S3Client({ forcePathStyle: true });
     const ids: string[] = [];
     const before = new Map<string, string>();
@@ -39,7 +38,7 @@ export async function repair(sessions: number, random: () => number): Promise<Re
       const { id } = await client.createSession({ title: `Session ${n}` });
       for (let i = 1; i <= CHUNKS; i += 1) {
         const piece = pieces[(n + i) % pieces.length];
-        if (piece !== undefined) await client.upload(id, i, unlikeOthers(piece));
+        if (piece !== undefined) await client.upload(id, i, uniqueCopy(piece));
       }
       await client.complete(id, CHUNKS);
       ids.push(id);
@@ -52,7 +51,7 @@ export async function repair(sessions: number, random: () => number): Promise<Re
     }
     const isStopped = async () =>
       (await json(Overview, 'GET', '/api/overview')).gpu.instances.every(({ state }) => state === 'stopped');
-    await poll('the machine at rest', 180, isStopped, 1000);
+    await poll('the stopped machine', 180, isStopped, 1000);
     const startedMs = Date.now();
     const { id } = await json(BatchRun, 'POST', '/api/batch/runs', {});
     const { report } = await poll(
@@ -64,7 +63,7 @@ export async function repair(sessions: number, random: () => number): Promise<Re
       },
       1000,
     );
-    if (report === undefined) throw new Error('no report');
+    if (report === undefined) throw new Error('the run has no report');
     const seconds = (Date.now() - startedMs) / 1000;
     let equal = 0;
     for (const session of ids) {
@@ -73,8 +72,4 @@ export async function repair(sessions: number, random: () => number): Promise<Re
       else console.log(`${session}\n  was ${before.get(session)}\n  is  ${text}`);
     }
     return { seconds, report, equal };
-  } finally {
-    await host.stop();
-    rmSync(root, { recursive: true, force: true });
-  }
-}
+  });

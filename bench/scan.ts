@@ -1,15 +1,16 @@
 /**
- * Finding what is missing: the audit of the bucket at several sizes, against a listing of each session's folder, on the emulator.
- * Every session has two chunks with their results; each tenth lacks one canonical file.
+ * The batch's scan for missing results at several sizes, compared with one listing per session, on the emulator.
+ * Every session has two chunks with results; every tenth session lacks one canonical file.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { each, scan } from '../core/batch-run/scan.ts';
+import { scan } from '../core/batch-run/scan.ts';
 import { chunkKey, chunkTranscriptKey, sessionPrefix } from '../core/contracts/keys.ts';
 import { INDEXES } from '../core/contracts/rows.ts';
+import { each } from '../core/each.ts';
 import { clientEnv, freePort, startEmulator } from '../host/emulator.ts';
 import { folders as foldersOf, PROJECT } from '../host/paths.ts';
 import { dynamoChunkStore } from '../lambdas/adapters/dynamo-chunk-store.ts';
@@ -20,7 +21,7 @@ import { s3ChunkObjects } from '../lambdas/adapters/s3-objects.ts';
 const Bucket = 'bench-scan';
 const USERS = 20;
 const CHUNKS = 2;
-const AT_ONCE = 16;
+const PARALLEL_REQUESTS = 16;
 const MISSING_EVERY = 10;
 
 export interface ScanFigures {
@@ -70,7 +71,7 @@ async function makeTable(
 export async function scanFigures(sizes: readonly number[]): Promise<ScanFigures[]> {
   const root = mkdtempSync(join(PROJECT, '.local', 'bench-'));
   const emulator = await startEmulator(foldersOf(root), await freePort(0));
-  Object.assign(process.env, clientEnv(emulator.endpoint));
+  Object.assign(process.env, clientEnv(emulator));
   let requests = 0;
   const s3 = new S3Client({ forcePathStyle: true, maxAttempts: 5 });
   const client = new DynamoDBClient();
@@ -94,11 +95,11 @@ export async function scanFigures(sizes: readonly number[]): Promise<ScanFigures
     );
     await makeTable(client, 'sessions', [['session_id', 'S']]);
     const figures: ScanFigures[] = [];
-    let there = 0;
+    let created = 0;
     for (const size of [...sizes].sort((a, b) => a - b)) {
-      const fresh = Array.from({ length: size - there }, (_, i) => placeOf(there + i));
-      await each(fresh, AT_ONCE, (place) => record(s3, db, place));
-      there = size;
+      const added = Array.from({ length: size - created }, (_, i) => placeOf(created + i));
+      await each(added, PARALLEL_REQUESTS, (place) => record(s3, db, place));
+      created = size;
       const chunks = dynamoChunkStore(db, 'chunks');
       const deps = {
         sessions: dynamoSessionStore(db, 'sessions'),
@@ -112,13 +113,17 @@ export async function scanFigures(sizes: readonly number[]): Promise<ScanFigures
       };
       requests = 0;
       const startedMs = Date.now();
-      const found = await scan(deps, { isDry: true, onProgress: async () => undefined });
+      const failed = async (_id: string, error: unknown): Promise<never> => {
+        throw error;
+      };
+      const unlimited = { nowMs: Date.now, untilMs: Number.MAX_SAFE_INTEGER, failed };
+      const found = await scan(deps, { isDry: true, onProgress: async () => undefined }, unlimited);
       const [seconds, scanRequests] = [(Date.now() - startedMs) / 1000, requests];
       requests = 0;
       const peerMs = Date.now();
       await each(
         Array.from({ length: size }, (_, n) => placeOf(n)),
-        AT_ONCE,
+        PARALLEL_REQUESTS,
         async (place) => {
           await s3.send(new ListObjectsV2Command({ Bucket, Prefix: sessionPrefix(place) }));
         },

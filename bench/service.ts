@@ -1,16 +1,17 @@
-/** The service under a burst: requests of mixed sizes at once; how quickly /health answers meanwhile, and how much memory it takes. */
+/** The service under a burst of requests of mixed sizes: response times of /health meanwhile, and memory. */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, openAsBlob, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import * as z from 'zod';
-import { answers, freePort } from '../host/emulator.ts';
-import { DEMO_MODEL, PROJECT, WORKER_PYTHON } from '../host/paths.ts';
+import { freePort, isResponding } from '../host/emulator.ts';
+import { PROJECT, WORKER_PYTHON } from '../host/paths.ts';
 import { poll } from '../host/poll.ts';
+import { PROTOCOL_MODEL } from '../test/support/protocol-model.ts';
 import { memoryOf } from './files.ts';
 
-/** Seconds of sound, kind of file, and how many of them: 200. */
+/** Seconds of audio, file type, and number of requests; 200 in total. */
 const MIX = [
   [10, 'webm', 150],
   [30, 'wav', 40],
@@ -22,7 +23,7 @@ const PROBE_MS = 20;
 const Health = z.object({ model_loaded: z.boolean(), queue_size: z.number() });
 const Task = z.object({ url: z.string(), files: z.array(z.object({ path: z.string(), count: z.number() })) });
 
-/** Sends all at once, each with a name of its own for a model's prompt: sound that nobody else has sent. Answers the statuses. */
+/** Sends all requests at once and returns the status codes. Each has its own prompt, so that no result is reused. */
 async function burst({ url, files }: z.infer<typeof Task>): Promise<number[]> {
   const each = files.flatMap(({ path, count }) => Array.from({ length: count }, (_, n) => ({ path, n })));
   return Promise.all(
@@ -30,10 +31,10 @@ async function burst({ url, files }: z.infer<typeof Task>): Promise<number[]> {
       const body = new FormData();
       body.append('prompt', `request ${n}`);
       body.append('file', await openAsBlob(path), 'talk.wav');
-      const answer = await fetch(`${url}/transcribe`, { method: 'POST', body });
-      if (answer.status === 429 && !answer.headers.has('retry-after')) throw new Error('429 without Retry-After');
-      await answer.text();
-      return answer.status;
+      const response = await fetch(`${url}/transcribe`, { method: 'POST', body });
+      if (response.status === 429 && !response.headers.has('retry-after')) throw new Error('429 without Retry-After');
+      await response.text();
+      return response.status;
     }),
   );
 }
@@ -45,10 +46,10 @@ interface ServiceFigures {
   readonly allSeconds: number;
   readonly audioSeconds: number;
   readonly completed: number;
-  /** While requests came in, and after that until the last job was done. */
+  /** Response times of /health: while requests are sent, and from then until the last job is done. */
   readonly sendingMs: readonly number[];
   readonly workingMs: readonly number[];
-  /** Resident: the server itself, and its children (the model's process, decoders), before and at most. */
+  /** Resident memory of the server and of its children (the model's process, decoders): idle and peak. */
   readonly idleMb: number;
   readonly serverMb: number;
   readonly idleModelMb: number;
@@ -63,7 +64,7 @@ export async function serviceFigures(): Promise<ServiceFigures> {
     return { path, count };
   });
   const port = await freePort(8865);
-  const args = ['-m', 'gpu_worker', 'serve', '--model', DEMO_MODEL, '--port', String(port), '--folder', join(root, 'data')];
+  const args = ['-m', 'gpu_worker', 'serve', '--model', PROTOCOL_MODEL, '--port', String(port), '--folder', join(root, 'data')];
   const env = { ...process.env, PYTHONPATH: join(PROJECT, 'gpu-worker', 'src') };
   const child = spawn(WORKER_PYTHON, args, { stdio: ['ignore', 'ignore', 'ignore'], env });
   const url = `http://127.0.0.1:${port}`;
@@ -74,7 +75,7 @@ export async function serviceFigures(): Promise<ServiceFigures> {
   };
   const memory = () => memoryOf(child.pid ?? 0);
   try {
-    await poll('the model', 120, async () => (await answers(`${url}/health`)) && (await health()).model_loaded);
+    await poll('the model', 120, async () => (await isResponding(`${url}/health`)) && (await health()).model_loaded);
     const idle = memory();
     const [sendingMs, workingMs]: [number[], number[]] = [[], []];
     let { own, children } = idle;
@@ -82,13 +83,13 @@ export async function serviceFigures(): Promise<ServiceFigures> {
     const startedMs = performance.now();
     const seconds = (): number => (performance.now() - startedMs) / 1000;
     const sender = new Worker(import.meta.filename, { workerData: { url, files } });
-    sender.once('message', (said) => {
-      [statuses, sentSeconds] = [z.array(z.number()).parse(said), seconds()];
+    sender.once('message', (message) => {
+      [statuses, sentSeconds] = [z.array(z.number()).parse(message), seconds()];
     });
     for (;;) {
-      const askedMs = performance.now();
+      const requestedMs = performance.now();
       const { queue_size } = await health();
-      (statuses === undefined ? sendingMs : workingMs).push(performance.now() - askedMs);
+      (statuses === undefined ? sendingMs : workingMs).push(performance.now() - requestedMs);
       const now = memory();
       [own, children] = [Math.max(own, now.own), Math.max(children, now.children)];
       if (statuses !== undefined && queue_size === 0 && (await metric('processing_jobs')) === 0) break;
@@ -108,5 +109,5 @@ export async function serviceFigures(): Promise<ServiceFigures> {
   }
 }
 
-// The requests come from a thread of their own, so that they do not disturb the clock of the probes.
+// A separate thread sends the requests, so that it does not delay the probes.
 if (!isMainThread) parentPort?.postMessage(await burst(Task.parse(workerData)));

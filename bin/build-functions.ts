@@ -1,13 +1,13 @@
-/** Bundles the functions, all at once: one small ESM file each, with its source map. */
+/** Bundles all functions: one ESM file each, with its source map. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { builtOnce, PROJECT } from './built-once.ts';
 
-/** Folders below lambdas/ that are no function. */
+/** Folders below lambdas/ that contain no function. */
 const SHARED = ['adapters', 'runtime'];
 
-/** Answers the folder that has a folder for each function. @throws BuildFailure of esbuild */
+/** Returns the folder that contains a folder for each function. @throws BuildFailure of esbuild */
 export const buildFunctions = (): string =>
   builtOnce('functions', ['lambdas', 'core', 'package-lock.json'], (outdir) => {
     const folders = readdirSync(join(PROJECT, 'lambdas'), { withFileTypes: true });
@@ -25,7 +25,7 @@ export const buildFunctions = (): string =>
       sourcemap: true,
       sourcesContent: false,
       mainFields: ['module', 'main'],
-      // The runtime brings the SDK: bundles stay small, and its security fixes come without a deployment.
+      // The Lambda runtime includes the SDK: bundles stay small, and its security fixes need no deployment.
       external: ['@aws-sdk/*', '@smithy/*'],
       banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
       logLevel: 'silent',

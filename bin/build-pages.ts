@@ -1,9 +1,9 @@
-/** Builds the pages: what the stack publishes. */
+/** Builds the pages that the stack publishes. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { builtOnce, PROJECT } from './built-once.ts';
 
-/** Answers the folder with the built pages. @throws Error with the build's output */
+/** Returns the folder with the built pages. @throws Error with the build's output */
 export const buildPages = (): string =>
   builtOnce('pages', ['web', 'core/contracts', 'package-lock.json'], (folder) => {
     const vite = join(PROJECT, 'node_modules', 'vite', 'bin', 'vite.js');

@@ -1,14 +1,14 @@
-/** What is built from sources is built once for each state of them, whoever asks, and however many at a time. */
+/** Caches build output by a hash of its sources. Concurrent processes may build the same output; the first to finish wins. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const PROJECT = join(import.meta.dirname, '..');
 const BUILT = join(PROJECT, '.local', 'built');
-/** What nobody has asked for in this time goes. */
+/** Entries unused for this long are evicted. */
 const KEPT_MS = 86_400_000;
 
-/** `sources`: files, and folders with all in them, by their paths from the project. */
+/** `sources`: files and folders (recursive), relative to the project. */
 function hashOf(sources: readonly string[]): string {
   const hash = createHash('sha256');
   for (const source of sources) {
@@ -23,7 +23,7 @@ function hashOf(sources: readonly string[]): string {
   return hash.digest('hex').slice(0, 20);
 }
 
-/** Answers the folder with the result; `build` fills an empty one, and throws when it cannot. */
+/** Returns the folder with the output. If there is none, `build` fills an empty folder; its error is passed on. */
 export function builtOnce(name: string, sources: readonly string[], build: (folder: string) => void): string {
   const folder = join(BUILT, `${name}-${hashOf(sources)}`);
   if (existsSync(folder)) {
@@ -37,7 +37,7 @@ export function builtOnce(name: string, sources: readonly string[], build: (fold
     renameSync(work, folder);
   } catch (error) {
     rmSync(work, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error; // else somebody else was faster
+    if (!existsSync(folder)) throw error; // otherwise another process has built the same output
   }
   for (const other of readdirSync(BUILT)) {
     const path = join(BUILT, other);

@@ -7,7 +7,7 @@ import { FUNCTIONS } from '../lib/service-function.ts';
 import { stageFrom } from '../lib/stage.ts';
 import { buildFunctions } from './build-functions.ts';
 
-/** A stage synthesized in this process, without its pages, to look at: for tests, estimates and documents. */
+/** Synthesizes a stage in this process without building its pages; for tests, cost estimates and generated documents. */
 export function synthesized(context: Readonly<Record<string, unknown>> = {}): { stack: Stack; template: Template } {
   const app = new App({ context: { ...cdk.context, [FUNCTIONS]: buildFunctions() } });
   const stage = stageFrom(context);

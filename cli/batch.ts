@@ -5,12 +5,14 @@ import { BatchRun, BatchRunDetails, BatchRuns, Costs, Pending, Reports, Schedule
 import { BatchReport } from '../core/contracts/report.ts';
 import type { Call } from './connection.ts';
 import { CliError } from './connection.ts';
+import { matching } from './options.ts';
 import { list, minutesAgo, print, progress, table } from './output.ts';
 
 const POLL_MS = 2000;
+const MONTH = /^20\d{2}-(0[1-9]|1[0-2])$/;
 type Details = z.infer<typeof BatchRunDetails>;
 
-/** Waits for a run's end; says how it goes meanwhile. */
+/** Polls a run until it is finished, and shows its progress on stderr. */
 export async function awaitRun(call: Call, id: string, isJson: boolean): Promise<Details> {
   const bar = progress(isJson);
   for (;;) {
@@ -19,7 +21,7 @@ export async function awaitRun(call: Call, id: string, isJson: boolean): Promise
       bar.done();
       return run;
     }
-    bar.say(`${id}: ${run.state}${run.scan === undefined ? '' : `, ${run.scan.totalMissingChunks} chunks to do`}`);
+    bar.update(`${id}: ${run.state}${run.scan === undefined ? '' : `, ${run.scan.totalMissingChunks} chunks missing`}`);
     await wait(POLL_MS);
   }
 }
@@ -44,25 +46,25 @@ function reportText(report: z.infer<typeof BatchReport>): string {
   });
   if (report.deadChunks.length === 0) return head;
   const dead = report.deadChunks.map((chunk) => [chunk.sessionId, chunk.chunkNumber, chunk.error]);
-  return `${head}\n\n${table(['dead: session', 'chunk', 'reason'], dead)}`;
+  return `${head}\n\n${table(['permanently failed: session', 'chunk', 'reason'], dead)}`;
 }
 
-/** The exit status says how it went, for scripts: 0 well, 2 not everything, 3 nothing. */
+/** Exit status for each status of a report. */
 const EXIT = { success: 0, skipped: 0, partial: 2, failed: 3 } as const;
 
 export function batchCommands(program: Command, call: Call, isJson: () => boolean): void {
-  const batch = program.command('batch').description('find what was missed and have it transcribed');
+  const batch = program.command('batch').description('find missing results and transcribe them');
 
   batch
     .command('scan')
-    .description('look what is missing; changes nothing and starts nothing')
+    .description('report missing chunks; changes nothing and starts no machine')
     .action(async () => {
       const { id } = await call('POST', '/api/batch/runs', BatchRun, { dryRun: true });
       const { scan } = await awaitRun(call, id, isJson());
       const pending = await call('GET', '/api/batch/pending', Pending);
       print(isJson(), { ...scan, pending: pending.pending }, (found) =>
         found.pending.length === 0
-          ? `nothing is missing in ${scan?.sessionsScanned} sessions`
+          ? `no chunks are missing in ${scan?.sessionsScanned} sessions`
           : `${table(
               ['session', 'chunk', 'KB', 'uploaded', 'attempts', 'error'],
               found.pending.map((one) => [
@@ -79,8 +81,8 @@ export function batchCommands(program: Command, call: Call, isJson: () => boolea
 
   batch
     .command('run')
-    .description('begin a run, or join the one that is under way, and wait for its end')
-    .option('--no-wait', 'do not wait')
+    .description('start a run, or join the active one, and wait for its end')
+    .option('--no-wait', 'start the run and exit')
     .action(async (options: { wait: boolean }) => {
       const begun = await call('POST', '/api/batch/runs', BatchRun, {});
       if (!options.wait) return print(isJson(), begun, ({ id, state }) => `${id}: ${state}`);
@@ -92,15 +94,15 @@ export function batchCommands(program: Command, call: Call, isJson: () => boolea
 
   batch
     .command('status')
-    .description('the newest runs, and whether the schedule goes on')
+    .description('show the newest runs and the state of the schedule')
     .action(async () => {
       const found = await call('GET', '/api/batch/runs?limit=10', BatchRuns);
       print(isJson(), found, ({ runs, paused }) =>
         [
-          `the schedule ${paused ? 'is PAUSED (batch schedule resume)' : 'goes on'}`,
+          `the schedule is ${paused ? 'PAUSED (resume it with: batch schedule resume)' : 'active'}`,
           '',
           table(
-            ['run', 'by', 'state', 'status', 'missing', 'reason'],
+            ['run', 'triggered by', 'state', 'status', 'missing', 'reason'],
             runs.map((run) => [
               run.id,
               run.dryRun ? 'dry run' : run.trigger,
@@ -115,8 +117,9 @@ export function batchCommands(program: Command, call: Call, isJson: () => boolea
     });
 
   batch
-    .command('reports [name]')
-    .description('the newest reports, or one of them')
+    .command('reports')
+    .description('show the newest reports, or one of them')
+    .argument('[name]', 'name of a report', matching(/^batch-[\d-]{15,25}$/, 'the name of a report; batch reports lists them'))
     .action(async (name: string | undefined) => {
       if (name !== undefined)
         return print(isJson(), await call('GET', `/api/batch/reports/${encodeURIComponent(name)}`, BatchReport), reportText);
@@ -130,8 +133,8 @@ export function batchCommands(program: Command, call: Call, isJson: () => boolea
 
   batch
     .command('costs')
-    .description('what the GPU has cost, by day')
-    .option('--month <YYYY-MM>', 'another month than this one (UTC)')
+    .description('show the GPU costs by day')
+    .option('--month <YYYY-MM>', 'month (UTC); the current one by default', matching(MONTH, 'a month such as 2026-03'))
     .action(async ({ month }: { month?: string }) => {
       print(
         isJson(),
@@ -145,17 +148,17 @@ export function batchCommands(program: Command, call: Call, isJson: () => boolea
                 .map(({ day, gpuSeconds, usd }) => [day, Math.round(gpuSeconds / 6) / 10, usd]),
             ),
             '',
-            `${costs.month}: ${money(costs.usd)}, ${(costs.gpuSeconds / 3600).toFixed(2)} GPU hours at ${costs.usdPerHour} USD; budget of a day ${costs.dailyBudgetUsd} USD`,
+            `${costs.month}: ${money(costs.usd)}, ${(costs.gpuSeconds / 3600).toFixed(2)} GPU hours at ${costs.usdPerHour} USD; daily budget ${costs.dailyBudgetUsd} USD`,
           ].join('\n'),
       );
     });
 
-  const schedule = batch.command('schedule').description('pause the schedule, or let it go on; needs no deployment');
-  for (const [name, enabled, says] of [
+  const schedule = batch.command('schedule').description('pause or resume the schedule; needs no deployment');
+  for (const [name, enabled, message] of [
     ['pause', false, 'the schedule is paused'],
-    ['resume', true, 'the schedule goes on'],
+    ['resume', true, 'the schedule is active'],
   ] as const)
     schedule.command(name).action(async () => {
-      print(isJson(), await call('PUT', '/api/batch/schedule', ScheduleSet, { enabled }), () => says);
+      print(isJson(), await call('PUT', '/api/batch/schedule', ScheduleSet, { enabled }), () => message);
     });
 }

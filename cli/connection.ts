@@ -1,10 +1,12 @@
 /**
- * Which stage the command line talks to, and as whom: the environment says it, or the local host that runs on this machine.
+ * HTTP connection to a stage: the one named by the environment, or the local host on this machine.
  *
  *   CHUNKSCRIBE_API        address of the API (output ApiUrl of the stack)
  *   CHUNKSCRIBE_TOKEN      an access token; or CHUNKSCRIBE_EMAIL, CHUNKSCRIBE_PASSWORD and CHUNKSCRIBE_CLIENT_ID
  *                          (output UserPoolClientId), in the region of the AWS configuration
- *   CHUNKSCRIBE_BUCKET     output BucketName; only self-test needs it, with AWS credentials
+ *   CHUNKSCRIBE_BUCKET     output BucketName; only for self-test, which also needs AWS credentials
+ *
+ * Gotchas: the client signs in on the first call, once more after a 401, and waits for Retry-After when it is rate limited.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +18,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import * as z from 'zod';
 
-/** What is told to a person as it is; `code` is the exit status. */
+/** An error whose message is printed without a stack trace; `code` is the exit status. */
 export class CliError extends Error {
   readonly code: number;
   constructor(message: string, code = 1) {
@@ -25,6 +27,9 @@ export class CliError extends Error {
   }
 }
 
+/** The stage is unreachable or the user cannot sign in, so every other call would fail as well. */
+class StageError extends CliError {}
+
 const HostNote = z.object({
   url: z.string(),
   endpoint: z.string(),
@@ -32,24 +37,39 @@ const HostNote = z.object({
   bucketName: z.string(),
   logs: z.string(),
   operator: z.object({ email: z.string(), password: z.string() }),
+  /** Key for requests to the local host's emulator. Hosts of earlier versions accept any key. */
+  credentials: z
+    .object({ accessKeyId: z.string(), secretAccessKey: z.string() })
+    .default({ accessKeyId: 'test', secretAccessKey: 'test' }),
+  /** Absent in notes of earlier versions. */
+  model: z.object({ name: z.string(), languages: z.string() }).optional(),
 });
 
 const PROJECT = join(import.meta.dirname, '..');
 const HOST_FOLDER = process.env['CHUNKSCRIBE_HOME'] ?? join(PROJECT, '.local', 'host');
 
 const HELP =
-  'start one here with npm start, or say which: CHUNKSCRIBE_API and CHUNKSCRIBE_TOKEN (or CHUNKSCRIBE_EMAIL, …_PASSWORD, …_CLIENT_ID)';
+  'start one here with npm start, or set CHUNKSCRIBE_API and CHUNKSCRIBE_TOKEN (or CHUNKSCRIBE_EMAIL, …_PASSWORD, …_CLIENT_ID)';
 
-/** The note of the local host that runs, or ran last; undefined where the environment names a stage. @throws CliError without either */
+/** Parses JSON; undefined for any other text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Note of the current or last local host; undefined if the environment names a stage. @throws StageError without either */
 export function localHost(): z.infer<typeof HostNote> | undefined {
   if (process.env['CHUNKSCRIBE_API'] !== undefined) return undefined;
   const file = join(HOST_FOLDER, 'run', 'host.json');
-  const note = existsSync(file) ? HostNote.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data : undefined;
-  if (note === undefined) throw new CliError(`No stage: ${HELP}`);
+  const note = existsSync(file) ? HostNote.safeParse(parsed(readFileSync(file, 'utf8'))).data : undefined;
+  if (note === undefined) throw new StageError(`No stage: ${HELP}`);
   return note;
 }
 
-/** An access token. Where nothing else is given, region and endpoint are those of this machine's AWS configuration. */
+/** Returns an access token. Region and endpoint default to this machine's AWS configuration. */
 async function signIn(
   to: CognitoIdentityProviderClientConfig,
   clientId: string,
@@ -67,12 +87,12 @@ async function signIn(
     if (AuthenticationResult?.AccessToken !== undefined) return AuthenticationResult.AccessToken;
   } catch (error) {
     if (!(error instanceof CognitoIdentityProviderServiceException)) throw error;
-    throw new CliError(`${email} cannot sign in: ${error.message}`);
+    throw new StageError(`${email} cannot sign in: ${error.message}`);
   }
-  throw new CliError(`${email} has a temporary password: sign in on the page once`);
+  throw new StageError(`${email} has a temporary password: sign in on the page once`);
 }
 
-/** Where the API is, and an access token for it. */
+/** The address of the API and an access token for it. */
 export interface Credentials {
   readonly api: string;
   readonly token: string;
@@ -86,43 +106,104 @@ async function credentials(): Promise<Credentials> {
     const { email, password } = host.operator;
     const to = { endpoint: host.endpoint, region: 'us-east-1' };
     const token = await signIn(to, host.clientId, email, password).catch((error: Error) => {
-      throw error instanceof CliError ? error : new CliError(`The local host does not run (${host.url}): npm start`);
+      throw error instanceof StageError ? error : new StageError(`The local host is not running (${host.url}): npm start`);
     });
     return { api: host.url, token };
   }
   if (env['CHUNKSCRIBE_TOKEN'] !== undefined) return { api, token: env['CHUNKSCRIBE_TOKEN'] };
   const [email, password, clientId] = ['EMAIL', 'PASSWORD', 'CLIENT_ID'].map((name) => env[`CHUNKSCRIBE_${name}`]);
-  if (!email || !password || !clientId) throw new CliError(`Nobody is signed in: ${HELP}`);
-  return { api, token: await signIn({}, clientId, email, password) };
+  if (!email || !password || !clientId) {
+    await checkStageApi(api);
+    throw new StageError(`You are not signed in: ${HELP}`);
+  }
+  const token = await signIn({}, clientId, email, password).catch((error: Error) => {
+    throw error instanceof StageError ? error : new StageError(`${email} cannot sign in: ${error.message}`);
+  });
+  return { api, token };
 }
 
-const Problem = z.object({ code: z.string(), detail: z.string() });
-/** An answer that was an error; `code` is the API's. */
+const HEALTH_MS = 10_000;
+const Health = z.object({ status: z.string() });
+const unreachable = (api: string, { message, cause }: Error): StageError =>
+  new StageError(`cannot reach ${api}: ${cause instanceof Error ? cause.message || cause.name : message}`);
+
+/** @throws StageError if the address is not the API of a stage */
+async function checkStageApi(api: string): Promise<void> {
+  if (!/^https?:/.test(api) || !URL.canParse(api))
+    throw new StageError(`CHUNKSCRIBE_API must be an address such as https://example.com, not ${api || 'empty'}`);
+  const response = await fetch(`${api}/api/health`, { signal: AbortSignal.timeout(HEALTH_MS) }).catch((error: Error) => {
+    throw unreachable(api, error);
+  });
+  if (!Health.safeParse(parsed(await response.text())).success)
+    throw new StageError(`${api} is not the API of a stage; use the stack's output ApiUrl`);
+}
+
+const Problem = z.object({
+  code: z.string(),
+  detail: z.string(),
+  issues: z.array(z.object({ path: z.string(), message: z.string() })).default([]),
+});
+
+/** One line for an error response: the invalid fields if the API names any, else its detail. */
+function lineOf(status: number, { detail, issues }: z.infer<typeof Problem>): string {
+  if (status === 403) return `${detail} (sign in as an admin)`;
+  const fields = issues
+    .filter(({ message }) => message !== detail)
+    .map(({ path, message }) => `${path || 'request'}: ${message}`);
+  return fields.length > 0 ? fields.join('; ') : detail;
+}
+
+/** An error response of the API; `problem` is its code. */
 class ApiProblem extends CliError {
+  readonly status: number;
   readonly problem: string;
-  constructor(status: number, problem: string, detail: string) {
-    super(status === 403 ? `${detail} (sign in as an admin)` : detail);
-    this.problem = problem;
+  /** From Retry-After; 1 without it. */
+  readonly retryAfterSeconds: number;
+  constructor(status: number, problem: z.infer<typeof Problem>, retryAfter: string | null = null) {
+    super(lineOf(status, problem));
+    this.retryAfterSeconds = Number(retryAfter) || 1;
+    this.status = status;
+    this.problem = problem.code;
   }
 }
 
+/** Whether every other call to the stage would fail with the same error. */
+export const isStageWide = (error: unknown): boolean =>
+  error instanceof StageError ||
+  error instanceof z.ZodError ||
+  (error instanceof ApiProblem && [401, 403].includes(error.status));
+
+/** Calls the API and returns its validated response. @throws CliError, or ZodError for an unexpected response */
 export type Call = <Schema extends z.ZodType>(
   method: string,
   path: string,
-  answer: Schema,
+  schema: Schema,
   body?: unknown,
   headers?: Readonly<Record<string, string>>,
 ) => Promise<z.infer<Schema>>;
 
-/** Calls of the HTTP API; signs in at the first one. */
-export function connection(): { call: Call; text: (path: string) => Promise<string>; credentials: () => Promise<Credentials> } {
+const TOO_MANY = 429;
+/** Rate limits reset within a minute, so more 429s in a row are not temporary. */
+const MAX_RETRIES = 5;
+const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+
+/** Whether the same call succeeds after a short wait. Quotas (daily, open jobs) do not: the user must see them. */
+const isRateLimited = (error: unknown): error is ApiProblem =>
+  error instanceof ApiProblem && error.status === TOO_MANY && error.problem !== 'quota-reached';
+
+/** Creates a client of the HTTP API. `wait` pauses before a retry, in seconds. */
+export function connection(wait = pause): {
+  call: Call;
+  text: (path: string) => Promise<string>;
+  credentials: () => Promise<Credentials>;
+} {
   let signedIn: ReturnType<typeof credentials> | undefined;
   async function send(
     method: string,
     path: string,
     body?: unknown,
     more: Readonly<Record<string, string>> = {},
-    isAgain = false,
+    isRetry = false,
   ): Promise<Response> {
     signedIn ??= credentials().catch((error: unknown) => {
       signedIn = undefined;
@@ -134,29 +215,51 @@ export function connection(): { call: Call; text: (path: string) => Promise<stri
       authorization: `Bearer ${token}`,
       ...(body !== undefined && { 'content-type': 'application/json' }),
     };
-    const answer = await fetch(`${api}${path}`, {
+    const response = await fetch(`${api}${path}`, {
       method,
       headers,
       ...(body !== undefined && { body: JSON.stringify(body) }),
-    }).catch((error: Error) => {
-      throw new CliError(`${api} cannot be reached: ${error.cause instanceof Error ? error.cause.message : error.message}`);
+    }).catch(async (error: Error) => {
+      await checkStageApi(api);
+      throw unreachable(api, error);
     });
-    if (answer.ok) return answer;
-    if (answer.status === 401) {
+    if (response.ok) return response;
+    if (response.status === 401) {
       signedIn = undefined;
-      // A token ends after an hour; who runs for longer signs in again.
-      if (!isAgain) return send(method, path, body, more, true);
-      throw new ApiProblem(401, 'unauthorized', 'Nobody is signed in: the token is wrong or has expired');
+      // A token expires after an hour: sign in again.
+      if (!isRetry) return send(method, path, body, more, true);
+      await checkStageApi(api);
+      const detail = 'You are not signed in: the token is wrong or has expired';
+      throw new ApiProblem(401, { code: 'unauthorized', detail, issues: [] });
     }
-    const problem = Problem.safeParse(await answer.json().catch(() => undefined)).data;
-    throw new ApiProblem(answer.status, problem?.code ?? 'unknown', problem?.detail ?? `${method} ${path}: ${answer.status}`);
+    const problem = Problem.safeParse(parsed(await response.text())).data;
+    if (problem !== undefined) throw new ApiProblem(response.status, problem, response.headers.get('retry-after'));
+    if (response.status !== TOO_MANY) await checkStageApi(api);
+    throw new ApiProblem(response.status, {
+      code: 'unknown',
+      detail: `${method} ${path} failed (${response.status})`,
+      issues: [],
+    });
+  }
+  async function sendWithRetries(...call: Parameters<typeof send>): Promise<Response> {
+    for (let left = MAX_RETRIES; ; left--) {
+      try {
+        return await send(...call);
+      } catch (error) {
+        if (!isRateLimited(error) || left === 0) throw error;
+        await wait(error.retryAfterSeconds);
+      }
+    }
   }
   return {
     async call(method, path, schema, body, headers) {
-      const answer = await send(method, path, body, headers);
-      return schema.parse(answer.status === 204 ? undefined : await answer.json());
+      const response = await sendWithRetries(method, path, body, headers);
+      const result = schema.safeParse(response.status === 204 ? undefined : parsed(await response.text()));
+      if (result.success) return result.data;
+      await checkStageApi((await (signedIn ?? credentials())).api);
+      throw result.error;
     },
-    text: async (path) => (await send('GET', path)).text(),
+    text: async (path) => (await sendWithRetries('GET', path)).text(),
     credentials,
   };
 }

@@ -3,16 +3,21 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { GpuStarted, GpuStopped, Overview } from '../core/contracts/answers.ts';
 import { type Call, CliError, localHost } from './connection.ts';
+import { wholeNumber } from './options.ts';
 import { minutesAgo, print, table } from './output.ts';
 
 const LINES = 100;
+const MAX_LINES = 100_000;
+const HOLD_MINUTES = 60;
+/** @see StartGpu of core/contracts/http.ts */
+const MAX_HOLD_MINUTES = 12 * 60;
 
 export function gpuCommands(program: Command, call: Call, isJson: () => boolean): void {
-  const gpu = program.command('gpu').description('the GPU machines');
+  const gpu = program.command('gpu').description('control the GPU machines');
 
   gpu
     .command('status')
-    .description('which machines run, for whom, what waits and what it costs')
+    .description('show machines, holders, queues and costs')
     .action(async () => {
       print(
         isJson(),
@@ -20,17 +25,17 @@ export function gpuCommands(program: Command, call: Call, isJson: () => boolean)
         ({ gpu: { instances, waitingFor, lastError, run }, queues, cost }) =>
           [
             table(
-              ['machine', 'state', 'since', 'held by'],
+              ['machine', 'state', 'running since', 'holders'],
               instances.map((one) => [
                 one.instanceId,
                 one.state,
                 minutesAgo(one.runningSince),
-                one.holders.map(({ holder, until }) => `${holder} until ${until.slice(11, 16)}`).join(', ') || 'nobody',
+                one.holders.map(({ holder, until }) => `${holder} until ${until.slice(11, 16)}`).join(', ') || 'none',
               ]),
             ),
             '',
             `run         ${run ?? 'none'}`,
-            ...(waitingFor === undefined ? [] : [`waits for   ${waitingFor.reason}, until ${waitingFor.until}`]),
+            ...(waitingFor === undefined ? [] : [`waiting for ${waitingFor.reason}, until ${waitingFor.until}`]),
             ...(lastError === undefined ? [] : [`last error  ${lastError}`]),
             `queues      ${Object.entries(queues)
               .map(([lane, length]) => `${lane} ${length}`)
@@ -43,35 +48,38 @@ export function gpuCommands(program: Command, call: Call, isJson: () => boolean)
   gpu
     .command('start')
     .description('start a machine and hold it')
-    .option('--minutes <n>', 'for how long', '60')
-    .action(async ({ minutes }: { minutes: string }) => {
+    .option('--minutes <n>', 'duration in minutes', wholeNumber(1, MAX_HOLD_MINUTES), HOLD_MINUTES)
+    .action(async ({ minutes }: { minutes: number }) => {
       print(
         isJson(),
-        await call('POST', '/api/gpu/start', GpuStarted, { minutes: Number(minutes) }),
-        ({ instanceId, state, heldUntil }) => `${instanceId} is ${state}; it is yours until ${heldUntil} (gpu stop lets it go)`,
+        await call('POST', '/api/gpu/start', GpuStarted, { minutes }),
+        ({ instanceId, state, heldUntil }) =>
+          `${instanceId} is ${state}; you hold it until ${heldUntil} (release it with: gpu stop)`,
       );
     });
 
   gpu
     .command('stop')
-    .description('let go of the machines that you hold')
-    .option('--force', 'stop all of them, whoever needs them; what is in hand is done again later')
+    .description('release the machines that you hold')
+    .option('--force', 'stop all machines, even if runs or other admins hold them; interrupted work is done again later')
     .action(async ({ force = false }: { force?: boolean }) => {
       print(isJson(), await call('POST', '/api/gpu/stop', GpuStopped, { force }), ({ stopped, kept }) =>
         [
-          stopped.length === 0 ? 'nothing was to be stopped' : `stopped: ${stopped.join(', ')}`,
-          ...(kept.length === 0 ? [] : [`goes on, because others need it: ${kept.join(', ')} (--force stops it all the same)`]),
+          stopped.length === 0 ? 'no machine was stopped' : `stopped: ${stopped.join(', ')}`,
+          ...(kept.length === 0 ? [] : [`still held by others: ${kept.join(', ')} (--force stops them anyway)`]),
         ].join('\n'),
       );
     });
 
   gpu
     .command('logs')
-    .description('what the worker has said last (on AWS: AWS credentials and CHUNKSCRIBE_WORKER_LOGS, a log group)')
-    .option('-n, --lines <n>', 'how many lines', String(LINES))
-    .action(async ({ lines }: { lines: string }) => {
-      const found = (await workerLines()).slice(-Number(lines));
-      print(isJson(), found, (all) => (all.length === 0 ? 'the worker has said nothing yet' : all.join('\n')));
+    .description(
+      'show the newest log lines of the worker (on AWS: needs AWS credentials and CHUNKSCRIBE_WORKER_LOGS, a log group)',
+    )
+    .option('-n, --lines <n>', 'number of lines', wholeNumber(1, MAX_LINES), LINES)
+    .action(async ({ lines }: { lines: number }) => {
+      const found = (await workerLines()).slice(-lines);
+      print(isJson(), found, (all) => (all.length === 0 ? 'the worker has not logged anything yet' : all.join('\n')));
     });
 }
 

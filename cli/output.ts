@@ -1,11 +1,11 @@
-/** What people read, and what scripts read: tables, or JSON with `--json`. */
+/** Output for users (tables and progress) and for scripts (JSON with `--json`). */
 
 type Cell = string | number | boolean | undefined | null;
 
 const shown = (cell: Cell): string =>
   cell === undefined || cell === null ? '-' : cell === true ? 'yes' : cell === false ? 'no' : String(cell);
 
-/** Columns as wide as they need; numbers to the right. */
+/** A text table; numeric columns are right-aligned. */
 export function table(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const lines = [header, ...rows.map((row) => row.map(shown))];
   const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
@@ -29,26 +29,41 @@ export const list = (entries: Readonly<Record<string, Cell>>): string => {
     .join('\n');
 };
 
-/** Prints the value as JSON for scripts, or as `text` says for people. */
+/** Prints the value as JSON, or formatted by `text`. */
 export function print<T>(isJson: boolean, value: T, text: (value: T) => string): void {
   console.log(isJson ? JSON.stringify(value, null, 2) : text(value));
 }
 
-/** A line that changes while something goes on; only where somebody watches. */
+/** In a log, a line is written at least this often, even without a new step. */
+const LOG_INTERVAL_MS = 60_000;
+
+/**
+ * Shows progress on stderr. In a terminal, one line is rewritten; in a log, a line is written for each new step and once a minute.
+ * With `--json` nothing is written.
+ */
 export function progress(isJson: boolean) {
-  const isWatched = process.stderr.isTTY && !isJson;
-  let last = '';
+  const isTerminal = process.stderr.isTTY && !isJson;
+  let lastLine = '';
+  let lastStep = '';
+  let lastMs = 0;
   return {
-    say(line: string): void {
-      if (line === last || isJson) return;
-      last = line;
-      process.stderr.write(isWatched ? `\r\u001b[K${line}` : `${line}\n`);
+    /** @param step a log gets a new line when this changes */
+    update(line: string, step = line): void {
+      const isNew = isTerminal ? line !== lastLine : step !== lastStep || Date.now() - lastMs >= LOG_INTERVAL_MS;
+      if (!isNew || isJson) return;
+      process.stderr.write(isTerminal ? `\r\u001b[K${line}` : `${line}\n`);
+      lastLine = line;
+      lastStep = step;
+      lastMs = Date.now();
     },
     done(): void {
-      if (isWatched && last !== '') process.stderr.write('\r\u001b[K');
+      if (isTerminal && lastLine !== '') process.stderr.write('\r\u001b[K');
     },
   };
 }
+
+/** Progress step for logs: one per ten percent. */
+export const tenth = (share: number): number => Math.floor(10 * share);
 
 const BAR = 24;
 /** `[######......]  52 %` */

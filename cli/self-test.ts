@@ -1,6 +1,7 @@
 /**
- * Whether the batch works, shown on a real chunk: its result is taken away, a run must bring it back, and it must be equal.
- * The result is put back in any case.
+ * Tests the batch on a real chunk: deletes its canonical result, runs a batch, and checks that the run restores the same text.
+ *
+ * Gotchas: the result is written back even if the test fails. Only texts are compared, because word times may differ on a GPU.
  */
 import type { Command } from 'commander';
 import { BatchRun } from '../core/contracts/answers.ts';
@@ -9,7 +10,7 @@ import { awaitRun } from './batch.ts';
 import { type Call, CliError, localHost } from './connection.ts';
 import { list, print, progress } from './output.ts';
 
-/** Objects of the stage's bucket; on AWS with the credentials of the environment. */
+/** Access to the stage's bucket; on AWS with the environment's credentials. */
 async function bucket() {
   const { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, S3Client } = await import(
     '@aws-sdk/client-s3'
@@ -24,11 +25,11 @@ async function bucket() {
           endpoint: host.endpoint,
           region: 'us-east-1',
           forcePathStyle: true,
-          credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+          credentials: host.credentials,
         },
   );
   return {
-    /** The canonical transcript that was written last. */
+    /** Key of the newest canonical result. */
     async newestTranscript(): Promise<string | undefined> {
       let newest: { key: string; ms: number } | undefined;
       let token: string | undefined;
@@ -55,22 +56,22 @@ async function bucket() {
   };
 }
 
-/** What must come out the same; times of words may differ in the last digit from run to run on a GPU. */
+/** The text to compare; word times may differ in the last digit between runs on a GPU. */
 const textOf = (json: string | undefined): string | undefined =>
   json === undefined ? undefined : ChunkTranscript.parse(JSON.parse(json)).text;
 
 export function selfTestCommand(program: Command, call: Call, isJson: () => boolean): void {
   program
     .command('self-test')
-    .description('take one result away, run a batch, and check that it is back and equal; it is restored in any case')
+    .description('delete one result, run a batch, and check that it is restored unchanged; restores it in any case')
     .action(async () => {
       const objects = await bucket();
       const key = await objects.newestTranscript();
       const before = key === undefined ? undefined : await objects.read(key);
       if (key === undefined || before === undefined)
-        throw new CliError('nothing has been transcribed yet: send a recording first (here: npm run demo)');
+        throw new CliError('nothing has been transcribed yet; send a recording first (local host: npm run demo)');
       const bar = progress(isJson());
-      bar.say(`takes ${key} away`);
+      bar.update(`deleting ${key}`);
       try {
         await objects.remove(key);
         const { id } = await call('POST', '/api/batch/runs', BatchRun, {});

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { LockStatus, Retried, SessionDetails, SessionList } from '../core/contracts/answers.ts';
 import type { Call } from './connection.ts';
+import { chunkNumber, formatOption, listLimit, sessionId } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 
 export function sessionCommands(
@@ -10,24 +11,25 @@ export function sessionCommands(
   text: (path: string) => Promise<string>,
   isJson: () => boolean,
 ): void {
-  const session = program.command('session').description('recordings');
+  const session = program.command('session').description('manage sessions (recordings)');
 
   session
     .command('list')
-    .description('your own sessions, newest first')
-    .option('-n, --limit <n>', 'how many', '20')
-    .action(async ({ limit }: { limit: string }) => {
-      print(isJson(), await call('GET', `/api/sessions?limit=${encodeURIComponent(limit)}`, SessionList), ({ sessions }) =>
+    .description('list your sessions, newest first')
+    .option('-n, --limit <n>', 'number of rows', listLimit, 20)
+    .action(async ({ limit }: { limit: number }) => {
+      print(isJson(), await call('GET', `/api/sessions?limit=${limit}`, SessionList), ({ sessions }) =>
         table(
-          ['session', 'begun', 'state', 'chunks', 'transcript', 'title'],
+          ['session', 'created', 'state', 'chunks', 'transcript', 'title'],
           sessions.map((one) => [one.id, minutesAgo(one.createdAt), one.state, one.chunkCount, one.transcriptStatus, one.title]),
         ),
       );
     });
 
   session
-    .command('show <session>')
-    .description('one session with its chunks and holes')
+    .command('show')
+    .description('show a session with its chunks and gaps')
+    .argument('<session>', 'id', sessionId)
     .action(async (id: string) => {
       print(isJson(), await call('GET', `/api/sessions/${encodeURIComponent(id)}`, SessionDetails), (one) =>
         [
@@ -35,10 +37,13 @@ export function sessionCommands(
             session: one.id,
             title: one.title,
             state: one.state,
-            begun: one.createdAt,
+            created: one.createdAt,
             transcript: one.transcriptStatus,
-            holes: one.holes.join(', ') || 'none',
-            'waits for': one.waitingFor?.reason,
+            language: one.language ?? one.detectedLanguage,
+            model: one.model,
+            retranscription: one.retranscribing ? 'in progress' : undefined,
+            'missing chunks': one.holes.join(', ') || 'none',
+            'waiting for': one.waitingFor?.reason,
           }),
           '',
           table(
@@ -57,28 +62,31 @@ export function sessionCommands(
     });
 
   session
-    .command('transcript <session>')
-    .description('the text')
-    .option('--format <format>', 'txt, json, srt or vtt', 'txt')
+    .command('transcript')
+    .description('print the text')
+    .argument('<session>', 'id', sessionId)
+    .addOption(formatOption())
     .action(async (id: string, { format }: { format: string }) => {
-      const wanted = isJson() ? 'json' : format;
+      const requested = isJson() ? 'json' : format;
       process.stdout.write(
-        `${(await text(`/api/sessions/${encodeURIComponent(id)}/transcript?format=${encodeURIComponent(wanted)}`)).trimEnd()}\n`,
+        `${(await text(`/api/sessions/${encodeURIComponent(id)}/transcript?format=${encodeURIComponent(requested)}`)).trimEnd()}\n`,
       );
     });
 
   session
-    .command('retry <session> <chunk>')
-    .description('three new attempts for a dead chunk')
-    .action(async (id: string, chunk: string) => {
-      const path = `/api/sessions/${encodeURIComponent(id)}/chunks/${encodeURIComponent(chunk)}/retry`;
-      print(isJson(), await call('POST', path, Retried, {}), ({ chunkNumber }) => `chunk ${chunkNumber} waits to be transcribed`);
+    .command('retry')
+    .description('retry a permanently failed chunk with three new attempts')
+    .argument('<session>', 'id', sessionId)
+    .argument('<chunk>', 'chunk number', chunkNumber)
+    .action(async (id: string, chunk: number) => {
+      const path = `/api/sessions/${encodeURIComponent(id)}/chunks/${chunk}/retry`;
+      print(isJson(), await call('POST', path, Retried, {}), ({ chunkNumber }) => `chunk ${chunkNumber} is pending again`);
     });
 
-  const lock = program.command('lock').description('what holds the batch back');
+  const lock = program.command('lock').description('manage recording locks, which delay the batch');
   lock
     .command('status')
-    .description('who records now')
+    .description('show active recordings')
     .action(async () => {
       print(isJson(), await call('GET', '/api/batch/lock-status', LockStatus), ({ locked, locks, sessions }) =>
         locked
@@ -86,14 +94,15 @@ export function sessionCommands(
               ['session', 'user', 'renewed', 'until'],
               locks.map((one) => [one.sessionId, one.userId, minutesAgo(one.timestamp), one.expiresAt]),
             )}`
-          : 'nobody records',
+          : 'no active recordings',
       );
     });
   lock
-    .command('release <session>')
-    .description('release a lock, whosever it is')
+    .command('release')
+    .description('release a lock of any owner')
+    .argument('<session>', 'id', sessionId)
     .action(async (id: string) => {
       await call('DELETE', `/api/batch/locks/${encodeURIComponent(id)}`, z.undefined());
-      print(isJson(), { released: id }, () => `${id} holds no lock any more`);
+      print(isJson(), { released: id }, () => `the lock of ${id} is released`);
     });
 }

@@ -1,22 +1,26 @@
-/** A stage as its stack describes it: what the commands work with that look at AWS itself, with the credentials of the environment. */
+/** Access to a stage through its CloudFormation stack, for commands that call AWS directly with the environment's credentials. */
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { localHost } from './connection.ts';
 
 const LOCAL_STAGE = 'local';
 
-/** Options of AWS clients, and where the local host is when it stands for AWS. */
-export interface Place {
+/** A stage and the AWS client options for it. */
+export interface StageTarget {
   readonly stage: string;
   readonly options: {
     readonly region?: string;
     readonly endpoint?: string;
     readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   };
-  readonly local?: { readonly apiUrl: string };
+  /** Set if the stage is the local host. */
+  readonly local?: {
+    readonly apiUrl: string;
+    readonly model?: { readonly name: string; readonly languages: string } | undefined;
+  };
 }
 
-/** A stage on AWS by its name, or the local host of this machine. @throws CliError without either */
-export function placeOf(stage: string | undefined): Place {
+/** The named stage on AWS; without a name the local host. @throws CliError if there is no local host */
+export function stageTarget(stage: string | undefined): StageTarget {
   const region = process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   if (stage !== undefined) return { stage, options: { ...(region !== undefined && { region }) } };
   const host = localHost();
@@ -26,20 +30,20 @@ export function placeOf(stage: string | undefined): Place {
     options: {
       endpoint: host.endpoint,
       region: 'us-east-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      credentials: host.credentials,
     },
-    local: { apiUrl: host.url },
+    local: { apiUrl: host.url, model: host.model },
   };
 }
 
-export const stackNameOf = ({ stage }: Place): string => `chunkscribe-${stage}`;
+export const stackNameOf = ({ stage }: StageTarget): string => `chunkscribe-${stage}`;
 
-/** The stack's status and outputs; undefined where CloudFormation names none. */
+/** The stack's status and outputs; undefined if CloudFormation returns no stack. @throws if the stack does not exist */
 export async function stackOf(
-  place: Place,
+  target: StageTarget,
 ): Promise<{ readonly status: string; readonly outputs: Readonly<Record<string, string>> } | undefined> {
-  const client = new CloudFormationClient(place.options);
-  const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: stackNameOf(place) }));
+  const client = new CloudFormationClient(target.options);
+  const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: stackNameOf(target) }));
   const one = Stacks?.[0];
   const pairs = (one?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue] as const);
   return one && { status: String(one.StackStatus), outputs: Object.fromEntries(pairs) };

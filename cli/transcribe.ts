@@ -1,19 +1,30 @@
+/**
+ * `chunkscribe transcribe`: uploads files, waits for their jobs and writes the texts.
+ *
+ * Steps per file: check -> create the job (or find the one of an earlier, identical call) -> upload -> poll -> write the text.
+ *
+ * Gotchas: the idempotency key is derived from the file (path, modification time) and the options, so a repeated command continues
+ * an interrupted one. A failing file does not stop the others, unless the error concerns the whole stage.
+ */
 import { createHash } from 'node:crypto';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
-import { basename, extname, resolve } from 'node:path';
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type * as z from 'zod';
 import { Job, JobCreated, JobStatus } from '../core/contracts/answers.ts';
-import { FILE_TYPE_OF_EXTENSION } from '../core/contracts/jobs.ts';
-import { type Call, CliError } from './connection.ts';
-import { bar, print, progress } from './output.ts';
+import { fileTypeOf } from '../core/contracts/jobs.ts';
+import { type Call, CliError, isStageWide } from './connection.ts';
+import { languageHelp, languageOption } from './language.ts';
+import { formatOption, modelName, textUpTo } from './options.ts';
+import { bar, progress, tenth } from './output.ts';
 import { needsUpload, upload } from './upload.ts';
 
 const POLL_MS = 2000;
-const FORMATS = ['txt', 'json', 'srt', 'vtt'];
-const INTERRUPTED = 130;
-/** Jobs of one file and wishes that were cancelled or deleted, before somebody gives up. */
-const MAX_BEGINNINGS = 20;
+const [EXIT_REFUSED, EXIT_INCOMPLETE, EXIT_INTERRUPTED] = [1, 2, 130];
+/** Idempotency keys tried for one file and options; a key whose job was cancelled or deleted is not reusable. */
+const MAX_KEYS = 20;
+/** @see CreateJob of core/contracts/http.ts */
+const [MAX_PROMPT, MAX_HOTWORDS] = [800, 400];
 
 interface Options {
   readonly format: string;
@@ -32,31 +43,53 @@ interface Source {
   readonly path: string;
   readonly name: string;
   readonly target: string;
-  readonly contentType: string;
   readonly sizeBytes: number;
-  /** Tells this file from another version of it. */
-  readonly changedMs: number;
+  /** Modification time; identifies the version of the file. */
+  readonly modifiedMs: number;
 }
 
-/** @throws CliError in one line for what cannot be sent, or written in the end */
+/** Result of one file, as printed with --json. */
+interface FileResult {
+  readonly file: string;
+  /** Absent if no job was created. */
+  readonly id?: string;
+  /** The job's status, or `refused` (not uploaded), `sent` (--no-follow), `not-written`. */
+  readonly status: string;
+  /** Path of the written text. */
+  readonly text: string | null;
+  readonly error?: string;
+}
+
+const isWritable = (folder: string): boolean => {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Checks a file before the upload. @throws CliError if it cannot be uploaded or its text could not be written */
 function sourceOf(file: string, { format, stdout, force, follow }: Options): Source {
   const path = resolve(file);
   const found = existsSync(path) ? statSync(path) : undefined;
-  if (found === undefined) throw new CliError(`there is no file ${file}`);
-  if (!found.isFile()) throw new CliError(`${file} is no file`);
-  const contentType = FILE_TYPE_OF_EXTENSION[extname(path).slice(1).toLowerCase()];
-  if (contentType === undefined)
-    throw new CliError(`${file}: a file of one of these kinds, please: ${Object.keys(FILE_TYPE_OF_EXTENSION).join(', ')}`);
+  if (found === undefined) throw new CliError('the file does not exist');
+  if (!found.isFile()) throw new CliError('not a regular file');
+  if (found.size === 0) throw new CliError('the file is empty');
   const target = `${path.slice(0, path.length - extname(path).length)}.${format}`;
-  if (follow && !stdout && !force && existsSync(target)) throw new CliError(`${target} is there already; --force overwrites it`);
-  return { path, name: basename(path), target, contentType, sizeBytes: found.size, changedMs: found.mtimeMs };
+  if (follow && !stdout) {
+    if (target === path) throw new CliError('the text would overwrite the file itself; --stdout prints it');
+    if (!force && existsSync(target)) throw new CliError(`${target} already exists; --force overwrites it`);
+    if (!isWritable(dirname(path))) throw new CliError(`the text cannot be written to ${dirname(path)}; --stdout prints it`);
+  }
+  return { path, name: basename(path), target, sizeBytes: found.size, modifiedMs: found.mtimeMs };
 }
 
-/** The job of this very file and these wishes: the same one when the command is given again. */
-async function begin(call: Call, source: Source, options: Options): Promise<z.infer<typeof JobCreated>> {
+/** Creates the job of a file and these options, or returns the one of an earlier call. A failed job is retried. */
+async function createJob(call: Call, source: Source, options: Options): Promise<z.infer<typeof JobCreated>> {
   const body = {
     filename: source.name,
-    contentType: source.contentType,
+    contentType: fileTypeOf(source.name),
     sizeBytes: source.sizeBytes,
     language: options.language,
     model: options.model,
@@ -65,9 +98,9 @@ async function begin(call: Call, source: Source, options: Options): Promise<z.in
     diarize: options.diarize,
     priority: options.urgent ? 'urgent' : 'normal',
   };
-  for (let beginning = 1; beginning <= MAX_BEGINNINGS; beginning++) {
+  for (let keyNumber = 1; keyNumber <= MAX_KEYS; keyNumber++) {
     const key = createHash('sha256')
-      .update(JSON.stringify([source.path, source.changedMs, body, beginning]))
+      .update(JSON.stringify([source.path, source.modifiedMs, body, keyNumber]))
       .digest('hex');
     const job = await call('POST', '/api/transcriptions', JobCreated, body, { 'idempotency-key': key }).catch((error: Error) => {
       if ('problem' in error && error.problem === 'deleted') return undefined;
@@ -76,7 +109,7 @@ async function begin(call: Call, source: Source, options: Options): Promise<z.in
     if (job?.status === 'failed') await call('POST', `/api/transcriptions/${job.id}/retry`, Job, {});
     if (job !== undefined && job.status !== 'cancelled') return job;
   }
-  throw new CliError(`${source.name}: too many jobs of this file were cancelled; wait a day`);
+  throw new CliError('too many jobs of this file were cancelled; try again tomorrow');
 }
 
 export function transcribeCommand(
@@ -87,67 +120,105 @@ export function transcribeCommand(
 ): void {
   program
     .command('transcribe <file...>')
-    .description('transcribe files of any length; the text is written beside each file')
-    .option('-f, --format <format>', FORMATS.join(', '), 'txt')
-    .option('-l, --language <code>', 'such as en; without it, models that know several find out')
-    .option('-m, --model <name>', "another model than the stage's own")
-    .option('--prompt <text>', 'text that the recording is taken to follow')
-    .option('--hotwords <words>', 'words to listen for')
-    .option('--diarize', 'find out who speaks')
-    .option('--urgent', 'in front of other files')
-    .option('--follow', 'wait for the text (that is what happens anyway)', true)
-    .option('--no-follow', 'only upload; npx chunkscribe file list shows how far it is')
-    .option('--stdout', 'write the text to the standard output')
-    .option('--force', 'overwrite texts that are there')
-    .addHelpText('after', '\nCtrl+C loses nothing: the same command goes on where it was.')
+    .description('transcribe files of any length and write each text next to its file')
+    .addOption(formatOption())
+    .option(...languageOption('detected'))
+    .option('-m, --model <name>', "a model other than the stage's default", modelName)
+    .option('--prompt <text>', 'context for the model: text that precedes the recording', textUpTo(MAX_PROMPT))
+    .option('--hotwords <words>', 'words that the model should recognize', textUpTo(MAX_HOTWORDS))
+    .option('--diarize', 'identify speakers')
+    .option('--urgent', 'process before other files')
+    .option('--follow', 'wait for the text', true)
+    .option('--no-follow', 'only upload; npx chunkscribe file list shows the progress')
+    .option('--stdout', 'print the text instead of writing a file')
+    .option('--force', 'overwrite existing text files')
+    .addHelpText('after', `\nAfter Ctrl+C the same command continues where it stopped.\n${languageHelp}`)
     .action(async (names: string[], options: Options) => {
-      if (!FORMATS.includes(options.format)) throw new CliError(`${options.format} is none of ${FORMATS.join(', ')}`);
-      const sources = names.map((name) => sourceOf(name, options));
       const line = progress(isJson());
       process.once('SIGINT', () => {
         line.done();
-        console.error('interrupted; the same command goes on where it was');
-        process.exit(INTERRUPTED);
+        console.error('interrupted; run the same command again to continue');
+        process.exit(EXIT_INTERRUPTED);
       });
+      const results: FileResult[] = [];
+      /** Prints a file's error and returns its message, so that the other files continue. Rethrows errors of the whole stage. */
+      const failed = (file: string, error: unknown): string => {
+        if (isStageWide(error) || !(error instanceof Error)) throw error;
+        line.done();
+        console.error(`${file}: ${error.message}`);
+        return error.message;
+      };
+
       const jobs: { source: Source; id: string }[] = [];
-      for (const source of sources) {
-        const job = await begin(call, source, options);
-        jobs.push({ source, id: job.id });
+      const fileOfTarget = new Map<string, string>();
+      for (const name of names) {
+        try {
+          const source = sourceOf(name, options);
+          const other = fileOfTarget.get(source.target);
+          if (other === source.path) continue;
+          if (other !== undefined && options.follow && !options.stdout)
+            throw new CliError(`its text and the text of ${other} would both be written to ${source.target}`);
+          fileOfTarget.set(source.target, source.path);
+          jobs.push({ source, id: await send(source) });
+        } catch (error) {
+          results.push({ file: resolve(name), status: 'refused', text: null, error: failed(name, error) });
+        }
+      }
+      if (options.follow)
+        for (const { source, id } of jobs)
+          results.push(
+            await waitAndSave(source, id).catch((error: unknown) => ({
+              ...{ file: source.path, id, status: 'not-written', text: null },
+              error: failed(source.name, error),
+            })),
+          );
+      else results.push(...jobs.map(({ source, id }) => ({ file: source.path, id, status: 'sent', text: null })));
+      line.done();
+      report(results);
+
+      async function send(source: Source): Promise<string> {
+        const job = await createJob(call, source, options);
         if (await needsUpload(call, job.id)) {
           let sent = 0;
           await upload(call, job, source.path, (bytes) => {
             sent += bytes;
-            line.say(`${source.name}  ${bar(sent / source.sizeBytes)}  uploading`);
+            const share = sent / source.sizeBytes;
+            line.update(`${source.name}  ${bar(share)}  uploading`, `${source.path} up ${tenth(share)}`);
           });
         }
+        return job.id;
       }
-      if (!options.follow) {
+
+      async function waitAndSave(source: Source, id: string): Promise<FileResult> {
+        const end = await follow(call, id, (job) => {
+          const share = job.progress / 100;
+          line.update(`${source.name}  ${bar(share)}  ${job.stage}`, `${source.path} ${tenth(share)}`);
+        });
         line.done();
-        return print(
-          isJson(),
-          jobs.map(({ source, id }) => ({ file: source.path, id })),
-          (all) => all.map(({ file, id }) => `${id}  ${file}`).join('\n'),
-        );
-      }
-      const done: { file: string; id: string; status: string; text: string | null }[] = [];
-      for (const { source, id } of jobs) {
-        const end = await follow(call, id, (job) => line.say(`${source.name}  ${bar(job.progress / 100)}  ${job.stage}`));
-        line.done();
-        const written =
-          end.status === 'completed' ? await text(`/api/transcriptions/${id}/transcript?format=${options.format}`) : null;
-        if (written === null) console.error(`${source.name}: ${end.error ?? end.status}`);
-        else if (options.stdout) process.stdout.write(written);
-        else {
-          writeFileSync(source.target, written);
-          if (!isJson()) console.log(source.target);
+        const result = { file: source.path, id, status: end.status, text: null };
+        if (end.status !== 'completed') {
+          const error = end.error ?? end.status;
+          console.error(`${source.name}: ${error}`);
+          return { ...result, error };
         }
-        done.push({ file: source.path, id, status: end.status, text: written === null || options.stdout ? null : source.target });
+        const written = await text(`/api/transcriptions/${id}/transcript?format=${options.format}`);
+        if (end.content === '') console.error(`${source.name}: no speech detected`);
+        if (options.stdout) process.stdout.write(written);
+        else writeFileSync(source.target, written);
+        if (!options.stdout && !isJson()) console.log(source.target);
+        return { ...result, text: options.stdout ? null : source.target };
       }
-      if (isJson() && !options.stdout) console.log(JSON.stringify(done, null, 2));
-      if (done.some(({ status }) => status !== 'completed')) process.exitCode = 2;
+
+      function report(all: readonly FileResult[]): void {
+        if (isJson() && !options.stdout) console.log(JSON.stringify(all, null, 2));
+        else if (!options.follow) for (const { source, id } of jobs) console.log(`${id}  ${source.path}`);
+        if (all.some(({ status }) => status === 'refused')) process.exitCode = EXIT_REFUSED;
+        else if (all.some(({ status }) => status !== 'completed' && status !== 'sent')) process.exitCode = EXIT_INCOMPLETE;
+      }
     });
 }
 
+/** Polls a job until it has ended. */
 async function follow(
   call: Call,
   id: string,

@@ -1,4 +1,4 @@
-/** A file's way up: in one piece, or in the parts that are not there yet. What was sent stays: begun again, it goes on. */
+/** Uploads a job's file: as one object, or the missing parts of a multipart upload, so that an interrupted upload continues. */
 import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { type JobCreated, JobStatus, PartUrls } from '../core/contracts/answers.ts';
@@ -7,21 +7,21 @@ import { type Call, CliError } from './connection.ts';
 const PARTS_AT_ONCE = 3;
 const TRIES = 4;
 
-interface Address {
+interface PresignedUpload {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Sends bytes to a presigned address; tries again what a network may have broken. */
-async function put({ url, headers }: Address, bytes: Uint8Array): Promise<void> {
-  const { 'content-length': _said, ...rest } = headers;
+/** PUTs bytes to a presigned URL. Retries network errors and 5xx. @throws CliError */
+async function put({ url, headers }: PresignedUpload, bytes: Uint8Array): Promise<void> {
+  const { 'content-length': _length, ...rest } = headers;
   for (let left = TRIES - 1; ; left--) {
-    const answer = await fetch(url, { method: 'PUT', headers: rest, body: Buffer.from(bytes) }).catch((error: Error) => error);
-    if (!(answer instanceof Error)) {
-      if (answer.ok || answer.status === 412) return; // 412: it is there already
-      if (answer.status < 500) throw new CliError(`the upload was refused (${answer.status}); begin again for a new address`);
+    const response = await fetch(url, { method: 'PUT', headers: rest, body: Buffer.from(bytes) }).catch((error: Error) => error);
+    if (!(response instanceof Error)) {
+      if (response.ok || response.status === 412) return; // 412: already uploaded
+      if (response.status < 500) throw new CliError(`S3 refused the upload (${response.status}); run the command again`);
     }
-    if (left === 0) throw new CliError('the upload is broken off again and again; the same command goes on where it ended');
+    if (left === 0) throw new CliError('the upload keeps failing; run the same command again to continue');
     await new Promise((resolve) => setTimeout(resolve, 1000 * (TRIES - left)));
   }
 }
@@ -30,7 +30,7 @@ async function readAt(path: string, from: number, length: number): Promise<Uint8
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(length), position: from });
-    if (bytesRead !== length) throw new CliError(`${path} has changed meanwhile; begin again`);
+    if (bytesRead !== length) throw new CliError(`${path} changed during the upload; run the command again`);
     return buffer;
   } finally {
     await file.close();
@@ -62,23 +62,23 @@ async function sendParts(
   }
 }
 
-/** Uploads what is not there, and says so; answers nothing when the job has its file already. `onSent` gets bytes as they arrive. */
+/** Uploads a job's file and completes the upload. `onSent` receives the number of bytes of each finished upload. */
 export async function upload(
   call: Call,
-  { id, upload: where }: z.infer<typeof JobCreated>,
+  { id, upload: target }: z.infer<typeof JobCreated>,
   path: string,
   onSent: (bytes: number) => void,
 ): Promise<void> {
   const { size } = await stat(path);
-  if (where.kind === 'parts') await sendParts(call, id, path, where.partSizeBytes, onSent);
+  if (target.kind === 'parts') await sendParts(call, id, path, target.partSizeBytes, onSent);
   else {
-    await put(where, await readAt(path, 0, size));
+    await put(target, await readAt(path, 0, size));
     onSent(size);
   }
   await call('POST', `/api/transcriptions/${id}/upload-complete`, z.looseObject({}), {});
 }
 
-/** Whether the job still waits for its file. */
+/** Whether the job is still waiting for its file. */
 export async function needsUpload(call: Call, id: string): Promise<boolean> {
   const { status, stage } = await call('GET', `/api/transcriptions/${id}/status`, JobStatus);
   return status === 'pending' && stage === 'Waiting for the file';

@@ -1,4 +1,4 @@
-/** Every code that a client of the API can meet; part of the API. */
+/** All error codes of the API. */
 export type ErrorCode =
   | 'malformed'
   | 'unauthorized'
@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'chunk-exists'
   | 'not-failed'
   | 'edits-changed'
+  | 'corrections-changed'
   | 'session-active'
   | 'lock-expired'
   | 'not-recording'
@@ -24,7 +25,7 @@ export type ErrorCode =
   | 'no-capacity'
   | 'busy';
 
-/** Something the caller can act on. `message` is for people and goes out as it is; a cause never does. */
+/** An error that the caller can act on. `message` is sent to the client as it is; `cause` never is. */
 export class DomainError extends Error {
   override readonly name = 'DomainError';
   readonly code: ErrorCode;

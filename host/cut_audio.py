@@ -1,6 +1,6 @@
-"""Cuts a recording into chunks that each decode alone, as a recorder makes them: `cut_audio.py FILE FOLDER SECONDS OVERLAP`.
+"""Cuts a recording into independently decodable chunks, as a recorder makes them: `cut_audio.py FILE FOLDER SECONDS OVERLAP`.
 
-Audio packets are copied, not encoded again; every chunk gets a header of its own. Prints one JSON line: the chunks in order.
+Audio packets are copied without re-encoding; each chunk has its own header. Prints the chunks in order as one JSON line.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import av
 
 
 def cut(source: Path, folder: Path, seconds: float, overlap: float) -> list[dict[str, Any]]:
-    """Writes chunk-001.webm … into the folder; answers their paths and lengths in seconds.
+    """Writes chunk-001.webm and so on into the folder; returns their paths and lengths in seconds.
 
-    Each chunk begins `overlap` seconds before the one before it ends, as with a recorder that starts the next before it
-    stops the last.
+    Each chunk begins `overlap` seconds before the previous one ends, as with a recorder that starts the next chunk before it
+    stops the current one.
     """
     chunks: list[dict[str, Any]] = []
     with av.open(str(source)) as recording:
@@ -53,5 +53,6 @@ if __name__ == "__main__":
     try:
         chunks_made = cut(recording, Path(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
     except (av.error.FFmpegError, IndexError, StopIteration, ValueError):
-        raise SystemExit(f"{recording} cannot be cut into chunks: take a webm or ogg recording with opus audio") from None
+        line = f"{recording} cannot be cut into chunks: use WebM or Ogg with Opus audio, or upload the file on the Files page"
+        raise SystemExit(line) from None
     sys.stdout.write(json.dumps(chunks_made))

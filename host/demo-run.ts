@@ -1,70 +1,92 @@
 /**
- * The demo: a shipped recording goes the whole way that a phone's recording goes, and the text comes back.
+ * The demo: uploads a recording in chunks like a recorder and returns its transcript.
  *
- * Chunks are sent one after the other. A real recorder would take 30 s for each; the demo waits only until the ones before
- * are transcribed, so what is measured after Stop is what a user would wait: the last chunk and the joining.
+ * Steps: cut the file -> create a session -> upload the chunks, each after the previous one is transcribed -> complete -> wait for
+ * the transcript. The time after Stop is therefore what a user of a recorder waits for: the last chunk and the joining.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod';
+import { Turns } from '../core/contracts/answers.ts';
 import type { Transcript } from '../core/contracts/transcript.ts';
-import { DEMO_MODEL } from './paths.ts';
+import { type KnownRecording, knownRecording } from './known-recording.ts';
 import { cutRecording, type RecordingClient } from './recording-client.ts';
 import { wordErrorRate, wordsOf } from './word-error-rate.ts';
 
-export const SAMPLE = join(DEMO_MODEL, 'samples', 'sample-125s.webm');
 const BOOT_AND_WORK_SECONDS = 180;
+/** A pause of this length starts a new paragraph if the speakers are unknown. */
+const PARAGRAPH_PAUSE_SECONDS = 1;
 
 export interface DemoResult {
   readonly sessionId: string;
   readonly transcript: Transcript;
-  /** From Stop to the full text. */
+  /** Time from Stop to the full text. */
   readonly waitedSeconds: number;
-  /** Share of the known words that came out wrong; undefined for a recording whose words nobody wrote down. */
+  /** The text by speaker turn or paragraph. */
+  readonly paragraphs: readonly string[];
+  /** 0 to 1; undefined for a recording without a reference text. */
   readonly wordErrorRate: number | undefined;
 }
 
-function knownWords(file: string): string[] | undefined {
-  try {
-    const text = readFileSync(file.replace(/\.[^.]+$/, '.json'), 'utf8');
-    return z
-      .object({ words: z.array(z.object({ word: z.string() })) })
-      .parse(JSON.parse(text))
-      .words.map(({ word }) => word.toLowerCase());
-  } catch {
-    return undefined;
-  }
-}
-
+/** Runs the demo. @param log receives one line per step */
 export async function runDemo(
   client: RecordingClient,
   temporary: string,
   file: string,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<DemoResult> {
   const folder = mkdtempSync(join(temporary, 'demo-'));
   try {
     const chunks = cutRecording(file, folder);
     const total = chunks.reduce((sum, chunk) => sum + chunk.seconds, 0);
     const { id } = await client.createSession({ title: 'Demo recording' });
-    say(`session ${id}: ${total.toFixed(0)} s of audio in ${chunks.length} chunks`);
+    log(`session ${id}: ${total.toFixed(0)} s of audio in ${chunks.length} ${chunks.length === 1 ? 'chunk' : 'chunks'}`);
     for (const [index, chunk] of chunks.entries()) {
-      const answer = await client.upload(id, index + 1, chunk);
-      if (!answer.ok) throw new Error(`storage refused chunk ${index + 1}: ${answer.status} ${await answer.text()}`);
-      say(`chunk ${index + 1}/${chunks.length} uploaded (${(chunk.bytes.length / 1024).toFixed(0)} KB)`);
+      const response = await client.upload(id, index + 1, chunk);
+      if (!response.ok) throw new Error(`storage refused chunk ${index + 1}: ${response.status} ${await response.text()}`);
+      log(`chunk ${index + 1}/${chunks.length} uploaded (${(chunk.bytes.length / 1024).toFixed(0)} KB)`);
       if (index === chunks.length - 1) break;
       await client.awaitChunks(id, BOOT_AND_WORK_SECONDS, ({ chunks: rows }) =>
         rows.some((row) => row.chunkNumber === index + 1 && (row.state === 'done' || row.state === 'dead')),
       );
-      say(`chunk ${index + 1}/${chunks.length} transcribed`);
+      log(`chunk ${index + 1}/${chunks.length} transcribed`);
     }
     const stoppedMs = Date.now();
     await client.complete(id, chunks.length);
     const transcript = await client.awaitTranscript(id, BOOT_AND_WORK_SECONDS);
     const waitedSeconds = (Date.now() - stoppedMs) / 1000;
-    const said = knownWords(file);
-    return { sessionId: id, transcript, waitedSeconds, wordErrorRate: said && wordErrorRate(said, wordsOf(transcript.text)) };
+    const known = knownRecording(file);
+    return {
+      sessionId: id,
+      transcript,
+      waitedSeconds,
+      paragraphs: known ? await bySpeaker(client, id, known) : byPause(transcript),
+      wordErrorRate: known && wordErrorRate(wordsOf(known.text), wordsOf(transcript.text)),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Turns by speaker: the API attributes words to the reference's speaker segments, as it does for any diarizer. */
+async function bySpeaker(client: RecordingClient, id: string, known: KnownRecording): Promise<string[]> {
+  // Each turn is extended to the next one, so that words with slightly wrong times are still attributed.
+  const segments = known.turns.map(({ speaker, start }, i) => ({
+    speaker,
+    start: i === 0 ? 0 : start,
+    end: known.turns[i + 1]?.start ?? known.duration_seconds,
+  }));
+  const response = await client.call('POST', `/api/sessions/${id}/speakers`, { segments });
+  const { turns } = Turns.parse(await response.json());
+  return turns.filter(({ text }) => text !== '').map(({ speaker, text }) => `${speaker}: ${text}`);
+}
+
+function byPause({ segments }: Transcript): string[] {
+  const paragraphs: string[] = [];
+  let endBefore = Number.NEGATIVE_INFINITY;
+  for (const { word, start, end } of segments.flatMap(({ words }) => words)) {
+    if (start - endBefore >= PARAGRAPH_PAUSE_SECONDS) paragraphs.push(word.trimStart());
+    else paragraphs[paragraphs.length - 1] += word;
+    endBefore = end;
+  }
+  return paragraphs;
 }

@@ -1,4 +1,9 @@
-/** The real synthesized template onto the emulator: assets to its bucket, then one change set. */
+/**
+ * Deploys the stage's real CDK template to the emulator.
+ *
+ * Steps: synthesize if sources or context changed -> upload missing assets -> delete a stack whose creation failed -> create and
+ * execute a change set if the template differs from the deployed one -> wait for the stack.
+ */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,7 +27,7 @@ import { poll } from './poll.ts';
 
 const STAGE = 'local';
 const STACK = `chunkscribe-${STAGE}`;
-/** An AMI parameter that the emulator knows. */
+/** An AMI parameter that exists in the emulator. */
 const LOCAL_AMI = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64';
 const SOURCES = [
   'bin',
@@ -56,7 +61,7 @@ function sourcesHash(context: string): string {
   return hash.digest('hex');
 }
 
-/** Synthesizes when sources or context have changed since the last time; true when it did. */
+/** Synthesizes the template if sources or context have changed; returns whether it did. */
 export function synthesize(folders: Folders, context: Readonly<Record<string, string>>): boolean {
   const all = { stage: STAGE, ...context };
   const stamp = join(folders.synth, 'sources.sha256');
@@ -90,11 +95,12 @@ function bytesOf(folders: Folders, path: string, packaging: 'file' | 'zip'): Buf
   const full = join(folders.synth, path);
   if (packaging === 'file') return readFileSync(full);
   const zip = `${full}.zip`;
-  if (!existsSync(zip)) execFileSync(EMULATOR_PYTHON, ['-m', 'zipfile', '-c', zip, ...readdirSync(full)], { cwd: full });
+  if (!existsSync(zip))
+    execFileSync(EMULATOR_PYTHON, ['-m', 'zipfile', '-c', zip, ...readdirSync(full)], { cwd: full, stdio: 'pipe' });
   return readFileSync(zip);
 }
 
-/** Uploads what is not there yet; answers where the template itself is. */
+/** Uploads missing assets; returns the location of the template. */
 async function publishAssets(s3: S3Client, folders: Folders): Promise<{ bucket: string; templateKey: string }> {
   const { files } = Manifest.parse(JSON.parse(readFileSync(join(folders.synth, `${STACK}.assets.json`), 'utf8')));
   let template = { bucket: '', templateKey: '' };
@@ -104,11 +110,11 @@ async function publishAssets(s3: S3Client, folders: Folders): Promise<{ bucket: 
       await s3.send(new CreateBucketCommand({ Bucket })).catch((error: Error) => {
         if (error.name !== 'BucketAlreadyOwnedByYou') throw error;
       });
-      const there = await s3.send(new HeadObjectCommand({ Bucket, Key: objectKey })).then(
+      const exists = await s3.send(new HeadObjectCommand({ Bucket, Key: objectKey })).then(
         () => true,
         () => false,
       );
-      if (!there)
+      if (!exists)
         await s3.send(new PutObjectCommand({ Bucket, Key: objectKey, Body: bytesOf(folders, source.path, source.packaging) }));
       if (source.path.endsWith('.template.json')) template = { bucket: Bucket, templateKey: objectKey };
     }
@@ -132,7 +138,7 @@ async function failureReasons(cfn: CloudFormationClient): Promise<string> {
 
 const DEPLOY_SECONDS = 120;
 
-/** A stack whose creation failed can only be deleted. */
+/** Deletes a stack whose creation failed, because it cannot be updated. Returns the existing stack, if any. */
 async function withoutFailedStack(cfn: CloudFormationClient): Promise<Stack | undefined> {
   const stack = await describeStack(cfn);
   if (!/^(CREATE_FAILED|ROLLBACK_)/.test(stack?.StackStatus ?? '')) return stack;
@@ -146,7 +152,7 @@ async function withoutFailedStack(cfn: CloudFormationClient): Promise<Stack | un
 
 export type Outputs = Readonly<Record<string, string>>;
 
-/** Deploys when the template differs from the deployed one; answers the stack's outputs. */
+/** Deploys the template if it differs from the deployed one; returns the stack's outputs. */
 export async function deploy(folders: Folders, endpoint: string): Promise<{ changed: boolean; outputs: Outputs }> {
   const cfn = new CloudFormationClient({ endpoint });
   const s3 = new S3Client({ endpoint, forcePathStyle: true });

@@ -1,8 +1,10 @@
 /**
- * The machines of the emulator made real: a running instance has a worker process, a stopped one has none.
+ * Runs one worker process for each running instance of the emulator, in place of EC2 and systemd.
  *
- * It does what EC2 and systemd do for the worker: environment from the same SSM parameter, SIGTERM on stop, a restart after it
- * ends, notices of spot machines, and a way to switch the machine off from inside.
+ * Steps per instance, every WATCH_MS: running without a worker -> start one (after `boot_seconds`); no heartbeat -> SIGKILL; worker
+ * exited -> note how in `last-end`, restart after RESTART_MS; stopped -> SIGTERM and remove the runtime folder.
+ *
+ * It also provides the environment from the same SSM parameter, spot notices, and a command that stops the machine from inside.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -12,8 +14,11 @@ import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { machineEnv } from './emulator.ts';
+import { refusal } from './guard.ts';
+import { keysOf } from './home-keys.ts';
 import { type Folders, PROJECT, WORKER_PYTHON } from './paths.ts';
 import { type Started, startProcess } from './processes.ts';
+import { lastHeartbeat, workerWatch } from './worker-watch.ts';
 
 const WATCH_MS = 250;
 const RESTART_MS = 1000;
@@ -23,32 +28,35 @@ export interface Ec2HostOptions {
   readonly endpoint: string;
   readonly instanceIds: readonly string[];
   readonly configName: string;
-  /** Environment entries that stand for what differs on this machine: model and device. */
+  /** Environment entries that override the stage's configuration, such as model and device. */
   readonly workerEnv: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;
 }
 
 export interface Ec2Host {
+  /** Address of the emulated instance metadata service. */
+  readonly metadataUrl: string;
   stop(): Promise<void>;
 }
 
-/** The part of the tests' control file that is the machines' own; the emulator reads the rest. */
+/** Fields of the tests' fault file that apply to machines; the emulator reads the others. */
 const Faults = z.object({
-  /** Time from a running machine to a worker. */
+  /** Delay from a running instance to the start of its worker. */
   boot_seconds: z.number().default(0),
   spot_notice: z.array(z.string()).default([]),
 });
 const faultsIn = (file: string): z.infer<typeof Faults> =>
   Faults.parse(existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});
 
-/** What EC2's metadata service says below /<instance id>: whether the machine will be taken away. */
+/** Serves the metadata of each machine below /<instance id>: a session token and the spot interruption notice. */
 function serveMetadata(faultsFile: string): Server {
   const server = createServer((request, response) => {
     const [, instanceId = '', ...path] = (request.url ?? '').split('/');
-    const asksForNotice = path.join('/') === 'latest/meta-data/spot/instance-action';
-    const isNotice = asksForNotice && faultsIn(faultsFile).spot_notice.includes(instanceId);
-    response.statusCode = request.method === 'PUT' || isNotice ? 200 : 404;
-    response.end(isNotice ? '{"action":"stop"}' : 'token');
+    const isNoticePath = path.join('/') === 'latest/meta-data/spot/instance-action';
+    const isNotice = isNoticePath && faultsIn(faultsFile).spot_notice.includes(instanceId);
+    const refused = refusal(request, request.socket.localPort ?? 0);
+    response.statusCode = refused ?? (request.method === 'PUT' || isNotice ? 200 : 404);
+    response.end(refused !== undefined ? undefined : isNotice ? '{"action":"stop"}' : 'token');
   });
   return server.listen(0, '127.0.0.1').unref();
 }
@@ -59,14 +67,22 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
   const ssm = new SSMClient({ endpoint });
   const ending = new AbortController();
   const workers = new Map<string, Started>();
+  const watches = new Map<string, () => boolean>();
+  /** Workers that were killed because of a missing heartbeat. */
+  const frozen = new Set<Started>();
   const upSinceMs = new Map<string, number>();
   const metadata = serveMetadata(folders.faults);
 
-  /** Like /run: it outlives a worker, and is gone after the machine was off. */
+  const metadataUrl = (): string => {
+    const address = metadata.address();
+    return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  };
+
+  /** Stands for /run: survives a worker restart, but not a stopped machine. */
   const runtimeFolder = (instanceId: string): string => join(folders.temporary, `run-${instanceId}`);
   for (const instanceId of instanceIds) rmSync(runtimeFolder(instanceId), { recursive: true, force: true });
 
-  async function running(): Promise<ReadonlySet<string>> {
+  async function runningInstances(): Promise<ReadonlySet<string>> {
     const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
     const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
     return new Set(instances.filter(({ State }) => State?.Name === 'running').map(({ InstanceId = '' }) => InstanceId));
@@ -80,10 +96,9 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
       '--disable-warning=ExperimentalWarning',
       join(PROJECT, 'host', 'poweroff.ts'),
       instanceId,
+      folders.root,
     ];
     mkdirSync(runtimeFolder(instanceId), { recursive: true });
-    const address = metadata.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
     return startProcess({
       name: `worker-${instanceId}`,
       command: WORKER_PYTHON,
@@ -94,21 +109,22 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
       env: {
         PATH: process.env['PATH'],
         HOME: process.env['HOME'],
+        ...(process.env['CHUNKSCRIBE_MODELS'] && { CHUNKSCRIBE_MODELS: process.env['CHUNKSCRIBE_MODELS'] }),
         TMPDIR: folders.temporary,
         PYTHONPATH: join(PROJECT, 'gpu-worker', 'src'),
         PYTHONUNBUFFERED: '1',
         POWEROFF_COMMAND: poweroff.map((part) => `'${part}'`).join(' '),
         INSTANCE_ID: instanceId,
         RUNTIME_DIRECTORY: runtimeFolder(instanceId),
-        METADATA_ENDPOINT: `http://127.0.0.1:${port}/${instanceId}`,
+        METADATA_ENDPOINT: `${metadataUrl()}/${instanceId}`,
         ...config,
-        ...machineEnv(endpoint),
+        ...machineEnv(endpoint, keysOf(folders.root).machine),
         ...options.workerEnv,
       },
     });
   }
 
-  async function step(instanceId: string, isUp: boolean): Promise<void> {
+  async function reconcileInstance(instanceId: string, isUp: boolean): Promise<void> {
     const worker = workers.get(instanceId);
     if (!isUp) upSinceMs.delete(instanceId);
     else if (!upSinceMs.has(instanceId)) upSinceMs.set(instanceId, Date.now());
@@ -116,14 +132,24 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
       if (Date.now() < (upSinceMs.get(instanceId) ?? 0) + faultsIn(folders.faults).boot_seconds * 1000) return;
       const booted = await boot(instanceId);
       workers.set(instanceId, booted);
+      watches.set(
+        instanceId,
+        workerWatch(() => lastHeartbeat(runtimeFolder(instanceId))),
+      );
       log(`instance ${instanceId} runs: worker ${booted.child.pid}`);
       void booted.exited.then(async () => {
         const { exitCode, signalCode } = booted.child;
-        const lastEnd = signalCode === null ? `exit-code ${exitCode}` : `signal ${signalCode.replace('SIG', '')}`;
+        const cause = frozen.delete(booted) ? 'watchdog' : 'signal';
+        const lastEnd = signalCode === null ? `exit-code ${exitCode}` : `${cause} ${signalCode.replace('SIG', '')}`;
         if (existsSync(runtimeFolder(instanceId))) writeFileSync(join(runtimeFolder(instanceId), 'last-end'), lastEnd);
         await wait(RESTART_MS);
         if (workers.get(instanceId) === booted) workers.delete(instanceId);
       });
+    } else if (isUp && worker !== undefined && watches.get(instanceId)?.() === true) {
+      watches.delete(instanceId);
+      frozen.add(worker);
+      log(`instance ${instanceId}: worker ${worker.child.pid} sent no heartbeat and is killed`);
+      worker.child.kill('SIGKILL');
     } else if (!isUp && worker !== undefined) {
       await worker.stop();
       workers.delete(instanceId);
@@ -132,19 +158,22 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
     }
   }
 
-  async function look(): Promise<void> {
-    const up = await running();
-    await Promise.all(instanceIds.map((instanceId) => step(instanceId, up.has(instanceId))));
+  async function reconcile(): Promise<void> {
+    const up = await runningInstances();
+    await Promise.all(instanceIds.map((instanceId) => reconcileInstance(instanceId, up.has(instanceId))));
   }
 
   const watching = (async () => {
     while (!ending.signal.aborted) {
-      await look().catch((error: Error) => log(`ec2 host: ${error.message}`));
+      await reconcile().catch((error: Error) => log(`ec2 host: ${error.message}`));
       await wait(WATCH_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }
   })();
 
   return {
+    get metadataUrl() {
+      return metadataUrl();
+    },
     async stop() {
       ending.abort();
       await watching;

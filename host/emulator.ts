@@ -1,44 +1,45 @@
-/** The embedded AWS emulator as a process: loopback only, state kept in a folder. */
+/**
+ * Starts the embedded AWS emulator (MiniStack) as a child process: loopback only, with its state in a folder.
+ *
+ * Steps: create the folders -> start host/emulator/launcher.py -> poll its readiness for up to a minute. The emulator saves
+ * its state every few seconds and restores it at the next start.
+ */
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { type AwsKey, type HomeKeys, keysOf } from './home-keys.ts';
 import { EMULATOR_PYTHON, type Folders, PROJECT } from './paths.ts';
 import { type Started, startProcess } from './processes.ts';
 
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
-/** host/emulator/rights.py knows it too. */
-const MACHINE_KEY = 'ASIAMACHINE000000000';
 const READY_DEADLINE_MS = 60_000;
 const POLL_MS = 50;
 
 export interface Emulator {
   readonly endpoint: string;
+  /** The operator's access key. */
+  readonly credentials: AwsKey;
   readonly process: Started;
 }
 
-/** Whoever deploys and looks after the stage: the emulator lets them do everything. */
-export const OPERATOR = { accessKeyId: 'test', secretAccessKey: 'test' };
-
-/** What every client of the emulator has in its environment. */
-export const clientEnv = (endpoint: string): Record<string, string> => ({
+/** Environment for clients of the emulator. */
+export const clientEnv = ({ endpoint, credentials }: Pick<Emulator, 'endpoint' | 'credentials'>): Record<string, string> => ({
   AWS_ENDPOINT_URL: endpoint,
   AWS_REGION: REGION,
   AWS_DEFAULT_REGION: REGION,
-  AWS_ACCESS_KEY_ID: OPERATOR.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: OPERATOR.secretAccessKey,
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
 });
 
-/** Environment of a machine's process: a key that stands for the machines' role, because the emulator refuses what no policy allows. */
-export const machineEnv = (endpoint: string): Record<string, string> => ({
-  ...clientEnv(endpoint),
-  AWS_ACCESS_KEY_ID: MACHINE_KEY,
-  AWS_SECRET_ACCESS_KEY: MACHINE_KEY,
-  AWS_SESSION_TOKEN: MACHINE_KEY,
+/** Environment of a machine's process. Its key maps to the machines' role, whose policies the emulator enforces. */
+export const machineEnv = (endpoint: string, machine: HomeKeys['machine']): Record<string, string> => ({
+  ...clientEnv({ endpoint, credentials: machine }),
+  AWS_SESSION_TOKEN: machine.sessionToken,
 });
 
-/** A port of the loopback interface: this one if it is free, else any. */
+/** Returns this loopback port if it is free, otherwise any free one. */
 export const freePort = (wanted: number): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
@@ -49,22 +50,27 @@ export const freePort = (wanted: number): Promise<number> =>
     });
   });
 
-/** Whether anybody answers there, and well. */
-export async function answers(url: string): Promise<boolean> {
+/** Generous, for a loaded machine. */
+const RESPONSE_MS = 5000;
+
+/** Whether the URL responds with a success status. */
+export async function isResponding(url: string): Promise<boolean> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;
+    return (await fetch(url, { signal: AbortSignal.timeout(RESPONSE_MS) })).ok;
   } catch {
     return false;
   }
 }
 
-export async function startEmulator(folders: Folders, port: number): Promise<Emulator> {
+/** Starts the emulator and waits until it is ready. @param pagesPort port of the only origin that may call it; without it, none */
+export async function startEmulator(folders: Folders, port: number, pagesPort?: number): Promise<Emulator> {
+  const { operator, machine } = keysOf(folders.root);
   const stateDir = join(folders.state, 'emulator');
   const dataDir = join(folders.state, 's3');
   for (const folder of [stateDir, dataDir, folders.logs, folders.temporary]) mkdirSync(folder, { recursive: true });
-  // The emulator's own Node script is CommonJS; below the project it would be taken for a module.
+  // The emulator's Node script is CommonJS; below the project, Node would treat it as an ES module.
   writeFileSync(join(folders.temporary, 'package.json'), '{"type":"commonjs"}');
-  // Functions find their packages above the folder that they are unpacked in.
+  // Functions resolve their packages from folders above the one they are unpacked in.
   const packages = join(folders.root, 'node_modules');
   if (!folders.root.startsWith(PROJECT) && !existsSync(packages)) symlinkSync(join(PROJECT, 'node_modules'), packages);
   const endpoint = `http://127.0.0.1:${port}`;
@@ -77,7 +83,7 @@ export async function startEmulator(folders: Folders, port: number): Promise<Emu
     runFolder: folders.run,
     env: {
       HOME: process.env['HOME'],
-      // Functions run as `node` and custom resources as `python3`, both from here; below the project they find its packages.
+      // Functions run with this `node`, custom resources with this `python3`.
       PATH: `${dirname(process.execPath)}:${dirname(EMULATOR_PYTHON)}:${process.env['PATH']}`,
       TMPDIR: folders.temporary,
       GATEWAY_PORT: String(port),
@@ -95,15 +101,21 @@ export async function startEmulator(folders: Folders, port: number): Promise<Emu
       PYTHONUNBUFFERED: '1',
       FAULTS_FILE: folders.faults,
       AUTH: 'true',
+      AWS_ACCESS_KEY_ID: operator.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: operator.secretAccessKey,
+      MACHINE_ACCESS_KEY_ID: machine.accessKeyId,
+      MACHINE_SECRET_ACCESS_KEY: machine.secretAccessKey,
+      MACHINE_SESSION_TOKEN: machine.sessionToken,
+      ...(pagesPort !== undefined && { PAGES_PORT: String(pagesPort) }),
     },
   });
   const deadlineMs = Date.now() + READY_DEADLINE_MS;
-  while (!(await answers(`${endpoint}/_ministack/ready`))) {
+  while (!(await isResponding(`${endpoint}/_ministack/ready`))) {
     if (process_.child.exitCode !== null || Date.now() > deadlineMs) {
       await process_.stop();
       throw new Error(`the emulator did not start; see ${join(folders.logs, 'emulator.log')}`);
     }
     await wait(POLL_MS);
   }
-  return { endpoint, process: process_ };
+  return { endpoint, credentials: operator, process: process_ };
 }

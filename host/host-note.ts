@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { AwsKey, DemoUser } from './home-keys.ts';
 import { folders } from './paths.ts';
 
 const HostNote = z.object({
@@ -9,16 +10,18 @@ const HostNote = z.object({
   endpoint: z.string(),
   userPoolId: z.string(),
   clientId: z.string(),
-  isDemoModel: z.boolean(),
+  model: z.object({ folder: z.string(), name: z.string(), languages: z.enum(['en', 'multilingual']) }),
   bucketName: z.string(),
   logs: z.string(),
-  /** Who the command line signs in as. */
-  operator: z.object({ email: z.string(), password: z.string() }),
+  /** User that the command line signs in as. */
+  operator: DemoUser,
+  /** Key for requests to the emulator. */
+  credentials: AwsKey,
 });
-/** Where a running host is found; written by `npm start`, read by `npm run demo` and `npx chunkscribe`. */
+/** Addresses and keys of a running host, in `host.json`. `npm start` writes it; `npm run demo` and `npx chunkscribe` read it. */
 export type HostNote = z.infer<typeof HostNote>;
 
-/** The note of the host that runs from this folder, or ran last; undefined while it starts or when there is none. */
+/** The note of the current or last host of this folder; undefined while it starts, or if there is none. */
 export function noteOf(root: string): HostNote | undefined {
   const file = join(folders(root).run, 'host.json');
   return existsSync(file) ? HostNote.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data : undefined;

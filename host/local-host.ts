@@ -1,8 +1,9 @@
 /**
- * The whole product on one machine: emulator, deployed template, machines that are processes.
+ * Runs the whole product on one machine: the AWS emulator, the deployed template, and worker processes as machines.
  *
- * Steps: end what a killed host left -> emulator -> synthesize if sources changed -> deploy if the template changed -> a pass
- * of reaper and batch, because running executions of the last time are dead -> EC2 host.
+ * Start: kill leftovers of a killed host -> emulator -> synthesize if sources changed -> deploy if the template changed -> invoke
+ * reaper and batch runner once, because the GPU runs of the last host are dead -> EC2 host.
+ * Stop: abort running executions -> reaper -> EC2 host -> emulator.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -11,21 +12,24 @@ import { ListExecutionsCommand, SFNClient, StopExecutionCommand } from '@aws-sdk
 import { deploy, type Outputs, synthesize } from './deploy.ts';
 import { type Ec2Host, startEc2Host } from './ec2-host.ts';
 import { clientEnv, freePort, startEmulator } from './emulator.ts';
+import { type AwsKey, createPrivateHome, type HomeKeys, keysOf } from './home-keys.ts';
 import { type Folders, folders as foldersOf } from './paths.ts';
-import { endLeftovers } from './processes.ts';
+import { killLeftovers } from './processes.ts';
 
 export interface HostOptions {
   readonly root: string;
   /** Folder of the worker's model. */
   readonly model: string;
-  /** What results call it. @default the folder's name */
+  /** Model name in results. @default the folder's name */
   readonly modelName?: string;
-  /** Seconds without work until a run ends and the machine stops. */
+  /** Port of the pages, the only origin that may call the emulator. @default no origin may */
+  readonly pagesPort?: number;
+  /** Seconds without work after which a run ends and its machine stops. */
   readonly idleSeconds: number;
   readonly workerEnv?: Readonly<Record<string, string>>;
-  /** Further choices of the stage. */
+  /** Additional CDK context. */
   readonly context?: Readonly<Record<string, string>>;
-  /** A numbered step has ended, after this many seconds. */
+  /** Called after each start step with its duration. */
   readonly onStep: (title: string, seconds: number) => void;
   readonly log: (line: string) => void;
 }
@@ -33,17 +37,20 @@ export interface HostOptions {
 export interface LocalHost {
   readonly folders: Folders;
   readonly endpoint: string;
+  /** The operator's access key. */
+  readonly credentials: AwsKey;
+  readonly demo: HomeKeys['demo'];
   readonly apiUrl: string;
   readonly outputs: Outputs;
   readonly ec2: Ec2Host;
   output(name: string): string;
-  /** One pass of the reaper, as its schedule makes every minute. */
+  /** Invokes the reaper once, as its schedule does every minute. */
   reap(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const FIRST_PORT = 4566;
-/** A machine that runs all day stays below this budget: here nobody pays for it. Mail goes nowhere but into the emulator. */
+/** The budget is never reached, because local machines cost nothing. Mail is stored in the emulator. */
 const LOCAL = {
   dailyBudgetUsd: '1000',
   emailFrom: 'chunkscribe@example.com',
@@ -51,7 +58,7 @@ const LOCAL = {
   origins: 'http://127.0.0.1:*,http://localhost:*',
 };
 
-/** The same port again as long as it is free: addresses that were handed out stay good. */
+/** Reuses the last port if it is free, so that presigned URLs stay valid. */
 async function emulatorPort(folders: Folders): Promise<number> {
   const file = join(folders.state, 'port');
   const wanted = existsSync(file) ? Number(readFileSync(file, 'utf8')) : FIRST_PORT;
@@ -61,16 +68,16 @@ async function emulatorPort(folders: Folders): Promise<number> {
   return port;
 }
 
-/** Runs do not outlive the emulator; aborted on purpose they are no failures, and their machine is stopped in order. */
+/** Aborts GPU runs, which do not survive the emulator. Aborted runs do not count as failed; the reaper stops their machines. */
 async function abortRuns(endpoint: string, stateMachineArn: string): Promise<void> {
   const sfn = new SFNClient({ endpoint });
   const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING' }));
   for (const { executionArn } of executions)
-    await sfn.send(new StopExecutionCommand({ executionArn, cause: 'the local host ends' }));
+    await sfn.send(new StopExecutionCommand({ executionArn, cause: 'the local host stops' }));
 }
 
-/** Logs of this start, and of the one before. */
-function keepLastLogs(logs: string): void {
+/** Moves the logs of the previous start to `logs.previous`. */
+function rotateLogs(logs: string): void {
   rmSync(`${logs}.previous`, { recursive: true, force: true });
   if (existsSync(logs)) renameSync(logs, `${logs}.previous`);
 }
@@ -85,11 +92,14 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
     return result;
   };
 
-  const ended = await endLeftovers(folders.run);
-  keepLastLogs(folders.logs);
-  if (ended.length > 0) options.log(`ended what the last start left behind: ${ended.join(', ')}`);
-  const emulator = await timed('AWS emulator', async () => startEmulator(folders, await emulatorPort(folders)));
-  Object.assign(process.env, clientEnv(emulator.endpoint));
+  createPrivateHome(options.root);
+  const killed = await killLeftovers(folders.run);
+  rotateLogs(folders.logs);
+  if (killed.length > 0) options.log(`killed processes of the previous start: ${killed.join(', ')}`);
+  const emulator = await timed('AWS emulator', async () =>
+    startEmulator(folders, await emulatorPort(folders), options.pagesPort),
+  );
+  Object.assign(process.env, clientEnv(emulator));
   try {
     await timed('template', () =>
       synthesize(folders, { idleSeconds: String(options.idleSeconds), model: modelName, ...LOCAL, ...options.context }),
@@ -108,7 +118,7 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
     const reap = () => invoke('ReaperName');
     await timed('reconciliation', async () => {
       await reap();
-      await invoke('BatchRunnerName'); // a run that was under way goes on
+      await invoke('BatchRunnerName'); // continues an active batch run
     });
     const ec2 = startEc2Host({
       folders,
@@ -122,6 +132,8 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
     return {
       folders,
       endpoint: emulator.endpoint,
+      credentials: emulator.credentials,
+      demo: keysOf(options.root).demo,
       apiUrl: `${emulator.endpoint}/_aws/execute-api/${apiId}/$default`,
       outputs,
       ec2,

@@ -1,43 +1,47 @@
-/** Which model the worker of this machine loads: the one asked for, a published one where it can be had, else the demo model. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
-import { DEMO_MODEL, PROJECT, WORKER_PYTHON } from './paths.ts';
+/** Selects the speech model of the local worker. `gpu_worker find-model` finds, downloads and verifies it. */
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { canonicalName, DEFAULT_MODEL, englishOnlyNote } from '../core/contracts/models.ts';
+import { PROJECT, WORKER_PYTHON } from './paths.ts';
 
-const PREFERRED = 'base.en';
+const FoundModel = z.object({ folder: z.string(), name: z.string(), languages: z.enum(['en', 'multilingual']) });
+const ModelReply = z.union([FoundModel, z.object({ error: z.string() })]);
 
-export interface ChosenModel {
-  readonly folder: string;
-  /** What results say. */
-  readonly name: string;
-  readonly isDemo: boolean;
-}
+/** A model on this machine; `name` is the name in results. */
+export type ChosenModel = z.infer<typeof FoundModel>;
 
-export const DEMO_MODEL_NOTE =
-  'This is the demo model: it understands 110 words (digits, the NATO alphabet, colours, commands, meeting words) and nothing else.\n' +
-  'For real speech: npm start -- --model base.en   (downloads about 145 MB once), or --model FOLDER with a CTranslate2 Whisper model.';
-
-/** Folder of a published model, or why it cannot be had. The size is told before a download, and its progress shown. */
-function findModel(name: string): { folder: string } | { why: string } {
-  const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, ['-m', 'gpu_worker', 'find-model', name], {
-    encoding: 'utf8',
-    // Progress goes to people at once; what is not a terminal gets the last line only.
-    stdio: ['ignore', 'pipe', process.stderr.isTTY ? 'inherit' : 'pipe'],
+/**
+ * Finds a model by published name or folder, downloads it if necessary (progress on stderr) and verifies it.
+ * @throws Error with a one-line reason if the model is not available
+ */
+export async function chooseModel(requested = DEFAULT_MODEL, signal?: AbortSignal): Promise<ChosenModel> {
+  const child = spawn(WORKER_PYTHON, ['-m', 'gpu_worker', 'find-model', '--json', '--', requested], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true, // Ctrl+C must not reach it directly: Python would print a traceback; `signal` ends it
     env: { ...process.env, PYTHONPATH: join(PROJECT, 'gpu-worker', 'src') },
+    ...(signal && { signal }),
   });
-  if (status === 0) return { folder: stdout.trim() };
-  return { why: stderr?.trim().split('\n').at(-1) ?? `the model ${name} cannot be had` };
+  let found = '';
+  child.stdout.on('data', (data: Buffer) => {
+    found += data.toString();
+  });
+  await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  if (found === '') throw new Error(`the search for the model ${requested} was interrupted`);
+  const outcome = ModelReply.parse(JSON.parse(found));
+  if ('error' in outcome) throw new Error(outcome.error);
+  return outcome;
 }
 
-/** @throws Error that says in one line why the model that was asked for cannot be had */
-export function chooseModel(asked: string | undefined): ChosenModel {
-  const folder = resolve(asked ?? '.');
-  if (asked !== undefined && existsSync(folder) && statSync(folder).isDirectory()) {
-    if (!existsSync(join(folder, 'model.bin'))) throw new Error(`${folder} holds no model.bin: it is no CTranslate2 model`);
-    return { folder, name: basename(folder), isDemo: folder === DEMO_MODEL };
-  }
-  const found = findModel(asked ?? PREFERRED);
-  if ('folder' in found) return { folder: found.folder, name: asked ?? PREFERRED, isDemo: false };
-  if (asked !== undefined) throw new Error(found.why);
-  return { folder: DEMO_MODEL, name: basename(DEMO_MODEL), isDemo: true };
+/** A note for users of an English-only model; undefined for multilingual models. */
+export const modelNote = ({ name, languages }: ChosenModel, command: string): string | undefined =>
+  languages === 'en' ? englishOnlyNote(name, command) : undefined;
+
+/** Whether the running host uses the model of this name or folder. */
+export async function isSameModel(running: ChosenModel, requested: string): Promise<boolean> {
+  if (canonicalName(requested) === running.name) return true;
+  if (!existsSync(requested) || !statSync(requested).isDirectory()) return false; // a different name; comparing needs no download
+  if (realpathSync(requested) === realpathSync(running.folder)) return true;
+  return (await chooseModel(requested)).name === running.name;
 }

@@ -1,19 +1,49 @@
-/** The pages and the API under one address, as CloudFront serves them on AWS. Loopback only, for pages of its own only. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+/**
+ * Serves the pages and the API under one address, as CloudFront does on AWS. Loopback only; other origins are refused.
+ *
+ * Steps: `holdPort` reserves the port while the host starts, and responds 503 -> `servePages` serves -> `stop`.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import * as z from 'zod';
 import { contentSecurityPolicy, PAGES_CONFIG, PagesConfig, PERMISSIONS_POLICY } from '../core/contracts/pages.ts';
+import { refusal } from './guard.ts';
 import type { LocalHost } from './local-host.ts';
+import { type OneTimeCode, oneTimeCode } from './one-time-code.ts';
+import { signIn } from './users.ts';
 
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const MAX_SIGN_IN_BYTES = 1024;
+const SIGN_IN_PATH = '/sign-in';
+/** Validity of the one-time sign-in address. */
+export const SIGN_IN_MINUTES = 60;
 
 export interface PageServerOptions {
-  readonly port: number;
+  /** The port from `holdPort`. */
+  readonly held: HeldPort;
   readonly host: Pick<LocalHost, 'apiUrl' | 'endpoint' | 'output'>;
-  /** Who everybody at this machine may be. */
-  readonly demo: NonNullable<PagesConfig['demo']>;
-  /** What people should know before they try it. */
+  /** User that the one-time address signs in. */
+  readonly demo: LocalHost['demo'];
+  /** Note shown on the pages. */
   readonly note?: string | undefined;
+}
+
+/** A port that is reserved for the pages while the host starts. */
+export interface HeldPort {
+  readonly port: number;
+  readonly server: Server;
+}
+
+/** Listens on the requested port, or on a free one if it is taken. Responds 503 until the pages are served. */
+export async function holdPort(wanted: number): Promise<HeldPort> {
+  const server = createServer((_request, response) => response.writeHead(503).end('Chunkscribe is starting.'));
+  const listen = (port: number): Promise<unknown> => once(server.listen(port, '127.0.0.1'), 'listening');
+  await listen(wanted).catch(() => listen(0));
+  server.unref(); // a failed start must be able to exit
+  return { port: (server.address() as AddressInfo).port, server };
 }
 
 interface Page {
@@ -21,8 +51,8 @@ interface Page {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What the deployment has published, by its path; the configuration says where Cognito is here, and that nobody pays for the machine. */
-async function published({ host, demo, note }: PageServerOptions): Promise<ReadonlyMap<string, Page>> {
+/** Loads the deployed files by path. The configuration is changed for the local host: emulator's Cognito, no costs, note. */
+async function published({ host, note }: PageServerOptions): Promise<ReadonlyMap<string, Page>> {
   const s3 = new S3Client({ endpoint: host.endpoint, forcePathStyle: true });
   const Bucket = host.output('PagesBucketName');
   const keys: string[] = [];
@@ -39,18 +69,10 @@ async function published({ host, demo, note }: PageServerOptions): Promise<Reado
     ...PagesConfig.parse(JSON.parse(Buffer.from(content).toString())),
     cognitoUrl: host.endpoint,
     usdPerRecordedHour: 0,
-    demo,
+    isLocal: true,
     ...(note !== undefined && { note }),
   };
   return files.set(PAGES_CONFIG, { content: Buffer.from(JSON.stringify(config)), headers });
-}
-
-/** Why a request is refused: it came by another name (DNS rebinding), or from somebody else's page. */
-function refusal(request: IncomingMessage, port: number): 403 | 421 | undefined {
-  const own = [`127.0.0.1:${port}`, `localhost:${port}`];
-  if (!own.includes(request.headers.host ?? '')) return 421;
-  const { origin } = request.headers;
-  return origin !== undefined && !own.some((name) => origin === `http://${name}`) ? 403 : undefined;
 }
 
 async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl: string, security: object): Promise<void> {
@@ -65,7 +87,7 @@ async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl:
   }
   const body = await buffer(request);
   const method = request.method ?? 'GET';
-  const answer = await fetch(`${apiUrl}${request.url}`, {
+  const reply = await fetch(`${apiUrl}${request.url}`, {
     method,
     headers,
     redirect: 'manual',
@@ -73,15 +95,52 @@ async function proxy(request: IncomingMessage, response: ServerResponse, apiUrl:
   });
   const out: Record<string, string> = { ...security };
   for (const name of ['content-type', 'cache-control', 'location', 'retry-after', 'etag']) {
-    const value = answer.headers.get(name);
+    const value = reply.headers.get(name);
     if (value !== null) out[name] = value;
   }
-  response.writeHead(answer.status, out).end(Buffer.from(await answer.arrayBuffer()));
+  response.writeHead(reply.status, out).end(Buffer.from(await reply.arrayBuffer()));
 }
 
-export async function servePages(options: PageServerOptions): Promise<{ stop(): Promise<void> }> {
-  const { port } = options;
+const SignInRequest = z.object({ code: z.string() });
+
+/** Exchanges the one-time code for tokens of the demo user. Requires an Origin header, so only the pages can call it. */
+async function redeem(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { host, demo }: PageServerOptions,
+  oneTime: OneTimeCode,
+  security: object,
+): Promise<void> {
+  const respond = (status: number, body: object): void => {
+    response.writeHead(status, { ...security, 'content-type': 'application/json', 'cache-control': 'no-store' });
+    response.end(JSON.stringify(body));
+  };
+  if (request.headers.origin === undefined) return respond(403, { code: 'foreign-origin' });
+  if (Number(request.headers['content-length'] ?? MAX_BODY_BYTES) > MAX_SIGN_IN_BYTES) return respond(413, { code: 'too-large' });
+  const { data } = SignInRequest.safeParse(safeJson((await buffer(request)).toString()));
+  if (data === undefined || !oneTime.redeem(data.code)) return respond(403, { code: 'sign-in-code' });
+  const pool = { endpoint: host.endpoint, userPoolId: host.output('UserPoolId'), clientId: host.output('UserPoolClientId') };
+  respond(200, await signIn(pool, demo));
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Pages {
+  /** Signs the demo user in once, within `SIGN_IN_MINUTES`. */
+  readonly signInAddress: string;
+  stop(): Promise<void>;
+}
+
+export async function servePages(options: PageServerOptions): Promise<Pages> {
+  const { port, server } = options.held;
   const { apiUrl, endpoint } = options.host;
+  const oneTime = oneTimeCode(SIGN_IN_MINUTES * 60_000);
   const files = await published(options);
   const security = {
     'content-security-policy': contentSecurityPolicy(endpoint, endpoint),
@@ -89,17 +148,19 @@ export async function servePages(options: PageServerOptions): Promise<{ stop(): 
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
   };
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refused = refusal(request, port);
     if (refused !== undefined) {
       response.writeHead(refused).end();
       return;
     }
     const { pathname } = new URL(request.url ?? '/', `http://127.0.0.1:${port}`);
-    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
+    const name = pathname === '/' || pathname === SIGN_IN_PATH ? 'index.html' : pathname.slice(1);
     const file = files.get(name);
     if (request.method === 'TRACE') {
-      response.writeHead(405, security).end(); // fetch sends none on
+      response.writeHead(405, security).end(); // fetch cannot forward it
+    } else if (request.method === 'POST' && pathname === SIGN_IN_PATH) {
+      await redeem(request, response, options, oneTime, security);
     } else if (pathname.startsWith('/api/')) {
       await proxy(request, response, apiUrl, security);
     } else if (file !== undefined && (request.method === 'GET' || request.method === 'HEAD')) {
@@ -108,17 +169,16 @@ export async function servePages(options: PageServerOptions): Promise<{ stop(): 
       response.writeHead(404, security).end();
     }
   };
-  const server = createServer((request, response) => {
-    answer(request, response).catch(() => {
+  server.removeAllListeners('request');
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    serve(request, response).catch(() => {
       if (!response.headersSent) response.writeHead(502, security);
       response.end();
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
+  server.ref();
   return {
+    signInAddress: `http://127.0.0.1:${port}${SIGN_IN_PATH}#code=${oneTime.code}`,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 
 export const PROJECT = join(import.meta.dirname, '..');
-export const DEMO_MODEL = join(PROJECT, 'gpu-worker', 'demo_model');
-/** Interpreters that scripts/launch.mjs has made. */
+/** Python interpreters of the environments that scripts/launch.mjs creates. */
 export const WORKER_PYTHON = join(PROJECT, '.local', 'venvs', 'worker', 'bin', 'python');
 export const EMULATOR_PYTHON = join(PROJECT, '.local', 'venvs', 'emulator', 'bin', 'python');
 
@@ -14,9 +13,9 @@ export const folders = (root: string) => ({
   run: join(root, 'run'),
   synth: join(root, 'cdk.out'),
   temporary: join(root, 'tmp'),
-  /** What tests make go wrong: host/emulator/launcher.py says what it may hold. */
+  /** Fault injection for tests. @see host/emulator/faults.py */
   faults: join(root, 'faults.json'),
 });
 export type Folders = ReturnType<typeof folders>;
-/** Where the local host keeps its state; CHUNKSCRIBE_HOME names another folder. */
+/** Home folder of the local host; CHUNKSCRIBE_HOME overrides it. */
 export const DEFAULT_ROOT = process.env['CHUNKSCRIBE_HOME'] ?? join(PROJECT, '.local', 'host');

@@ -2,13 +2,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 const POLL_MS = 100;
 
-/** Asks until there is a truthy answer. @throws Error that names what did not come in time */
-export async function poll<T>(what: string, seconds: number, ask: () => Promise<T>, everyMs = POLL_MS): Promise<NonNullable<T>> {
+/** Calls `check` until it returns a truthy value. @throws Error that names `what`, after the timeout */
+export async function poll<T>(
+  what: string,
+  seconds: number,
+  check: () => Promise<T>,
+  everyMs = POLL_MS,
+): Promise<NonNullable<T>> {
   const deadlineMs = Date.now() + seconds * 1000;
   for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    if (Date.now() > deadlineMs) throw new Error(`${what} did not come within ${seconds} s`);
+    const result = await check();
+    if (result) return result;
+    if (Date.now() > deadlineMs) throw new Error(`timed out after ${seconds} s while waiting for ${what}`);
     await wait(everyMs);
   }
 }

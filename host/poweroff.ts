@@ -1,6 +1,6 @@
-/** What `systemctl poweroff` is on a real machine: the instance stops, whatever its role may. `node host/poweroff.ts <instance id>` */
+/** Stands for `systemctl poweroff`: stops the instance with the operator's key. `node host/poweroff.ts <instance id> <home>` */
 import { EC2Client, StopInstancesCommand } from '@aws-sdk/client-ec2';
-import { OPERATOR } from './emulator.ts';
+import { keysOf } from './home-keys.ts';
 
-const [, , instanceId = ''] = process.argv;
-await new EC2Client({ credentials: OPERATOR }).send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+const [, , instanceId = '', root = ''] = process.argv;
+await new EC2Client({ credentials: keysOf(root).operator }).send(new StopInstancesCommand({ InstanceIds: [instanceId] }));

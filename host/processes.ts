@@ -1,6 +1,10 @@
 /**
- * Child processes that never outlive us for long: each in a group of its own, written down while it runs.
- * When this process is killed with SIGKILL, the next start finds the notes and ends what is left.
+ * Supervises child processes, and allows one host per folder.
+ *
+ * Each child runs in its own process group and has a note (pid and start time) in the run folder while it runs. When it exits, its
+ * whole group is killed. If the host itself is killed, the next start reads the notes and kills the leftovers.
+ *
+ * Gotchas: pids are reused, so a process is identified by pid and start time. `host.json` is the note of the host itself.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
@@ -16,23 +20,24 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { OWNER_ONLY_FILE } from './home-keys.ts';
 
-const STOP_PATIENCE_MS = 10_000;
+const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 50;
 const HOST_NOTE = 'host.json';
 
-/** Start of a process since boot, from Linux itself; empty when it is gone or only waits to be buried. */
-function beganAtOnLinux(pid: number): string {
+/** Start time of a process in ticks since boot, from /proc; empty for a zombie. @throws if it does not exist */
+function startTimeOnLinux(pid: number): string {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // Behind the name, which may hold anything: the state is the third field, the start the twenty-second.
+  // Parse after the name, which may contain anything: state is field 3, start time field 22.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[0] === 'Z' ? '' : (fields[19] ?? '');
 }
 
-/** A process is the one noted only if it also began when the note says: ids are used again. */
-const beganAt = (pid: number): string => {
+/** Start time of a process; empty if it does not run. */
+const startTimeOf = (pid: number): string => {
   try {
-    if (process.platform === 'linux') return beganAtOnLinux(pid);
+    if (process.platform === 'linux') return startTimeOnLinux(pid);
     return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -54,7 +59,7 @@ const signalGroup = (pid: number, signal: NodeJS.Signals): boolean => {
 export interface Started {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
-  /** TERM, then after ten seconds KILL to the whole group. */
+  /** Sends SIGTERM; after STOP_TIMEOUT_MS, SIGKILL to the whole group. */
   stop(): Promise<void>;
 }
 
@@ -68,6 +73,7 @@ export interface ProcessOptions {
   readonly runFolder: string;
 }
 
+/** Starts a child process with its output in a log file. */
 export function startProcess({ name, command, args, env, cwd, logFile, runFolder }: ProcessOptions): Started {
   mkdirSync(runFolder, { recursive: true });
   const log = createWriteStream(logFile, { flags: 'a' });
@@ -76,16 +82,16 @@ export function startProcess({ name, command, args, env, cwd, logFile, runFolder
   child.stderr.pipe(log, { end: false });
   const pid = child.pid;
   const note = join(runFolder, `${name}.json`);
-  if (pid !== undefined) writeFileSync(note, JSON.stringify({ pid, began: beganAt(pid) }));
+  if (pid !== undefined) writeFileSync(note, JSON.stringify({ pid, began: startTimeOf(pid) }));
   const exited = new Promise<number | null>((resolve) => {
     child.once('error', (error) => log.write(`${error.message}\n`, () => resolve(null)));
     child.once('exit', (code) => {
-      // What the process left behind in its group goes with it.
+      // Kill what the process left in its group.
       if (pid !== undefined) signalGroup(pid, 'SIGKILL');
       rmSync(note, { force: true });
       resolve(code);
     });
-    // Its last output can still come after its exit.
+    // Output may still arrive after the exit.
     child.once('close', () => log.end());
   });
   return {
@@ -94,10 +100,10 @@ export function startProcess({ name, command, args, env, cwd, logFile, runFolder
     async stop() {
       if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
-      const patience = new AbortController();
-      const tooLate = wait(STOP_PATIENCE_MS, 'late' as const, { signal: patience.signal }).catch(() => 'ended' as const);
+      const timer = new AbortController();
+      const tooLate = wait(STOP_TIMEOUT_MS, 'late' as const, { signal: timer.signal }).catch(() => 'ended' as const);
       if ((await Promise.race([exited, tooLate])) === 'late') signalGroup(pid, 'SIGKILL');
-      patience.abort();
+      timer.abort();
       await exited;
     },
   };
@@ -117,33 +123,33 @@ const readNote = (file: string): Note | undefined => {
   }
 };
 
-const isAlive = ({ pid, began }: Note): boolean => began !== '' && beganAt(pid) === began;
+const isAlive = ({ pid, began }: Note): boolean => began !== '' && startTimeOf(pid) === began;
 
-/** Ends what a killed host has left; answers the names. */
-export async function endLeftovers(runFolder: string): Promise<string[]> {
+/** Kills processes that a killed host left; returns their names. */
+export async function killLeftovers(runFolder: string): Promise<string[]> {
   if (!existsSync(runFolder)) return [];
-  const ended: string[] = [];
+  const killed: string[] = [];
   for (const file of readdirSync(runFolder).filter((name) => !name.startsWith(HOST_NOTE))) {
     const note = readNote(join(runFolder, file));
     if (note !== undefined && isAlive(note)) {
       signalGroup(note.pid, 'SIGKILL');
       while (isAlive(note)) await wait(POLL_MS);
-      ended.push(file.replace(/\.json$/, ''));
+      killed.push(file.replace(/\.json$/, ''));
     }
     rmSync(join(runFolder, file), { force: true });
   }
-  return ended;
+  return killed;
 }
 
 /**
- * Notes this process, and what there is to know about it, as the host of a folder; the other one when one runs there already.
- * Of two that start at once, one gets it: the note is written whole beside its place, and linking fails where there is one.
+ * Registers this process and `about` as the host of a folder. Returns the other process if a host runs there.
+ * Atomic: the note is written to a temporary file and hard-linked, which fails if another host was faster.
  */
 export function claimFolder(runFolder: string, about: object = {}): { readonly pid: number } | undefined {
   mkdirSync(runFolder, { recursive: true });
   const file = join(runFolder, HOST_NOTE);
   const mine = `${file}.${process.pid}`;
-  writeFileSync(mine, JSON.stringify({ ...about, pid: process.pid, began: beganAt(process.pid) }));
+  writeFileSync(mine, JSON.stringify({ ...about, pid: process.pid, began: startTimeOf(process.pid) }), { mode: OWNER_ONLY_FILE });
   for (;;) {
     const holder = existsSync(file) ? readNote(file) : undefined;
     if (holder?.pid === process.pid) {
@@ -165,4 +171,5 @@ export function claimFolder(runFolder: string, about: object = {}): { readonly p
   }
 }
 
+/** Removes the host's note. */
 export const releaseFolder = (runFolder: string): void => rmSync(join(runFolder, HOST_NOTE), { force: true });

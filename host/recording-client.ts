@@ -1,4 +1,4 @@
-/** A recorder's way through the HTTP API: create a session, upload chunks, say stop, read the text. */
+/** HTTP client of a recorder: creates a session, uploads chunks, completes the session and reads the transcript. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface AudioChunk {
   readonly seconds: number;
 }
 
-/** Cuts a recording into chunks that each decode alone. @throws Error that says in one line what is wrong with the file */
+/** Cuts a recording into independently decodable WebM chunks. @throws Error with a one-line reason if the file is unsuitable */
 export function cutRecording(file: string, temporaryFolder: string, seconds = 30, overlapSeconds = 0): AudioChunk[] {
   const script = join(PROJECT, 'host', 'cut_audio.py');
   const { status, stdout, stderr } = spawnSync(
@@ -29,8 +29,8 @@ export function cutRecording(file: string, temporaryFolder: string, seconds = 30
 }
 
 let marks = 0;
-/** The same sound in other bytes: with an element at its end that players skip (EBML Void), so that it is transcribed anew. */
-export function unlikeOthers(chunk: AudioChunk): AudioChunk {
+/** Returns the chunk with unique bytes, so that no stored result is reused: appends an element that decoders skip (EBML Void). */
+export function uniqueCopy(chunk: AudioChunk): AudioChunk {
   const mark = Buffer.from(`${Date.now()} ${process.pid} ${++marks}`);
   return { ...chunk, bytes: Buffer.concat([chunk.bytes, Buffer.from([0xec, 0x80 | mark.length]), mark]) };
 }
@@ -51,7 +51,7 @@ const Upload = z.object({
   upload: z.object({ method: z.literal('PUT'), url: z.string(), headers: z.record(z.string(), z.string()) }),
 });
 
-/** An answer that was not the expected one. */
+/** An error response of the API. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string | undefined;
@@ -70,18 +70,21 @@ function safeJson(text: string): unknown {
   }
 }
 
+/** The gateway's status if a function did not respond in time, as on a busy machine. A recorder then sends the request again. */
+const BAD_GATEWAY = 502;
+const ATTEMPTS = 3;
+
 export function recordingClient(apiUrl: string, token: string | undefined) {
   async function call(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Response> {
     const headers = { ...more };
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
-    const answer = await fetch(`${apiUrl}${path}`, {
-      method,
-      headers,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    if (!answer.ok && answer.status !== 304) throw new ApiError(`${method} ${path}`, answer.status, await answer.text());
-    return answer;
+    const request = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    let response = await fetch(`${apiUrl}${path}`, request);
+    for (let attempt = 1; response.status === BAD_GATEWAY && attempt < ATTEMPTS; attempt++)
+      response = await fetch(`${apiUrl}${path}`, request);
+    if (!response.ok && response.status !== 304) throw new ApiError(`${method} ${path}`, response.status, await response.text());
+    return response;
   }
 
   return {
@@ -113,19 +116,19 @@ export function recordingClient(apiUrl: string, token: string | undefined) {
 
     transcript: async (id: string): Promise<Transcript> =>
       Transcript.parse(await (await call('GET', `/api/sessions/${id}/transcript`)).json()),
-    /** The transcript when it is another one than that of this tag. */
+    /** The transcript, unless it still has this ETag. */
     newTranscript: async (
       id: string,
       etag: string,
     ): Promise<{ readonly etag: string; readonly transcript: Transcript } | undefined> => {
-      const answer = await call('GET', `/api/sessions/${id}/transcript`, undefined, { 'if-none-match': etag });
-      if (answer.status === 304) return undefined;
-      return { etag: answer.headers.get('etag') ?? '', transcript: Transcript.parse(await answer.json()) };
+      const response = await call('GET', `/api/sessions/${id}/transcript`, undefined, { 'if-none-match': etag });
+      if (response.status === 304) return undefined;
+      return { etag: response.headers.get('etag') ?? '', transcript: Transcript.parse(await response.json()) };
     },
     transcriptAs: async (id: string, format: string): Promise<string> =>
       (await call('GET', `/api/sessions/${id}/transcript?format=${format}`)).text(),
 
-    /** Waits for the final transcript. @throws when it is not there in time */
+    /** Waits for the final transcript. @throws Error after the timeout */
     awaitTranscript(id: string, seconds: number): Promise<Transcript> {
       return poll('the transcript', seconds, async () => {
         try {

@@ -1,14 +1,14 @@
-/** A first visit shows a session that is transcribed already: the shipped recording, sent once to a host that has none yet. */
+/** Creates a transcribed sample session for the first visit: uploads the sample recording to a host without sessions. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { SAMPLE } from './demo-run.ts';
+import { SAMPLE } from './known-recording.ts';
 import { cutRecording, type RecordingClient } from './recording-client.ts';
 
-/** A slow model goes on behind the page. */
+/** After this, the start continues; a slow model finishes in the background. */
 const WAIT_SECONDS = 60;
 
-/** False when the user has sessions already. It is nobody's condition: what goes wrong is left to be seen in the session. */
+/** Returns false if the user has sessions. A transcription failure does not fail the start: the session shows it. */
 export async function sendSample(client: RecordingClient, temporary: string, ending: AbortSignal): Promise<boolean> {
   const { sessions } = z
     .object({ sessions: z.array(z.unknown()) })

@@ -1,4 +1,4 @@
-/** Users of the local host: made and signed in through Cognito's own API, as on AWS. */
+/** Creates and signs in users of the local host through the Cognito API, as on AWS. */
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
@@ -16,12 +16,10 @@ export interface Pool {
 export interface Tokens {
   readonly access: string;
   readonly id: string;
+  readonly refresh: string;
 }
 
-/** The demo user of a machine that nobody else can reach. */
-export const DEMO_USER = { email: 'demo@example.com', password: 'Demo-password-1!' };
-
-/** Signs the user in, making the account first when it is not there. */
+/** Creates the user if necessary, sets the password and signs in. @param group group to add the user to */
 export async function signIn(
   pool: Pool,
   { email, password }: { email: string; password: string },
@@ -35,10 +33,10 @@ export async function signIn(
       { Name: 'email_verified', Value: 'true' },
     ];
     await cognito.send(new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', UserAttributes }));
-    await cognito.send(new AdminSetUserPasswordCommand({ ...user, Password: password, Permanent: true }));
   } catch (error) {
     if (!(error instanceof UsernameExistsException)) throw error;
   }
+  await cognito.send(new AdminSetUserPasswordCommand({ ...user, Password: password, Permanent: true }));
   if (group !== undefined) await cognito.send(new AdminAddUserToGroupCommand({ ...user, GroupName: group }));
   const { AuthenticationResult: result } = await cognito.send(
     new InitiateAuthCommand({
@@ -47,6 +45,7 @@ export async function signIn(
       AuthParameters: { USERNAME: email, PASSWORD: password },
     }),
   );
-  if (result?.AccessToken === undefined || result.IdToken === undefined) throw new Error(`${email} could not sign in`);
-  return { access: result.AccessToken, id: result.IdToken };
+  const { AccessToken: access, IdToken: id, RefreshToken: refresh } = result ?? {};
+  if (access === undefined || id === undefined || refresh === undefined) throw new Error(`${email} could not sign in`);
+  return { access, id, refresh };
 }

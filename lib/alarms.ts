@@ -11,7 +11,7 @@ export interface AlarmsProps {
   readonly stage: StageProps;
   readonly observability: Observability;
   readonly lanes: LaneQueues;
-  /** Where events end that failed for good, by what they were for. */
+  /** Queues of events and messages that failed permanently, by their source. */
   readonly deadLetters: Readonly<Record<'ingest' | 'assembly' | 'fileJobs' | 'webhooks' | 'webhookAttempts', Queue>>;
 }
 
@@ -21,53 +21,59 @@ const GPU_SECONDS_PER_BATCH = 30 * 60;
 const LIVE_WAIT_SECONDS = 15 * 60;
 const BACKLOG_LENGTH = 10_000;
 
-/** Alarms that are about the work and its cost; those about one function stand beside it. */
+/** Alarms on the work and its cost. Alarms on a single function are defined with the function. */
 export class Alarms extends Construct {
   constructor(scope: Construct, id: string, { stage, observability, lanes, deadLetters }: AlarmsProps) {
     super(scope, id);
-    const ours = (metricName: MetricName, statistic: string, period = FIVE_MINUTES): Metric =>
+    const customMetric = (metricName: MetricName, statistic: string, period = FIVE_MINUTES): Metric =>
       new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap: { Stage: stage.name }, statistic, period });
 
     observability.alarm('FailedChunks', {
-      metric: ours(METRICS.failedChunksPercent, 'Maximum'),
-      description: `More than ${FAILED_PERCENT} % of the chunks of a batch run could not be transcribed. Its report lists them with their reasons.`,
+      metric: customMetric(METRICS.failedChunksPercent, 'Maximum'),
+      description: `More than ${FAILED_PERCENT} % of the chunks of a batch run failed permanently. The report of the run lists them with their reasons.`,
       threshold: FAILED_PERCENT,
       comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
     });
     observability.alarm('DeadChunks', {
-      metric: ours(METRICS.deadChunks, 'Sum'),
-      description: 'Chunks are dead after three attempts. The report of the batch lists them; each can be retried by hand.',
+      metric: customMetric(METRICS.deadChunks, 'Sum'),
+      description: 'Chunks of a batch run failed permanently. The report of the run lists them; each can be retried manually.',
       threshold: 1,
     });
     observability.alarm('BatchGpuLong', {
-      metric: ours(METRICS.batchGpuSeconds, 'Maximum'),
+      metric: customMetric(METRICS.batchGpuSeconds, 'Maximum'),
       description:
-        'The GPU has run for more than 30 minutes in one batch run. Look at what is pending, and whether it grows less.',
+        'The GPU has run for more than 30 minutes in one batch run. Check whether the number of pending chunks decreases.',
       threshold: GPU_SECONDS_PER_BATCH,
       comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
     });
     observability.alarm('StuckJobs', {
-      metric: ours(METRICS.stuckJobs, 'Sum'),
+      metric: customMetric(METRICS.stuckJobs, 'Sum'),
+      description: 'A file job made no progress for half an hour. It was resumed; after eight resumes without effect it fails.',
+      threshold: 1,
+    });
+    observability.alarm('ItemsFailed', {
+      metric: customMetric(METRICS.itemsFailed, 'Sum'),
       description:
-        'Nothing had moved of a file for half an hour. It was resumed; after eight times without any effect it fails with its reason.',
+        'Sessions, files or users could not be processed. They are retried after the others; the log of the function names them.',
       threshold: 1,
     });
     observability.alarm('BatchFailed', {
-      metric: ours(METRICS.batchFailed, 'Sum'),
-      description: 'A batch run failed, or left something undone. Its report says why; the next run goes on with what is left.',
+      metric: customMetric(METRICS.batchFailed, 'Sum'),
+      description:
+        'A batch run failed or was incomplete. Its report contains the reason; the next run continues with the remaining chunks.',
       threshold: 1,
     });
     observability.alarm('NoBatch', {
-      metric: ours(METRICS.batchSucceeded, 'Sum', Duration.hours(6)),
+      metric: customMetric(METRICS.batchSucceeded, 'Sum', Duration.hours(6)),
       description:
-        'No batch run has come to a good end for 6 hours: a lock may hold it back, the schedule may be paused, or runs fail.',
+        'No batch run has succeeded for 6 hours: a lock may block the batch, the schedule may be paused, or runs fail.',
       threshold: 1,
       comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
       missing: TreatMissingData.BREACHING,
     });
     observability.alarm('DailyCost', {
-      metric: ours(METRICS.costToday, 'Maximum'),
-      description: `The GPU has cost more than ${stage.dailyBudgetUsd} USD today (UTC): no machine is started any more until tomorrow.`,
+      metric: customMetric(METRICS.costToday, 'Maximum'),
+      description: `The GPU has cost more than ${stage.dailyBudgetUsd} USD today (UTC). No machine is started until tomorrow.`,
       threshold: stage.dailyBudgetUsd,
       comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
     });
@@ -75,13 +81,13 @@ export class Alarms extends Construct {
       observability.alarm(lane === 'stop' ? 'StopLaneWaits' : 'LiveLaneWaits', {
         metric: lanes.queues[lane].metricApproximateAgeOfOldestMessage({ period: FIVE_MINUTES }),
         description:
-          'Chunks of users who wait for their text have not been taken up for 15 minutes. Is a machine running, and does it work?',
+          'Chunks of users who are waiting for their text have been queued for 15 minutes. Check whether a machine is running and working.',
         threshold: LIVE_WAIT_SECONDS,
         runbook: 'queues-wait',
       });
     observability.alarm('BacklogLong', {
       metric: lanes.queues.backlog.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES }),
-      description: `More than ${BACKLOG_LENGTH} chunks wait for the batch. It works them off; look at cost and time.`,
+      description: `More than ${BACKLOG_LENGTH} chunks are queued for the batch. The batch transcribes them; check the cost and the time.`,
       threshold: BACKLOG_LENGTH,
       runbook: 'queues-wait',
     });
@@ -96,7 +102,7 @@ export class Alarms extends Construct {
     for (const { name, queue } of dead)
       observability.alarm(`DeadLetters-${name}`, {
         metric: queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES }),
-        description: `Messages failed for good (${name}). Nothing is lost: the batch finds the chunks. Look at one to see why, then purge the queue.`,
+        description: `Messages failed permanently (${name}). No recording is lost: the batch finds its chunks. Inspect a message to find the cause, then purge the queue.`,
         threshold: 1,
         runbook: 'dead-letters',
       });

@@ -1,15 +1,15 @@
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { FilterCriteria, FilterRule, type IFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { FilterRule, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { serviceFunction } from './service-function.ts';
 import type { Shared } from './shared.ts';
+import { tableStream } from './table-stream.ts';
 
-/** Committed rows -> canonical chunk files and the session's transcript. */
+/** Writes canonical chunk files and transcripts when rows of chunks, sessions or settings change. */
 export class Assembly extends Construct {
-  /** Events that failed for good. */
+  /** Queue of events that failed permanently. */
   readonly failed: Queue;
   readonly handler: IFunction;
 
@@ -32,21 +32,15 @@ export class Assembly extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    const follow = (table: TableV2, image: object): void => {
-      handler.addEventSource(
-        new DynamoEventSource(table, {
-          startingPosition: StartingPosition.TRIM_HORIZON,
-          batchSize: 25,
-          bisectBatchOnError: true,
-          retryAttempts: 10,
-          onFailure: new SqsDlq(this.failed),
-          filters: [FilterCriteria.filter({ dynamodb: { NewImage: image } })],
-        }),
-      );
-    };
-    follow(storage.chunks, { state: { S: FilterRule.or('done', 'dead') } });
-    follow(storage.sessions, { state: { S: FilterRule.or('completed') } });
-    follow(storage.settings, { user_id: { S: FilterRule.exists() } });
+    const subscribe = (table: TableV2, image: object): void =>
+      handler.addEventSource(tableStream(table, this.failed, { NewImage: image }));
+    // Rows change again when their corrected texts are stored. The filter skips these changes: no transcript depends on them.
+    subscribe(storage.chunks, {
+      state: { S: FilterRule.or('done', 'dead') },
+      corrections_version: { N: FilterRule.notExists() },
+    });
+    subscribe(storage.sessions, { state: { S: FilterRule.or('completed') } });
+    subscribe(storage.settings, { user_id: { S: FilterRule.exists() } });
 
     storage.grantObjects(handler, 's3:GetObject', 's3:PutObject', 's3:DeleteObject');
     storage.grantList(handler);

@@ -19,13 +19,13 @@ export interface BatchProps extends Shared {
   readonly observability: Observability;
   readonly api: ServiceApi;
   readonly identity: StageIdentity;
-  /** Where attempts to tell users' servers are asked for. */
+  /** Queue of webhook attempts. */
   readonly webhookQueue: Queue;
 }
 
-/** Finds what was missed and has it transcribed, by schedule and by hand; recorders hold it back while they record. */
+/** The batch: finds missing results and has them transcribed, by schedule and manually. Locks of live recordings delay it. */
 export class Batch extends Construct {
-  /** Moves runs on; called by the schedule, every minute, at the end of a GPU run, and when a run begins by hand. */
+  /** Advances batch runs. Invoked by the schedule, every minute, when a GPU run ends, and when a run is started manually. */
   readonly runner: IFunction;
 
   constructor(scope: Construct, id: string, props: BatchProps) {
@@ -51,7 +51,7 @@ export class Batch extends Construct {
       memoryMb: 1024,
     });
     this.runner = runner;
-    // The next minute does again what failed.
+    // A failed invocation is not retried, because the next minute repeats the step.
     runner.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MINUTE });
     const targets = [new LambdaFunction(runner)];
     new Rule(this, 'EveryMinute', { schedule: Rate.rate(MINUTE), targets });
@@ -67,7 +67,7 @@ export class Batch extends Construct {
       targets,
     });
     new Schedule(this, 'Schedule', {
-      description: 'Finds what was missed and has it transcribed; paused by PUT /api/batch/schedule',
+      description: 'Finds missing results and has them transcribed; paused by PUT /api/batch/schedule',
       schedule: ScheduleExpression.cron({ minute: '0', hour: `*/${stage.batchEveryHours}` }),
       target: new LambdaInvoke(runner, {
         input: ScheduleTargetInput.fromObject({ start: 'scheduled', scheduledTime: ContextAttribute.scheduledTime }),
@@ -109,7 +109,8 @@ export class Batch extends Construct {
 
     observability.alarm('BatchRunnerFails', {
       metric: runner.metricErrors({ period: Duration.minutes(5) }),
-      description: 'The function that moves batch runs on fails again and again; its log says why. Nothing is lost meanwhile.',
+      description:
+        'The function that advances batch runs fails repeatedly; its log contains the reason. Nothing is lost in the meantime.',
       threshold: 3,
       periods: 2,
     });

@@ -30,7 +30,7 @@ export interface ChunkscribeStackProps extends StackProps {
   readonly pages: string;
 }
 
-/** One stage of the product; each capability is a construct of its own. */
+/** One stage of the product. Each capability is a construct of its own. */
 export class ChunkscribeStack extends Stack {
   constructor(scope: Construct, id: string, { stage, pages, ...props }: ChunkscribeStackProps) {
     super(scope, id, { ...props, terminationProtection: stage.retainData, description: 'Chunkscribe: recordings to text' });
@@ -55,6 +55,7 @@ export class ChunkscribeStack extends Stack {
       workerEnv: {
         BUCKET_NAME: names.BUCKET_NAME,
         CHUNKS_TABLE: names.CHUNKS_TABLE,
+        SESSIONS_TABLE: names.SESSIONS_TABLE,
         FLEET_TABLE: names.FLEET_TABLE,
         LEDGER_TABLE: ledgerEnv.LEDGER_TABLE,
         BATCH_TABLE: names.BATCH_TABLE,
@@ -103,7 +104,7 @@ export class ChunkscribeStack extends Stack {
         assembly: assembly.failed,
         fileJobs: fileJobs.failed,
         webhooks: webhooks.failed,
-        webhookAttempts: webhookQueue.dead,
+        webhookAttempts: webhookQueue.deadLetters,
       },
     });
     new Dashboard(this, 'Dashboard', {
@@ -137,11 +138,12 @@ export class ChunkscribeStack extends Stack {
     storage.grantList(role);
     if (stage.speakerModel !== undefined) storage.grantModels(role);
     storage.chunks.grant(role, 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    storage.sessions.grant(role, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.batch.grant(role, 'dynamodb:GetItem', 'dynamodb:ConditionCheckItem');
     storage.ledger.grant(role, 'dynamodb:PutItem');
     storage.fleet.grant(role, 'dynamodb:GetItem');
     lanes.grantConsume(role);
-    // Policies of their own: the machines and the function wait for their default policies, and the workflow names both.
+    // Separate policies avoid a cycle: machines and function depend on their default policies, and the workflow refers to both.
     new Policy(this, 'WorkerAnswersRuns', {
       roles: [role],
       statements: [
@@ -152,8 +154,8 @@ export class ChunkscribeStack extends Stack {
       ],
     });
     if (fleetControl.role === undefined) throw new Error('the function has no role');
-    const looksAtRuns = new Policy(this, 'FleetControlLooksAtRuns', { roles: [fleetControl.role] });
-    stateMachine.grantExecution(looksAtRuns, 'states:DescribeExecution');
+    const describesRuns = new Policy(this, 'FleetControlLooksAtRuns', { roles: [fleetControl.role] });
+    stateMachine.grantExecution(describesRuns, 'states:DescribeExecution');
 
     acknowledgeFindings(this);
 

@@ -21,7 +21,7 @@ export interface DashboardProps {
   readonly lanes: LaneQueues;
   readonly instanceIds: readonly string[];
   readonly stateMachine: StateMachine;
-  /** Functions whose errors are shown, by what they do. */
+  /** Functions whose errors are shown, by label. */
   readonly functions: Readonly<Record<string, IFunction>>;
 }
 
@@ -29,11 +29,11 @@ const WIDTH = 12;
 const PERIOD = Duration.minutes(5);
 const HOUR = Duration.hours(1);
 
-/** What runs, what waits, what it costs, on one page of CloudWatch. */
+/** CloudWatch dashboard of machines, queues, runs and costs. */
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, { stage, lanes, instanceIds, stateMachine, functions }: DashboardProps) {
     super(scope, id);
-    const ours = (metricName: MetricName, label: string, statistic: string, period = HOUR): IMetric =>
+    const customMetric = (metricName: MetricName, label: string, statistic: string, period = HOUR): IMetric =>
       new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap: { Stage: stage.name }, label, statistic, period });
     const graph = (title: string, left: IMetric[], right: IMetric[] = []): GraphWidget =>
       new GraphWidget({ title, left, right, width: WIDTH });
@@ -53,28 +53,28 @@ export class Dashboard extends Construct {
     const dashboard = new CloudWatchDashboard(this, 'Page', { defaultInterval: Duration.days(1) });
     dashboard.addWidgets(
       new SingleValueWidget({
-        title: 'Today and lately',
+        title: 'Last 24 hours',
         width: 2 * WIDTH,
         metrics: [
-          ours(METRICS.costToday, 'GPU today, USD', 'Maximum'),
-          ours(METRICS.batchSucceeded, 'good batches, 24 h', 'Sum', Duration.days(1)),
-          ours(METRICS.batchFailed, 'bad batches, 24 h', 'Sum', Duration.days(1)),
-          ours(METRICS.deadChunks, 'dead chunks, 24 h', 'Sum', Duration.days(1)),
+          customMetric(METRICS.costToday, 'GPU today, USD', 'Maximum'),
+          customMetric(METRICS.batchSucceeded, 'successful batch runs, 24 h', 'Sum', Duration.days(1)),
+          customMetric(METRICS.batchFailed, 'failed batch runs, 24 h', 'Sum', Duration.days(1)),
+          customMetric(METRICS.deadChunks, 'permanently failed chunks, 24 h', 'Sum', Duration.days(1)),
         ],
       }),
     );
     dashboard.addWidgets(
-      // The agent on the machine sends it; EC2 itself knows nothing of GPUs.
+      // Sent by the agent on the machine; EC2 has no metric of GPU utilization.
       graph('GPU utilization, %', perMachine(AGENT_NAMESPACE, 'nvidia_smi_utilization_gpu', 'machine')),
-      graph('CPU of the machines, %', perMachine('AWS/EC2', 'CPUUtilization', 'machine')),
+      graph('CPU utilization, %', perMachine('AWS/EC2', 'CPUUtilization', 'machine')),
     );
     dashboard.addWidgets(
       graph(
-        'Messages that wait',
+        'Queued messages',
         LANES.map((lane) => lanes.queues[lane].metricApproximateNumberOfMessagesVisible({ label: lane, period: PERIOD })),
       ),
       graph(
-        'Oldest message, s',
+        'Age of the oldest message, s',
         LANES.map((lane) => lanes.queues[lane].metricApproximateAgeOfOldestMessage({ label: lane, period: PERIOD })),
       ),
     );
@@ -84,23 +84,23 @@ export class Dashboard extends Construct {
         [stateMachine.metricStarted({ period: HOUR }), stateMachine.metricSucceeded({ period: HOUR })],
         [stateMachine.metricFailed({ period: HOUR }), stateMachine.metricAborted({ period: HOUR })],
       ),
-      graph('Cost of the day, USD', [ours(METRICS.costToday, 'GPU', 'Maximum'), budgetLine(stage.dailyBudgetUsd)]),
+      graph('Cost today, USD', [customMetric(METRICS.costToday, 'GPU', 'Maximum'), budgetLine(stage.dailyBudgetUsd)]),
     );
     dashboard.addWidgets(
       graph(
         'Files',
-        [ours(METRICS.filesCompleted, 'transcribed', 'Sum'), ours(METRICS.filesFailed, 'failed', 'Sum')],
-        [ours(METRICS.stuckJobs, 'stuck', 'Sum')],
+        [customMetric(METRICS.filesCompleted, 'transcribed', 'Sum'), customMetric(METRICS.filesFailed, 'failed', 'Sum')],
+        [customMetric(METRICS.stuckJobs, 'stuck', 'Sum'), customMetric(METRICS.itemsFailed, 'failed items', 'Sum')],
       ),
       graph(
-        'Work per minute of audio, s',
-        [ours(METRICS.secondsPerAudioMinute, 'files', 'Average')],
-        [ours(METRICS.workerMemory, "worker's memory, MB", 'Maximum')],
+        'Processing time per minute of audio, s',
+        [customMetric(METRICS.secondsPerAudioMinute, 'files', 'Average')],
+        [customMetric(METRICS.workerMemory, 'worker memory, MB', 'Maximum')],
       ),
     );
     dashboard.addWidgets(
       graph(
-        'Errors of functions',
+        'Function errors',
         Object.entries(functions).map(([label, one]) => one.metricErrors({ label, period: PERIOD })),
       ),
       graph(

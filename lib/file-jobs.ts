@@ -1,6 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { FilterCriteria, FilterRule, type IFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { FilterRule, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { ServiceApi } from './http-api.ts';
@@ -8,6 +7,7 @@ import type { Identity } from './identity.ts';
 import { serviceFunction } from './service-function.ts';
 import type { Shared } from './shared.ts';
 import type { StageProps } from './stage.ts';
+import { tableStream } from './table-stream.ts';
 
 export interface FileJobsProps extends Shared {
   readonly stage: StageProps;
@@ -15,9 +15,9 @@ export interface FileJobsProps extends Shared {
   readonly identity: Identity;
 }
 
-/** Whole files: the calls of their jobs, and what moves a job on when its rows end. */
+/** File jobs: the API calls, and the function that advances a job when one of its rows ends. */
 export class FileJobs extends Construct {
-  /** Events that failed for good. */
+  /** Queue of events that failed permanently. */
   readonly failed: Queue;
   readonly handler: IFunction;
 
@@ -43,6 +43,7 @@ export class FileJobs extends Construct {
         COMPRESS_FILES: String(stage.compressFiles),
         RETENTION_DAYS: String(stage.retentionDays),
         WEBHOOK_LOOPBACK: String(stage.webhookLoopback),
+        WEBHOOK_PORTS: stage.webhookPorts,
         MAX_OPEN_JOBS: String(stage.maxOpenJobs),
         MAX_AUDIO_HOURS: String(stage.maxAudioHours),
       },
@@ -57,20 +58,9 @@ export class FileJobs extends Construct {
       retentionPeriod: Duration.days(14),
     });
     handler.addEventSource(
-      new DynamoEventSource(storage.chunks, {
-        startingPosition: StartingPosition.TRIM_HORIZON,
-        batchSize: 25,
-        bisectBatchOnError: true,
-        retryAttempts: 10,
-        onFailure: new SqsDlq(this.failed),
-        filters: [
-          FilterCriteria.filter({
-            dynamodb: {
-              Keys: { session_id: { S: FilterRule.beginsWith('job_') } },
-              NewImage: { state: { S: FilterRule.or('done', 'dead') } },
-            },
-          }),
-        ],
+      tableStream(storage.chunks, this.failed, {
+        Keys: { session_id: { S: FilterRule.beginsWith('job_') } },
+        NewImage: { state: { S: FilterRule.or('done', 'dead') } },
       }),
     );
     api.serve(
@@ -85,6 +75,7 @@ export class FileJobs extends Construct {
       'GET /api/transcriptions/{id}/peaks',
       'POST /api/transcriptions/{id}/cancel',
       'POST /api/transcriptions/{id}/retry',
+      'POST /api/transcriptions/{id}/retranscribe',
       'DELETE /api/transcriptions/{id}',
     );
 

@@ -15,7 +15,7 @@ export interface GpuApiProps extends Shared {
   readonly instanceArns: readonly string[];
 }
 
-/** The GPU by hand, and what it does and costs; for admins. */
+/** API calls for admins: manual control, state and costs of the GPU. */
 export class GpuApi extends Construct {
   constructor(scope: Construct, id: string, props: GpuApiProps) {
     super(scope, id);
@@ -50,7 +50,7 @@ export class GpuApi extends Construct {
     storage.chunks.grant(handler, 'dynamodb:Query');
     storage.jobs.grant(handler, 'dynamodb:Query');
     storage.quotas.grant(handler, 'dynamodb:UpdateItem');
-    lanes.grantLook(handler);
+    lanes.grantReadAttributes(handler);
     handler.addToRolePolicy(new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] }));
     handler.addToRolePolicy(
       new PolicyStatement({ actions: ['ec2:StartInstances', 'ec2:StopInstances'], resources: [...instanceArns] }),

@@ -22,23 +22,23 @@ import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import type { StageProps } from './stage.ts';
 
-/** Newest Ubuntu 24.04 with NVIDIA drivers; resolved at deployment unless the stage pins an id. */
+/** SSM parameter of the newest Ubuntu 24.04 AMI with NVIDIA drivers; resolved at deployment unless the stage sets `amiId`. */
 const AMI_PARAMETER = '/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id';
-/** Of the hash of the worker's code. */
+/** Characters of the hash of the worker's code that name its version. */
 const VERSION_LENGTH = 12;
 
-/** Of what the CloudWatch agent on the machines measures; gpu-worker/bootstrap/cloudwatch-agent.json says it too. */
+/** Metrics namespace of the CloudWatch agent on the machines; the same as in gpu-worker/bootstrap/cloudwatch-agent.json. */
 export const AGENT_NAMESPACE = 'CWAgent';
 
 export interface GpuFleetProps {
   readonly stage: StageProps;
-  /** Environment of the worker; read by the machine at every boot, so that a change needs no new machine. */
+  /** Environment of the worker. The machine reads it at every boot, so that a change needs no new machine. */
   readonly workerEnv: Readonly<Record<string, string>>;
 }
 
-/** The GPU machines: stopped unless a run needs them, reachable by nobody, talking only outwards. */
+/** The GPU machines: stopped unless a holder needs them, no inbound connections. */
 export class GpuFleet extends Construct {
-  /** In the order in which they are preferred; neighbours are in different zones. */
+  /** In order of preference; successive machines are in different availability zones. */
   readonly instances: readonly Instance[];
   readonly role: Role;
   /** SSM parameter with the worker's environment. */
@@ -67,14 +67,14 @@ export class GpuFleet extends Construct {
     });
     const bundle = new Asset(this, 'WorkerBundle', {
       path: 'gpu-worker',
-      exclude: ['demo_model', 'tests', '.venv', '**/__pycache__', '*.in', 'requirements-{dev,demo-model,serve}.txt', '.*_cache'],
+      exclude: ['tests', '.venv', '**/__pycache__', '*.in', 'requirements-{dev,protocol-model,serve}.txt', '.*_cache'],
     });
     const logs = new LogGroup(this, 'Logs', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: stage.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     const config = new StringParameter(this, 'WorkerConfig', {
-      description: 'Environment of the GPU worker, and its code; read at every boot',
+      description: 'Environment and code location of the GPU worker; read at every boot',
       stringValue: Stack.of(this).toJsonString({
         ...workerEnv,
         MODEL: stage.model,
@@ -142,7 +142,7 @@ export class GpuFleet extends Construct {
     return { getImage: () => ({ imageId, osType: OperatingSystemType.LINUX, userData: UserData.forLinux() }) };
   }
 
-  /** Runs at every boot, not only the first: new code and configuration come with the next start. */
+  /** Runs at every boot, not only the first, so that new code and configuration apply at the next start. */
   private bootstrap(config: StringParameter): UserData {
     const script = readFileSync('gpu-worker/bootstrap/boot.sh', 'utf8');
     const multipart = `#cloud-boothook\n${script}`;

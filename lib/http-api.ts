@@ -8,10 +8,12 @@ import { Construct } from 'constructs';
 import type { Identity } from './identity.ts';
 import type { StageProps } from './stage.ts';
 
-const BURST = 200;
-const REQUESTS_PER_SECOND = 100;
+/** Burst limit as seconds of the allowed rate. */
+const BURST_SECONDS = 2;
+/** AWS's default limit per account and region. */
+const LARGEST_BURST = 5000;
 
-/** The HTTP API: every route needs a token of our client unless it says otherwise. */
+/** The HTTP API. Routes need a token of the stage's client, except those of `servePublic`. */
 export class ServiceApi extends Construct {
   readonly api: HttpApi;
 
@@ -34,11 +36,14 @@ export class ServiceApi extends Construct {
     });
     const defaultStage = this.api.defaultStage?.node.defaultChild;
     if (!(defaultStage instanceof CfnStage)) throw new Error('the HTTP API has no default stage');
-    // Route and status only: a path may carry ids, a query never text.
+    // Route and status only, because paths and queries can contain ids.
     const format =
       '{"at":"$context.requestTime","route":"$context.routeKey","status":"$context.status","ms":"$context.responseLatency"}';
     defaultStage.accessLogSettings = { destinationArn: logGroup.logGroupArn, format };
-    defaultStage.defaultRouteSettings = { throttlingBurstLimit: BURST, throttlingRateLimit: REQUESTS_PER_SECOND };
+    defaultStage.defaultRouteSettings = {
+      throttlingBurstLimit: Math.min(LARGEST_BURST, BURST_SECONDS * stage.apiRequestsPerSecond),
+      throttlingRateLimit: stage.apiRequestsPerSecond,
+    };
   }
 
   /** `routes`: route keys such as `GET /api/sessions/{id}`. */
@@ -46,6 +51,7 @@ export class ServiceApi extends Construct {
     this.add(handler, routes, false);
   }
 
+  /** Like `serve`, but without a token. */
   servePublic(handler: IFunction, ...routes: readonly string[]): void {
     this.add(handler, routes, true);
   }

@@ -5,7 +5,7 @@ import type { StageProps } from './stage.ts';
 
 const MIN_PASSWORD_LENGTH = 12;
 
-/** Who may call: a user pool, the one client whose tokens count, and the `admin` group. */
+/** Authentication: a user pool, the only client whose tokens are accepted, and the `admin` group. */
 export class Identity extends Construct {
   readonly userPool: UserPool;
   readonly client: UserPoolClient;

@@ -8,9 +8,9 @@ import { Construct } from 'constructs';
 import { serviceFunction } from './service-function.ts';
 import type { Shared } from './shared.ts';
 
-/** Uploaded chunk -> row, message, run. Events that fail for good are kept; the audit of S3 finds their chunks all the same. */
+/** Handles uploads: chunk -> row, message, run; file -> queued. Failed events are kept, and the batch finds their chunks. */
 export class Ingest extends Construct {
-  /** Events that failed for good. */
+  /** Queue of events that failed permanently. */
   readonly failed: Queue;
   readonly handler: IFunction;
 

@@ -6,10 +6,10 @@ import type { QUEUE_ENV } from '../core/contracts/env.ts';
 import { LANES, type Lane } from '../core/contracts/lanes.ts';
 import { LEASE_SECONDS } from '../core/contracts/limits.ts';
 
-/** Receives before a message is a dead letter. The row's attempts decide about a chunk; this only ends what nobody can read. */
+/** Receives after which a message is a dead letter. Meant for unreadable messages; a chunk's attempts are counted in its row. */
 const MAX_RECEIVES = 50;
 
-/** A queue for each kind of work, each with its dead letters. */
+/** One queue per lane, each with a dead-letter queue. */
 export class LaneQueues extends Construct {
   readonly queues: Readonly<Record<Lane, Queue>>;
   readonly deadLetters: readonly { readonly lane: Lane; readonly queue: Queue }[];
@@ -37,7 +37,7 @@ export class LaneQueues extends Construct {
     };
   }
 
-  /** Environment entries that name the queues. */
+  /** Environment variables with the URLs of the queues. */
   get env(): Record<(typeof QUEUE_ENV)[Lane], string> {
     return {
       QUEUE_STOP_URL: this.queues.stop.queueUrl,
@@ -52,7 +52,7 @@ export class LaneQueues extends Construct {
     for (const lane of LANES) this.queues[lane].grantSendMessages(grantee);
   }
 
-  grantLook(grantee: IGrantable): void {
+  grantReadAttributes(grantee: IGrantable): void {
     for (const lane of LANES) this.queues[lane].grant(grantee, 'sqs:GetQueueAttributes');
   }
 

@@ -11,23 +11,23 @@ import type { StageProps } from './stage.ts';
 
 export interface AlarmProps {
   readonly metric: IMetric;
-  /** What it means and what to do first; goes into the e-mail. */
+  /** Meaning and first step; part of the e-mail. */
   readonly description: string;
   readonly threshold: number;
-  /** @default at least the threshold */
+  /** @default greater than or equal to the threshold */
   readonly comparison?: ComparisonOperator;
   /** @default 1 */
   readonly periods?: number;
-  /** @default missing data is fine */
+  /** @default missing data does not breach */
   readonly missing?: TreatMissingData;
   /** Section of docs/runbook.md. @default the alarm's id with hyphens */
   readonly runbook?: string;
 }
 
 const RUNBOOK = 'docs/runbook.md';
-const hyphened = (id: string): string => id.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
+const hyphenated = (id: string): string => id.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
 
-/** Where alarms go. Anybody of the account may subscribe to the topic; the stage's address is subscribed from the start. */
+/** Topic of the alarms. The stage's `alarmEmail` is subscribed; further subscriptions can be added to the topic. */
 export class Observability extends Construct {
   readonly topic: Topic;
 
@@ -40,7 +40,7 @@ export class Observability extends Construct {
   alarm(id: string, { metric, description, threshold, comparison, periods = 1, missing, runbook }: AlarmProps): Alarm {
     const alarm = new Alarm(this, id, {
       metric,
-      alarmDescription: `${description} What to do: ${RUNBOOK}#${runbook ?? hyphened(id)}`,
+      alarmDescription: `${description} What to do: ${RUNBOOK}#${runbook ?? hyphenated(id)}`,
       threshold,
       comparisonOperator: comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: periods,
@@ -51,7 +51,7 @@ export class Observability extends Construct {
   }
 }
 
-/** Publishing our own metrics, and no others. */
+/** Allows a function to publish metrics in the product's namespace only. */
 export function grantMetrics(handler: IFunction): void {
   handler.addToRolePolicy(
     new PolicyStatement({

@@ -19,8 +19,8 @@ export interface ReaperProps extends Shared {
 }
 
 /**
- * Stops what nobody holds: every minute by looking at EC2's real state, and at once when a run ended badly or a machine
- * changed. Events may be lost; the minute finds what they would have told.
+ * Stops machines without a holder: every minute, when a run fails, and when a machine changes its state. It reads the actual
+ * state from EC2, so a lost event only delays it until the next minute.
  */
 export class Reaper extends Construct {
   readonly handler: IFunction;
@@ -52,7 +52,7 @@ export class Reaper extends Construct {
       },
       targets,
     });
-    // Stopped: its running time is known, and the next run may join. Running: a stop that was decided meanwhile is made.
+    // `stopped`: the running time is recorded, and the next run can join. `running`: a stop decided during the boot is sent.
     new Rule(this, 'MachineChanged', {
       eventPattern: {
         source: ['aws.ec2'],
@@ -71,13 +71,13 @@ export class Reaper extends Construct {
         period: MINUTE,
       }),
       description:
-        'A GPU machine still runs three minutes after its stop was decided. Stop it in the EC2 console; then look at the logs of the reaper.',
+        'A GPU machine still runs three minutes after its stop was decided. Stop it in the EC2 console; then check the logs of the reaper.',
       threshold: 1,
     });
     observability.alarm('ReaperSilent', {
       metric: reaper.metricInvocations({ period: MINUTE }),
       description:
-        'Nobody has looked after the GPU machines for five minutes. Check that none runs without work; then the rule EveryMinute.',
+        'The reaper has not run for five minutes. Check that no GPU machine runs without work; then check the rule EveryMinute.',
       threshold: 1,
       comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
       periods: 5,
@@ -85,7 +85,7 @@ export class Reaper extends Construct {
     });
     observability.alarm('ReaperFails', {
       metric: reaper.metricErrors({ period: MINUTE }),
-      description: 'The reaper fails again and again: a GPU machine may run without work. Its log says why.',
+      description: 'The reaper fails repeatedly: a GPU machine may run without work. Its log contains the reason.',
       threshold: 1,
       periods: 3,
     });

@@ -12,7 +12,7 @@ export interface RecordingApiProps extends Shared {
   readonly stage: StageProps;
 }
 
-/** The calls of a recording: sessions, uploads, transcripts. One function per capability, so each has only its own rights. */
+/** API calls of recordings: sessions, uploads, transcripts, corrections. One function each, with only its own permissions. */
 export class RecordingApi extends Construct {
   constructor(scope: Construct, id: string, props: RecordingApiProps) {
     super(scope, id);
@@ -28,6 +28,7 @@ export class RecordingApi extends Construct {
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
         USER_POOL_CLIENT_ID,
         LIVE_DEFAULT: String(stage.liveDefault),
+        MODELS: [stage.model, ...stage.models].join(','),
         CAN_DIARIZE: String(stage.speakerModel !== undefined),
         QUOTAS_TABLE,
       },
@@ -44,7 +45,7 @@ export class RecordingApi extends Construct {
     });
     const corrections = serviceFunction(this, 'Corrections', {
       folder: 'corrections-api',
-      env: { SETTINGS_TABLE, USER_POOL_CLIENT_ID },
+      env: { SETTINGS_TABLE, QUOTAS_TABLE, USER_POOL_CLIENT_ID },
     });
     api.serve(
       sessions,
@@ -55,6 +56,7 @@ export class RecordingApi extends Construct {
       'GET /api/sessions/{id}/cache',
       'GET /api/sessions/{id}/cost',
       'POST /api/sessions/{id}/complete',
+      'POST /api/sessions/{id}/retranscribe',
       'POST /api/sessions/{id}/chunks/{n}/retry',
       'POST /api/sessions/{id}/transcript/ranges',
     );
@@ -92,14 +94,14 @@ export class RecordingApi extends Construct {
     storage.chunks.grant(uploads, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.grantObjects(uploads, 's3:PutObject');
 
-    for (const caller of [sessions, uploads]) storage.quotas.grant(caller, 'dynamodb:UpdateItem');
+    for (const caller of [sessions, uploads, corrections]) storage.quotas.grant(caller, 'dynamodb:UpdateItem');
 
     storage.sessions.grant(transcripts, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.chunks.grant(transcripts, 'dynamodb:Query');
     storage.settings.grant(transcripts, 'dynamodb:GetItem');
-    // A live transcript may put the results so far together, too.
+    // Reading the transcript of a running recording may write the bundle of results.
     storage.grantObjects(transcripts, 's3:GetObject', 's3:PutObject');
     storage.grantList(transcripts);
-    storage.settings.grant(corrections, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    storage.settings.grant(corrections, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem');
   }
 }

@@ -17,10 +17,10 @@ export interface ServiceFunctionProps {
   readonly memoryMb?: number;
 }
 
-/** Context entry: folder with the bundled functions. */
+/** Context key of the folder with the bundled functions. */
 export const FUNCTIONS = 'functions';
 
-/** A Lambda function as all of ours are: Node 24 on arm64, one small ESM bundle, logs that do not stay for ever. */
+/** Creates a Lambda function with the product's defaults: Node 24 on arm64, ESM bundle, logs kept for a month. */
 export function serviceFunction(scope: Construct, id: string, props: ServiceFunctionProps): LambdaFunction {
   const logGroup = new LogGroup(scope, `${id}Logs`, { retention: RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY });
   return new LambdaFunction(scope, id, {

@@ -12,7 +12,7 @@ export interface SessionKeeperProps extends Shared {
   readonly stage: StageProps;
 }
 
-/** Sessions come to an end by themselves: abandoned recordings are closed, deleted ones leave nothing behind. */
+/** Every five minutes: closes abandoned recordings, purges deleted data, continues retranscriptions, resumes stuck file jobs. */
 export class SessionKeeper extends Construct {
   readonly handler: IFunction;
 

@@ -4,12 +4,12 @@ import type { Lane } from '../core/contracts/lanes.ts';
 import type { LaneQueues } from './lane-queues.ts';
 import type { Storage } from './storage.ts';
 
-/** What most capabilities work with. */
+/** Props that most constructs share. */
 export interface Shared {
   readonly storage: Storage;
   readonly lanes: LaneQueues;
   readonly stateMachine: StateMachine;
-  /** Environment entries that name the bucket, tables and queues. */
+  /** Environment variables with the names of the bucket and tables and the URLs of the queues. */
   readonly names: Readonly<
     Record<
       | 'BUCKET_NAME'
@@ -23,6 +23,6 @@ export interface Shared {
       string
     >
   >;
-  /** Environment entries for functions that reckon with GPU time. */
+  /** Environment variables for functions that compute GPU costs. */
   readonly ledgerEnv: Readonly<Record<'LEDGER_TABLE' | 'GPU_USD_PER_HOUR', string>>;
 }

@@ -1,107 +1,163 @@
 import * as z from 'zod';
 import { PRICES_AS_OF, USD_PER_HOUR } from '../core/contracts/prices.ts';
 
-/** What a stage may choose, by context (`-c name=value`). All mistakes are told together at synth. */
-const Stage = z.strictObject({
-  stage: z
-    .string()
-    .regex(/^[a-z][a-z0-9]{1,15}$/, 'a short lower-case name')
-    .default('dev'),
-  /** Keep data when the stack goes, and guard the stack against deletion. Default: only for the stage `prod`. */
-  retainData: z.stringbool().optional(),
-  instanceType: z
-    .string()
-    .regex(/^[a-z0-9]+\.[a-z0-9]+$/)
-    .default('g4dn.xlarge'),
-  /** Of each GPU machine; it costs also while the machine is stopped. Not smaller than the AMI's own. */
-  volumeGb: z.coerce.number().int().min(30).max(1000).default(75),
-  /** Stopped GPU machines that runs can take, spread over availability zones. */
-  poolSize: z.coerce.number().int().min(1).max(10).default(1),
-  /** Seconds of waiting audio for which a run takes one machine more. */
-  backlogSecondsPerMachine: z.coerce
-    .number()
-    .positive()
-    .default(4 * 3600),
-  /** USD that the GPU may cost in a day (UTC) before no machine is started any more. */
-  dailyBudgetUsd: z.coerce.number().positive().default(2),
-  /** Price of a running GPU machine; without it what core/contracts/prices.ts knows of the type in us-east-1. */
-  gpuUsdPerHour: z.coerce.number().nonnegative().optional(),
-  /** Who is told of alarms; nobody without it. */
-  alarmEmail: z.email().optional(),
-  /** Sender of mail to users, confirmed with SES; without it users are not told anything by mail. */
-  emailFrom: z.email().optional(),
-  /** Published model's name, loaded by the worker. */
-  model: z.string().min(1).default('small.en'),
-  /**
-   * Whether sessions that do not say so are transcribed while they are recorded: the GPU then runs for about as long as the
-   * recording does (gpuUsdPerHour for each hour), instead of some minutes per batch.
-   */
-  liveDefault: z.stringbool().default(true),
-  /** Further models that users may ask for with a file, comma-separated; the worker loads them on demand. */
-  models: z
-    .string()
-    .default('')
-    .transform((list) => list.split(',').filter(Boolean)),
-  /** Whether WAV and FLAC files are kept as Opus once they are transcribed. */
-  compressFiles: z.stringbool().default(true),
-  /** File jobs that a user may have open at a time. */
-  maxOpenJobs: z.coerce.number().int().min(1).max(10_000).default(100),
-  /** Hours of audio that a user may have transcribed from files in a day (UTC). */
-  maxAudioHours: z.coerce.number().positive().default(48),
-  /** Whether users may have loopback addresses called; for the local host. */
-  webhookLoopback: z.stringbool().default(false),
-  /** Speaker-embedding model (ONNX) below models/ in the stage's bucket; without it no speakers are found. */
-  speakerModel: z
-    .string()
-    .regex(/^[\w.-]+\.onnx$/, 'the name of an .onnx file')
-    .optional(),
-  /** Seconds without work after which a run ends and the GPU stops. */
-  idleSeconds: z.coerce.number().int().min(1).max(900).default(120),
-  /** Hours between two batches; they begin at 00:00 UTC. */
-  batchEveryHours: z.coerce
-    .number()
-    .int()
-    .refine((hours) => hours >= 1 && 24 % hours === 0, 'a divisor of 24')
-    .default(2),
-  /** Hours that recordings may hold the batch back before it goes ahead behind them. */
-  maxBlockedHours: z.coerce.number().positive().default(6),
-  /** Pinned AMI; without it the newest Ubuntu 24.04 with NVIDIA drivers at deployment (a changed id replaces the machine). */
-  amiId: z
-    .string()
-    .regex(/^ami-[0-9a-f]{8,17}$/)
-    .optional(),
-  /** Browser origins that may call the API and upload, comma-separated. */
-  origins: z
-    .string()
-    .default('http://localhost:5173')
-    .transform((list) => list.split(',')),
-  /** Address of the pages, instead of CloudFront's own; needs `certificateArn`, and a DNS record of yours that points there. */
-  domain: z
-    .string()
-    .regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a host name')
-    .optional(),
-  /** Certificate of ACM for the domain; CloudFront takes it from us-east-1 only. */
-  certificateArn: z
-    .string()
-    .regex(/^arn:aws:acm:us-east-1:\d{12}:certificate\/[\w-]+$/, 'a certificate in us-east-1')
-    .optional(),
-  /** Further tags of everything, for bills: `name=value`, comma-separated. */
-  tags: z
-    .string()
-    .regex(/^([\w.:/+@ -]+=[\w.:/+@ -]*)?(,[\w.:/+@ -]+=[\w.:/+@ -]*)*$/, 'name=value, comma-separated')
-    .default('')
-    .transform((list) =>
-      Object.fromEntries(
-        list
-          .split(',')
-          .filter(Boolean)
-          .map((pair) => pair.split('=', 2) as [string, string]),
+/** Documents a parameter for docs/configuration.md. `absent`: what applies without a value, if that is not a constant. */
+const parameter = <Schema extends z.ZodType>(schema: Schema, description: string, absent?: string): Schema =>
+  schema.meta({ description, ...(absent !== undefined && { absent }) });
+const list = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').filter(Boolean));
+
+/** Context parameters of a stage (`-c name=value`). */
+export const Stage = z.strictObject({
+  stage: parameter(
+    z
+      .string()
+      .regex(/^[a-z][a-z0-9]{1,15}$/, 'must be a short lower-case name')
+      .default('dev'),
+    'Name of the stage.',
+  ),
+  retainData: parameter(
+    z.stringbool().optional(),
+    'Keeps the data when the stack is deleted, and protects the stack against deletion.',
+    '`true` for the stage `prod`',
+  ),
+  instanceType: parameter(
+    z
+      .string()
+      .regex(/^[a-z0-9]+\.[a-z0-9]+$/)
+      .default('g4dn.xlarge'),
+    'Type of the GPU machines.',
+  ),
+  volumeGb: parameter(
+    z.coerce.number().int().min(30).max(1000).default(75),
+    "Volume of each GPU machine in GB. It also costs money while the machine is stopped. It cannot be smaller than the image's volume.",
+  ),
+  poolSize: parameter(
+    z.coerce.number().int().min(1).max(10).default(1),
+    'GPU machines that runs can use, in different availability zones. Each has a volume of its own.',
+  ),
+  backlogSecondsPerMachine: parameter(
+    z.coerce
+      .number()
+      .positive()
+      .default(4 * 3600),
+    'Seconds of waiting audio for which a run uses one more machine.',
+  ),
+  dailyBudgetUsd: parameter(
+    z.coerce.number().positive().default(2),
+    'USD of GPU time per day (UTC) after which no machine is started. Work waits; recording continues.',
+  ),
+  gpuUsdPerHour: parameter(
+    z.coerce.number().nonnegative().optional(),
+    'Price of a running GPU machine, for the budget and the costs shown.',
+    'price of the instance type in us-east-1',
+  ),
+  alarmEmail: parameter(z.email().optional(), 'Address that receives the alarms.', 'no mail'),
+  emailFrom: parameter(
+    z.email().optional(),
+    'Sender of mail to users whose session or file is done. SES asks this address to confirm. A new SES account can write only to confirmed addresses until you request production access. Each stage of an account and region needs its own sender.',
+    'no mail',
+  ),
+  model: parameter(z.string().min(1).default('small.en'), 'Published model that the worker loads.'),
+  liveDefault: parameter(
+    z.stringbool().default(true),
+    'Whether sessions that do not specify `live` are transcribed while they are recorded. The GPU then runs as long as the recording does (`gpuUsdPerHour` per hour) instead of some minutes per batch.',
+  ),
+  models: parameter(
+    list,
+    'Further published models that users may request for a file, comma-separated. They are loaded on demand, one at a time.',
+  ),
+  compressFiles: parameter(z.stringbool().default(true), 'Keeps WAV and FLAC files as Opus after they are transcribed.'),
+  maxOpenJobs: parameter(z.coerce.number().int().min(1).max(10_000).default(100), 'Open file jobs per user.'),
+  maxAudioHours: parameter(z.coerce.number().positive().default(48), 'Hours of audio in files per user and day (UTC).'),
+  webhookLoopback: parameter(z.stringbool().default(false), 'Allows webhooks to loopback addresses; only for the local host.'),
+  webhookPorts: parameter(
+    z
+      .string()
+      .regex(/^(\d{1,5}(,\d{1,5})*)?$/, 'must be port numbers, comma-separated')
+      .default(''),
+    'Ports besides 443 that webhook addresses may have, comma-separated.',
+  ),
+  speakerModel: parameter(
+    z
+      .string()
+      .regex(/^[\w.-]+\.onnx$/, 'must be the name of an .onnx file')
+      .optional(),
+    "ONNX speaker-embedding model at `models/<name>` in the stage's bucket (80 Kaldi filter banks in, one vector out). Sessions may then request `diarize`.",
+    'no speaker detection',
+  ),
+  idleSeconds: parameter(
+    z.coerce.number().int().min(1).max(900).default(120),
+    'Seconds without work after which a run ends and the machine stops.',
+  ),
+  batchEveryHours: parameter(
+    z.coerce
+      .number()
+      .int()
+      .refine((hours) => hours >= 1 && 24 % hours === 0, 'must be a divisor of 24')
+      .default(2),
+    'Hours between two batches, a divisor of 24. The first batch of a day starts at 00:00 UTC.',
+  ),
+  maxBlockedHours: parameter(z.coerce.number().positive().default(6), 'Hours that recordings can delay the batch.'),
+  amiId: parameter(
+    z
+      .string()
+      .regex(/^ami-[0-9a-f]{8,17}$/)
+      .optional(),
+    'Image of the GPU machines. A changed image replaces the machine.',
+    'newest Ubuntu 24.04 with NVIDIA drivers at deployment',
+  ),
+  apiRequestsPerSecond: parameter(
+    z.coerce.number().int().min(10).max(10_000).default(1000),
+    'API calls per second of all users together before API Gateway responds with 429; bursts may be twice as large. AWS allows an account 10,000 per region for all of its APIs. In addition, each user has [limits](recording-clients.md#limits-of-a-user).',
+  ),
+  origins: parameter(
+    z
+      .string()
+      .default('http://localhost:5173')
+      .transform((text) => text.split(',')),
+    "Further browser origins that may call the API and upload, comma-separated. The pages' own address needs none.",
+  ),
+  domain: parameter(
+    z
+      .string()
+      .regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'must be a host name')
+      .optional(),
+    'Host name of the pages. It requires `certificateArn`, and a DNS record that you point to the output `PagesTarget`.',
+    "CloudFront's own",
+  ),
+  certificateArn: parameter(
+    z
+      .string()
+      .regex(/^arn:aws:acm:us-east-1:\d{12}:certificate\/[\w-]+$/, 'must be the ARN of a certificate in us-east-1')
+      .optional(),
+    'ACM certificate of the domain, in us-east-1.',
+    'none',
+  ),
+  tags: parameter(
+    z
+      .string()
+      .regex(/^([\w.:/+@ -]+=[\w.:/+@ -]*)?(,[\w.:/+@ -]+=[\w.:/+@ -]*)*$/, 'must be name=value, comma-separated')
+      .default('')
+      .transform((text) =>
+        Object.fromEntries(
+          text
+            .split(',')
+            .filter(Boolean)
+            .map((pair) => pair.split('=', 2) as [string, string]),
+        ),
       ),
-    ),
-  /** Days after which uploaded audio and results are deleted; 0: never. */
-  retentionDays: z.coerce.number().int().min(0).default(0),
+    'Further tags of all resources, such as for cost allocation: `name=value`, comma-separated.',
+  ),
+  retentionDays: parameter(
+    z.coerce.number().int().min(0).default(0),
+    'Days after which uploaded audio and results are deleted; 0: never.',
+  ),
 });
 
+/** Validated parameters of a stage, with all defaults. */
 export interface StageProps extends Omit<z.infer<typeof Stage>, 'stage' | 'retainData' | 'gpuUsdPerHour'> {
   readonly name: string;
   readonly gpuUsdPerHour: number;
@@ -109,9 +165,9 @@ export interface StageProps extends Omit<z.infer<typeof Stage>, 'stage' | 'retai
 }
 
 /**
- * The stage of a context: text as `-c` gives it, or numbers and booleans as files have them. CDK's own entries have a sign in
- * their names (`@aws-cdk/…`, `aws:cdk:…`); any other that is not known here is a mistake.
- * @throws Error that lists every context value that is wrong
+ * Parses the context: strings from `-c`, or numbers and booleans from files. CDK's own keys contain `@` or `:` (`@aws-cdk/…`,
+ * `aws:cdk:…`) and are ignored; any other unknown key is an error.
+ * @throws Error that lists all invalid values
  */
 export function stageFrom(context: Readonly<Record<string, unknown>>): StageProps {
   const given = Object.entries(context).filter(([name, value]) => /^\w+$/.test(name) && value !== undefined);
@@ -120,10 +176,10 @@ export function stageFrom(context: Readonly<Record<string, unknown>>): StageProp
   const { stage, retainData, gpuUsdPerHour = USD_PER_HOUR[parsed.data.instanceType], ...rest } = parsed.data;
   if (gpuUsdPerHour === undefined)
     throw new Error(
-      `context: gpuUsdPerHour: say what ${rest.instanceType} costs; the prices known here, of ${PRICES_AS_OF}, have none`,
+      `context: gpuUsdPerHour: required for ${rest.instanceType}, because the price list of ${PRICES_AS_OF} does not include it`,
     );
   if ((rest.domain === undefined) !== (rest.certificateArn === undefined))
-    throw new Error('context: domain and certificateArn: one needs the other');
-  if (rest.webhookLoopback && stage !== 'local') throw new Error('context: webhookLoopback: only the local host has it');
+    throw new Error('context: domain and certificateArn must be set together');
+  if (rest.webhookLoopback && stage !== 'local') throw new Error('context: webhookLoopback: allowed on the local host only');
   return { ...rest, name: stage, gpuUsdPerHour, retainData: retainData ?? stage === 'prod' };
 }

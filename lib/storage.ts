@@ -7,20 +7,20 @@ import { REPORTS_PREFIX } from '../core/contracts/keys.ts';
 import { INDEXES } from '../core/contracts/rows.ts';
 import type { StageProps } from './stage.ts';
 
-/** The bucket and the tables: what recordings, results and runs are kept in. */
+/** The bucket and the tables of recordings, file jobs, results and runs. */
 export class Storage extends Construct {
   readonly bucket: Bucket;
   readonly sessions: TableV2;
   readonly chunks: TableV2;
-  /** One row per user: what they have settled for all their sessions. */
+  /** Settings of users: correction rules and target words. */
   readonly settings: TableV2;
-  /** How often users did what costs something, by the minute. */
+  /** Counters of calls and audio per user, for the quotas, and statistics of files. */
   readonly quotas: TableV2;
-  /** Locks of recorders, and the batch's runs. */
+  /** Locks of recordings, batch runs and mail settings. */
   readonly batch: TableV2;
-  /** File jobs; beside them what keys of requests have made, and who does the work for a content. */
+  /** File jobs, idempotency records, and the owners of shared contents. */
   readonly jobs: TableV2;
-  /** Users' webhooks, and what was delivered. */
+  /** Webhooks of users, and deliveries. */
   readonly webhooks: TableV2;
   readonly fleet: TableV2;
   readonly ledger: TableV2;
@@ -43,8 +43,8 @@ export class Storage extends Construct {
       removalPolicy,
       cors: [
         {
-          // The address of the pages is not known here: it depends on what they may talk to, which is this bucket. What an address
-          // is good for is in its signature; browsers' origins guard nothing beside it.
+          // The address of the pages is not known here, because the pages depend on this bucket. The signatures of presigned URLs
+          // protect the objects, not the origin.
           allowedOrigins: [
             ...stage.origins,
             ...(stage.domain === undefined ? [] : [`https://${stage.domain}`]),
@@ -76,7 +76,7 @@ export class Storage extends Construct {
           sortKey: { name: 'created_at_ms', type: AttributeType.NUMBER },
         },
         {
-          // Sparse: sessions that something must be done with, by the time for it.
+          // Sparse: sessions that must be processed, by due time.
           indexName: INDEXES.sessionsDue,
           partitionKey: { name: 'due_shard', type: AttributeType.STRING },
           sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
@@ -91,20 +91,20 @@ export class Storage extends Construct {
       dynamoStream: StreamViewType.NEW_IMAGE,
       globalSecondaryIndexes: [
         {
-          // Sparse: only rows that wait for a result have a shard, so "is anything missing?" reads nothing else.
+          // Sparse: only rows without a result have a shard, so that finding missing chunks reads nothing else.
           indexName: INDEXES.chunksPending,
           partitionKey: { name: 'pending_shard', type: AttributeType.STRING },
           sortKey: { name: 'uploaded_at_ms', type: AttributeType.NUMBER },
           projectionType: ProjectionType.ALL,
         },
         {
-          // Sparse: chunks that are given up, until a person retries them.
+          // Sparse: chunks that have failed permanently, until they are retried.
           indexName: INDEXES.chunksDead,
           partitionKey: { name: 'dead_shard', type: AttributeType.STRING },
           sortKey: { name: 'uploaded_at_ms', type: AttributeType.NUMBER },
         },
         {
-          // Sparse: results of bytes that may come again.
+          // Sparse: results that chunks with the same content can reuse.
           indexName: INDEXES.chunksByContent,
           partitionKey: { name: 'content_key', type: AttributeType.STRING },
           projectionType: ProjectionType.INCLUDE,
@@ -141,13 +141,13 @@ export class Storage extends Construct {
           sortKey: { name: 'created_at_ms', type: AttributeType.NUMBER },
         },
         {
-          // Sparse: jobs that something must be done with, by the time for it.
+          // Sparse: jobs that must be processed, by due time.
           indexName: INDEXES.jobsDue,
           partitionKey: { name: 'due_shard', type: AttributeType.STRING },
           sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
         },
         {
-          // Sparse: only open jobs name their user here.
+          // Sparse: open jobs of each user.
           indexName: INDEXES.jobsOpen,
           partitionKey: { name: 'open_of', type: AttributeType.STRING },
           projectionType: ProjectionType.KEYS_ONLY,
@@ -161,7 +161,7 @@ export class Storage extends Construct {
       timeToLiveAttribute: 'expires_at_s',
       globalSecondaryIndexes: [
         {
-          // Sparse: deliveries that wait, by the time of their next attempt.
+          // Sparse: pending deliveries, by the time of the next attempt.
           indexName: INDEXES.deliveriesDue,
           partitionKey: { name: 'due_shard', type: AttributeType.STRING },
           sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
@@ -182,7 +182,7 @@ export class Storage extends Construct {
     });
   }
 
-  /** Rights on users' objects, and on nothing else of the bucket. */
+  /** Grants actions on the objects of users only. */
   grantObjects(
     grantee: IGrantable,
     ...actions: readonly (
@@ -196,25 +196,25 @@ export class Storage extends Construct {
     Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects('users/*')] });
   }
 
-  /** Moving file jobs on: their rows, and the audio that counts against a user's day. */
+  /** Grants what advancing file jobs needs: their rows, and the counters of audio. */
   grantJobs(grantee: IGrantable): void {
     this.jobs.grant(grantee, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
     this.quotas.grant(grantee, 'dynamodb:UpdateItem');
   }
 
-  /** Reports and lists of the batch. */
+  /** Grants actions on the reports and lists of the batch. */
   grantReports(grantee: IGrantable, ...actions: readonly ('s3:GetObject' | 's3:PutObject')[]): void {
     Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects(`${REPORTS_PREFIX}*`)] });
   }
 
-  /** Models that the stage brings along. */
+  /** Grants reading the stage's own models. */
   grantModels(grantee: IGrantable): void {
     Grant.addToPrincipal({ grantee, actions: ['s3:GetObject'], resourceArns: [this.bucket.arnForObjects('models/*')] });
   }
 
   /**
-   * Listing, which also makes a missing object a 404 instead of a 403: a request for an object names no prefix, and must be
-   * allowed all the same.
+   * Grants listing the objects of users and the batch. It also makes S3 respond to a missing object with 404 instead of 403;
+   * such a request has no prefix, hence `IfExists`.
    */
   grantList(grantee: IGrantable): void {
     Grant.addToPrincipal({

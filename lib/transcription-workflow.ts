@@ -23,25 +23,29 @@ import { CallAwsService, LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-task
 import { Construct } from 'constructs';
 import { type FleetStep, WORKFLOW_ERRORS } from '../core/contracts/events.ts';
 
-/** A worker says something at least every quarter of a minute while it works or is truly idle. */
+/** `Drain` fails without a heartbeat for this long. A worker sends one at least every 15 s while it makes progress or is idle. */
 const HEARTBEAT = Duration.seconds(120);
 const LONGEST_DRAIN = Duration.hours(4);
-/** One call of a function or of EC2; a function's own limit is a minute. */
+/** Limit of one call of the function, whose own timeout is a minute, or of EC2. */
 const STEP_TIMEOUT = Duration.seconds(90);
 
 export interface TranscriptionWorkflowProps {
-  /** Decides who holds which machine: the steps of FleetStep. */
+  /** Function that executes the steps of `FleetStep`. */
   readonly fleetControl: IFunction;
   readonly fleet: TableV2;
   readonly instanceArns: readonly string[];
 }
 
 /**
- * One run of the GPU: Plan -> for each machine { Start -> AwaitReady -> Drain -> Leave -> Stop -> ConfirmStopped }.
- * Where EC2 has no capacity for a machine, its place is taken by the next one of the pool; without one the work waits.
+ * The Step Functions workflow of a run: Plan -> for each machine { Start -> AwaitReady -> Drain -> Leave -> Stop ->
+ * ConfirmStopped }.
  *
- * The worker answers the two waiting states through the tokens in the machine's row. Every error after Plan leads to
- * LeaveFailed and on to Stop. What no Catch can see (abort, States.Runtime, a leave that fails for good) is the reaper's.
+ * - AwaitReady and Drain wait for the worker, which completes them with the task tokens in the machine's token row.
+ * - If EC2 has no capacity for a machine, NextMachine replaces it with another one of the pool; without one, the work waits.
+ * - Leave decides whether to stop the machine, to keep it for another holder, or to drain again because work was added.
+ * - Every error after Plan leads to LeaveFailed, and from there to Stop.
+ *
+ * Gotcha: no Catch handles an abort, States.Runtime, or a leave that fails permanently. The reaper stops those machines.
  */
 export class TranscriptionWorkflow extends Construct {
   readonly stateMachine: StateMachine;
@@ -121,7 +125,7 @@ export class TranscriptionWorkflow extends Construct {
     });
   }
 
-  /** EC2 refuses by state, which passes. Called by Step Functions itself: it works where our own code does not. */
+  /** Stops a machine. Step Functions calls EC2 itself, so it works even if the functions fail. EC2 refuses it in some states. */
   private stop(id: string, instanceArns: readonly string[]): CallAwsService {
     const task = new CallAwsService(this, id, {
       service: 'ec2',
@@ -136,7 +140,7 @@ export class TranscriptionWorkflow extends Construct {
     return task;
   }
 
-  /** Puts a task token where the worker finds it, and waits for the worker's answer. */
+  /** Stores a task token in the machine's token row and waits until the worker completes the task. */
   private await(
     id: string,
     attribute: 'ready_token' | 'drain_token',
@@ -166,7 +170,7 @@ const catchAll = (task: TaskStateBase, next: Pass | LambdaInvoke): void => {
   task.addCatch(next, { errors: [Errors.ALL], resultPath: '$.error' });
 };
 
-/** Retries of an error by its name, at equal intervals. */
+/** Retries an error at constant intervals. */
 const retry = (task: TaskStateBase, error: string, seconds: number, maxAttempts: number): void => {
   task.addRetry({ errors: [error], interval: Duration.seconds(seconds), maxAttempts, backoffRate: 1 });
 };

@@ -28,23 +28,23 @@ import type { ServiceApi } from './http-api.ts';
 import type { Identity } from './identity.ts';
 import type { StageProps } from './stage.ts';
 
-/** Kept for a year by browsers; the name changes with the content. */
+/** Files with a content hash in their names; browsers cache them for a year. */
 const HASHED = 'assets/*';
 
 export interface WebSiteProps {
   readonly stage: StageProps;
   readonly identity: Identity;
   readonly api: ServiceApi;
-  /** Where audio is sent to and read from. */
+  /** Bucket that audio is uploaded to and read from. */
   readonly audio: IBucket;
   /** Folder with the built pages. */
   readonly pages: string;
 }
 
-/** The pages, from a private bucket through CloudFront; the API is at the same address, so that browsers ask nobody first. */
+/** The pages, served by CloudFront from a private bucket. The API has the same origin, so browsers need no CORS preflight. */
 export class WebSite extends Construct {
   readonly url: string;
-  /** What the DNS record of a domain of its own points to. */
+  /** Target of the DNS record of a custom domain. */
   readonly target: string;
   readonly bucket: Bucket;
 
@@ -56,7 +56,7 @@ export class WebSite extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
-      removalPolicy: RemovalPolicy.DESTROY, // everything in it is made by the build
+      removalPolicy: RemovalPolicy.DESTROY, // contains build output only
     });
     const headers = new ResponseHeadersPolicy(this, 'Headers', {
       securityHeadersBehavior: {
@@ -107,14 +107,15 @@ export class WebSite extends Construct {
       clientId: identity.client.userPoolClientId,
       liveDefault: stage.liveDefault,
       usdPerRecordedHour: stage.gpuUsdPerHour,
+      models: [stage.model, ...stage.models],
       canDiarize: stage.speakerModel !== undefined,
     };
     const logGroup = new LogGroup(this, 'PublisherLogs', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    // Files of older versions stay: pages that are open may still ask for them. Nothing is to be invalidated: what changes
-    // under the same name is asked for anew each second at the latest.
+    // Files of older versions stay, because open pages may still load them. No invalidation is needed: CloudFront revalidates
+    // files that keep their names after at most one second.
     const publish = { destinationBucket: this.bucket, prune: false, retainOnDelete: false, logGroup };
     const assets = new BucketDeployment(this, 'Assets', {
       ...publish,
@@ -123,12 +124,12 @@ export class WebSite extends Construct {
       include: [HASHED],
       cacheControl: [CacheControl.fromString(cacheControl(HASHED))],
     });
-    const entrance = new BucketDeployment(this, 'Entrance', {
+    const entryFiles = new BucketDeployment(this, 'Entrance', {
       ...publish,
       sources: [Source.asset(pages, { exclude: ['assets'] }), Source.jsonData(PAGES_CONFIG, config)],
       cacheControl: [CacheControl.fromString(cacheControl('index.html'))],
     });
-    // What names the files comes after them.
-    entrance.node.addDependency(assets);
+    // The hashed files must exist before the entry files that refer to them.
+    entryFiles.node.addDependency(assets);
   }
 }

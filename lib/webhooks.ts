@@ -1,8 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { FilterCriteria, FilterRule, type IFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { FilterRule, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { EmailIdentity, Identity as SesIdentity } from 'aws-cdk-lib/aws-ses';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -13,6 +13,7 @@ import { grantMetrics, MINUTE } from './observability.ts';
 import { serviceFunction } from './service-function.ts';
 import type { StageProps } from './stage.ts';
 import type { Storage } from './storage.ts';
+import { tableStream } from './table-stream.ts';
 
 export interface WebhooksProps {
   readonly stage: StageProps;
@@ -22,26 +23,26 @@ export interface WebhooksProps {
   readonly identity: Identity;
 }
 
-/** A message asks for one attempt to deliver; the row decides whether it is made. */
+/** Queue of delivery attempts. A message requests one attempt; the delivery's row decides whether it is made. */
 export class WebhookQueue extends Construct {
   readonly queue: Queue;
-  readonly dead: Queue;
+  readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
     const secure = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
-    this.dead = new Queue(this, 'Dead', { ...secure, retentionPeriod: Duration.days(14) });
+    this.deadLetters = new Queue(this, 'Dead', { ...secure, retentionPeriod: Duration.days(14) });
     this.queue = new Queue(this, 'Attempts', {
       ...secure,
       visibilityTimeout: Duration.seconds(6 * 2 * WEBHOOK_TIMEOUT_SECONDS),
-      deadLetterQueue: { queue: this.dead, maxReceiveCount: 5 },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
     });
   }
 }
 
-/** Users' servers are told what has ended, and users by mail; every attempt is an invocation of its own. */
+/** Sends webhooks and emails when jobs and sessions end. Each delivery attempt is a separate invocation. */
 export class Webhooks extends Construct {
-  /** Events that failed for good. */
+  /** Queue of events that failed permanently. */
   readonly failed: Queue;
   readonly handler: IFunction;
 
@@ -54,7 +55,12 @@ export class Webhooks extends Construct {
     };
     const calls = serviceFunction(this, 'Api', {
       folder: 'webhooks-api',
-      env: { ...env, QUOTAS_TABLE: storage.quotas.tableName, USER_POOL_CLIENT_ID: identity.client.userPoolClientId },
+      env: {
+        ...env,
+        WEBHOOK_PORTS: stage.webhookPorts,
+        QUOTAS_TABLE: storage.quotas.tableName,
+        USER_POOL_CLIENT_ID: identity.client.userPoolClientId,
+      },
     });
     const sender = serviceFunction(this, 'Sender', {
       folder: 'webhook-sender',
@@ -78,18 +84,8 @@ export class Webhooks extends Construct {
       { table: storage.jobs, image: { status: { S: FilterRule.or('completed', 'failed') } } },
       { table: storage.sessions, image: { transcript_status: { S: FilterRule.exists() } } },
     ];
-    for (const { table, image } of ends)
-      sender.addEventSource(
-        new DynamoEventSource(table, {
-          startingPosition: StartingPosition.TRIM_HORIZON,
-          batchSize: 25,
-          bisectBatchOnError: true,
-          retryAttempts: 10,
-          onFailure: new SqsDlq(this.failed),
-          filters: [FilterCriteria.filter({ dynamodb: { NewImage: image } })],
-        }),
-      );
-    // Waits that are longer than a queue's, and what was lost.
+    for (const { table, image } of ends) sender.addEventSource(tableStream(table, this.failed, { NewImage: image }));
+    // For waits that are longer than SQS supports, and for lost messages.
     new Rule(this, 'EveryMinute', { schedule: Schedule.rate(MINUTE), targets: [new LambdaFunction(sender)] });
     api.serve(
       calls,

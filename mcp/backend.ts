@@ -1,4 +1,4 @@
-/** Who transcribes: the service of a GPU box, or a stage on AWS. */
+/** The backend that transcribes: the persistent worker service, or a stage. */
 import * as z from 'zod';
 
 const STATES = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const;
@@ -20,28 +20,36 @@ export const Listed = z.object({
 export type Listed = z.infer<typeof Listed>;
 
 const Segment = z.object({ start: z.number(), end: z.number(), text: z.string() });
-export const Heard = z.object({ text: z.string(), duration_seconds: z.number(), segments: z.array(Segment) });
-export type Heard = z.infer<typeof Heard>;
+export const TranscriptResult = z.object({ text: z.string(), duration_seconds: z.number(), segments: z.array(Segment) });
+export type TranscriptResult = z.infer<typeof TranscriptResult>;
 
+interface Options {
+  /** @default the backend's default model */
+  readonly model?: string | undefined;
+  /** Code or English name. @default detected */
+  readonly language?: string | undefined;
+}
+
+/** Operations of a backend. Error responses and connection failures are thrown as BackendError. */
 export interface Backend {
   readonly url: string;
-  /** @throws BackendError when nobody is there to transcribe */
+  /** @throws BackendError if the backend is unreachable or cannot transcribe */
   check(): Promise<void>;
-  /** Sends a file; answers its job. `onSent` gets the share that is on its way. */
+  /** Uploads a file and returns its job. `onSent` receives the uploaded share, 0 to 1. */
   send(
     path: string,
     filename: string,
-    model: string | undefined,
+    options: Options,
     onSent: (share: number) => Promise<void>,
   ): Promise<{ readonly jobId: string; readonly status: Progress['status'] }>;
   progress(jobId: string): Promise<Progress>;
   list(limit: number): Promise<Listed[]>;
-  /** @throws BackendError when it is not completed */
-  transcript(jobId: string): Promise<Heard>;
+  /** @throws BackendError if the job is not completed */
+  transcript(jobId: string): Promise<TranscriptResult>;
   render(jobId: string, format: 'txt' | 'srt' | 'vtt'): Promise<string>;
 }
 
-/** What an assistant is told; `code` is stable. */
+/** An error that is returned to the assistant; `code` is stable. */
 export class BackendError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {

@@ -1,12 +1,11 @@
-/** A stage on AWS, or the local host: files go up as the command line sends them. */
+/** Backend: a stage on AWS or the local host. Uploads files like the command line. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { extname } from 'node:path';
 import type * as z from 'zod';
 import { connection } from '../cli/connection.ts';
 import { upload } from '../cli/upload.ts';
 import { type Job, JobCreated, JobList, JobStatus } from '../core/contracts/answers.ts';
-import { FILE_TYPE_OF_EXTENSION } from '../core/contracts/jobs.ts';
+import { fileTypeOf } from '../core/contracts/jobs.ts';
 import { FileTranscript } from '../core/contracts/transcript.ts';
 import { type Backend, BackendError, type Progress } from './backend.ts';
 
@@ -14,7 +13,7 @@ const stateOf = (status: z.infer<typeof Job>['status']): Progress['status'] => (
 const asBackendError = (error: unknown): never => {
   const problem = error instanceof Error && 'problem' in error ? String(error.problem) : 'stage-unreachable';
   const code = problem === 'not-found' ? 'unknown-job' : problem;
-  throw new BackendError(code, error instanceof Error ? error.message : 'the stage does not answer');
+  throw new BackendError(code, error instanceof Error ? error.message : 'the stage does not respond');
 };
 
 export function cloudBackend(url: string): Backend {
@@ -25,12 +24,10 @@ export function cloudBackend(url: string): Backend {
     async check() {
       await call('GET', '/api/transcriptions?limit=1', JobList).catch(asBackendError);
     },
-    async send(path, filename, model, onSent) {
+    async send(path, filename, { model, language }, onSent) {
       const { size, mtimeMs } = await stat(path);
-      const contentType = FILE_TYPE_OF_EXTENSION[extname(filename).slice(1).toLowerCase()];
-      if (contentType === undefined)
-        throw new BackendError('unsupported-media', `${filename} is no audio or film that is known here`);
-      const body = { filename, contentType, sizeBytes: size, ...(model !== undefined && { model }) };
+      const options = { ...(model !== undefined && { model }), ...(language !== undefined && { language }) };
+      const body = { filename, contentType: fileTypeOf(filename), sizeBytes: size, ...options };
       const key = createHash('sha256')
         .update(JSON.stringify([path, mtimeMs, body]))
         .digest('hex');

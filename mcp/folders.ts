@@ -1,68 +1,121 @@
-/** Files of this machine that an assistant may have read and written: below the configured folders, by their real paths. */
+/** File access of the MCP server, limited to the configured folders. Links are resolved before the check. */
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, realpath, stat } from 'node:fs/promises';
+import { copyFile, link, lstat, open, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { BackendError } from './backend.ts';
 
 export interface Folders {
-  /** The real path of a regular file. @throws BackendError `path-not-allowed`, `file-not-found` */
+  /** Returns the real path of a regular file. @throws BackendError `path-not-allowed`, `file-not-found` */
   file(path: string): Promise<string>;
-  /** The real path of a folder; of the file's own without one. @throws BackendError `path-not-allowed`, `folder-not-found` */
+  /** Returns the real path of a folder; without `path`, of the folder of `beside`. @throws BackendError `path-not-allowed`, `folder-not-found` */
   folder(path: string | undefined, beside: string): Promise<string>;
-  /** Writes a file into an allowed folder; one that is a link is not followed. */
-  write(folder: string, name: string, text: string): Promise<string>;
+  /**
+   * Atomically saves a text as `{stem}{suffix}`. Existing files are never overwritten: one whose content `isOurs` is returned as it
+   * is; otherwise `{stem} (2){suffix}` and so on is tried.
+   * @returns path of the file
+   * @throws BackendError `path-not-allowed` for a link, `file-exists`, `not-written`
+   */
+  save(folder: string, stem: string, suffix: string, text: string, isOurs: (content: string) => boolean): Promise<string>;
+  /** Reads a regular file; undefined for links and everything else. */
+  read(folder: string, name: string): Promise<string | undefined>;
+  remove(folder: string, name: string): Promise<void>;
 }
 
 const refuse = (path: string): never => {
-  throw new BackendError('path-not-allowed', `${path} is not below a folder that this server may use`);
+  throw new BackendError('path-not-allowed', `${path} is outside the folders that this server may use`);
 };
 
-/** Folders that are not there count for nothing. */
+/** Names tried for one text in one folder. */
+const MAX_NAMES = 100;
+
+const notWritten =
+  (path: string) =>
+  (error: NodeJS.ErrnoException): never => {
+    throw new BackendError('not-written', `${path} cannot be written (${error.code})`);
+  };
+
+/** Atomically gives a complete temporary file its final name; false if the name is taken. */
+async function publish(temporary: string, path: string): Promise<boolean> {
+  const isTaken = ({ code }: NodeJS.ErrnoException): boolean => code === 'EEXIST';
+  try {
+    await link(temporary, path).catch((error) => {
+      // Some file systems do not support hard links.
+      if (isTaken(error)) throw error;
+      return copyFile(temporary, path, constants.COPYFILE_EXCL);
+    });
+    return true;
+  } catch (error) {
+    return isTaken(error as NodeJS.ErrnoException) ? false : notWritten(path)(error as NodeJS.ErrnoException);
+  }
+}
+
+async function readRegular(path: string): Promise<string | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      return (await file.stat()).isFile() ? await file.readFile('utf8') : undefined;
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Limits file access to these folders. Folders that do not exist are ignored. */
 export async function folders(configured: readonly string[]): Promise<Folders> {
   const found = await Promise.all(configured.map((path) => realpath(path).catch(() => undefined)));
   const roots = found.filter((path) => path !== undefined);
   const isBelow = (path: string): boolean =>
     roots.some((root) => {
-      const way = relative(root, path);
-      return way === '' || (!way.startsWith('..') && !isAbsolute(way));
+      const inner = relative(root, path);
+      return inner === '' || (!inner.startsWith('..') && !isAbsolute(inner));
     });
-  /** Real path, allowed; what does not exist is told only of places that may be looked at. */
+  /** Resolves and checks a path. Outside the allowed folders, every path is refused alike, whether it exists or not. */
   const real = async (path: string, missing: string): Promise<string> => {
     if (path.includes('\0')) return refuse('this path');
-    const wanted = resolve(roots[0] ?? '.', path);
-    const there = await realpath(wanted).catch(() => undefined);
-    if (there === undefined) {
-      const parent = await realpath(dirname(wanted)).catch(() => undefined);
+    const requested = resolve(roots[0] ?? '.', path);
+    const resolved = await realpath(requested).catch(() => undefined);
+    if (resolved === undefined) {
+      const parent = await realpath(dirname(requested)).catch(() => undefined);
       if (parent === undefined || !isBelow(parent)) return refuse(path);
       throw new BackendError(missing, `${path} does not exist`);
     }
-    return isBelow(there) ? there : refuse(path);
+    return isBelow(resolved) ? resolved : refuse(path);
   };
   return {
     async file(path) {
-      const there = await real(path, 'file-not-found');
-      const what = await stat(there);
-      if (!what.isFile()) throw new BackendError('path-not-allowed', `${path} is no file`);
-      return there;
+      const resolved = await real(path, 'file-not-found');
+      const found = await stat(resolved);
+      if (!found.isFile()) throw new BackendError('path-not-allowed', `${path} is not a regular file`);
+      return resolved;
     },
     async folder(path, beside) {
-      const there = await real(path ?? dirname(beside), 'folder-not-found');
-      if (!(await stat(there)).isDirectory()) throw new BackendError('path-not-allowed', `${path} is no folder`);
-      return there;
+      const resolved = await real(path ?? dirname(beside), 'folder-not-found');
+      if (!(await stat(resolved)).isDirectory()) throw new BackendError('path-not-allowed', `${path} is not a folder`);
+      return resolved;
     },
-    async write(folder, name, text) {
-      const path = join(await real(folder, 'folder-not-found'), basename(name));
-      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-      const file = await open(path, flags, 0o600).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ELOOP') return refuse(path);
-        throw new BackendError('not-written', `${path} cannot be written (${error.code})`);
-      });
+    async save(folder, stem, suffix, text, isOurs) {
+      const inside = await real(folder, 'folder-not-found');
+      const temporary = join(inside, `.chunkscribe-${randomUUID()}.tmp`);
+      await writeFile(temporary, text, { flag: 'wx', mode: 0o600 }).catch(notWritten(inside));
       try {
-        await file.writeFile(text);
+        for (let number = 1; number <= MAX_NAMES; number++) {
+          const path = join(inside, basename(`${stem}${number === 1 ? '' : ` (${number})`}${suffix}`));
+          if (await publish(temporary, path)) return path;
+          if ((await lstat(path).catch(() => undefined))?.isSymbolicLink()) return refuse(path);
+          const existing = await readRegular(path);
+          if (existing !== undefined && isOurs(existing)) return path;
+        }
       } finally {
-        await file.close();
+        await rm(temporary, { force: true });
       }
-      return path;
+      throw new BackendError('file-exists', `${folder} has too many files named like ${stem}${suffix}; pass another output_dir`);
+    },
+    read: async (folder, name) => readRegular(join(await real(folder, 'folder-not-found'), basename(name))),
+    async remove(folder, name) {
+      await rm(join(await real(folder, 'folder-not-found'), basename(name)), { force: true });
     },
   };
 }

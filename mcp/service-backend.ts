@@ -1,7 +1,7 @@
-/** The persistent worker service (gpu-worker serve). */
+/** Backend: the persistent worker service (gpu-worker serve). */
 import { openAsBlob } from 'node:fs';
 import * as z from 'zod';
-import { type Backend, BackendError, Heard, Progress } from './backend.ts';
+import { type Backend, BackendError, Progress, TranscriptResult } from './backend.ts';
 
 const Health = z.object({ status: z.string() });
 const Queued = z.object({ job_id: z.string(), status: Progress.shape.status });
@@ -16,19 +16,22 @@ const Jobs = z.object({
     }),
   ),
 });
-const Refusal = z.object({ code: z.string(), detail: z.string() });
+const ErrorBody = z.object({ code: z.string(), detail: z.string() });
 const CHECK_MS = 5000;
 
 export function serviceBackend(address: string, token: string | undefined): Backend {
   const url = address.replace(/\/$/, '');
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const answer = await fetch(`${url}${path}`, { ...init, headers }).catch(() => undefined);
-    if (answer === undefined)
-      throw new BackendError('service-unreachable', `the service at ${url} does not answer; is it running?`);
-    if (answer.ok) return answer;
-    const said = Refusal.safeParse(await answer.json().catch(() => undefined)).data;
-    throw new BackendError(said?.code ?? `status-${answer.status}`, said?.detail ?? `the service answered ${answer.status}`);
+    const response = await fetch(`${url}${path}`, { ...init, headers }).catch(() => undefined);
+    if (response === undefined)
+      throw new BackendError('service-unreachable', `the service at ${url} does not respond; is it running?`);
+    if (response.ok) return response;
+    const body = ErrorBody.safeParse(await response.json().catch(() => undefined)).data;
+    throw new BackendError(
+      body?.code ?? `status-${response.status}`,
+      body?.detail ?? `the service responded with status ${response.status}`,
+    );
   };
   return {
     url,
@@ -36,9 +39,10 @@ export function serviceBackend(address: string, token: string | undefined): Back
       const { status } = Health.parse(await (await call('/health', { signal: AbortSignal.timeout(CHECK_MS) })).json());
       if (status === 'no-model') throw new BackendError('no-model', `the service at ${url} cannot load its model`);
     },
-    async send(path, filename, model, onSent) {
+    async send(path, filename, { model, language }, onSent) {
       const body = new FormData();
       if (model !== undefined) body.append('model', model);
+      if (language !== undefined) body.append('language', language);
       body.append('file', await openAsBlob(path), filename);
       await onSent(0);
       const { job_id, status } = Queued.parse(await (await call('/transcribe', { method: 'POST', body })).json());
@@ -56,7 +60,7 @@ export function serviceBackend(address: string, token: string | undefined): Back
         ...(seconds !== null && { durationSeconds: seconds }),
       }));
     },
-    transcript: async (jobId) => Heard.parse(await (await call(`/transcript/${encodeURIComponent(jobId)}`)).json()),
+    transcript: async (jobId) => TranscriptResult.parse(await (await call(`/transcript/${encodeURIComponent(jobId)}`)).json()),
     render: async (jobId, format) => (await call(`/transcript/${encodeURIComponent(jobId)}?format=${format}`)).text(),
   };
 }

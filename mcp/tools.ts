@@ -1,20 +1,26 @@
 /**
- * The tools. A status file beside the text tells people what goes on: `{stem}.transcribing.txt` while it does, `{stem}.txt` in the end.
- * It also tells a server that was started again which file a job was of.
+ * The MCP tools, and the files they write for a job.
+ *
+ * Steps of a job: transcribe_wav uploads the file and writes `{stem}.transcribing.txt` -> check_transcription_status reports progress,
+ * and when the job has ended, writes `{stem}.txt` (if completed) and removes the status file.
+ *
+ * Gotchas: files that this server has not written are never changed. Several server processes may handle the same job.
  */
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename } from 'node:path';
 import type { McpServer, ServerContext } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { type Backend, BackendError, Listed, Progress } from './backend.ts';
 import type { Folders } from './folders.ts';
+import { jobNotes, NOTES } from './job-notes.ts';
+import { findStatusFile, isStatusOf, STATUS_SUFFIX, statusText, stemOf } from './status-file.ts';
 
-const STATUS_SUFFIX = '.transcribing.txt';
-const [MOST_LISTED, MOST_SEARCHED, MOST_HITS] = [100, 50, 50];
-const AROUND = 60;
+const [MAX_LISTED, MAX_SEARCHED, MAX_HITS] = [100, 50, 50];
+/** Characters of context on each side of a search hit. */
+const CONTEXT = 60;
+const ENDED: readonly Progress['status'][] = ['completed', 'failed', 'cancelled'];
 
 const Failure = { success: z.boolean(), error: z.string().optional(), message: z.string() };
-const Begun = z.object({
+const Started = z.object({
   ...Failure,
   status: Progress.shape.status.optional(),
   job_id: z.string().optional(),
@@ -37,95 +43,95 @@ const Hits = z.object({
 
 const JobId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'not a job id');
 
-interface Answer {
+interface Output {
   readonly success: boolean;
   readonly message: string;
 }
-const told = (answer: Answer) => ({
-  content: [{ type: 'text' as const, text: JSON.stringify(answer, undefined, 1) }],
-  structuredContent: { ...answer },
-  ...(!answer.success && { isError: true }),
+const toolResult = (output: Output) => ({
+  content: [{ type: 'text' as const, text: JSON.stringify(output, undefined, 1) }],
+  structuredContent: { ...output },
+  ...(!output.success && { isError: true }),
 });
 
-/** What went wrong is an answer with a stable code, never a broken call. */
-async function answered(work: () => Promise<Answer>) {
+/** Runs a tool. Errors become results with `success: false` and a stable code, never protocol errors. */
+async function runTool(work: () => Promise<Output>) {
   try {
-    return told(await work());
+    return toolResult(await work());
   } catch (error) {
-    if (error instanceof BackendError) return told({ success: false, message: error.message, ...{ error: error.code } });
+    if (error instanceof BackendError) return toolResult({ success: false, message: error.message, ...{ error: error.code } });
     console.error(error);
-    return told({
+    return toolResult({
       success: false,
-      message: 'something went wrong on the side of this server; its log says what',
+      message: 'internal error of this server; see its log',
       ...{ error: 'internal' },
     });
   }
 }
 
-/** Tells how far it is, to whoever asked to be told. */
-async function tell(context: ServerContext, progress: number, message: string): Promise<void> {
+/** Sends a progress notification, if the client requested them. @param progress 0 to 100 */
+async function reportProgress(context: ServerContext, progress: number, message: string): Promise<void> {
   const progressToken = context.mcpReq._meta?.progressToken;
   if (progressToken === undefined) return;
   await context.mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total: 100, message } });
 }
 
-const statusText = (jobId: string, filename: string, line: string): string => `${filename}\n${line}\njob_id: ${jobId}\n`;
-
-/** The status file of a job in a folder, by what is written in it. */
-async function statusFileOf(folder: string, jobId: string): Promise<string | undefined> {
-  for (const name of await readdir(folder)) {
-    if (!name.endsWith(STATUS_SUFFIX)) continue;
-    const text = await readFile(join(folder, name), 'utf8').catch(() => '');
-    if (text.split('\n').includes(`job_id: ${jobId}`)) return name;
-  }
-  return undefined;
-}
-
 const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 
-export function registerTools(server: McpServer, backend: Backend, folders: Folders): void {
-  /** Where the texts of jobs go that this process has begun. */
-  const outputs = new Map<string, string>();
+/** Registers all tools. @param notes folder for notes on started jobs */
+export function registerTools(server: McpServer, backend: Backend, folders: Folders, notes = NOTES): void {
+  const startedJobs = jobNotes(notes);
+
+  /** Removes a file if it is the status file of this job. */
+  async function removeStatus(jobId: string, folder: string, name: string): Promise<void> {
+    const text = await folders.read(folder, name).catch(() => undefined);
+    if (text !== undefined && isStatusOf(jobId, text)) await folders.remove(folder, name);
+  }
 
   server.registerTool(
     'transcribe_wav',
     {
       title: 'Transcribe a recording',
       description:
-        'Begins to transcribe an audio file (wav, mp3, flac, m4a, ogg, webm, mp4 and others) and answers at once with its job_id. A file {stem}.transcribing.txt in output_dir says that it is under way. Ask check_transcription_status for the text.',
+        'Starts the transcription of an audio file (wav, mp3, flac, m4a, ogg, webm, mp4 and others) and returns its job_id at once. While the job runs, output_dir contains the file {stem}.transcribing.txt. Get the text with check_transcription_status.',
       inputSchema: z.object({
         filename: z.string().min(1).max(4096).describe('path of the audio file'),
-        output_dir: z.string().max(4096).optional().describe('folder that the text is written to; the file’s own without it'),
-        model: z.string().max(100).optional().describe('another model than the service’s own'),
+        output_dir: z.string().max(4096).optional().describe('folder for the text; default: the folder of the audio file'),
+        model: z.string().max(100).optional().describe('speech model; default: the model of the service'),
+        language: z
+          .string()
+          .max(100)
+          .optional()
+          .describe('code or English name of the language, such as de or German; default: detected'),
       }),
-      outputSchema: Begun,
+      outputSchema: Started,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     },
-    ({ filename, output_dir, model }, context) =>
-      answered(async () => {
+    ({ filename, output_dir, model, language }, context) =>
+      runTool(async () => {
         const path = await folders.file(filename);
         const folder = await folders.folder(output_dir, path);
         await backend.check();
-        await tell(context, 0, 'sending the file');
+        await reportProgress(context, 0, 'sending the file');
         const name = basename(path);
-        const { jobId, status } = await backend.send(path, name, model, (share) =>
-          tell(context, Math.round(90 * share), 'sending the file'),
+        const { jobId, status } = await backend.send(path, name, { model, language }, (share) =>
+          reportProgress(context, Math.round(90 * share), 'sending the file'),
         );
-        const stem = basename(name, extname(name));
-        outputs.set(jobId, folder);
-        const status_file = await folders.write(
-          folder,
-          `${stem}${STATUS_SUFFIX}`,
-          statusText(jobId, name, `being transcribed since ${new Date().toISOString()}`),
+        // Sent before the files are written: clients drop notifications that arrive together with the result.
+        await reportProgress(context, 100, 'queued');
+        const stem = stemOf(name);
+        const before = await startedJobs.read(jobId);
+        if (before !== undefined && before.folder !== folder) await removeStatus(jobId, before.folder, before.statusFile);
+        const status_file = await folders.save(folder, stem, STATUS_SUFFIX, statusText(jobId, name), (content) =>
+          isStatusOf(jobId, content),
         );
-        await tell(context, 100, 'queued');
+        await startedJobs.save(jobId, { folder, stem, statusFile: basename(status_file) });
         return {
           success: true,
-          status: status === 'completed' || status === 'failed' ? status : 'queued',
+          status: ENDED.includes(status) ? status : 'queued',
           job_id: jobId,
           service_url: backend.url,
           status_file,
-          message: `${name} is ${status}; ask check_transcription_status for job_id ${jobId}`,
+          message: `${name} is ${status}; call check_transcription_status with job_id ${jobId}`,
         };
       }),
   );
@@ -133,53 +139,53 @@ export function registerTools(server: McpServer, backend: Backend, folders: Fold
   server.registerTool(
     'check_transcription_status',
     {
-      title: 'How far a transcription is',
+      title: 'Check a transcription',
       description:
-        'How far a job is. When it is completed, its text is answered and saved as {stem}.txt in output_dir, and the status file is removed.',
+        'Returns the status and progress of a job. When the job is completed, returns its text, saves it as {stem}.txt in output_dir ({stem} (2).txt if that name is taken), and removes the status file.',
       inputSchema: z.object({
         job_id: JobId,
-        output_dir: z.string().max(4096).optional().describe('the folder given to transcribe_wav; known while this server runs'),
+        output_dir: z
+          .string()
+          .max(4096)
+          .optional()
+          .describe('folder for the text; default: the folder of the transcribe_wav call'),
       }),
       outputSchema: Checked,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     },
     ({ job_id, output_dir }, context) =>
-      answered(async () => {
-        const wanted = output_dir ?? outputs.get(job_id);
-        const folder = wanted === undefined ? undefined : await folders.folder(wanted, '');
+      runTool(async () => {
+        const note = await startedJobs.read(job_id);
+        const folder =
+          output_dir === undefined
+            ? note && (await folders.folder(note.folder, '').catch(() => undefined))
+            : await folders.folder(output_dir, '');
         const { status, progress, error } = await backend.progress(job_id);
-        await tell(context, progress, status);
-        if (status !== 'completed') {
-          const isOver = status === 'failed' || status === 'cancelled';
-          const file = isOver && folder !== undefined ? await statusFileOf(folder, job_id) : undefined;
-          if (file !== undefined && folder !== undefined)
-            await folders.write(
-              folder,
-              file,
-              statusText(job_id, file.slice(0, -STATUS_SUFFIX.length), `${status}: ${error ?? ''}`),
-            );
-          return {
-            success: !isOver,
-            status,
-            progress,
-            message: isOver ? `it has ${status}: ${error ?? 'no reason is known'}` : `it is ${status}, ${Math.round(progress)} %`,
-            ...(isOver && { error: status }),
-          };
+        await reportProgress(context, progress, status);
+        if (!ENDED.includes(status))
+          return { success: true, status, progress, message: `the job is ${status}, ${Math.round(progress)} %` };
+        const file = folder === undefined ? undefined : await findStatusFile(folders, folder, job_id);
+        const transcript = status === 'completed' ? await backend.render(job_id, 'txt') : undefined;
+        const stem = note?.stem ?? file?.stem ?? job_id;
+        const transcript_file =
+          folder !== undefined && transcript !== undefined
+            ? await folders.save(folder, stem, '.txt', transcript, (content) => content === transcript)
+            : undefined;
+        if (file !== undefined && folder !== undefined) await removeStatus(job_id, folder, file.name);
+        if (note !== undefined) await removeStatus(job_id, note.folder, note.statusFile);
+        if (transcript === undefined) {
+          const message = `the job has ended as ${status}: ${error ?? 'unknown reason'}`;
+          return { success: false, status, progress, message, ...{ error: status } };
         }
-        const transcript = await backend.render(job_id, 'txt');
-        const file = folder === undefined ? undefined : await statusFileOf(folder, job_id);
-        if (folder === undefined)
-          return { success: true, status, progress: 100, transcript, message: 'completed; say output_dir to have it saved' };
-        const stem = file === undefined ? job_id : file.slice(0, -STATUS_SUFFIX.length);
-        const transcript_file = await folders.write(folder, `${stem}.txt`, transcript);
-        if (file !== undefined) await rm(join(folder, file), { force: true });
+        const saved =
+          transcript_file === undefined ? 'pass output_dir to save the text' : `the text is saved in ${transcript_file}`;
         return {
           success: true,
           status,
           progress: 100,
-          transcript_file,
           transcript,
-          message: `completed; the text is in ${transcript_file}`,
+          message: `completed; ${saved}`,
+          ...(transcript_file !== undefined && { transcript_file }),
         };
       }),
   );
@@ -188,13 +194,13 @@ export function registerTools(server: McpServer, backend: Backend, folders: Fold
     'list_transcriptions',
     {
       title: 'List transcriptions',
-      description: 'Transcriptions of this service, newest first, with their state.',
-      inputSchema: z.object({ limit: z.number().int().min(1).max(MOST_LISTED).default(20) }),
+      description: 'Lists the transcriptions of the service with their status, newest first.',
+      inputSchema: z.object({ limit: z.number().int().min(1).max(MAX_LISTED).default(20) }),
       outputSchema: Found,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     ({ limit }) =>
-      answered(async () => {
+      runTool(async () => {
         const transcriptions = await backend.list(limit);
         return { success: true, transcriptions, message: `${transcriptions.length} transcriptions` };
       }),
@@ -204,30 +210,31 @@ export function registerTools(server: McpServer, backend: Backend, folders: Fold
     'get_transcript',
     {
       title: 'Read a transcript',
-      description: 'The text of a completed transcription, whole or of a range of seconds, as txt, srt or vtt.',
+      description:
+        'Returns the text of a completed transcription as txt, srt or vtt. A range of seconds is available as txt only.',
       inputSchema: z.object({
         job_id: JobId,
         format: z.enum(['txt', 'srt', 'vtt']).default('txt'),
-        start: z.number().min(0).optional().describe('seconds; only for txt'),
-        end: z.number().positive().optional().describe('seconds; only for txt'),
+        start: z.number().min(0).optional().describe('in seconds; only with format txt'),
+        end: z.number().positive().optional().describe('in seconds; only with format txt'),
       }),
       outputSchema: Text,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     ({ job_id, format, start, end }) =>
-      answered(async () => {
+      runTool(async () => {
         const isRange = start !== undefined || end !== undefined;
-        if (isRange && format !== 'txt') throw new BackendError('invalid-range', 'a range is answered as txt only');
+        if (isRange && format !== 'txt') throw new BackendError('invalid-range', 'a range is available as txt only');
         const [from, to] = [start ?? 0, end ?? Number.POSITIVE_INFINITY];
         if (to <= from) throw new BackendError('invalid-range', 'end must be after start');
-        const heard = await backend.transcript(job_id);
-        const within = heard.segments.filter((segment) => segment.start < to && segment.end > from);
+        const transcript = await backend.transcript(job_id);
+        const within = transcript.segments.filter((segment) => segment.start < to && segment.end > from);
         const text = isRange ? within.map((segment) => segment.text).join(' ') : await backend.render(job_id, format);
         return {
           success: true,
           text,
-          duration_seconds: heard.duration_seconds,
-          message: isRange ? `from ${clock(from)}` : 'the whole text',
+          duration_seconds: transcript.duration_seconds,
+          message: isRange ? `text from ${clock(from)}` : 'the whole text',
         };
       }),
   );
@@ -237,23 +244,21 @@ export function registerTools(server: McpServer, backend: Backend, folders: Fold
     {
       title: 'Search transcripts',
       description:
-        'Where words are said in the newest completed transcriptions: the file, the time in seconds, and the sentence around them.',
-      inputSchema: z.object({ query: z.string().min(2).max(200), limit: z.number().int().min(1).max(MOST_HITS).default(20) }),
+        'Searches the newest completed transcriptions for words. Returns the file, the time in seconds and the surrounding text of each hit.',
+      inputSchema: z.object({ query: z.string().min(2).max(200), limit: z.number().int().min(1).max(MAX_HITS).default(20) }),
       outputSchema: Hits,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     ({ query, limit }, context) =>
-      answered(async () => {
+      runTool(async () => {
         const wanted = query.toLowerCase();
-        const completed = (await backend.list(MOST_LISTED))
-          .filter(({ status }) => status === 'completed')
-          .slice(0, MOST_SEARCHED);
+        const completed = (await backend.list(MAX_LISTED)).filter(({ status }) => status === 'completed').slice(0, MAX_SEARCHED);
         const hits: { job_id: string; filename: string; start: number; text: string }[] = [];
         for (const [i, { jobId, filename }] of completed.entries()) {
-          await tell(context, Math.round((100 * i) / completed.length), filename);
+          await reportProgress(context, Math.round((100 * i) / completed.length), filename);
           const { segments } = await backend.transcript(jobId).catch(() => ({ segments: [] }));
           for (const [n, { start, text }] of segments.entries()) {
-            // Words may go on in the next segment.
+            // A match may continue in the next segment.
             const both = `${text} ${segments[n + 1]?.text ?? ''}`;
             const at = both.toLowerCase().indexOf(wanted);
             if (at < 0 || at > text.length) continue;
@@ -261,13 +266,13 @@ export function registerTools(server: McpServer, backend: Backend, folders: Fold
               job_id: jobId,
               filename,
               start,
-              text: both.slice(Math.max(0, at - AROUND), at + wanted.length + AROUND).trim(),
+              text: both.slice(Math.max(0, at - CONTEXT), at + wanted.length + CONTEXT).trim(),
             });
             if (hits.length === limit) break;
           }
           if (hits.length === limit) break;
         }
-        return { success: true, hits, message: `${hits.length} places in ${completed.length} transcriptions` };
+        return { success: true, hits, message: `${hits.length} hits in ${completed.length} transcriptions` };
       }),
   );
 }

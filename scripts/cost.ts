@@ -1,21 +1,21 @@
-/** `npm run cost [-- --hours 30 --live 0 -c name=value …]`: what a month costs, estimated from the stage's parameters. */
+/** `npm run cost [-- --hours 30 --live 0 -c name=value …]`: estimates the monthly cost from the stage's parameters. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { synthesized } from '../bin/synthesized.ts';
 import { METRICS } from '../core/contracts/metrics.ts';
 import { PRICES_AS_OF } from '../core/contracts/prices.ts';
-import { monthOf } from '../core/ledger/month.ts';
+import { estimateMonth } from '../core/ledger/month.ts';
 import { stageFrom } from '../lib/stage.ts';
 
-const HELP = `npm run cost -- [options]     what a month of a stage costs, estimated; nothing of it is measured
+const HELP = `npm run cost -- [options]     estimates the monthly cost of a stage; no figure is measured
 
-  --hours N        hours recorded in a month (default 30)
-  --live SHARE     share of them that is transcribed while it is recorded, 0 to 1 (default 0: all by the batch)
-  --speed N        seconds of audio that the GPU transcribes in a second (default 46, the target for a T4 with small.en)
-  --batches N      batches in a month that find something to do (default 60)
-  --boot N         seconds from a stopped machine to a worker (default 45, a target)
-  -c name=value    a parameter of the stage, as for a deployment; can be repeated. cdk.context.json is read, too`;
+  --hours N        hours recorded per month (default 30)
+  --live SHARE     share of them that is transcribed live, 0 to 1 (default 0: the batch transcribes everything)
+  --speed N        seconds of audio that the GPU transcribes per second (default 46, the target for a T4 with small.en)
+  --batches N      batches per month that start the GPU (default 60)
+  --boot N         seconds from a stopped machine to a ready worker (default 45, a target)
+  -c name=value    a parameter of the stage, as for a deployment; repeatable. cdk.context.json is also read`;
 
 const { values } = parseArgs({
   options: {
@@ -29,24 +29,24 @@ const { values } = parseArgs({
   },
 });
 
-function number(name: 'hours' | 'live' | 'speed' | 'batches' | 'boot', most = Number.POSITIVE_INFINITY): number {
+function number(name: 'hours' | 'live' | 'speed' | 'batches' | 'boot', max = Number.POSITIVE_INFINITY): number {
   const value = Number(values[name]);
-  if (!(value >= 0 && value <= most)) throw new Error(`--${name} must be a number${most === 1 ? ' from 0 to 1' : ''}`);
+  if (!(value >= 0 && value <= max)) throw new Error(`--${name} must be a number${max === 1 ? ' from 0 to 1' : ''}`);
   return value;
 }
 
-/** What CDK takes from its files, too. */
-function kept(): Record<string, unknown> {
+/** The context in cdk.context.json, which CDK reads too. */
+function contextFile(): Record<string, unknown> {
   const file = join(import.meta.dirname, '..', 'cdk.context.json');
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 }
 
 function estimate(): void {
   const given = values.context.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)]);
-  const context: Record<string, unknown> = { ...kept(), ...Object.fromEntries(given) };
+  const context: Record<string, unknown> = { ...contextFile(), ...Object.fromEntries(given) };
   const stage = stageFrom(context);
   const { template } = synthesized(context);
-  const lines = monthOf({
+  const lines = estimateMonth({
     audioHours: number('hours'),
     liveShare: number('live', 1),
     speed: Math.max(1, number('speed')),
@@ -64,7 +64,7 @@ function estimate(): void {
   for (const { what, usd, how } of lines) console.log(`${what.padEnd(width)}  ${usd.toFixed(2).padStart(7)}  ${how}`);
   const sum = lines.reduce((all, { usd }) => all + usd, 0);
   console.log(
-    `${'a month, USD'.padEnd(width)}  ${sum.toFixed(2).padStart(7)}  ${values.hours} h, ${stage.instanceType}, prices of us-east-1, ${PRICES_AS_OF}`,
+    `${'total per month, USD'.padEnd(width)}  ${sum.toFixed(2).padStart(7)}  ${values.hours} h, ${stage.instanceType}, prices of us-east-1, ${PRICES_AS_OF}`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** docs/iam.md: what every role of a stage may do, out of the synthesized template. */
+/** Generates docs/iam.md, the permissions of every role of a stage, from the synthesized template. */
 import type { Template } from 'aws-cdk-lib/assertions';
 import * as z from 'zod';
 
@@ -22,27 +22,27 @@ const Role = z.object({
   }),
 });
 
-const HEAD = `# Who may do what
+const HEAD = `# Permissions
 
-Each role of a stage, what takes it on, and what it may do. Made from the template by \`node scripts/launch.mjs scripts/iam.ts\`;
-a test compares. Every action is limited to the stage's own resources, but for those in italics, which AWS lets nobody limit by
-resource (\`cloudwatch:PutMetricData\` is limited to one namespace).
+Each role of a stage, the service that assumes it, and its allowed actions. This page is generated from the template by
+\`node scripts/launch.mjs scripts/documents.ts\`; a test checks that it is up to date. Every action is limited to the stage's own resources,
+except those in italics, for which AWS supports no resource-level permissions (\`cloudwatch:PutMetricData\` is limited to one namespace).
 
-| role | taken on by | may |
+| role | assumed by | allowed actions |
 |---|---|---|
 `;
 
-/** A stage that has everything that brings rights. */
-export const OF_EVERYTHING = { emailFrom: 'scribe@example.com', speakerModel: 'speakers.onnx' };
+/** Context of a stage with all features that need permissions. */
+export const ALL_FEATURES = { emailFrom: 'scribe@example.com', speakerModel: 'speakers.onnx' };
 
-/** `IngestHandlerServiceRole3EACFA87` -> `IngestHandler` */
+/** Removes the generated parts of a logical id: `IngestHandlerServiceRole3EACFA87` -> `IngestHandler`. */
 const nameOf = (id: string): string =>
   id
     .replace(/[0-9A-F]{6,8}$/, '')
     .replace(/(ServiceRole|Role)(ForTarget)?$/, '')
     .replace(/[0-9a-fA-F]{32,}$/, '');
 
-/** `dynamodb: GetItem, PutItem; s3: …` */
+/** Groups actions by service: `dynamodb: GetItem, PutItem; s3: …`. */
 function byService(actions: ReadonlySet<string>): string {
   const services = Map.groupBy([...actions].sort(), (action) => action.replace('*', '').split(':')[0] ?? '');
   return [...services]
@@ -51,13 +51,14 @@ function byService(actions: ReadonlySet<string>): string {
     .join('; ');
 }
 
+/** Returns the text of docs/iam.md. */
 export function iamDocument(template: Template): string {
-  const may = new Map<string, Set<string>>();
+  const allowed = new Map<string, Set<string>>();
   for (const policy of Object.values(template.findResources('AWS::IAM::Policy'))) {
     const { PolicyDocument, Roles } = Policy.parse(policy).Properties;
     for (const { Ref } of Roles) {
-      const actions = may.get(Ref) ?? new Set<string>();
-      may.set(Ref, actions);
+      const actions = allowed.get(Ref) ?? new Set<string>();
+      allowed.set(Ref, actions);
       for (const { Action, Resource } of PolicyDocument.Statement)
         for (const action of [Action].flat()) actions.add(Resource === '*' ? `*${action}*` : action);
     }
@@ -65,7 +66,7 @@ export function iamDocument(template: Template): string {
   const rows = Object.entries(template.findResources('AWS::IAM::Role')).map(([id, role]) => {
     const [statement] = Role.parse(role).Properties.AssumeRolePolicyDocument.Statement;
     const services = [statement?.Principal.Service ?? ''].flat().map((name) => name.replace('.amazonaws.com', ''));
-    return `| ${nameOf(id)} | ${services.join(', ')} | ${byService(may.get(id) ?? new Set()) || 'its own logs'} |`;
+    return `| ${nameOf(id)} | ${services.join(', ')} | ${byService(allowed.get(id) ?? new Set()) || 'its own logs'} |`;
   });
   return `${HEAD}${rows.sort().join('\n')}\n`;
 }

@@ -1,5 +1,4 @@
-/** The OpenAPI document of all calls in core/api/calls.ts. */
-import { createRequire } from 'node:module';
+/** Generates docs/openapi.json, the OpenAPI document of all calls in core/api/calls.ts. */
 import * as z from 'zod';
 import {
   createDocument,
@@ -8,19 +7,22 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
 import { type ApiCall, CALLS } from '../core/api/calls.ts';
+import { OPERATION_IDS, TAGS, tagOf } from '../core/api/operations.ts';
 import { GatewayRefusal, Problem } from '../core/contracts/answers.ts';
+import { VERSION } from '../core/contracts/version.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { STATUS } from '../lambdas/runtime/problem.ts';
 
-const { version } = createRequire(import.meta.url)('../package.json');
-
 const PROBLEM = Problem.meta({ id: 'Problem' });
 const PATH_PARAMETERS = {
-  id: z.string().meta({ description: 'id of the session, job, run or delivery' }),
-  n: z.string().meta({ description: 'chunk number' }),
+  id: z.string().meta({ description: 'Id of the session, job, run or delivery.' }),
+  n: z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/)
+    .meta({ description: 'Number of the chunk.' }),
 };
 
-/** Codes of errors by their status. */
+/** Error responses, with the error codes grouped by status. */
 function problems(codes: readonly ErrorCode[]): ZodOpenApiResponsesObject {
   const byStatus = Map.groupBy(codes, (code) => STATUS[code]);
   return Object.fromEntries(
@@ -37,28 +39,35 @@ function problems(codes: readonly ErrorCode[]): ZodOpenApiResponsesObject {
   );
 }
 
-/** JSON, and text of the other media types. */
+/** A success response: JSON, and text in the other media types. */
 const successOf = (schema: z.ZodType, texts: readonly string[]) => ({
   description: 'success',
   content: { 'application/json': { schema }, ...Object.fromEntries(texts.map((type) => [type, { schema: z.string() }])) },
 });
 
-function responses({ answers, errors = [], open, body, texts = [] }: ApiCall): ZodOpenApiResponsesObject {
+function responses({ answers, errors = [], access, body, texts = [] }: ApiCall): ZodOpenApiResponsesObject {
   const always: ErrorCode[] = [
-    ...(open ? [] : (['unauthorized', 'invalid'] as const)),
+    ...(access === 'anyone' ? [] : (['unauthorized', 'invalid', 'too-many'] as const)),
     ...(body ? (['malformed'] as const) : []),
   ];
-  const good = Object.entries(answers).map(([status, schema]) => [
+  const successes = Object.entries(answers).map(([status, schema]) => [
     status,
     schema === null ? { description: 'no content' } : successOf(schema, texts),
   ]);
-  return { ...Object.fromEntries(good), ...problems([...new Set([...always, ...errors])]) };
+  return { ...Object.fromEntries(successes), ...problems([...new Set([...always, ...errors])]) };
 }
 
-function operation(path: string, call: ApiCall): ZodOpenApiOperationObject {
+const bodyOf = (schema: z.ZodType) => ({
+  required: !schema.safeParse(undefined).success,
+  content: { 'application/json': { schema } },
+});
+
+function operation(route: string, path: string, call: ApiCall): ZodOpenApiOperationObject {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as keyof typeof PATH_PARAMETERS);
   const parameters = z.object(Object.fromEntries(names.map((name) => [name, PATH_PARAMETERS[name]])));
   return {
+    operationId: OPERATION_IDS[route],
+    tags: [tagOf(path)],
     summary: call.summary,
     ...((names.length > 0 || call.query || call.headers) && {
       requestParams: {
@@ -67,26 +76,30 @@ function operation(path: string, call: ApiCall): ZodOpenApiOperationObject {
         ...(call.headers && { header: call.headers }),
       },
     }),
-    ...(call.body && { requestBody: { required: true, content: { 'application/json': { schema: call.body } } } }),
+    ...(call.body && { requestBody: bodyOf(call.body) }),
     responses: responses(call),
-    ...(call.open && { security: [] }),
+    ...(call.access === 'anyone' && { security: [] }),
   };
 }
 
+/** Returns the content of docs/openapi.json. */
 export function openapi(): unknown {
   const paths: ZodOpenApiPathsObject = {};
   for (const [route, call] of Object.entries(CALLS)) {
     const [method = '', path = ''] = route.split(' ');
-    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(path, call) };
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route, path, call) };
   }
   return createDocument({
     openapi: '3.1.0',
     info: {
       title: 'Chunkscribe',
-      version,
+      version: VERSION,
       description:
-        "Recordings in chunks, transcribed on your own AWS account. Every call needs a token of the stage's user pool.",
+        "Recordings in chunks, transcribed on your own AWS account. Every call needs a token of the stage's user pool. " +
+        'Numbers in paths and queries are plain decimals (`1`, not `01` or `1e0`). Calls that describe no body ignore one.',
     },
+    servers: [{ url: '/', description: 'The origin that serves this document.' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     security: [{ token: [] }],
     paths,

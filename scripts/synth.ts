@@ -1,4 +1,4 @@
-/** `npm run synth [-- -c name=value …]`: the template meant for AWS, into cdk.out. */
+/** `npm run synth [-- -c name=value …]`: synthesizes the template for AWS into cdk.out. */
 import { spawnSync } from 'node:child_process';
 
 const { status } = spawnSync('cdk', ['synth', '--quiet', ...process.argv.slice(2)], { stdio: 'inherit' });

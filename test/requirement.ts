@@ -1,6 +1,7 @@
+/** A promised behavior and the tests that prove it. */
 export interface Requirement {
   readonly id: string;
   readonly sentence: string;
-  /** `file: beginning of the title` */
+  /** Each is `file: beginning of the title`. */
   readonly tests: readonly string[];
 }

@@ -1,16 +1,17 @@
 /**
- * Keeps the pages on the device, so that they open without a network, and a recording can begin there. The API and audio
- * never pass through here. A new version takes over when its pages are loaded next; old files stay until then.
+ * Caches the pages on the device, so that they open and can record without a network. Requests to the API and for audio are
+ * not intercepted. A new version activates as soon as it is installed and deletes the cache of the previous one; pages that are
+ * open use it from their next load.
  */
 export {};
 
 declare const self: ServiceWorkerGlobalScope;
-/** Filled in by the build: hash of this version, and its files. */
+/** Inserted by the build (vite.config.ts): hash of this version and the list of its files. */
 declare const VERSION: string;
 declare const FILES: readonly string[];
 
 const CACHE = `pages-${VERSION}`;
-/** Asked for each time, from the cache only without an answer: these name the files of a version. */
+/** Network first, the cache only when the network fails: these select the version and the stage. */
 const FRESH = ['index.html', 'config.json'];
 
 const install = async (): Promise<void> => {
@@ -24,14 +25,14 @@ const activate = async (): Promise<void> => {
   await self.clients.claim();
 };
 
-async function fresh(request: Request, name: string): Promise<Response> {
+async function networkFirst(request: Request, name: string): Promise<Response> {
   try {
-    const answer = await fetch(request);
-    if (answer.ok) await (await caches.open(CACHE)).put(name, answer.clone());
-    return answer;
+    const response = await fetch(request);
+    if (response.ok) await (await caches.open(CACHE)).put(name, response.clone());
+    return response;
   } catch (error) {
-    const kept = await caches.match(name);
-    if (kept !== undefined) return kept;
+    const cached = await caches.match(name);
+    if (cached !== undefined) return cached;
     throw error;
   }
 }
@@ -44,6 +45,6 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== scope.origin || !url.pathname.startsWith(scope.pathname)) return;
   const name = url.pathname.slice(scope.pathname.length) || 'index.html';
-  if (FRESH.includes(name)) event.respondWith(fresh(request, name));
-  else if (FILES.includes(name)) event.respondWith(caches.match(name).then((kept) => kept ?? fetch(request)));
+  if (FRESH.includes(name)) event.respondWith(networkFirst(request, name));
+  else if (FILES.includes(name)) event.respondWith(caches.match(name).then((cached) => cached ?? fetch(request)));
 });

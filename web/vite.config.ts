@@ -29,6 +29,7 @@ function listForServiceWorker(): Plugin {
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
+  resolve: { alias: [{ find: /^zod$/, replacement: join(import.meta.dirname, 'src', 'zod.ts') }] },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2023',

@@ -1,60 +1,70 @@
-/** What the doctor says of what it has found: one line each, and what to do about a red one. No AWS here. */
+/** The doctor's checks: one line per check, with a remedy if it fails. Pure functions of the gathered facts; no AWS calls. */
+import { isEnglishOnly } from '../../core/contracts/languages.ts';
+import { MULTILINGUAL_EXAMPLE } from '../../core/contracts/models.ts';
 
-/** What was asked for: it is there, it is not there, or nobody could tell. */
+/** Result of a lookup; `unknown` if the lookup itself failed. */
 export type Found<T> =
   | { readonly kind: 'found'; readonly value: T }
   | { readonly kind: 'missing' }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 export interface Facts {
-  /** The local host stands for AWS: an account has nothing to prepare. */
+  /** The stage is the local host, so the account checks do not apply. */
   readonly isLocal: boolean;
+  /** Model of the local host and its languages (`en` or `multilingual`), as detected from the model's files. */
+  readonly localModel?: { readonly name: string; readonly languages: string } | undefined;
   readonly nowMs: number;
   readonly stage: string;
   readonly stackName: string;
   readonly region: string | undefined;
   readonly caller: Found<string>;
   readonly instanceType: string;
-  /** Virtual CPUs of one machine of the type, and how many "On-Demand G and VT" may run in the account. */
+  /** Virtual CPUs of the instance type, and the account's quota for "On-Demand G and VT" instances. */
   readonly vcpus: Found<number>;
   readonly vcpuQuota: Found<number>;
-  /** How many functions may run at a time in the account. */
+  /** The account's limit of concurrent Lambda executions. */
   readonly concurrency: Found<number>;
   readonly bootstrapVersion: Found<number>;
   readonly stack: Found<{ readonly status: string; readonly outputs: Readonly<Record<string, string>> }>;
   readonly api: Found<{ readonly status: number; readonly stage: string | undefined }>;
-  /** Status of each table that the stack's outputs name. */
+  /** Status of each table in the stack's outputs. */
   readonly tables: Readonly<Record<string, Found<string>>>;
-  /** What the machine reads at its boot, and since when it says so. */
+  /** Parameter that the machine reads at boot, and when it was last changed. */
   readonly workerConfig: Found<{ readonly values: Readonly<Record<string, string>>; readonly sinceMs: number }>;
-  /** Queues that it names. */
+  /** Queues named in `workerConfig`. */
   readonly queues: Readonly<Record<string, Found<true>>>;
   readonly machines: readonly { readonly id: string; readonly state: Found<string> }[];
-  /** What a worker last did; none within a week is missing. */
+  /** Newest usage row of the ledger; `missing` if there is none within a week. */
   readonly lastWork: Found<{ readonly atMs: number; readonly version: string | undefined; readonly model: string | undefined }>;
-  /** Why the last run of the machines failed. */
+  /** Error of the last failed GPU run. */
   readonly lastError: Found<string>;
   readonly lastReport: Found<{ readonly name: string; readonly status: string; readonly atMs: number }>;
 }
 
 export interface Line {
   readonly name: string;
-  /** `waits`: nothing can be said before something above is mended. */
+  /** `waits`: not checked, because a check above failed. */
   readonly state: 'good' | 'notice' | 'bad' | 'waits';
   readonly says: string;
   readonly todo?: string;
 }
 
-/** What the template itself asks for; older ones have no place for its files. */
-const LEAST_BOOTSTRAP = 6;
-/** Outputs that the product and its tools work with. */
+/** The template requires this version; older bootstrap stacks have no asset bucket for it. */
+const MIN_BOOTSTRAP = 6;
+/** Required outputs of the stack. */
 export const OUTPUTS = [
   ...['ApiUrl', 'PagesUrl', 'UserPoolId', 'UserPoolClientId', 'BucketName', 'InstanceIds', 'WorkerConfigName'],
   ...['SessionsTable', 'ChunksTable', 'FleetTable', 'LedgerTable', 'SettingsTable', 'JobsTable', 'BatchTable', 'WebhooksTable'],
 ];
-/** Tables that the worker and the functions must mean alike. */
-const SHARED_TABLES = { CHUNKS_TABLE: 'ChunksTable', FLEET_TABLE: 'FleetTable', LEDGER_TABLE: 'LedgerTable' } as const;
-/** New accounts have 10: with some recorders at once calls would be refused and tried again. */
+/** Tables that the worker's configuration and the stack's outputs must agree on. */
+export const SHARED_TABLES = {
+  CHUNKS_TABLE: 'ChunksTable',
+  SESSIONS_TABLE: 'SessionsTable',
+  FLEET_TABLE: 'FleetTable',
+  LEDGER_TABLE: 'LedgerTable',
+  BATCH_TABLE: 'BatchTable',
+} as const;
+/** New accounts have 10, so calls would be throttled with several concurrent recorders. */
 const ENOUGH_CONCURRENCY = 100;
 const BATCH_LATE_MS = 6 * 3_600_000;
 
@@ -64,101 +74,103 @@ const bad = (says: string, todo: string) => ({ state: 'bad', says, todo }) as co
 type Verdict = Omit<Line, 'name'>;
 
 function credentials({ isLocal, caller }: Facts): Verdict {
-  if (isLocal) return good('the local host needs none');
+  if (isLocal) return good('not needed for the local host');
   if (caller.kind === 'found') return good(caller.value);
-  const reason = caller.kind === 'unknown' ? caller.reason : 'there are none';
-  return bad(reason, 'aws configure sso, or set AWS_PROFILE; then again');
+  const reason = caller.kind === 'unknown' ? caller.reason : 'no credentials';
+  return bad(reason, 'run aws configure sso or set AWS_PROFILE, then run the doctor again');
 }
 
 function region({ region, isLocal }: Facts): Verdict {
-  if (isLocal) return good('the local host needs none');
+  if (isLocal) return good('not needed for the local host');
   return region === undefined
-    ? bad('none is set', 'export AWS_REGION=… (where the stage is, or will be)')
+    ? bad('not set', 'export AWS_REGION=… (where the stage is, or will be)')
     : good(`${region}; the stage must be there`);
 }
 
 function quota({ isLocal, instanceType, vcpus, vcpuQuota }: Facts): Verdict {
-  if (isLocal) return good('the local host needs none');
+  if (isLocal) return good('not needed for the local host');
   if (vcpus.kind !== 'found')
-    return bad(`${instanceType} is not known in this region`, 'choose another instanceType, or another region');
+    return bad(`${instanceType} is not available in this region`, 'choose another instanceType or another region');
   if (vcpuQuota.kind === 'unknown')
-    return notice(vcpuQuota.reason, 'look at Service Quotas, EC2, "Running On-Demand G and VT instances"');
+    return notice(vcpuQuota.reason, 'check Service Quotas, EC2, "Running On-Demand G and VT instances"');
   const granted = vcpuQuota.kind === 'found' ? vcpuQuota.value : 0;
   return granted >= vcpus.value
-    ? good(`${granted} vCPUs for G machines; ${instanceType} takes ${vcpus.value}`)
+    ? good(`quota of ${granted} vCPUs for G instances; ${instanceType} needs ${vcpus.value}`)
     : bad(
-        `${granted} vCPUs for G machines, and ${instanceType} takes ${vcpus.value}: none can start`,
+        `quota of ${granted} vCPUs for G instances, but ${instanceType} needs ${vcpus.value}: it cannot start`,
         'aws service-quotas request-service-quota-increase --service-code ec2 --quota-code L-DB2E81BA --desired-value 4 (takes hours to days)',
       );
 }
 
 function functions({ isLocal, concurrency }: Facts): Verdict {
-  if (isLocal) return good('the local host needs none');
+  if (isLocal) return good('not needed for the local host');
   const todo =
     'aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000 (free)';
-  if (concurrency.kind !== 'found') return notice('nobody could tell how many may run at a time', todo);
+  if (concurrency.kind !== 'found') return notice('the limit of concurrent executions could not be read', todo);
   return concurrency.value >= ENOUGH_CONCURRENCY
-    ? good(`${concurrency.value} may run at a time`)
-    : notice(`only ${concurrency.value} may run at a time: enough to try, too few for many recorders`, todo);
+    ? good(`${concurrency.value} concurrent executions`)
+    : notice(`only ${concurrency.value} concurrent executions: enough for a trial, too few for many recorders`, todo);
 }
 
 function bootstrap({ isLocal, bootstrapVersion: version }: Facts): Verdict {
-  if (isLocal) return good('the local host needs none');
-  if (version.kind === 'unknown') return notice(version.reason, 'the right ssm:GetParameter is needed to look');
-  if (version.kind === 'found' && version.value >= LEAST_BOOTSTRAP) return good(`version ${version.value}`);
-  const says = version.kind === 'missing' ? 'not done in this account and region' : `version ${version.value} is too old`;
+  if (isLocal) return good('not needed for the local host');
+  if (version.kind === 'unknown') return notice(version.reason, 'the check needs the permission ssm:GetParameter');
+  if (version.kind === 'found' && version.value >= MIN_BOOTSTRAP) return good(`version ${version.value}`);
+  const says =
+    version.kind === 'missing' ? 'this account and region are not bootstrapped' : `version ${version.value} is too old`;
   return bad(says, 'npx cdk bootstrap');
 }
 
 function stack({ stack, stackName, region }: Facts): Verdict {
-  if (stack.kind === 'unknown') return bad(stack.reason, 'the right cloudformation:DescribeStacks is needed');
+  if (stack.kind === 'unknown') return bad(stack.reason, 'the check needs the permission cloudformation:DescribeStacks');
   if (stack.kind === 'missing')
     return bad(
       `there is no ${stackName} in ${region ?? 'this region'}`,
-      'npx cdk deploy -c stage=…, or name the right region and --stage',
+      'npx cdk deploy -c stage=…, or set the right region and --stage',
     );
   const { status } = stack.value;
   if (/^(CREATE|UPDATE|IMPORT)_COMPLETE$/.test(status)) return good(status);
-  if (status.endsWith('_IN_PROGRESS') && !status.includes('ROLLBACK')) return notice(status, 'wait for its end, then again');
-  return bad(status, 'CloudFormation, Events of the stack: the first failure says why; then npx cdk deploy again');
+  if (status.endsWith('_IN_PROGRESS') && !status.includes('ROLLBACK'))
+    return notice(status, 'wait until it has finished, then run the doctor again');
+  return bad(status, 'see the first failure in the Events of the stack in CloudFormation, then run npx cdk deploy again');
 }
 
 function outputs({ stack }: Facts): Verdict {
   const known = stack.kind === 'found' ? stack.value.outputs : {};
-  const lacking = OUTPUTS.filter((name) => !known[name]);
-  return lacking.length === 0
+  const absent = OUTPUTS.filter((name) => !known[name]);
+  return absent.length === 0
     ? good(`${OUTPUTS.length} of ${OUTPUTS.length}`)
-    : bad(`without ${lacking.join(', ')}`, 'the stack is of another version: npx cdk deploy');
+    : bad(`missing: ${absent.join(', ')}`, 'the stack has another version: npx cdk deploy');
 }
 
 function api({ api, stage }: Facts): Verdict {
   if (api.kind !== 'found')
-    return bad(api.kind === 'unknown' ? api.reason : 'no answer', 'look at the API and the function ServiceInfo; npx cdk deploy');
-  if (api.value.status !== 200) return bad(`answers ${api.value.status}`, 'the log of the function ServiceInfo says why');
+    return bad(api.kind === 'unknown' ? api.reason : 'no response', 'check the API and the function ServiceInfo; npx cdk deploy');
+  if (api.value.status !== 200) return bad(`responds with status ${api.value.status}`, 'see the log of the function ServiceInfo');
   return api.value.stage === stage
-    ? good('answers')
-    : bad(`belongs to the stage ${api.value.stage}, not ${stage}`, 'name the right --stage, or unset CHUNKSCRIBE_API');
+    ? good('responds')
+    : bad(`belongs to the stage ${api.value.stage}, not ${stage}`, 'set the right --stage, or unset CHUNKSCRIBE_API');
 }
 
 function tables({ tables }: Facts): Verdict {
   const broken = Object.entries(tables).filter(([, table]) => table.kind !== 'found' || table.value !== 'ACTIVE');
-  if (broken.length === 0) return good(`${Object.keys(tables).length} are there`);
-  const told = broken.map(([name, table]) => `${name}: ${table.kind === 'found' ? table.value : table.kind}`);
-  return bad(told.join(', '), 'restore it (point-in-time recovery, on a stage that keeps its data), or deploy the stage anew');
+  if (broken.length === 0) return good(`${Object.keys(tables).length} exist`);
+  const problems = broken.map(([name, table]) => `${name}: ${table.kind === 'found' ? table.value : table.kind}`);
+  return bad(problems.join(', '), 'restore it (point-in-time recovery, on a stage that retains its data), or deploy a new stage');
 }
 
 function wiring({ workerConfig: config, queues, stack }: Facts): Verdict {
-  if (config.kind !== 'found') return bad('the machine would find no configuration', 'npx cdk deploy');
+  if (config.kind !== 'found') return bad('the configuration of the machine is missing', 'npx cdk deploy');
   const known = stack.kind === 'found' ? stack.value.outputs : {};
   const others = Object.entries(SHARED_TABLES).filter(([env, output]) => config.value.values[env] !== known[output]);
   if (others.length > 0)
-    return bad(`the worker and the functions mean different tables: ${others.map(([env]) => env).join(', ')}`, 'npx cdk deploy');
+    return bad(`the worker and the functions use different tables: ${others.map(([env]) => env).join(', ')}`, 'npx cdk deploy');
   const gone = Object.entries(queues).filter(([, queue]) => queue.kind !== 'found');
   return gone.length === 0
-    ? good(`${Object.keys(queues).length} queues, tables as the functions have them`)
+    ? good(`${Object.keys(queues).length} queues; same tables as the functions`)
     : bad(
-        `no queue for ${gone.map(([name]) => name).join(', ')}`,
-        'npx cdk deploy; what waited there is found by the next batch',
+        `missing queues: ${gone.map(([name]) => name).join(', ')}`,
+        'npx cdk deploy; the next batch finds the work whose messages were lost',
       );
 }
 
@@ -166,41 +178,55 @@ function machines({ machines }: Facts): Verdict {
   const gone = machines.filter(({ state }) => state.kind !== 'found' || /terminated|shutting-down/.test(state.value));
   if (machines.length === 0 || gone.length > 0)
     return bad(
-      `${gone.map(({ id }) => id).join(', ') || 'none'}: gone`,
-      'npx cdk deploy with another poolSize, then with this one again: a new machine',
+      `missing: ${gone.map(({ id }) => id).join(', ') || 'all'}`,
+      'replace it: npx cdk deploy with another poolSize, then with this one again',
     );
   return good(machines.map(({ id, state }) => `${id} ${state.kind === 'found' ? state.value : ''}`).join(', '));
 }
 
 function version({ workerConfig: config, lastWork }: Facts): Verdict {
-  if (lastWork.kind !== 'found') return good('no work within a week; the newest code comes at the next boot');
+  if (lastWork.kind !== 'found') return good('no work within a week; the next boot installs the newest version');
   const newest = config.kind === 'found' ? config.value.values['WORKER_VERSION'] : undefined;
   if (lastWork.value.version === newest) return good(`${newest}, ${new Date(lastWork.value.atMs).toISOString().slice(0, 16)}`);
-  const isSince = config.kind === 'found' && lastWork.value.atMs > config.value.sinceMs;
-  const says = `the last work was done by ${lastWork.value.version ?? 'an older version'}, the newest is ${newest}`;
-  return isSince
+  const hasWorkedSince = config.kind === 'found' && lastWork.value.atMs > config.value.sinceMs;
+  const says = `the last worker had version ${lastWork.value.version ?? 'unknown (older)'}, the newest is ${newest}`;
+  return hasWorkedSince
     ? bad(
         says,
-        'the machine did not take it: Session Manager, journalctl -u cloud-final; or stop it, and its next boot tries again',
+        'the machine did not update: see journalctl -u cloud-final in Session Manager, or stop it; the next boot tries again',
       )
-    : notice(says, 'nothing: it comes at the next boot');
+    : notice(says, 'nothing: the next boot installs it');
 }
 
-function model({ lastWork, lastError, workerConfig: config, isLocal }: Facts): Verdict {
+function model(facts: Facts): Verdict {
+  const { lastWork, lastError, workerConfig: config, localModel } = facts;
   if (lastError.kind === 'found' && /model/i.test(lastError.value))
-    return bad(lastError.value, 'is the model’s name right, and can the machine reach its hub? npx chunkscribe gpu logs');
-  const wanted = config.kind === 'found' ? config.value.values['MODEL'] : undefined;
-  if (lastWork.kind !== 'found') return good(`${wanted}; it is fetched at the first boot`);
-  const { model } = lastWork.value;
-  return isLocal || model === wanted || model === undefined
-    ? good(`${model ?? wanted} has been loaded`)
-    : notice(`${model} was used last, ${wanted} is wanted`, 'nothing: it comes at the next boot');
+    return bad(lastError.value, 'is the model’s name right, and can the machine reach the model hub? npx chunkscribe gpu logs');
+  const configured = config.kind === 'found' ? config.value.values['MODEL'] : undefined;
+  if (localModel !== undefined) return modelVerdict(localModel.name, 'runs on this machine', facts);
+  if (lastWork.kind !== 'found') return modelVerdict(configured ?? 'none', 'downloaded at the first boot', facts);
+  const { model = configured ?? 'none' } = lastWork.value;
+  return model === configured || configured === undefined
+    ? modelVerdict(model, 'loaded successfully', facts)
+    : notice(`${model} was used last, ${configured} is configured`, 'nothing: the next boot installs it');
+}
+
+/** A working model; for an English-only model, with the command for a multilingual one. */
+function modelVerdict(name: string, state: string, { isLocal, localModel }: Facts): Verdict {
+  const isEnglish = localModel === undefined ? isEnglishOnly(name) : localModel.languages === 'en';
+  if (!isEnglish) return good(`${name}: ${state}`);
+  const command = isLocal ? 'npm start -- --model ' : 'npx cdk deploy -c model=';
+  return {
+    ...good(`${name}: ${state}; it transcribes English only`),
+    todo: `for other languages: ${command}${MULTILINGUAL_EXAMPLE.name}`,
+  };
 }
 
 function batch({ lastReport, nowMs }: Facts): Verdict {
-  if (lastReport.kind === 'unknown') return bad(lastReport.reason, 'the rights s3:ListBucket and s3:GetObject are needed');
+  if (lastReport.kind === 'unknown')
+    return bad(lastReport.reason, 'the check needs the permissions s3:ListBucket and s3:GetObject');
   if (lastReport.kind === 'missing')
-    return notice('none has run yet', 'wait for the next even hour, or: npx chunkscribe batch run');
+    return notice('no batch has run yet', 'wait for the next even hour, or run: npx chunkscribe batch run');
   const { name, status, atMs } = lastReport.value;
   if (status === 'failed' || status === 'partial') return bad(`${name}: ${status}`, `npx chunkscribe batch reports ${name}`);
   return nowMs - atMs > BATCH_LATE_MS
@@ -211,7 +237,7 @@ function batch({ lastReport, nowMs }: Facts): Verdict {
 const ACCOUNT = { credentials, region, quota, functions, bootstrap };
 const STAGE = { stack, outputs, api, tables, wiring, machines, version, model, batch };
 
-/** All lines. Before a deployment (`isBefore`) only what an account needs; what depends on a red line waits. */
+/** Runs all checks; before a deployment (`isBefore`) only those of the account. A check that depends on a failed one is not run. */
 export function examine(facts: Facts, isBefore: boolean): Line[] {
   const lines: Line[] = [];
   const isBad = (name: string): boolean => lines.some((line) => line.name === name && line.state === 'bad');
@@ -219,14 +245,14 @@ export function examine(facts: Facts, isBefore: boolean): Line[] {
     lines.push({
       name,
       ...(name !== 'credentials' && name !== 'region' && (isBad('credentials') || isBad('region'))
-        ? { state: 'waits', says: 'credentials and a region first' }
+        ? { state: 'waits', says: 'needs credentials and a region' }
         : check(facts)),
     } as Line);
   if (isBefore) return lines;
-  const isBlind = isBad('credentials') || isBad('region');
+  const cannotCheck = isBad('credentials') || isBad('region');
   for (const [name, check] of Object.entries(STAGE)) {
-    const waits = isBlind || (name !== 'stack' && facts.stack.kind !== 'found');
-    lines.push({ name, ...(waits ? { state: 'waits', says: 'something above first' } : check(facts)) } as Line);
+    const waits = cannotCheck || (name !== 'stack' && facts.stack.kind !== 'found');
+    lines.push({ name, ...(waits ? { state: 'waits', says: 'needs a check above to pass' } : check(facts)) } as Line);
   }
   return lines;
 }

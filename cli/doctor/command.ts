@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
+import { matching, stageName } from '../options.ts';
 import { print } from '../output.ts';
-import { placeOf } from '../stage.ts';
+import { stageTarget } from '../stage.ts';
 import { examine, type Line } from './checks.ts';
 import { gather } from './facts.ts';
 
 const SIGNS = { good: 'ok', notice: '!', bad: 'RED', waits: '-' } as const;
-/** Any stage: before a deployment nobody asks for its stack. */
+/** Placeholder: `--before` does not read the stack, so the stage does not matter. */
 const BEFORE = 'dev';
+const instanceType = matching(/^[a-z][a-z0-9-]{0,30}\.[a-z0-9-]{1,30}$/, 'an EC2 instance type, such as g4dn.xlarge');
 
 const shown = (lines: readonly Line[]): string => {
   const width = Math.max(...lines.map(({ name }) => name.length));
@@ -21,19 +23,23 @@ const shown = (lines: readonly Line[]): string => {
 export function doctorCommand(program: Command, isJson: () => boolean): void {
   program
     .command('doctor')
-    .description('look whether everything is as it must be, before and after a deployment; changes nothing')
-    .option('--stage <name>', 'a stage on AWS, with the AWS credentials of the environment (without it: the local host)')
-    .option('--before', 'before the first deployment: only what the account needs')
-    .option('--instance-type <type>', 'machine that is to be deployed', 'g4dn.xlarge')
+    .description('check everything before and after a deployment; changes nothing')
+    .option(
+      '--stage <name>',
+      'a stage on AWS, with the AWS credentials of the environment (without it: the local host)',
+      stageName,
+    )
+    .option('--before', 'before the first deployment: check only the account')
+    .option('--instance-type <type>', 'machine type to deploy', instanceType, 'g4dn.xlarge')
     .action(async (options: { stage?: string; before?: true; instanceType: string }) => {
-      const place = placeOf(options.stage ?? (options.before ? BEFORE : undefined));
-      const facts = await gather(place, options.instanceType);
+      const target = stageTarget(options.stage ?? (options.before ? BEFORE : undefined));
+      const facts = await gather(target, options.instanceType);
       const lines = examine(facts, options.before === true);
       const isWell = lines.every(({ state }) => state === 'good' || state === 'notice');
       print(
         isJson(),
         { well: isWell, lines },
-        () => `${shown(lines)}\n\n${isWell ? 'nothing is red' : 'something is red: what to do is beside it'}`,
+        () => `${shown(lines)}\n\n${isWell ? 'all checks passed' : 'some checks failed; lines marked -> are remedies'}`,
       );
       if (!isWell) process.exitCode = 1;
     });

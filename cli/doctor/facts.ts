@@ -1,4 +1,4 @@
-/** What the doctor looks at, asked of AWS (or of the local host's emulator) with whatever credentials the environment has. */
+/** Gathers the doctor's facts from AWS, or from the local host's emulator, with the environment's credentials. */
 import { DescribeTableCommand, DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { type _InstanceType, DescribeInstancesCommand, DescribeInstanceTypesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -12,7 +12,7 @@ import * as z from 'zod';
 import { REPORTS_PREFIX } from '../../core/contracts/keys.ts';
 import { BatchReport } from '../../core/contracts/report.ts';
 import { INDEXES, UsageRow } from '../../core/contracts/rows.ts';
-import { type Place, stackNameOf, stackOf } from '../stage.ts';
+import { type StageTarget, stackNameOf, stackOf } from '../stage.ts';
 import { type Facts, type Found, OUTPUTS } from './checks.ts';
 
 const DAY_MS = 86_400_000;
@@ -22,10 +22,10 @@ const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
 const API_MS = 10_000;
 const NOT_THERE = /NotFound|does not exist|NonExistent|NoSuch|No such|ValidationError/i;
 
-/** What a call answers; `undefined` and errors that say so are missing, other errors are unknown. */
-async function found<T>(ask: () => Promise<T | undefined>): Promise<Found<T>> {
+/** Runs a lookup: `missing` if it returns undefined or fails with a not-found error, `unknown` for any other error. */
+async function found<T>(lookUp: () => Promise<T | undefined>): Promise<Found<T>> {
   try {
-    const value = await ask();
+    const value = await lookUp();
     return value === undefined ? { kind: 'missing' } : { kind: 'found', value };
   } catch (error) {
     const { name, message } = error as Error;
@@ -35,9 +35,9 @@ async function found<T>(ask: () => Promise<T | undefined>): Promise<Found<T>> {
 
 const Health = z.object({ stage: z.string().optional() });
 
-/** `plannedType`: of the machines that are to be, before there are any. */
-export async function gather(place: Place, plannedType: string): Promise<Facts> {
-  const { stage, options, local } = place;
+/** Gathers all facts. @param plannedType instance type to check while the stage has no machine */
+export async function gather(target: StageTarget, plannedType: string): Promise<Facts> {
+  const { stage, options, local } = target;
   const dynamo = new DynamoDBClient(options);
   const ec2 = new EC2Client(options);
   const s3 = new S3Client({ ...options, forcePathStyle: local !== undefined });
@@ -47,7 +47,7 @@ export async function gather(place: Place, plannedType: string): Promise<Facts> 
   const caller = await found(
     async () => (await new STSClient({ region: 'us-east-1', ...options }).send(new GetCallerIdentityCommand({}))).Arn,
   );
-  const stack = await found(() => stackOf(place));
+  const stack = await found(() => stackOf(target));
   const outputs = stack.kind === 'found' ? stack.value.outputs : {};
 
   const workerConfig = await found(async () => {
@@ -56,8 +56,8 @@ export async function gather(place: Place, plannedType: string): Promise<Facts> 
     return { values, sinceMs: Parameter?.LastModifiedDate?.getTime() ?? 0 };
   });
   const config = workerConfig.kind === 'found' ? workerConfig.value.values : {};
-  const each = async <T>(names: readonly string[], ask: (name: string) => Promise<T | undefined>) =>
-    Object.fromEntries(await Promise.all(names.map(async (name) => [name, await found(() => ask(name))] as const)));
+  const each = async <T>(names: readonly string[], lookUp: (name: string) => Promise<T | undefined>) =>
+    Object.fromEntries(await Promise.all(names.map(async (name) => [name, await found(() => lookUp(name))] as const)));
 
   const machineIds = (outputs['InstanceIds'] ?? '').split(',').filter(Boolean);
   const states = await each(machineIds, async (id) => {
@@ -70,9 +70,10 @@ export async function gather(place: Place, plannedType: string): Promise<Facts> 
 
   return {
     isLocal: local !== undefined,
+    localModel: local?.model,
     nowMs: Date.now(),
     ...{ stage, caller, stack, workerConfig },
-    stackName: stackNameOf(place),
+    stackName: stackNameOf(target),
     region: options.region,
     instanceType: type,
     vcpus: await found(async () => {
@@ -91,9 +92,9 @@ export async function gather(place: Place, plannedType: string): Promise<Facts> 
     ),
     api: await found(async () => {
       const url = local?.apiUrl ?? outputs['ApiUrl'] ?? '';
-      const answer = await fetch(`${url}/api/health`, { signal: AbortSignal.timeout(API_MS) });
-      const said = Health.safeParse(await answer.json().catch(() => undefined)).data;
-      return { status: answer.status, stage: said?.stage };
+      const response = await fetch(`${url}/api/health`, { signal: AbortSignal.timeout(API_MS) });
+      const health = Health.safeParse(await response.json().catch(() => undefined)).data;
+      return { status: response.status, stage: health?.stage };
     }),
     tables: await each(
       OUTPUTS.filter((name) => name.endsWith('Table')),
@@ -135,7 +136,7 @@ export async function gather(place: Place, plannedType: string): Promise<Facts> 
     }),
     lastReport: await found(async () => {
       const Bucket = outputs['BucketName'];
-      // Names carry their time: the newest is among those of the last days.
+      // Report names contain their time, so the newest is found by listing day by day.
       for (let back = 0; back < DAYS_BACK; back += 1) {
         const day = new Date(Date.now() - back * DAY_MS).toISOString().slice(0, 10);
         const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: `${REPORTS_PREFIX}batch-${day}` }));

@@ -1,4 +1,4 @@
-/** What older systems have left in a folder: sessions with chunks and their texts, and jobs of the older service. */
+/** Reads exported data of older systems from a folder: sessions with chunks and texts, and jobs of the older service. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,21 +21,21 @@ export interface OlderJob {
   readonly oldId: string;
   readonly filename: string;
   readonly createdAtMs: number;
-  /** Undefined: it never came to an end, or to none with a text. */
+  /** Undefined unless the job completed with a text. */
   readonly text?: string;
   readonly error?: string;
 }
 export interface Older {
   readonly sessions: readonly OlderSession[];
   readonly jobs: readonly OlderJob[];
-  /** Files that look like something and cannot be read, with the reason. */
+  /** Matching files that could not be parsed, with the reason. */
   readonly unreadable: readonly string[];
 }
 
 const SESSION_FOLDER = /session_[A-Za-z0-9_-]{1,64}/;
 const CHUNK_FILE = new RegExp(`^chunk-(\\d{1,5})\\.(${CHUNK_EXTENSIONS.join('|')})$`);
 const TEXT_FILE = /^transcription-chunk-(\d{1,5})\.json$/;
-const ENDLESS = 'it was never finished in the system that it was imported from';
+const NEVER_FINISHED = 'the job was never finished in the system that it was imported from';
 
 const OldWord = z.object({ word: z.string(), start: z.number(), end: z.number(), probability: z.number().default(1) });
 const OldSegment = z.object({
@@ -65,14 +65,14 @@ const OldJob = z.object({
 });
 
 const ULID_LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-/** The job id that an old one becomes: the same each time, so that a second import finds what the first has made. */
+/** Derives the new job id from the old one, so that a repeated import finds the existing job. */
 export function jobIdOf(userId: string, oldId: string): string {
   const bytes = createHash('sha256').update(`${userId}\0${oldId}`).digest();
   const letters = [...bytes.subarray(0, 25)].map((byte) => ULID_LETTERS[byte % ULID_LETTERS.length]);
   return `job_0${letters.join('')}`;
 }
 
-/** An old result as the stage's own: what older workers did not say is filled in. */
+/** Converts an old result to the current format; missing fields get defaults. */
 export function transcriptOf(sessionId: string, chunkNumber: number, old: OldText): ChunkTranscript {
   const last = old.segments.at(-1)?.end ?? 0;
   return {
@@ -82,13 +82,13 @@ export function transcriptOf(sessionId: string, chunkNumber: number, old: OldTex
   };
 }
 
-const timeOf = (said: string | number | undefined, file: string): number => {
-  if (typeof said === 'string') return Date.parse(said);
-  if (said !== undefined) return said < 1e11 ? said * 1000 : said; // seconds or milliseconds
+const timeOf = (createdAt: string | number | undefined, file: string): number => {
+  if (typeof createdAt === 'string') return Date.parse(createdAt);
+  if (createdAt !== undefined) return createdAt < 1e11 ? createdAt * 1000 : createdAt; // seconds or milliseconds
   return statSync(file).mtimeMs;
 };
 
-/** Reads a folder of any depth. @throws Error where there is none */
+/** Reads a folder recursively. @throws Error if it does not exist */
 export function readOlder(folder: string): Older {
   const sessions = new Map<string, { createdAtMs: number; chunks: Map<number, OlderChunk>; texts: Map<number, OldText> }>();
   const jobs: OlderJob[] = [];
@@ -98,12 +98,12 @@ export function readOlder(folder: string): Older {
     try {
       return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
     } catch (error) {
-      unreadable.push(`${file}: ${error instanceof z.ZodError ? z.prettifyError(error).split('\n')[0] : 'no JSON'}`);
+      unreadable.push(`${file}: ${error instanceof z.ZodError ? z.prettifyError(error).split('\n')[0] : 'not JSON'}`);
       return undefined;
     }
   }
 
-  function takeSession(id: string, file: string, name: string): void {
+  function readSessionFile(id: string, file: string, name: string): void {
     const session = sessions.get(id) ?? { createdAtMs: Number.POSITIVE_INFINITY, chunks: new Map(), texts: new Map() };
     const [, digits, extension] = CHUNK_FILE.exec(name) ?? [];
     const [, ofText] = TEXT_FILE.exec(name) ?? [];
@@ -117,11 +117,11 @@ export function readOlder(folder: string): Older {
     sessions.set(id, session);
   }
 
-  function takeJobs(file: string): void {
+  function readJobsFile(file: string): void {
     for (const job of parsed(file, z.union([z.array(OldJob), OldJob.transform((one) => [one])])) ?? []) {
       const { job_id: oldId, status, filename = `${oldId}.wav`, transcript, error, created_at } = job;
       const isDone = status === 'completed' && typeof transcript === 'string';
-      const failure = status === 'failed' ? (error ?? 'it failed') : ENDLESS;
+      const failure = status === 'failed' ? (error ?? 'the job failed') : NEVER_FINISHED;
       jobs.push({
         ...{ oldId, filename, createdAtMs: timeOf(created_at, file) },
         ...(isDone ? { text: transcript } : { error: failure.slice(0, 500) }),
@@ -133,8 +133,8 @@ export function readOlder(folder: string): Older {
     for (const entry of readdirSync(path, { withFileTypes: true }).sort((a, b) => a.name.localeCompare(b.name))) {
       const inside = join(path, entry.name);
       if (entry.isDirectory()) walk(inside, SESSION_FOLDER.exec(entry.name)?.[0] ?? session);
-      else if (session !== undefined) takeSession(session, inside, entry.name);
-      else if (/^jobs?\b.*\.json$/.test(entry.name)) takeJobs(inside);
+      else if (session !== undefined) readSessionFile(session, inside, entry.name);
+      else if (/^jobs?\b.*\.json$/.test(entry.name)) readJobsFile(inside);
     }
   }
 

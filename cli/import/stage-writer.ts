@@ -1,9 +1,11 @@
 /**
- * Writes what older systems have left into a stage: rows and objects as the stage's own functions would have made them.
+ * Writes imported sessions and jobs to a stage, with the same rows and objects that the stage's functions would have written.
  *
- * Order of a session: its row (`recording`, so that nobody assembles it yet) -> result and row of each chunk that has its text
- * -> the audio -> `completed`. A chunk's row comes before its audio: the event of an object whose row is there changes nothing.
- * Everything is written only where nothing is, so a second import, or one that goes on after a first has died, adds what is missing.
+ * Steps of a session: write its row as `recording`, so that it is not assembled yet -> per chunk: result and row (if it has a text),
+ * then the audio -> set the row to `completed`.
+ *
+ * Gotchas: a chunk's row is written before its audio, because ingestion ignores an object whose row exists. All writes require that
+ * the row or object does not exist, so a repeated or resumed import adds only what is missing.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -16,30 +18,32 @@ import { EXTENSION_OF_TYPE } from '../../core/contracts/media.ts';
 import { ChunkRow, SessionRow, UsageRow } from '../../core/contracts/rows.ts';
 import type { FileTranscript } from '../../core/contracts/transcript.ts';
 import { CliError } from '../connection.ts';
-import type { Place } from '../stage.ts';
+import type { StageTarget } from '../stage.ts';
 import { jobIdOf, type OlderChunk, type OlderJob, type OlderSession, transcriptOf } from './older.ts';
 
 const IMPORTED_FENCE = 1;
 const UPLOAD_MS = 24 * 3_600_000;
 
 export interface Written {
-  /** Of chunks: those with their text, those that wait for it. */
+  /** Imported chunks with text. */
   readonly texts: number;
+  /** Imported chunks that the next batch transcribes. */
   readonly pending: number;
-  /** Was there already. */
+  /** Chunks that existed already. */
   readonly known: number;
 }
 
 const typeOf = (extension: string): string =>
   Object.entries(EXTENSION_OF_TYPE).find(([, known]) => known === extension)?.[0] ?? 'application/octet-stream';
 
+/** Imports into one stage for one user. */
 export class StageWriter {
   private readonly dynamo: DynamoDBDocumentClient;
   private readonly s3: S3Client;
   private readonly outputs: Readonly<Record<string, string>>;
   private readonly userId: string;
 
-  constructor({ options, local }: Place, outputs: Readonly<Record<string, string>>, userId: string) {
+  constructor({ options, local }: StageTarget, outputs: Readonly<Record<string, string>>, userId: string) {
     this.dynamo = DynamoDBDocumentClient.from(new DynamoDBClient(options), { marshallOptions: { removeUndefinedValues: true } });
     this.s3 = new S3Client({ ...options, forcePathStyle: local !== undefined || process.env['AWS_ENDPOINT_URL'] !== undefined });
     this.outputs = outputs;
@@ -52,7 +56,7 @@ export class StageWriter {
       ...{ session_id: id, user_id: this.userId, live: false, state: 'recording', created_at_ms: Math.round(createdAtMs) },
       ...{ due_shard: 'due', due_at_ms: Date.now() + UPLOAD_MS },
     });
-    if (!(await this.put('SessionsTable', row, 'session_id'))) await this.mustBeTheirs(id);
+    if (!(await this.put('SessionsTable', row, 'session_id'))) await this.checkOwner(id);
     let [texts, pending, known] = [0, 0, 0];
     for (const chunk of chunks) {
       const isNew = await this.chunk(id, chunk);
@@ -64,12 +68,12 @@ export class StageWriter {
     return { texts, pending, known };
   }
 
-  private async mustBeTheirs(session_id: string): Promise<void> {
+  private async checkOwner(session_id: string): Promise<void> {
     const { Item } = await this.dynamo.send(new GetCommand({ TableName: this.outputs['SessionsTable'], Key: { session_id } }));
-    if (SessionRow.parse(Item).user_id !== this.userId) throw new CliError(`${session_id} is somebody else's on this stage`);
+    if (SessionRow.parse(Item).user_id !== this.userId) throw new CliError(`${session_id} belongs to another user of this stage`);
   }
 
-  /** Whether it was not there. */
+  /** Imports a chunk; false if it existed. */
   private async chunk(sessionId: string, { number, file, extension, text }: OlderChunk): Promise<boolean> {
     const place = { userId: this.userId, sessionId, chunkNumber: number };
     const Key = chunkKey(place, extension);
@@ -86,7 +90,7 @@ export class StageWriter {
         ...{ uploaded_at_ms: now, queued_at_ms: now, next_attempt_at_ms: 0, attempts: 1, fence: IMPORTED_FENCE },
         ...{ raw_text: result.text, duration_seconds: result.duration_seconds, transcribed_at_ms: now, result_key: resultKey },
       });
-      // The ledger first, as for every other text; it costs nothing here.
+      // Usage row before the chunk row, as for every result; imported audio costs nothing.
       const usage = UsageRow.parse({
         ...{
           usage_id: `${sessionId}#${number}#${IMPORTED_FENCE}`,
@@ -110,7 +114,7 @@ export class StageWriter {
   }
 
   private async complete(session_id: string, chunkCount: number): Promise<void> {
-    await this.ifNothing(
+    await this.isNew(
       this.dynamo.send(
         new UpdateCommand({
           TableName: this.outputs['SessionsTable'],
@@ -130,7 +134,7 @@ export class StageWriter {
     );
   }
 
-  /** Whether it was not there. */
+  /** Imports a job; false if it existed. */
   async job({ oldId, filename, createdAtMs, text, error }: OlderJob): Promise<boolean> {
     const jobId = jobIdOf(this.userId, oldId);
     const place = { userId: this.userId, jobId };
@@ -153,7 +157,7 @@ export class StageWriter {
   }
 
   private put(table: string, Item: Record<string, unknown>, key: string): Promise<boolean> {
-    return this.ifNothing(
+    return this.isNew(
       this.dynamo.send(
         new PutCommand({ TableName: this.outputs[table], Item, ConditionExpression: `attribute_not_exists(${key})` }),
       ),
@@ -162,11 +166,11 @@ export class StageWriter {
 
   private async object(Key: string, Body: string | Buffer, ContentType: string): Promise<boolean> {
     const Bucket = this.outputs['BucketName'];
-    return this.ifNothing(this.s3.send(new PutObjectCommand({ Bucket, Key, Body, ContentType, IfNoneMatch: '*' })));
+    return this.isNew(this.s3.send(new PutObjectCommand({ Bucket, Key, Body, ContentType, IfNoneMatch: '*' })));
   }
 
-  /** False where something was there already. */
-  private async ifNothing(write: Promise<unknown>): Promise<boolean> {
+  /** Awaits a conditional write; false if the row or object existed. */
+  private async isNew(write: Promise<unknown>): Promise<boolean> {
     try {
       await write;
       return true;

@@ -1,321 +1,405 @@
-/** All calls of the HTTP API with what they take and answer: docs/openapi.json, the routes of the template and the tests agree with it. */
+/** All calls of the HTTP API with their schemas. docs/openapi.json, the template's routes and the tests must agree with it. */
 import * as z from 'zod';
 import * as answers from '../contracts/answers.ts';
-import { Corrections } from '../contracts/corrections.ts';
+import { ChangeCorrections, Corrections } from '../contracts/corrections.ts';
 import { Edits } from '../contracts/edits.ts';
+import { NoFields } from '../contracts/fields.ts';
 import * as http from '../contracts/http.ts';
 import { BatchReport } from '../contracts/report.ts';
 import { FileTranscript, Transcript } from '../contracts/transcript.ts';
 import type { ErrorCode } from '../errors.ts';
+import { TEXT_TYPES } from '../transcripts/formats.ts';
 
 export interface ApiCall {
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
+  /** Optional in a request if the schema accepts `undefined`. */
   readonly body?: z.ZodType;
-  /** Status of success -> its answer; `null`: none. */
+  /** Success status -> response schema; `null`: no body. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
-  /** Media types of success beside JSON. */
+  /** Media types of a successful response other than JSON. */
   readonly texts?: readonly string[];
-  /** Beside those that every call can have. */
+  /** In addition to the errors that every call can have. */
   readonly errors?: readonly ErrorCode[];
-  /** Needs no token. */
-  readonly open?: true;
+  readonly access: Access;
 }
+
+/**
+ * Who may make a call. `own`: every user, on their own data; `owner`: the owner of the session or job, and admins;
+ * `owner-alone`: the owner only, not admins; `anyone`: no token needed.
+ */
+type Access = 'own' | 'owner' | 'owner-alone' | 'admin' | 'anyone';
 
 const OF_JOB = ['forbidden', 'not-found', 'deleted'] as const;
 const OF_SESSION = ['forbidden', 'not-found', 'deleted'] as const;
 const CorrectionsAnswer = Corrections.extend({
   version: z.number().int(),
-  applied: z.boolean().meta({ description: 'Whether all chunks and transcripts have them already.' }),
+  applied: z.boolean().meta({ description: 'Whether all chunks and transcripts reflect these corrections.' }),
+  skippedRules: z
+    .array(z.number().int().min(0))
+    .optional()
+    .meta({ description: 'Zero-based indexes of rules that are not applied, because they are invalid or would take too long.' }),
 });
 
-export const CALLS: Readonly<Record<string, ApiCall>> = {
+const calls = {
   'POST /api/sessions': {
-    summary: 'Begin a recording',
+    access: 'own',
+    summary: 'Create a session for a recording',
     body: http.CreateSession,
     answers: { 201: answers.Session },
-    errors: ['too-many'],
   },
   'GET /api/sessions': {
-    summary: "The caller's sessions, newest first",
+    access: 'own',
+    summary: "List the caller's sessions, newest first",
     query: http.ListQuery,
     answers: { 200: answers.SessionList },
     errors: ['malformed'],
   },
   'GET /api/sessions/{id}': {
-    summary: 'A session with its chunks, holes and statistics',
+    access: 'owner',
+    summary: 'Get a session with its chunks, missing chunks and statistics',
     answers: { 200: answers.SessionDetails },
     errors: OF_SESSION,
   },
   'DELETE /api/sessions/{id}': {
+    access: 'owner',
     summary: 'Delete a session with its audio and results',
     answers: { 204: null },
     errors: OF_SESSION,
   },
   'POST /api/sessions/{id}/chunks': {
-    summary: 'An address to upload a chunk to; what is said of the chunk is signed with it',
+    access: 'owner',
+    summary: 'Get a presigned URL to upload a chunk; the declared type and size are signed',
     body: http.CreateUpload,
     answers: { 201: answers.Upload },
-    errors: [...OF_SESSION, 'chunk-exists', 'too-large', 'unsupported-type', 'too-many'],
+    errors: [...OF_SESSION, 'chunk-exists', 'too-large', 'unsupported-type'],
   },
   'POST /api/sessions/{id}/chunks/{n}/retry': {
-    summary: 'Three new attempts for a dead chunk',
+    access: 'owner',
+    summary: 'Retry a permanently failed chunk with three new attempts',
     answers: { 202: answers.Retried },
     errors: [...OF_SESSION, 'not-failed'],
   },
   'POST /api/sessions/{id}/complete': {
-    summary: 'Stop: the number of chunks is known, what is missing is transcribed in front of everything else',
+    access: 'owner',
+    summary: 'Complete a session after Stop; its remaining chunks are transcribed before all other work',
     body: http.CompleteSession,
     answers: { 202: answers.Completed },
     errors: OF_SESSION,
   },
+  'POST /api/sessions/{id}/retranscribe': {
+    access: 'owner',
+    summary: 'Transcribe a completed session again; edits stay, and the current text stays until the new one is complete',
+    body: http.Retranscribe,
+    answers: { 202: answers.Retranscribed },
+    errors: [...OF_SESSION, 'not-ready'],
+  },
   'GET /api/sessions/{id}/cache': {
-    summary: 'Statistics of the chunk cache',
+    access: 'owner',
+    summary: 'Get statistics of the chunk cache',
     answers: { 200: answers.CacheStatistics },
     errors: OF_SESSION,
   },
   'GET /api/sessions/{id}/cost': {
-    summary: "The session's share of what the GPU costs",
+    access: 'owner',
+    summary: "Get the session's share of the GPU costs",
     answers: { 200: answers.Cost },
     errors: OF_SESSION,
   },
   'GET /api/sessions/{id}/transcript': {
-    summary: 'The text as far as it goes; with start and end that of a range',
+    access: 'owner',
+    summary: 'Get the text so far; with start and end, the text of that range',
     query: z.object(http.TranscriptQuery.shape),
     answers: { 200: z.union([Transcript, answers.RangeText]), 304: null, 307: null },
-    texts: ['text/plain', 'application/x-subrip', 'text/vtt'],
+    texts: TEXT_TYPES,
     errors: [...OF_SESSION, 'not-ready'],
   },
   'POST /api/sessions/{id}/transcript/ranges': {
-    summary: 'Transcribe a range now: its chunks go in front, dead ones get new attempts',
+    access: 'owner',
+    summary: 'Transcribe a range now: its chunks get priority, permanently failed ones get new attempts',
     body: http.TranscribeRange,
     answers: { 202: answers.RangeJob },
     errors: [...OF_SESSION, 'not-ready'],
   },
   'GET /api/sessions/{id}/transcript/edits': {
-    summary: "A person's edits of the transcript",
+    access: 'owner',
+    summary: 'Get the edits of the transcript',
     answers: { 200: Edits },
     errors: OF_SESSION,
   },
   'PUT /api/sessions/{id}/transcript/edits': {
-    summary: 'Replace them; they stay when chunks are transcribed again',
+    access: 'owner',
+    summary: 'Replace the edits of the transcript; they stay when chunks are transcribed again',
     body: Edits,
     answers: { 200: answers.EditsSaved },
     errors: [...OF_SESSION, 'edits-changed'],
   },
   'GET /api/sessions/{id}/audio': {
-    summary: 'Where the audio of the chunks is read, and when it sounds',
+    access: 'owner',
+    summary: "Get URLs of the chunks' audio, with their positions in time",
     query: http.AudioQuery,
     answers: { 200: answers.Audio },
     errors: OF_SESSION,
   },
   'GET /api/sessions/{id}/peaks': {
-    summary: 'The waveform',
+    access: 'owner',
+    summary: 'Get the waveform of a recording',
     query: http.PeaksQuery,
     answers: { 200: answers.Peaks },
     errors: OF_SESSION,
   },
   'POST /api/sessions/{id}/speakers': {
-    summary: 'The text of diarized segments',
+    access: 'owner',
+    summary: 'Get the text by speaker',
     body: http.CutSpeakers,
     answers: { 200: answers.Turns },
     errors: [...OF_SESSION, 'not-ready'],
   },
-  'GET /api/corrections': { summary: "The caller's corrections and target words", answers: { 200: CorrectionsAnswer } },
-  'PUT /api/corrections': {
-    summary: 'Replace them; what is transcribed already is corrected again in the background',
-    body: Corrections,
+  'GET /api/corrections': {
+    access: 'own',
+    summary: "Get the caller's corrections and target words",
     answers: { 200: CorrectionsAnswer },
-    errors: ['busy'],
+  },
+  'PUT /api/corrections': {
+    access: 'own',
+    summary: 'Replace correction rules, target words or both; existing transcripts are corrected in the background',
+    body: ChangeCorrections,
+    answers: { 200: CorrectionsAnswer },
+    errors: ['busy', 'corrections-changed'],
   },
   'POST /api/transcriptions': {
-    summary: 'Begin the transcription of a file, and get the address to upload it to; with Idempotency-Key, once',
+    access: 'own',
+    summary: 'Create a job for a file and get its upload URL; the same Idempotency-Key creates one job only',
     headers: z.object({ 'Idempotency-Key': http.IdempotencyKey.optional() }),
     body: http.CreateJob,
     answers: { 201: answers.JobCreated },
-    errors: ['too-large', 'unsupported-type', 'too-many', 'quota-reached', 'idempotency-mismatch', 'deleted'],
+    errors: ['too-large', 'unsupported-type', 'quota-reached', 'idempotency-mismatch', 'deleted'],
   },
   'GET /api/transcriptions': {
-    summary: "The caller's jobs, newest first",
+    access: 'own',
+    summary: "List the caller's jobs, newest first",
     query: http.ListJobsQuery,
     answers: { 200: answers.JobList },
     errors: ['malformed'],
   },
   'POST /api/transcriptions/{id}/parts': {
-    summary: 'Addresses for parts of the upload, and the parts that are there already',
+    access: 'owner',
+    summary: 'Get URLs for parts of the upload, and the parts that are already uploaded',
     body: http.UploadParts,
     answers: { 200: answers.PartUrls },
-    errors: [...OF_JOB, 'already-over', 'too-many'],
+    errors: [...OF_JOB, 'already-over'],
   },
   'POST /api/transcriptions/{id}/upload-complete': {
-    summary: 'The file is there: transcribe it',
-    body: z.strictObject({}),
+    access: 'owner',
+    summary: 'Complete the upload and transcribe the file',
+    body: NoFields,
     answers: { 202: answers.Job },
     errors: [...OF_JOB, 'upload-incomplete', 'already-over'],
   },
   'GET /api/transcriptions/{id}/status': {
-    summary: 'How far a job is; with its text when it is completed',
+    access: 'owner',
+    summary: 'Get the status and progress of a job, and the text of a completed one',
     answers: { 200: answers.JobStatus },
     errors: OF_JOB,
   },
   'GET /api/transcriptions/{id}/transcript': {
-    summary: 'The text of a completed job',
+    access: 'owner',
+    summary: 'Get the text of a completed job',
     query: http.FormatQuery,
     answers: { 200: FileTranscript, 307: null },
-    texts: ['text/plain', 'application/x-subrip', 'text/vtt'],
+    texts: TEXT_TYPES,
     errors: [...OF_JOB, 'not-ready'],
   },
   'GET /api/transcriptions/{id}/audio': {
-    summary: 'Where the audio of an uploaded file is read',
+    access: 'owner',
+    summary: "Get the URL of a file's audio",
     answers: { 200: answers.FileAudio },
     errors: [...OF_JOB, 'not-ready'],
   },
   'GET /api/transcriptions/{id}/peaks': {
-    summary: 'The waveform of a file',
+    access: 'owner',
+    summary: 'Get the waveform of a file',
     query: http.PeaksQuery,
     answers: { 200: answers.Peaks },
     errors: OF_JOB,
   },
   'POST /api/transcriptions/{id}/cancel': {
-    summary: 'Stop a job; what it had is deleted',
-    body: z.strictObject({}),
+    access: 'owner',
+    summary: 'Cancel a job and delete its results; a job that is being transcribed again keeps its current text',
+    body: NoFields,
     answers: { 200: answers.Job },
     errors: [...OF_JOB, 'already-over'],
   },
   'POST /api/transcriptions/{id}/retry': {
-    summary: 'Try a failed job again, without a new upload',
-    body: z.strictObject({}),
+    access: 'owner',
+    summary: 'Retry a failed job without a new upload',
+    body: NoFields,
     answers: { 202: answers.Job },
     errors: [...OF_JOB, 'not-failed', 'upload-incomplete'],
   },
+  'POST /api/transcriptions/{id}/retranscribe': {
+    access: 'owner',
+    summary: 'Transcribe a completed job again; the current text stays until the new one is complete',
+    body: http.Retranscribe,
+    answers: { 202: answers.Job },
+    errors: [...OF_JOB, 'not-ready', 'quota-reached'],
+  },
   'DELETE /api/transcriptions/{id}': {
+    access: 'owner',
     summary: 'Delete a job with its file and text',
     answers: { 204: null },
     errors: OF_JOB,
   },
   'POST /api/gpu/start': {
+    access: 'admin',
     summary: 'Start a GPU machine and hold it (admin)',
     body: http.StartGpu,
     answers: { 202: answers.GpuStarted },
     errors: ['forbidden', 'budget-reached', 'no-capacity', 'busy'],
   },
   'POST /api/gpu/stop': {
-    summary: 'Let go of the machines, with force whoever holds them (admin)',
+    access: 'admin',
+    summary: "Release the caller's hold on the machines; with force, stop them in any case (admin)",
     body: http.StopGpu,
     answers: { 200: answers.GpuStopped },
     errors: ['forbidden'],
   },
   'POST /api/batch/lock': {
-    summary: 'A recording holds the batch back; again: renewal',
+    access: 'owner-alone',
+    summary: 'Lock the batch for a recording, or renew the lock',
     body: http.LockSession,
     answers: { 200: answers.Locked },
-    errors: ['forbidden', 'deleted', 'not-recording', 'lock-expired', 'too-many', 'busy'],
+    errors: ['forbidden', 'deleted', 'not-recording', 'lock-expired', 'busy'],
   },
   'POST /api/batch/unlock': {
+    access: 'own',
     summary: "Release the caller's own lock of a session, or all of them",
     body: http.UnlockSession,
     answers: { 200: answers.Unlocked },
     errors: ['busy'],
   },
   'GET /api/batch/lock-status': {
-    summary: 'Whether anybody records; whose it is only to the owner and admins',
+    access: 'own',
+    summary: 'Check whether a recording holds the lock; only its owner and admins see which one',
     answers: { 200: answers.LockStatus },
   },
   'DELETE /api/batch/locks/{id}': {
-    summary: "Release a session's lock, whosever it is (admin)",
+    access: 'admin',
+    summary: 'Release the lock of any session (admin)',
     answers: { 204: null },
     errors: ['forbidden', 'not-found', 'busy'],
   },
   'POST /api/batch/runs': {
-    summary: 'Begin a batch run, or get the one that is under way (admin)',
+    access: 'admin',
+    summary: 'Start a batch run, or get the active one (admin)',
     body: http.BeginBatch,
     answers: { 202: answers.BatchRun },
-    errors: ['forbidden', 'session-active', 'too-many', 'busy'],
+    errors: ['forbidden', 'session-active', 'busy'],
   },
   'GET /api/batch/runs': {
-    summary: 'Runs, newest first (admin)',
+    access: 'admin',
+    summary: 'List batch runs, newest first (admin)',
     query: http.ListRunsQuery,
     answers: { 200: answers.BatchRuns },
     errors: ['forbidden'],
   },
   'GET /api/batch/runs/{id}': {
-    summary: 'A run with its report (admin)',
+    access: 'admin',
+    summary: 'Get a batch run with its report (admin)',
     answers: { 200: answers.BatchRunDetails },
     errors: ['forbidden', 'not-found'],
   },
   'GET /api/batch/pending': {
-    summary: "What the newest scan found missing: the caller's own chunks, all for admins",
+    access: 'own',
+    summary: "List the missing chunks that the newest scan found: the caller's own, or all of them for admins",
     answers: { 200: answers.Pending },
   },
   'GET /api/batch/reports': {
-    summary: 'Reports, newest first (admin)',
+    access: 'admin',
+    summary: 'List batch reports, newest first (admin)',
     query: http.ListRunsQuery,
     answers: { 200: answers.Reports },
     errors: ['forbidden'],
   },
   'GET /api/batch/reports/{id}': {
-    summary: 'A report (admin)',
+    access: 'admin',
+    summary: 'Get a batch report (admin)',
     answers: { 200: BatchReport },
     errors: ['forbidden', 'not-found'],
   },
   'PUT /api/batch/schedule': {
-    summary: 'Pause the schedule, or let it go on (admin)',
+    access: 'admin',
+    summary: 'Pause or resume the schedule of the batch (admin)',
     body: http.SetSchedule,
     answers: { 200: answers.ScheduleSet },
     errors: ['forbidden', 'busy'],
   },
   'GET /api/notifications': {
-    summary: 'What the caller is told by mail',
+    access: 'own',
+    summary: "Get the caller's mail settings",
     answers: { 200: http.Notifications },
   },
   'PUT /api/notifications': {
-    summary: 'Choose it',
+    access: 'own',
+    summary: 'Change the mail settings',
     body: http.ChangeNotifications,
     answers: { 200: http.Notifications },
   },
   'GET /api/webhook': {
-    summary: 'Where the caller is told that something has ended',
+    access: 'own',
+    summary: "Get the caller's webhook",
     answers: { 200: answers.WebhookSettings },
   },
   'PUT /api/webhook': {
-    summary: 'Choose it: an address that begins with https://',
+    access: 'own',
+    summary: 'Set or remove the webhook; its URL must start with https://',
     body: http.SetWebhook,
     answers: { 200: answers.WebhookSettings },
     errors: ['forbidden'],
   },
   'POST /api/webhook/secret': {
-    summary: 'A new secret to check signatures with; the one before holds for a day more',
-    body: z.strictObject({}),
+    access: 'own',
+    summary: 'Create a new webhook secret; the previous one stays valid for a day',
+    body: NoFields,
     answers: { 201: answers.WebhookSecret },
   },
   'GET /api/webhook/deliveries': {
-    summary: 'What was delivered or not, newest first',
+    access: 'own',
+    summary: 'List webhook deliveries, newest first',
     query: http.ListDeliveriesQuery,
     answers: { 200: answers.Deliveries },
   },
   'POST /api/webhook/deliveries/{id}/replay': {
-    summary: 'Send a message once more, with the id that it had',
-    body: z.strictObject({}),
+    access: 'own',
+    summary: 'Send a webhook message again with the same id',
+    body: NoFields,
     answers: { 202: answers.Delivery },
-    errors: ['not-found', 'too-many'],
+    errors: ['not-found'],
   },
   'GET /api/costs': {
-    summary: 'What the GPU has cost, by day of a month (admin)',
+    access: 'admin',
+    summary: 'Get the GPU costs by day of a month (admin)',
     query: http.CostsQuery,
     answers: { 200: answers.Costs },
     errors: ['forbidden'],
   },
   'GET /api/overview/dead-chunks': {
-    summary: 'Chunks that are given up, with their reason; a retry of each is a call of its session (admin)',
+    access: 'admin',
+    summary: 'List permanently failed chunks with their reasons (admin)',
     answers: { 200: answers.DeadChunks },
     errors: ['forbidden'],
   },
   'GET /api/overview': {
-    summary: 'Queues, machines, cost (admin)',
+    access: 'admin',
+    summary: 'Get queues, machines and costs (admin)',
     answers: { 200: answers.Overview },
     errors: ['forbidden'],
   },
-  'GET /api/health': { summary: 'Whether the service answers', answers: { 200: answers.Health }, open: true },
-  'GET /api/openapi.json': { summary: 'This document', answers: { 200: z.looseObject({}) }, open: true },
-};
+  'GET /api/health': { access: 'anyone', summary: 'Check whether the service works', answers: { 200: answers.Health } },
+  'GET /api/openapi.json': { access: 'anyone', summary: 'Get this document', answers: { 200: z.looseObject({}) } },
+} satisfies Readonly<Record<string, ApiCall>>;
+
+/** A route key, such as `GET /api/sessions/{id}`. */
+export type CallId = keyof typeof calls;
+export const CALLS: Readonly<Record<string, ApiCall>> = calls;

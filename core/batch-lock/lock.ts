@@ -1,9 +1,14 @@
 /**
- * Recordings hold the batch back: one lease per session, and a gate row that says until when anybody records.
+ * The batch lock: active recordings delay the batch. Each recording session holds one lease. The gate row stores until when any
+ * recording is active.
  *
- * Every change of leases is a change of the gate under its epoch, so what was read of the leases after the gate is still so
- * when the change happens, and a worker's claim of backlog that checks the gate can never pass a lock that is there.
- * A lease that nobody renews is removed by whoever meets it; the gate needs nobody: its time simply passes.
+ *   no lease --lock--> live --renew--> live --LOCK_STALE_SECONDS without renewal--> stale --removed--> no lease
+ *                      live --LOCK_CAP_SECONDS after the first lock--> capped (cannot be renewed) --TTL--> no lease
+ *
+ * Gotchas:
+ * - Each change of leases also increments the gate's epoch, in one transaction. So leases that were read after the gate are still
+ *   current at commit, and a worker that checks the gate in the transaction of its claim cannot overlook a lock.
+ * - The next call that reads a stale lease removes it. The gate needs no cleanup: its time passes.
  */
 import type { GateRow, LeaseRow } from '../contracts/batch.ts';
 import type { SessionPlace } from '../contracts/keys.ts';
@@ -19,27 +24,27 @@ export interface LockDeps {
 
 const STALE_MS = 1000 * LOCK_STALE_SECONDS;
 const CAP_MS = 1000 * LOCK_CAP_SECONDS;
-/** A lease that has had its time stays known for as long again: who asks once more gets no new one. */
+/** A capped lease is kept this long, so that its session cannot get a new one. */
 const KEPT_AFTER_CAP_SECONDS = LOCK_CAP_SECONDS;
-/** Recorders all write the same gate; each of these waits for one of them. */
+/** All clients write the same gate row; each collision means that another client's change was committed. */
 const MAX_COLLISIONS = 60;
-/** What one transaction can remove; whoever comes next removes more. */
+/** Leases that one transaction removes; the next call removes the rest. */
 const MAX_REMOVED = 90;
 
 const isLive = (lease: LeaseRow, nowMs: number): boolean => lease.until_ms > nowMs;
 const isCapped = (lease: LeaseRow, nowMs: number): boolean => nowMs >= lease.locked_at_ms + CAP_MS;
-/** Nobody renewed it, and it may be forgotten. */
+/** Neither renewed in time nor capped: the lease may be removed. */
 const isStale = (lease: LeaseRow, nowMs: number): boolean => !isLive(lease, nowMs) && !isCapped(lease, nowMs);
 
-/** Somebody records now. */
+/** Whether any session holds a live lease. */
 export const isRecording = (gate: GateRow, nowMs: number): boolean => gate.live_until_ms > nowMs;
-/** Whether backlog may be claimed. The worker checks the same of the same row, in the transaction that claims. */
+/** Whether workers may claim backlog. A worker checks the same row in the transaction of its claim. */
 export const isGateOpen = (gate: GateRow, nowMs: number): boolean =>
   !isRecording(gate, nowMs) || (gate.behind_live_until_ms ?? 0) > nowMs;
 
 type Decision<T> = { readonly result: T; readonly change?: Omit<LockChange, 'gate'> & { readonly gate: Partial<GateRow> } };
 
-/** Read, decide, write; again when somebody else wrote in between. */
+/** Reads the gate, decides and commits; retries when another caller committed in between. */
 async function decide<T>(locks: LockStore, decision: (gate: GateRow) => Promise<Decision<T>>): Promise<T> {
   for (let collision = 0; collision < MAX_COLLISIONS; collision += 1) {
     const from = await locks.readGate();
@@ -48,7 +53,7 @@ async function decide<T>(locks: LockStore, decision: (gate: GateRow) => Promise<
     const to = { ...from, ...change.gate, epoch: from.epoch + 1 };
     if ((await locks.commit({ ...change, gate: { from, to } })) === 'committed') return result;
   }
-  throw new DomainError('busy', 'too many recorders at this very moment; try again in some seconds');
+  throw new DomainError('busy', 'too many clients are changing locks; try again in a few seconds');
 }
 
 function renewed(session: SessionPlace, lease: LeaseRow | undefined, nowMs: number): LeaseRow {
@@ -65,22 +70,22 @@ function renewed(session: SessionPlace, lease: LeaseRow | undefined, nowMs: numb
 }
 
 /**
- * Locks, or renews; `session` may be one that the server does not know yet.
- * @throws DomainError `forbidden` when somebody else holds it; `lock-expired` after the longest time that one may be held
+ * Creates or renews the lock of a session, which need not exist yet.
+ * @throws DomainError `forbidden` when another user holds it; `lock-expired` after `LOCK_CAP_SECONDS`; `busy`
  */
 export function lock({ locks, nowMs }: LockDeps, session: SessionPlace): Promise<LeaseRow> {
   return decide(locks, async (gate) => {
     const known = await locks.lease(session.sessionId);
     if (known !== undefined && known.user_id !== session.userId && !isStale(known, nowMs()))
-      throw new DomainError('forbidden', 'this session is recorded by somebody else');
+      throw new DomainError('forbidden', 'another user holds the lock of this session');
     if (known !== undefined && isCapped(known, nowMs()))
-      throw new DomainError('lock-expired', 'this session has held the lock for twelve hours; the batch takes its turn now');
+      throw new DomainError('lock-expired', 'this session has held the lock for twelve hours; it cannot be renewed');
     const put = renewed(session, known, nowMs());
     return { result: put, change: { gate: { live_until_ms: Math.max(gate.live_until_ms, put.until_ms) }, put } };
   });
 }
 
-/** An upload says that its session is still recorded. A session that holds no lock gets none. */
+/** Renews the lock of a session to which a chunk is uploaded. A session without a live lock gets none. */
 export async function renewByUpload({ locks, nowMs }: LockDeps, { userId, sessionId }: SessionPlace): Promise<void> {
   const lease = await locks.lease(sessionId);
   if (lease?.user_id !== userId || !isLive(lease, nowMs())) return;
@@ -88,7 +93,7 @@ export async function renewByUpload({ locks, nowMs }: LockDeps, { userId, sessio
   await lock({ locks, nowMs }, { userId, sessionId });
 }
 
-/** Removes the leases that `isReleased`, and the stale ones with them; answers how many of the former there were. */
+/** Removes the leases that match `isReleased`, and all stale ones. Returns the number of matches. */
 function release({ locks, nowMs }: LockDeps, isReleased: (lease: LeaseRow) => boolean): Promise<number> {
   return decide(locks, async () => {
     const leases = await locks.leases();
@@ -106,17 +111,17 @@ function release({ locks, nowMs }: LockDeps, isReleased: (lease: LeaseRow) => bo
 export const unlock = (deps: LockDeps, userId: string, sessionId?: string): Promise<number> =>
   release(deps, (lease) => lease.user_id === userId && (sessionId === undefined || lease.id === sessionId));
 
-/** An admin releases whosever lock. */
+/** Lets an admin release anyone's lock. */
 export const unlockAny = (deps: LockDeps, sessionId: string): Promise<number> => release(deps, (lease) => lease.id === sessionId);
 
-/** Live locks, the oldest first. Stale ones are removed on the way. */
+/** Live locks, oldest first. Removes stale ones. */
 export async function liveLocks(deps: LockDeps): Promise<LeaseRow[]> {
   const leases = await deps.locks.leases();
   if (leases.some((lease) => isStale(lease, deps.nowMs()))) await release(deps, () => false);
   return leases.filter((lease) => isLive(lease, deps.nowMs())).sort((a, b) => a.locked_at_ms - b.locked_at_ms);
 }
 
-/** What a caller sees of the locks: that there are some, and whose only of their own. */
+/** The locks that a caller may see: admins see all; users see the number of locks, and the details of their own. */
 export async function lockStatus(deps: LockDeps, { userId, isAdmin }: Caller) {
   const live = await liveLocks(deps);
   const [oldest] = live;
@@ -134,6 +139,7 @@ export async function lockStatus(deps: LockDeps, { userId, isAdmin }: Caller) {
   };
 }
 
+/** Public form of a lock. */
 export const viewLock = (lease: LeaseRow) => ({
   userId: lease.user_id,
   sessionId: lease.id,
@@ -141,26 +147,28 @@ export const viewLock = (lease: LeaseRow) => ({
   expiresAt: new Date(lease.until_ms).toISOString(),
 });
 
-export type Passage =
+export type BacklogAccess =
+  /** No recording is active. */
   | { readonly kind: 'free' }
-  /** Somebody records; the backlog may be worked off behind them all the same. */
+  /** A recording is active, but backlog may be transcribed with lower priority. */
   | { readonly kind: 'behind-live' }
+  /** A recording is active, and the run must not transcribe backlog. */
   | { readonly kind: 'blocked' };
 
 /**
- * Whether a run may work the backlog off until `untilMs`. A scheduled run that is held back is noted; when the first of
- * them was `maxBlockedHours` ago, the next one goes ahead behind live work.
+ * Decides whether a run may transcribe backlog until `untilMs`. The gate records when a scheduled run was first blocked;
+ * `maxBlockedHours` later, the next run is admitted with lower priority than recordings.
  */
-export async function passage(
+export async function backlogAccess(
   deps: LockDeps,
   run: { readonly isScheduled: boolean; readonly untilMs: number; readonly maxBlockedHours: number },
-): Promise<Passage> {
+): Promise<BacklogAccess> {
   await liveLocks(deps);
-  return decide<Passage>(deps.locks, async (gate) => {
-    const { blocked_since_ms: since, behind_live_until_ms: _before, ...rest } = gate;
+  return decide<BacklogAccess>(deps.locks, async (gate) => {
+    const { blocked_since_ms: since, behind_live_until_ms: priorUntil, ...rest } = gate;
     const nowMs = deps.nowMs();
     if (!isRecording(gate, nowMs)) {
-      if (since === undefined && _before === undefined) return { result: { kind: 'free' } };
+      if (since === undefined && priorUntil === undefined) return { result: { kind: 'free' } };
       return {
         result: { kind: 'free' },
         change: { gate: { ...rest, blocked_since_ms: undefined, behind_live_until_ms: undefined } },

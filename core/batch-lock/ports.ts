@@ -1,14 +1,14 @@
 import type { GateRow, LeaseRow } from '../contracts/batch.ts';
 
-/** A change of leases together with the gate; it happens whole, or not at all when the gate has changed meanwhile. */
+/** A change of leases and of the gate in one transaction; it fails when the gate has changed since it was read. */
 export interface LockChange {
   readonly gate: { readonly from: GateRow; readonly to: GateRow };
   readonly put?: LeaseRow;
   readonly remove?: readonly LeaseRow[];
 }
 
+/** Rows of the batch lock. Reads are strongly consistent; a gate that was never written has its initial value. */
 export interface LockStore {
-  /** Strongly consistent, as all reads here. */
   readGate(): Promise<GateRow>;
   lease(sessionId: string): Promise<LeaseRow | undefined>;
   leases(): Promise<LeaseRow[]>;

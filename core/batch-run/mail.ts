@@ -1,4 +1,4 @@
-/** "Your recording is transcribed", to people who asked for it, when a batch has completed a session of theirs. */
+/** Emails the owners of sessions that a batch run has completed, if they have enabled these emails. */
 import type { RunRow } from '../contracts/batch.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 
@@ -8,48 +8,54 @@ export interface Mail {
 }
 
 export interface Mailer {
-  /** Undefined for somebody without a verified address. */
+  /** Undefined for a user without a verified address. */
   addressOf(userId: string): Promise<string | undefined>;
   send(to: string, mail: Mail): Promise<void>;
 }
 
-/** Which ends a user is told of by mail. */
-export interface Wishes {
+/** The emails that a user has enabled. */
+export interface MailSettings {
   readonly sessionCompleted: boolean;
   readonly fileCompleted: boolean;
 }
 
-/** What people want to be told, and what they were told already. */
+/** Email preferences of users, and the notices that were sent. */
 export interface NoticeStore {
-  wants(userId: string): Promise<Wishes>;
-  setWants(userId: string, wishes: Wishes): Promise<void>;
-  /** True for the first who asks: nobody is told twice. */
+  mailSettings(userId: string): Promise<MailSettings>;
+  setMailSettings(userId: string, settings: MailSettings): Promise<void>;
+  /** True for the first call with this id, so that each notice is sent once. */
   claim(noticeId: string, nowMs: number): Promise<boolean>;
 }
 
 export interface NoticeDeps {
   readonly notices: NoticeStore;
-  /** Undefined on a stage that sends no mail. */
+  /** Undefined on a stage that sends no emails. */
   readonly mailer?: Mailer | undefined;
   readonly nowMs: () => number;
 }
 
-/** What they said is theirs: the mail has none of it. */
+const UNSUBSCRIBE = 'To stop these emails: PUT /api/notifications {"sessionCompleted": false}';
+
+/** The email contains no transcript text. */
 function completedMail(session: SessionRow): Mail {
-  const begun = new Date(session.created_at_ms).toISOString().slice(0, 16).replace('T', ' ');
-  const name = session.title === undefined ? `Your recording of ${begun} UTC` : `"${session.title}" (${begun} UTC)`;
-  const whole = session.transcript_status === 'partial' ? 'is transcribed, as far as its audio arrived' : 'is transcribed';
+  const startedAt = new Date(session.created_at_ms).toISOString().slice(0, 16).replace('T', ' ');
+  const name = session.title === undefined ? `Your recording of ${startedAt} UTC` : `"${session.title}" (${startedAt} UTC)`;
+  const outcome =
+    session.transcript_status === 'partial' ? 'is transcribed in part; some chunks are missing or failed' : 'is transcribed';
   return {
     subject: 'Your recording is transcribed',
-    text: `${name} ${whole}.\n\nSession: ${session.session_id}\n\nYou asked for this mail; PUT /api/notifications {"sessionCompleted": false} ends it.\n`,
+    text: `${name} ${outcome}.\n\nSession: ${session.session_id}\n\n${UNSUBSCRIBE}\n`,
   };
 }
 
-/** Tells the owner, once a run, if this run has completed the session and they want to know. */
-export async function tellOwner(deps: NoticeDeps, run: RunRow, session: SessionRow | undefined): Promise<boolean> {
+/** Emails the owner, once per run, if this run has completed the session. A failed send is not repeated. */
+export async function notifyOwner(deps: NoticeDeps, run: RunRow, session: SessionRow | undefined): Promise<boolean> {
   const { mailer, notices, nowMs } = deps;
   if (mailer === undefined || session?.state !== 'completed') return false;
-  if ((session.transcript_written_at_ms ?? 0) < run.started_at_ms || !(await notices.wants(session.user_id)).sessionCompleted)
+  if (
+    (session.transcript_written_at_ms ?? 0) < run.started_at_ms ||
+    !(await notices.mailSettings(session.user_id)).sessionCompleted
+  )
     return false;
   const to = await mailer.addressOf(session.user_id);
   const noticeId = `${run.id}#${session.session_id}`;

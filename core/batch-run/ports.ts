@@ -3,10 +3,10 @@ import type { BatchReport, ListedChunk, PendingJobs } from '../contracts/report.
 import type { ChunkRow } from '../contracts/rows.ts';
 import type { ChunkTranscript } from '../contracts/transcript.ts';
 
-/** A change from what was read to what shall be; it happens whole, or not at all when anybody wrote in between. */
+/** A change of batch rows in one transaction; it fails when a row has changed since it was read. */
 export interface BatchChange {
   readonly state?: { readonly from: BatchStateRow; readonly to: BatchStateRow };
-  /** Without `from` the run is a new one. */
+  /** Omit `from` for a new run. */
   readonly run?: { readonly from?: RunRow; readonly to: RunRow };
 }
 
@@ -14,12 +14,12 @@ export interface BatchChange {
 export interface BatchStore {
   readState(): Promise<BatchStateRow>;
   readRun(runId: string): Promise<RunRow | undefined>;
-  /** Newest first. */
+  /** Newest first. `before`: only runs whose id sorts before this one. */
   listRuns(limit: number, before?: string): Promise<RunRow[]>;
   commit(change: BatchChange): Promise<'committed' | 'conflict'>;
 }
 
-/** An object as a listing tells it. */
+/** An object as S3 lists it. */
 export interface ListedObject {
   readonly key: string;
   readonly etag: string;
@@ -27,14 +27,14 @@ export interface ListedObject {
   readonly modifiedAtMs: number;
 }
 
-/** The bucket as it is, whoever was told of what is in it. */
+/** The objects in the bucket, read without relying on events. */
 export interface BucketListing {
   users(): Promise<string[]>;
-  /** A user's objects in the order of their keys, page by page; `after`: only keys behind this one. */
+  /** A user's objects in the order of their keys, page by page. `after`: only keys greater than this one. */
   objectsOf(userId: string, after?: string): AsyncIterable<readonly ListedObject[]>;
 }
 
-/** Files of runs; readable by admins only, and by nobody through an address of their own. */
+/** Files of runs. Clients receive their contents from the batch API only, never by presigned URL. */
 export interface RunFiles {
   writeChunks(runId: string, chunks: readonly ListedChunk[]): Promise<void>;
   readChunks(runId: string): Promise<readonly ListedChunk[]>;
@@ -46,6 +46,6 @@ export interface RunFiles {
 
 /** Canonical results of chunks. */
 export interface CanonicalResults {
-  /** Undefined when it is missing, empty or broken. */
+  /** Undefined when the result is missing, empty or broken. */
   readCanonical(row: ChunkRow): Promise<ChunkTranscript | undefined>;
 }

@@ -1,4 +1,4 @@
-/** A run's report, out of rows only: it can be made again after any crash, and says the same. */
+/** A run's report, computed from stored rows only, so that it can be written again after a crash. */
 import type { BatchStatus, RunRow } from '../contracts/batch.ts';
 import type { BatchReport } from '../contracts/report.ts';
 import type { ChunkRow, GpuIntervalRow } from '../contracts/rows.ts';
@@ -13,32 +13,33 @@ const between = (fromMs: number | undefined, toMs: number | undefined): number =
 const most = (numbers: readonly number[]): number | undefined => (numbers.length === 0 ? undefined : Math.max(...numbers));
 const least = (numbers: readonly number[]): number | undefined => (numbers.length === 0 ? undefined : Math.min(...numbers));
 
-/** What became of the chunks that a run had to do. */
-export interface Outcome {
+/** A run's chunks, grouped by their state. */
+export interface ChunksByResult {
   readonly transcribed: readonly ChunkRow[];
   readonly dead: readonly ChunkRow[];
+  /** Neither transcribed nor permanently failed. */
   readonly left: readonly ChunkRow[];
 }
 
-export const outcomeOf = (rows: readonly ChunkRow[]): Outcome => ({
+export const groupByResult = (rows: readonly ChunkRow[]): ChunksByResult => ({
   transcribed: rows.filter(({ state }) => state === 'done'),
   dead: rows.filter(({ state }) => state === 'dead'),
   left: rows.filter(({ state }) => state === 'pending' || state === 'leased'),
 });
 
-function statusOf({ transcribed, dead, left }: Outcome): BatchStatus {
+function statusOf({ transcribed, dead, left }: ChunksByResult): BatchStatus {
   if (dead.length + left.length === 0) return 'success';
   return transcribed.length > 0 ? 'partial' : 'failed';
 }
 
-/** Whether a machine was started since the run began; EC2 tells times by the second. */
-export const beganDuring = (run: RunRow, row: GpuIntervalRow): boolean =>
+/** Whether a machine was launched after the run started. EC2 reports times in whole seconds. */
+export const launchedDuring = (run: RunRow, row: GpuIntervalRow): boolean =>
   row.at_ms >= Math.floor(run.started_at_ms / 1000) * 1000;
 
-/** Machines between the run's beginning and its end. */
+/** Machine time between the start and the end of a run. */
 function gpuOf(run: RunRow, intervals: readonly GpuIntervalRow[], endMs: number, usdPerHour: number) {
   const during = intervals.filter((row) => row.at_ms < endMs && (row.stopped_at_ms ?? endMs) > run.started_at_ms);
-  const ours = during.filter((row) => beganDuring(run, row));
+  const ours = during.filter((row) => launchedDuring(run, row));
   const stops = during.map((row) => row.stopped_at_ms);
   const seconds = secondsOf(runningTimes(during, run.started_at_ms, endMs));
   return {
@@ -51,20 +52,22 @@ function gpuOf(run: RunRow, intervals: readonly GpuIntervalRow[], endMs: number,
   };
 }
 
+/** What a report is computed from, besides the run's row. */
 export interface ReportParts {
-  /** Rows of the chunks that it had to do, as they are now. */
+  /** Current rows of the run's chunks. */
   readonly rows: readonly ChunkRow[];
   /** GPU running times around the run. */
   readonly intervals: readonly GpuIntervalRow[];
   readonly usdPerHour: number;
   readonly endMs: number;
-  /** Undefined: as the rows say. */
+  /** Undefined: derived from `rows`. */
   readonly status?: BatchStatus | undefined;
   readonly reason?: string | undefined;
 }
 
+/** Computes the report of a run that ends at `endMs`. */
 export function reportOf(run: RunRow, { rows, intervals, usdPerHour, endMs, status, reason }: ReportParts): BatchReport {
-  const outcome = outcomeOf(rows);
+  const outcome = groupByResult(rows);
   const { transcribed, dead, left } = outcome;
   const nothing = { wasRunning: false, weStartedIt: false, runtimeSeconds: 0, costUSD: 0 };
   const { startedMs, stoppedMs, ...gpu } =

@@ -1,4 +1,4 @@
-/** Rows that nobody has written yet read as these. */
+/** Initial values of rows that have not been written yet. */
 import type { BatchStateRow, GateRow } from '../contracts/batch.ts';
 
 export const emptyGate = (): GateRow => ({ kind: 'gate', id: 'gate', epoch: 0, live_until_ms: 0 });

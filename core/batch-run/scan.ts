@@ -1,12 +1,13 @@
 /**
- * Finds what has no text: the pending index says it at once, and the bucket itself is looked through for what the index
- * cannot know: uploads of which no event told, and results that were deleted or broken.
+ * The scan of a batch run: finds chunks without a transcript. The pending index lists most of them. The bucket's listing shows
+ * what the index lacks: uploads whose event was lost, and results that were deleted or broken.
  *
- * The bucket's listing alone tells which chunks have an intact result: a canonical file is a copy of a committed one, so
- * both have the same etag. Only of the others are rows read.
+ * The listing shows which chunks have an intact result: a canonical file is a copy of a committed result, so both have the same
+ * ETag. Rows are read only for the other chunks.
  */
-import { firstRow, type IngestDeps, takeIn } from '../chunk-cache/ingest.ts';
+import { firstRow, type IngestDeps, ingestObject } from '../chunk-cache/ingest.ts';
 import type { ChunkStore } from '../chunk-cache/ports.ts';
+import { type Contained, type Containment, forEachContained } from '../contained.ts';
 import { type ChunkPlace, isJobId, parseSessionObject, sessionPrefix } from '../contracts/keys.ts';
 import { PUBLISHED_SECONDS, UNSERVED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
@@ -18,45 +19,54 @@ export interface ScanDeps extends IngestDeps {
   readonly canonical: CanonicalResults;
 }
 
-/** An uploaded chunk that has no intact result beside it. */
-interface Suspect {
+interface StoredChunk {
   readonly place: ChunkPlace;
   readonly object: ListedObject;
 }
 
+/** An uploaded chunk without an intact result in the listing, or with audio that is newer than its result. */
+interface Candidate extends StoredChunk {
+  /** The result is intact, but the audio is newer. */
+  readonly hasResult: boolean;
+}
+
 interface Folder {
   readonly name: string;
-  readonly chunks: Suspect[];
+  readonly chunks: StoredChunk[];
   readonly transcripts: Map<number, ListedObject>;
+  /** ETags of the committed results, by chunk number. */
   readonly results: Map<number, Set<string>>;
 }
 
-/** Chunks of one folder whose canonical transcript is missing, empty, or not what any worker wrote. */
-function suspectsOf({ chunks, transcripts, results }: Folder): Suspect[] {
-  return chunks.filter(({ place: { chunkNumber } }) => {
-    const transcript = transcripts.get(chunkNumber);
-    if (transcript === undefined || transcript.sizeBytes === 0) return true;
-    const committed = results.get(chunkNumber);
-    // Older recorders kept no results beside their transcripts: these count as they are.
-    return committed !== undefined && !committed.has(transcript.etag);
+/** Chunks of one folder whose canonical transcript is missing, empty, not a committed result, or older than the audio. */
+function candidatesOf({ chunks, transcripts, results }: Folder): Candidate[] {
+  return chunks.flatMap(({ place, object }): Candidate[] => {
+    const transcript = transcripts.get(place.chunkNumber);
+    if (transcript === undefined || transcript.sizeBytes === 0) return [{ place, object, hasResult: false }];
+    const committed = results.get(place.chunkNumber);
+    // Clients of older versions stored no committed results: their transcripts are accepted as they are.
+    if (committed === undefined) return [];
+    if (!committed.has(transcript.etag)) return [{ place, object, hasResult: false }];
+    // The audio may have been overwritten; the row contains the ETag of what was transcribed.
+    return object.modifiedAtMs > transcript.modifiedAtMs ? [{ place, object, hasResult: true }] : [];
   });
 }
 
-/** Sorts a listing, which is in the order of keys, into folders of sessions; `found` gets each as it is complete. */
-async function sortFolders(
+/** Finds the candidates of each session folder in a listing, which is in key order. Returns the number of folders. */
+async function findCandidates(
   pages: AsyncIterable<readonly ListedObject[]>,
-  found: (suspects: Suspect[]) => Promise<void>,
+  onCandidates: (candidates: Candidate[]) => Promise<void>,
   onPage: () => Promise<void> = async () => undefined,
 ): Promise<number> {
   let folders = 0;
   let open: Folder | undefined;
   for await (const page of pages) {
-    const suspects: Suspect[] = [];
+    const candidates: Candidate[] = [];
     for (const object of page) {
       const parsed = parseSessionObject(object.key);
       if (parsed === undefined) continue;
       if (parsed.folder !== open?.name) {
-        if (open !== undefined) suspects.push(...suspectsOf(open));
+        if (open !== undefined) candidates.push(...candidatesOf(open));
         open = { name: parsed.folder, chunks: [], transcripts: new Map(), results: new Map() };
         folders += 1;
       }
@@ -65,37 +75,37 @@ async function sortFolders(
       else if (parsed.kind === 'transcript') open.transcripts.set(chunkNumber, object);
       else open.results.set(chunkNumber, (open.results.get(chunkNumber) ?? new Set()).add(object.etag));
     }
-    if (suspects.length > 0) await found(suspects);
+    if (candidates.length > 0) await onCandidates(candidates);
     await onPage();
   }
-  if (open !== undefined) await found(suspectsOf(open));
+  if (open !== undefined) await onCandidates(candidatesOf(open));
   return folders;
 }
 
 const ROWS_AT_ONCE = 100;
 const EXAMINED_AT_ONCE = 16;
 const USERS_AT_ONCE = 16;
-
-/** Runs `work` on each item, so many at a time. */
-export async function each<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items].reverse();
-  const worker = async (): Promise<void> => {
-    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
-}
+/** Time limit for one user; the next scan finds the rest. */
+const USER_SECONDS = 10 * 60;
 
 type Finding = { readonly kind: 'found' | 'reset' | 'nothing'; readonly row?: ChunkRow };
 const NOTHING: Finding = { kind: 'nothing' };
 
-/** What one suspect turns out to be. Its row is repaired, unless the scan is dry: then the finding has the row as it would be. */
-async function examine(deps: ScanDeps, isDry: boolean, { place, object }: Suspect, row: ChunkRow | undefined): Promise<Finding> {
+/** Compares a candidate with its row and repairs the row. A dry scan repairs nothing and returns the row as it would be. */
+async function examine(
+  deps: ScanDeps,
+  isDry: boolean,
+  { place, object, hasResult }: Candidate,
+  row: ChunkRow | undefined,
+): Promise<Finding> {
+  // Only the row shows which audio the result was made of. Without a row, the result is accepted.
+  if (row === undefined && hasResult) return NOTHING;
   if (row === undefined || row.etag !== object.etag || row.object_key !== object.key) {
     if (isDry) {
       const first = firstRow(place, object, { lane: 'backlog' }, deps.nowMs());
       return row === undefined && first.state === 'pending' ? { kind: 'found', row: first } : NOTHING;
     }
-    const { admission } = await takeIn(deps, place, object.key, () => 'backlog');
+    const { admission } = await ingestObject(deps, place, object.key, () => 'backlog');
     return admission === 'admitted' ? { kind: 'found' } : NOTHING;
   }
   if (row.state === 'pending' || row.state === 'leased') {
@@ -108,84 +118,110 @@ async function examine(deps: ScanDeps, isDry: boolean, { place, object }: Suspec
   return (await deps.chunks.reset(row, 'backlog', deps.nowMs())) ? { kind: 'reset' } : NOTHING;
 }
 
-/** Whether its canonical file has been written: some seconds after the commit, and before the session's transcript. */
+/** Whether the canonical file must exist: PUBLISHED_SECONDS after the commit, or once the session's transcript is written. */
 async function isPublished({ sessions, nowMs }: ScanDeps, { session_id, transcribed_at_ms: at = 0 }: ChunkRow): Promise<boolean> {
   if (at <= nowMs() - 1000 * PUBLISHED_SECONDS) return true;
   return ((await sessions.get(session_id))?.transcript_written_at_ms ?? 0) > at;
 }
 
 export interface Scan {
-  /** Folders of sessions that were looked at. */
+  /** Session folders that were scanned. */
   readonly sessions: number;
+  /** Every user and candidate was examined without an error. */
+  readonly isComplete: boolean;
+  /** Uploads without a row, or newer than their row. */
   readonly found: number;
+  /** Chunks whose result was missing or broken. */
   readonly reset: number;
-  /** Rows that wait with nobody at work on them. */
+  /** Unfinished rows that wait for the batch, or whose message or worker was lost. */
   readonly missing: readonly ChunkRow[];
 }
 
-/** Whether nobody would take this row up but a batch: it waits for one, or its message or its worker was lost. */
-function isMissed(row: ChunkRow, nowMs: number): boolean {
-  if (isJobId(row.session_id)) return false; // files have lanes and a keeper of their own
-  const patientMs = 1000 * UNSERVED_SECONDS;
-  if (row.state === 'leased') return (row.lease_until_ms ?? 0) + patientMs < nowMs;
+/** Whether the row counts as missing: it waits for the batch, or its message or worker was lost. */
+function isMissing(row: ChunkRow, nowMs: number): boolean {
+  // Files and retranscriptions may wait longer in their lanes. The reaper and the session keeper resend their lost messages.
+  if (isJobId(row.session_id) || row.lane === 'files') return false;
+  const graceMs = 1000 * UNSERVED_SECONDS;
+  if (row.state === 'leased') return (row.lease_until_ms ?? 0) + graceMs < nowMs;
   return (
-    row.state === 'pending' && (row.lane === 'backlog' || nowMs - Math.max(row.queued_at_ms, row.next_attempt_at_ms) > patientMs)
+    row.state === 'pending' && (row.lane === 'backlog' || nowMs - Math.max(row.queued_at_ms, row.next_attempt_at_ms) > graceMs)
   );
 }
 
 export interface ScanRange {
-  /** Only sessions whose id is newer than this one (ids begin with their time); undefined: all. */
+  /** Only sessions with a newer id (ids begin with their time). Undefined: all. */
   readonly afterSession?: string | undefined;
-  /** Nothing is repaired. */
+  /** Repair nothing. */
   readonly isDry: boolean;
-  /** Called after every page, so that whoever waits knows that it goes on. */
+  /** Called after every page to renew the run's claim. A rejection ends the scan. */
   readonly onProgress: () => Promise<void>;
 }
 
-export async function scan(deps: ScanDeps, { afterSession, isDry, onProgress }: ScanRange): Promise<Scan> {
+/** Scans the bucket. A user or object that fails does not stop the others: the next scan finds it again. */
+export async function scan(
+  deps: ScanDeps,
+  { afterSession, isDry, onProgress }: ScanRange,
+  containment: Containment,
+): Promise<Scan> {
+  let isComplete = true;
+  /** Error of `onProgress`, which ends the scan. */
+  let progressError: unknown;
+  const record = ({ errors, left }: Contained): void => {
+    isComplete &&= errors.length + left === 0;
+  };
   const counts = { found: 0, reset: 0, nothing: 0 };
   const repaired = new Map<string, ChunkPlace>();
-  const wouldWait = new Map<string, ChunkRow>();
+  const dryRunRows = new Map<string, ChunkRow>();
   let sessions = 0;
 
-  const look = async (suspects: readonly Suspect[]): Promise<void> => {
-    for (let from = 0; from < suspects.length; from += ROWS_AT_ONCE) {
-      const some = suspects.slice(from, from + ROWS_AT_ONCE);
+  const examineAll = async (candidates: readonly Candidate[]): Promise<void> => {
+    for (let from = 0; from < candidates.length; from += ROWS_AT_ONCE) {
+      const some = candidates.slice(from, from + ROWS_AT_ONCE);
       const rows = new Map((await deps.chunks.getMany(some.map(({ place }) => place))).map((row) => [idOf(row), row]));
-      await each(some, EXAMINED_AT_ONCE, async (suspect) => {
-        const id = `${suspect.place.sessionId}#${suspect.place.chunkNumber}`;
-        const { kind, row } = await examine(deps, isDry, suspect, rows.get(id));
+      const work = async (candidate: Candidate): Promise<void> => {
+        const { kind, row } = await examine(deps, isDry, candidate, rows.get(placeId(candidate)));
         counts[kind] += 1;
-        if (row !== undefined) wouldWait.set(id, row);
-        else if (kind !== 'nothing') repaired.set(id, suspect.place);
-      });
+        if (row !== undefined) dryRunRows.set(placeId(candidate), row);
+        else if (kind !== 'nothing') repaired.set(placeId(candidate), candidate.place);
+      };
+      record(await forEachContained(some, { idOf: placeId, work, atOnce: EXAMINED_AT_ONCE }, containment));
     }
   };
-
-  await each(await deps.bucket.users(), USERS_AT_ONCE, async (userId) => {
+  const reportProgress = (): Promise<void> =>
+    onProgress().catch((error: unknown) => {
+      progressError = error;
+      throw error;
+    });
+  const scanUser = async (userId: string): Promise<void> => {
+    if (progressError !== undefined) return;
     const after = afterSession === undefined ? undefined : sessionPrefix({ userId, sessionId: afterSession });
-    const folders = await sortFolders(deps.bucket.objectsOf(userId, after), look, onProgress);
-    sessions += folders; // not in one expression with the await: others count meanwhile
-  });
+    const folders = await findCandidates(deps.bucket.objectsOf(userId, after), examineAll, reportProgress);
+    sessions += folders; // a separate statement, because other users change the sum during the await
+  };
+  const users = { idOf: (userId: string) => userId, work: scanUser, atOnce: USERS_AT_ONCE, seconds: USER_SECONDS };
+  record(await forEachContained(await deps.bucket.users(), users, containment));
+  if (progressError !== undefined) throw progressError;
 
-  // What was repaired just now may not be in the index yet.
-  const waiting = new Map([...wouldWait.values(), ...(await deps.chunks.listAllPending())].map((row) => [idOf(row), row]));
-  const late = [...repaired].filter(([id]) => !waiting.has(id)).map(([, place]) => place);
-  for (const row of await deps.chunks.getMany(late)) waiting.set(idOf(row), row);
+  // Rows that were just repaired may not be in the index yet.
+  const waiting = new Map([...dryRunRows.values(), ...(await deps.chunks.listAllPending())].map((row) => [idOf(row), row]));
+  const notIndexed = [...repaired].filter(([id]) => !waiting.has(id)).map(([, place]) => place);
+  for (const row of await deps.chunks.getMany(notIndexed)) waiting.set(idOf(row), row);
   return {
     sessions,
+    isComplete,
     found: counts.found,
     reset: counts.reset,
-    missing: [...waiting.values()].filter((row) => isMissed(row, deps.nowMs())),
+    missing: [...waiting.values()].filter((row) => isMissing(row, deps.nowMs())),
   };
 }
 
+const placeId = ({ place: { sessionId, chunkNumber } }: Candidate): string => `${sessionId}#${chunkNumber}`;
 const idOf = (row: Pick<ChunkRow, 'session_id' | 'chunk_number'>): string => `${row.session_id}#${row.chunk_number}`;
 
 const STARVING_MS = 24 * 3_600_000;
 
-/** Sessions that wait for a day first, then the newest; the chunks of one together, in their order. */
-export function inOrder(rows: readonly ChunkRow[], nowMs: number): ChunkRow[] {
+/** Sessions that have waited for over a day first, oldest first; then the newest sessions. Chunks of a session are in order. */
+export function inQueueOrder(rows: readonly ChunkRow[], nowMs: number): ChunkRow[] {
   const newest = new Map<string, number>();
   for (const row of rows) newest.set(row.session_id, Math.max(newest.get(row.session_id) ?? 0, row.uploaded_at_ms));
   const rank = (row: ChunkRow): number => {

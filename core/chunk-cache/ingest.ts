@@ -1,14 +1,22 @@
 /**
- * An uploaded object becomes a row and a message. The same event twice, late, or out of order gives the same rows:
- * the object's etag decides, not the event.
+ * Turns an uploaded object into a chunk row and a queue message.
+ *
+ * Steps: an S3 event -> the session's row, if it is missing -> the chunk's row -> a message -> a request for a run.
+ *
+ * Gotchas:
+ * - Events may be lost, repeated, late or out of order. The object's ETag decides, not the event.
+ * - Stop ingests all stored chunks again (`ingestMissing`), so a lost event loses no chunk.
+ * - A session that is only stored (`live: false`) gets rows, but no message and no run. Its rows wait for the batch.
  */
 import { type ChunkPlace, SESSION_ID, type SessionPlace } from '../contracts/keys.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import { MAX_CHUNK_BYTES, PENDING_SHARDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
+import { each } from '../each.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import { newSession } from '../sessions/session.ts';
 import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from './ports.ts';
+import { sendInto } from './queueing.ts';
 
 export interface IngestDeps {
   readonly sessions: Pick<SessionStore, 'create' | 'get'>;
@@ -19,43 +27,59 @@ export interface IngestDeps {
   readonly nowMs: () => number;
 }
 
-/** Spreads sessions over the partitions of the pending index. */
+const OBJECTS_AT_ONCE = 16;
+
+/** Partition of the pending index for a session's rows. */
 export function pendingShard(sessionId: string): string {
   let sum = 0;
   for (const character of sessionId) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 65_521;
   return `pending-${sum % PENDING_SHARDS}`;
 }
 
-/** Why these bytes can't be a chunk, without looking inside; undefined when they can. */
-function obviousFault(object: StoredObject): string | undefined {
+/** Why an object of this size cannot be a chunk; undefined if it can. */
+function sizeFault(object: StoredObject): string | undefined {
   if (object.sizeBytes === 0) return 'the uploaded file is empty';
-  if (object.sizeBytes > MAX_CHUNK_BYTES) return 'the uploaded file is larger than a chunk may be';
+  if (object.sizeBytes > MAX_CHUNK_BYTES) return 'the uploaded file exceeds the maximum chunk size';
   return undefined;
 }
 
-interface Service {
+interface ChunkOptions {
   readonly lane: Lane;
   readonly language?: string | undefined;
+  readonly model?: string | undefined;
   readonly diarize?: boolean | undefined;
+  /** Number of the session's newest retranscription, which a late chunk joins. */
+  readonly retranscription?: number | undefined;
 }
 
-/** The row of a chunk that has just arrived. */
-export function firstRow(place: ChunkPlace, object: StoredObject, { lane, language, diarize }: Service, nowMs: number): ChunkRow {
-  const fault = obviousFault(object);
+const optionsOf = ({ language, model, diarize, retranscription }: SessionRow, lane: Lane): ChunkOptions => ({
+  lane,
+  language,
+  model,
+  diarize,
+  retranscription: retranscription?.number,
+});
+
+/** The initial row of an uploaded chunk. An object of an invalid size is `dead` at once. */
+export function firstRow(place: ChunkPlace, object: StoredObject, options: ChunkOptions, nowMs: number): ChunkRow {
+  const { lane, language, model, diarize, retranscription } = options;
+  const fault = sizeFault(object);
   return {
     session_id: place.sessionId,
     chunk_number: place.chunkNumber,
     user_id: place.userId,
     lane,
     ...(language !== undefined && { language }),
+    ...(model !== undefined && { model }),
     ...(diarize && { diarize }),
+    ...(retranscription !== undefined && { retranscription }),
     object_key: object.key,
     etag: object.etag,
     size_bytes: object.sizeBytes,
     uploaded_at_ms: object.modifiedAtMs,
-    ...(object.said?.durationSeconds !== undefined && { said_seconds: object.said.durationSeconds }),
-    ...(object.said?.startedAtMs !== undefined && { started_at_ms: object.said.startedAtMs }),
-    ...(object.said?.overlapMs !== undefined && { overlap_ms: object.said.overlapMs }),
+    ...(object.declared?.durationSeconds !== undefined && { said_seconds: object.declared.durationSeconds }),
+    ...(object.declared?.startedAtMs !== undefined && { started_at_ms: object.declared.startedAtMs }),
+    ...(object.declared?.overlapMs !== undefined && { overlap_ms: object.declared.overlapMs }),
     attempts: 0,
     fence: 0,
     queued_at_ms: nowMs,
@@ -66,25 +90,41 @@ export function firstRow(place: ChunkPlace, object: StoredObject, { lane, langua
   };
 }
 
+/**
+ * Outcome of an ingestion. `admitted`: its row was inserted or replaced; `known`: its row existed; `conflict`: another
+ * object has this chunk number; `gone`: the object does not exist; `foreign`: the session belongs to another user; `deleted`: the
+ * session is deleted, and the object is removed.
+ */
 export type Admission = 'admitted' | 'known' | 'conflict' | 'gone' | 'foreign' | 'deleted';
 
-/** Takes one object into the cache. `known`: these very bytes are there; `conflict`: others hold the number. */
+/** Whether an object replaces that of the row: it overwrote the same key, or a replacement under another key was allowed. */
+const replaces = (object: StoredObject, row: ChunkRow): boolean =>
+  object.key === row.object_key || (row.replace_allowed === true && object.modifiedAtMs >= row.uploaded_at_ms);
+
+/**
+ * Inserts or replaces the row of an object. Reads the object again after a replacement, because the older of two events for one
+ * key may arrive last.
+ */
 async function admit(
-  deps: Pick<IngestDeps, 'chunks' | 'nowMs'>,
+  deps: Pick<IngestDeps, 'chunks' | 'objects' | 'nowMs'>,
   place: ChunkPlace,
-  object: StoredObject,
-  service: Service,
+  first: StoredObject,
+  options: ChunkOptions,
 ): Promise<Admission> {
-  const row = firstRow(place, object, service, deps.nowMs());
-  const outcome = await deps.chunks.insert(row);
-  if (outcome.kind === 'inserted') return 'admitted';
-  const { row: existing } = outcome;
-  if (existing.etag === object.etag && existing.object_key === object.key) return 'known';
-  if (!existing.replace_allowed) return 'conflict';
-  return (await deps.chunks.replace(existing, { ...row, fence: existing.fence + 1 })) ? 'admitted' : 'known';
+  let admission: Admission = 'known';
+  for (let object: StoredObject | undefined = first; object !== undefined; object = await deps.objects.head(first.key)) {
+    const row = firstRow(place, object, options, deps.nowMs());
+    const outcome = await deps.chunks.insert(row);
+    if (outcome.kind === 'inserted') return 'admitted';
+    const { row: existing } = outcome;
+    if (existing.etag === object.etag && existing.object_key === object.key) return admission;
+    if (!replaces(object, existing)) return 'conflict';
+    if (await deps.chunks.replace(existing, { ...row, fence: existing.fence + 1 })) admission = 'admitted';
+  }
+  return admission;
 }
 
-/** The session of an object that arrived; made when nobody created it (older recorders make ids themselves). */
+/** The session of an uploaded object; created if it is missing, because older clients generate session ids themselves. */
 async function sessionOf(deps: IngestDeps, place: ChunkPlace): Promise<SessionRow> {
   const known = await deps.sessions.get(place.sessionId);
   if (known) return known;
@@ -93,11 +133,11 @@ async function sessionOf(deps: IngestDeps, place: ChunkPlace): Promise<SessionRo
   return (await deps.sessions.get(place.sessionId)) ?? row;
 }
 
-const servedNow = (session: SessionRow): boolean => session.live;
+const isLive = (session: SessionRow): boolean => session.live;
 const laneOf = (session: SessionRow): Lane => (session.state === 'completed' ? 'stop' : 'live');
 
-/** Takes an object that is in the bucket into the cache, under the session that its key names. */
-export async function takeIn(
+/** Ingests a stored object into the session that its key names. `laneFor` chooses the lane of a new row. */
+export async function ingestObject(
   deps: IngestDeps,
   place: ChunkPlace,
   key: string,
@@ -108,46 +148,53 @@ export async function takeIn(
   const session = await sessionOf(deps, place);
   if (session.user_id !== place.userId) return { admission: 'foreign' };
   if (session.state === 'deleted') {
-    await deps.objects.remove(key); // it was on its way when its session was deleted
+    await deps.objects.remove(key); // uploaded while its session was being deleted
     return { admission: 'deleted' };
   }
-  const service = { lane: laneFor(session), language: session.language, diarize: session.diarize };
-  return { admission: await admit(deps, place, object, service), session };
+  return { admission: await admit(deps, place, object, optionsOf(session, laneFor(session))), session };
 }
 
-/** One "object created" event. Sessions that are only stored get their row, but no message and no machine. */
+/** Handles one "object created" event. */
 export async function ingest(deps: IngestDeps, place: ChunkPlace, key: string): Promise<Admission> {
-  const { admission, session } = await takeIn(deps, place, key, (of) => (servedNow(of) ? laneOf(of) : 'backlog'));
+  const { admission, session } = await ingestObject(deps, place, key, (of) => (isLive(of) ? laneOf(of) : 'backlog'));
   if (session === undefined) return admission;
   const row = await deps.chunks.get(place.sessionId, place.chunkNumber);
-  // A redelivered event finds its row: the first delivery may have died before the message went out.
-  if (servedNow(session) && row?.state === 'pending' && (admission === 'admitted' || admission === 'known')) {
+  // `known`: the first delivery may have died before it sent the message.
+  if (isLive(session) && row?.state === 'pending' && (admission === 'admitted' || admission === 'known')) {
     await deps.queue.send(laneOf(session), place.sessionId, place.chunkNumber);
     await deps.wake();
   }
   return admission;
 }
 
-/** After Stop: everything uploaded is in the cache and everything that waits is in front, without trusting any event. */
-export async function queueWhatIsMissing(deps: IngestDeps, session: SessionRow): Promise<number> {
-  const owner: SessionPlace = { userId: session.user_id, sessionId: session.session_id };
-  if (!SESSION_ID.test(owner.sessionId)) return 0;
-  const lane: Lane = servedNow(session) ? 'stop' : 'backlog';
-  const [rows, stored] = await Promise.all([deps.chunks.listOf(owner.sessionId), deps.objects.listChunks(owner)]);
-  const known = new Set(rows.map((row) => row.chunk_number));
-  const unknown = stored.filter(({ place }) => !known.has(place.chunkNumber));
-  for (const { place, object } of unknown) {
-    const whole = await deps.objects.head(object.key);
-    if (whole !== undefined) await admit(deps, place, whole, { lane, language: session.language, diarize: session.diarize });
-  }
-  if (!servedNow(session)) return 0;
-  const now = unknown.length > 0 ? await deps.chunks.listOf(owner.sessionId) : rows;
-  // A leased chunk gets a message too: should its worker have died, that is there when the lease ends, sooner than the hidden one.
-  const waiting = now.filter(({ state }) => state === 'pending' || state === 'leased');
-  for (const row of waiting) {
-    await deps.queue.send(lane, row.session_id, row.chunk_number);
-    await deps.chunks.noteQueued(row, lane, deps.nowMs());
-  }
+const laneAfterStop = (session: SessionRow): Lane => (isLive(session) ? 'stop' : 'backlog');
+
+/** Ingests the session's stored chunks that have no row or have newer bytes, without waiting for events. Returns all rows. */
+export async function ingestMissing(deps: IngestDeps, session: SessionRow): Promise<readonly ChunkRow[]> {
+  const sessionPlace: SessionPlace = { userId: session.user_id, sessionId: session.session_id };
+  if (!SESSION_ID.test(sessionPlace.sessionId)) return [];
+  const [rows, stored] = await Promise.all([deps.chunks.listOf(sessionPlace.sessionId), deps.objects.listChunks(sessionPlace)]);
+  const known = new Map(rows.map((row) => [row.chunk_number, row]));
+  const isNew = ({ key, etag }: StoredObject, row: ChunkRow | undefined): boolean =>
+    row === undefined || (row.object_key === key && row.etag !== etag);
+  const notIngested = stored.filter(({ place, object }) => isNew(object, known.get(place.chunkNumber)));
+  await each(notIngested, OBJECTS_AT_ONCE, async ({ place, object }) => {
+    const current = await deps.objects.head(object.key);
+    if (current !== undefined) await admit(deps, place, current, optionsOf(session, laneAfterStop(session)));
+  });
+  return notIngested.length > 0 ? deps.chunks.listOf(sessionPlace.sessionId) : rows;
+}
+
+/** Queues the unfinished chunks of a live session in the lane `stop`; returns their number. Other sessions wait for the batch. */
+export async function queueUnfinished(
+  deps: Pick<IngestDeps, 'chunks' | 'queue' | 'wake' | 'nowMs'>,
+  session: SessionRow,
+  rows: readonly ChunkRow[],
+): Promise<number> {
+  if (!isLive(session)) return 0;
+  // Leased chunks get a message too. If the worker has died, the new message is visible earlier than the one that it received.
+  const waiting = rows.filter(({ state }) => state === 'pending' || state === 'leased');
+  await sendInto(deps, laneAfterStop(session), waiting, deps.nowMs());
   if (waiting.length > 0) await deps.wake();
   return waiting.length;
 }

@@ -2,37 +2,50 @@ import type { ChunkPlace, SessionPlace } from '../contracts/keys.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
 
+/** Rows of chunks. */
 export interface ChunkStore {
   get(sessionId: string, chunkNumber: number): Promise<ChunkRow | undefined>;
   /** All rows of a session by chunk number, strongly consistent. */
   listOf(sessionId: string): Promise<ChunkRow[]>;
-  /** Writes a first row; the row that is there already otherwise. */
+  /** Writes an initial row; returns the existing row if there is one. */
   insert(row: ChunkRow): Promise<{ readonly kind: 'inserted' } | { readonly kind: 'exists'; readonly row: ChunkRow }>;
-  /** Puts `row` in the place of the row with this fence and etag; false when that one has moved on. */
+  /** Replaces `was` with `row`; false when the stored row has another fence or ETag than `was`. */
   replace(was: ChunkRow, row: ChunkRow): Promise<boolean>;
+  /** Lets an object under another key replace the chunk. */
   allowReplacement(sessionId: string, chunkNumber: number): Promise<void>;
-  /** Notes that a message was sent, in which lane; nothing happens to rows that wait no more. */
+  /** Records that a message was sent, and its lane. Does nothing unless the row is pending. */
   noteQueued(row: ChunkRow, lane: Lane, nowMs: number): Promise<void>;
-  /** Gives a dead row three new attempts; false when it is not dead any more. */
+  /** Gives a dead row three new attempts; false when it is no longer dead. */
   revive(row: ChunkRow, lane: Lane, nowMs: number): Promise<boolean>;
-  /** Takes a result away that is gone or broken: the chunk waits again, with a new fence; false when it has moved on. */
+  /** Removes a result that is missing or broken, and makes the row pending with a new fence; false when it has changed. */
   reset(row: ChunkRow, lane: Lane, nowMs: number): Promise<boolean>;
-  /** Puts a row that waits back into the pending index. */
+  /** Makes an unleased row pending again; its result stays until the new one is written. False when the row has changed. */
+  transcribeAgain(row: ChunkRow, again: RetranscriptionOptions, lane: Lane, nowMs: number): Promise<boolean>;
+  /** Puts an unfinished row back into the pending index. */
   index(row: ChunkRow): Promise<void>;
-  /** Those of these rows that are there, in any order. */
+  /** The existing rows among these, in any order. */
   getMany(places: readonly Pick<ChunkPlace, 'sessionId' | 'chunkNumber'>[]): Promise<ChunkRow[]>;
-  /** Removes these rows, unless they are done meanwhile. */
+  /** Removes these rows, except those that are done by now. */
   removeRows(rows: readonly ChunkRow[]): Promise<void>;
   /** Removes all rows of a session. */
   removeAll(sessionId: string): Promise<void>;
-  /** Notes corrected text of these very results; nothing happens when the row has moved on. */
+  /** Records the corrected text of this result; does nothing when the row has changed. */
   noteCorrected(row: ChunkRow, corrected: Corrected): Promise<void>;
-  /** Rows that wait for a result, oldest upload first within a shard. */
+  /** Unfinished rows, at most `limit` per shard, oldest upload first within a shard. */
   listPending(limit: number): Promise<ChunkRow[]>;
-  /** Rows that are given up, newest upload first. */
+  /** Dead rows, newest upload first. */
   listDead(limit: number): Promise<ChunkRow[]>;
-  /** All rows that wait for a result. */
+  /** All unfinished rows. */
   listAllPending(): Promise<ChunkRow[]>;
+}
+
+/** The retranscription that a row joins. */
+interface RetranscriptionOptions {
+  readonly number: number;
+  /** Undefined: detected. */
+  readonly language: string | undefined;
+  /** Undefined: the stage's default. */
+  readonly model: string | undefined;
 }
 
 interface Corrected {
@@ -41,34 +54,36 @@ interface Corrected {
   readonly version: number;
 }
 
-/** What the recorder said of a chunk when it asked for the upload's address. */
-export interface SaidOfChunk {
+/** What the client declared about a chunk when it requested the upload URL. */
+export interface ChunkDeclaration {
   readonly durationSeconds?: number | undefined;
   readonly startedAtMs?: number | undefined;
   readonly overlapMs?: number | undefined;
 }
 
+/** An object in the bucket. */
 export interface StoredObject {
   readonly key: string;
   readonly etag: string;
   readonly sizeBytes: number;
   readonly modifiedAtMs: number;
-  /** Unknown from a listing. */
-  readonly said?: SaidOfChunk | undefined;
+  /** Undefined in a listing. */
+  readonly declared?: ChunkDeclaration | undefined;
 }
 
-/** Uploaded audio, and results beside it. */
+/** Uploaded audio and the results stored next to it. */
 export interface ChunkObjects {
   head(key: string): Promise<StoredObject | undefined>;
-  /** Chunk objects of one session, whether anybody was told of them or not. */
+  /** Chunk objects of one session, read without relying on events. */
   listChunks(place: SessionPlace): Promise<{ readonly place: ChunkPlace; readonly object: StoredObject }[]>;
   remove(key: string): Promise<void>;
-  /** Removes everything of a session, uploads and results. */
+  /** Removes all objects of a session, uploads and results. */
   removeAll(place: SessionPlace): Promise<void>;
 }
 
+/** The queues of the lanes. */
 export interface WorkQueue {
   send(lane: Lane, sessionId: string, chunkNumber: number): Promise<void>;
-  /** In this order, as far as the queue keeps one. */
+  /** Sends in this order, as far as the queue preserves order. */
   sendMany(lane: Lane, chunks: readonly { readonly sessionId: string; readonly chunkNumber: number }[]): Promise<void>;
 }

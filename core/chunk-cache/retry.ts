@@ -1,8 +1,10 @@
-/** A person wants work done that the product would not do by itself, or not now: in front of everything else. */
+/** Queues chunks at a user's request, in the lane with the highest priority. */
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
+import { each } from '../each.ts';
 import { DomainError } from '../errors.ts';
 import type { ChunkStore, WorkQueue } from './ports.ts';
+import { sendInto } from './queueing.ts';
 
 export interface RetryDeps {
   readonly chunks: Pick<ChunkStore, 'get' | 'revive' | 'noteQueued'>;
@@ -13,27 +15,31 @@ export interface RetryDeps {
 
 const LANE: Lane = 'stop';
 
-/** Whether something was queued. Dead chunks get three new attempts; what is done or being done is left alone. */
-async function queueNow(deps: RetryDeps, row: ChunkRow): Promise<boolean> {
-  if (row.state === 'done' || row.state === 'leased') return false;
-  if (row.state === 'dead' && !(await deps.chunks.revive(row, LANE, deps.nowMs()))) return false;
-  if (row.state === 'pending') await deps.chunks.noteQueued(row, LANE, deps.nowMs());
-  await deps.queue.send(LANE, row.session_id, row.chunk_number);
-  return true;
+const ROWS_AT_ONCE = 16;
+
+/** Queues these rows. Dead chunks get three new attempts; leased and done chunks stay as they are. */
+async function queueNow(deps: RetryDeps, rows: readonly ChunkRow[]): Promise<void> {
+  const nowMs = deps.nowMs();
+  const changed = new Set<ChunkRow>();
+  const dead = rows.filter(({ state }) => state === 'dead');
+  await each(dead, ROWS_AT_ONCE, async (row) => {
+    if (!(await deps.chunks.revive(row, LANE, nowMs))) changed.add(row);
+  });
+  const queued = rows.filter((row) => row.state === 'pending' || (row.state === 'dead' && !changed.has(row)));
+  await sendInto(deps, LANE, queued, nowMs);
+  if (queued.length > 0) await deps.wake();
 }
 
-/** @throws DomainError `not-found`; `not-failed` for a chunk that has its text */
+/** Queues one chunk. @throws DomainError `not-found`; `not-failed` for a chunk that is transcribed */
 export async function retryChunk(deps: RetryDeps, sessionId: string, chunkNumber: number): Promise<void> {
   const row = await deps.chunks.get(sessionId, chunkNumber);
   if (row === undefined) throw new DomainError('not-found', 'there is no such chunk');
-  if (row.state === 'done') throw new DomainError('not-failed', 'this chunk is transcribed already');
-  if (await queueNow(deps, row)) await deps.wake();
+  if (row.state === 'done') throw new DomainError('not-failed', 'this chunk is already transcribed');
+  await queueNow(deps, [row]);
 }
 
-/** Queues these chunks; answers the numbers that have no text yet. */
+/** Queues these chunks; returns the numbers of those without a transcript. */
 export async function transcribeNow(deps: RetryDeps, rows: readonly ChunkRow[]): Promise<number[]> {
-  let queued = 0;
-  for (const row of rows) if (await queueNow(deps, row)) queued += 1;
-  if (queued > 0) await deps.wake();
+  await queueNow(deps, rows);
   return rows.filter(({ state }) => state !== 'done').map((row) => row.chunk_number);
 }

@@ -1,16 +1,16 @@
 import type { ChunkRow } from '../contracts/rows.ts';
-import { holes } from '../sessions/session.ts';
+import { missingChunkNumbers } from '../sessions/session.ts';
 
-/** What is known of a session's chunks. */
+/** Counts of a session's chunks. */
 export interface CacheStatistics {
   readonly known: number;
   readonly cached: number;
   readonly failed: number;
   readonly pending: number;
-  /** Numbers that must be there and were never uploaded. */
+  /** Chunk numbers that were never uploaded. */
   readonly missing: number;
   readonly secondsCovered: number;
-  /** The user's target words in all corrected texts. */
+  /** How often each of the user's target words occurs in all corrected texts. */
   readonly targetWords: Readonly<Record<string, number>>;
 }
 
@@ -25,7 +25,7 @@ export function cacheStatistics(rows: readonly ChunkRow[], chunkCount: number | 
     cached: done.length,
     failed,
     pending: rows.length - done.length - failed,
-    missing: holes(rows, chunkCount).length,
+    missing: missingChunkNumbers(rows, chunkCount).length,
     secondsCovered: Math.round(done.reduce((sum, row) => sum + (row.duration_seconds ?? 0), 0) * 1000) / 1000,
     targetWords,
   };

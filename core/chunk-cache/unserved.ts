@@ -1,38 +1,42 @@
-/** Rows that wait for a result with nobody at work on them: a message was lost, or the run that should serve them died. */
+/** Resends messages of unfinished rows that no worker holds: the message was lost, or the run that received it died. */
 import { REQUEUE_SECONDS, UNSERVED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
 import type { ChunkStore, WorkQueue } from './ports.ts';
+import { sendRows } from './queueing.ts';
 
-/** Whether a run serves now, none does, or the one that did has just been found dead, with the messages that it had received. */
-type Service = 'served' | 'unserved' | 'left';
-const PATIENCE_SECONDS: Readonly<Record<Service, number>> = { served: REQUEUE_SECONDS, unserved: UNSERVED_SECONDS, left: 0 };
+/** `served`: a run is active; `unserved`: none is; `orphaned`: a run has just ended, perhaps with messages it had received. */
+type RunState = 'served' | 'unserved' | 'orphaned';
+const GRACE_SECONDS: Readonly<Record<RunState, number>> = { served: REQUEUE_SECONDS, unserved: UNSERVED_SECONDS, orphaned: 0 };
 
-/** Whether a row of the pending index needs a new message now. Stored-only sessions wait for the batch. */
-export function isUnserved(row: ChunkRow, service: Service, nowMs: number): boolean {
+/** Whether a row of the pending index needs a new message now. Backlog rows wait for the batch. */
+export function isUnserved(row: ChunkRow, run: RunState, nowMs: number): boolean {
   if (row.lane === 'backlog' || row.next_attempt_at_ms > nowMs) return false;
-  // What is done or dead wants nothing, even if the index should still have it: it must never start a machine.
+  // A finished row may still be in the index; it must never start a machine.
   if (row.state !== 'pending' && row.state !== 'leased') return false;
   if (row.state === 'leased' && (row.lease_until_ms ?? 0) > nowMs) return false;
-  const silentMs = nowMs - Math.max(row.queued_at_ms, row.next_attempt_at_ms);
-  return silentMs > 1000 * PATIENCE_SECONDS[service];
+  const waitingMs = nowMs - Math.max(row.queued_at_ms, row.next_attempt_at_ms);
+  return waitingMs > 1000 * GRACE_SECONDS[run];
 }
 
 export interface UnservedDeps {
   readonly chunks: Pick<ChunkStore, 'listPending' | 'noteQueued'>;
   readonly queue: WorkQueue;
+  readonly wake: () => Promise<void>;
   readonly nowMs: () => number;
 }
 
-/** Rows looked at in one pass; the next pass finds the rest. */
+/** Rows per shard and pass; the next pass finds the rest. */
 const PASS_LIMIT = 500;
 
-/** Sends the messages again; answers how many rows got one. */
-export async function requeueUnserved(deps: UnservedDeps, service: Service): Promise<number> {
+/** Resends these messages, then requests a run even when some could not be sent. Returns the number of rows. */
+export async function requeueUnserved(deps: UnservedDeps, run: RunState): Promise<number> {
   const nowMs = deps.nowMs();
-  const rows = (await deps.chunks.listPending(PASS_LIMIT)).filter((row) => isUnserved(row, service, nowMs));
-  for (const row of rows) {
-    await deps.queue.send(row.lane, row.session_id, row.chunk_number);
-    await deps.chunks.noteQueued(row, row.lane, nowMs);
+  const rows = (await deps.chunks.listPending(PASS_LIMIT)).filter((row) => isUnserved(row, run, nowMs));
+  if (rows.length === 0) return 0;
+  try {
+    await sendRows(deps, rows, nowMs);
+  } finally {
+    await deps.wake();
   }
   return rows.length;
 }

@@ -1,4 +1,4 @@
-/** Answers of the HTTP API. Tests hold every answer of the functions against these; docs/openapi.json is made of them. */
+/** Responses of the HTTP API. Tests check the functions' responses against them; docs/openapi.json is generated from them. */
 import * as z from 'zod';
 import { BATCH_STATUSES, BATCH_TRIGGERS } from './batch.ts';
 import { JOB_STATES, PRIORITIES } from './jobs.ts';
@@ -8,22 +8,33 @@ import { DELIVERY_STATES, WEBHOOK_EVENTS } from './webhooks.ts';
 
 const time = z.iso.datetime();
 const seconds = z.number().min(0);
-const WaitsFor = z.enum(['failures', 'capacity', 'budget']);
-const Waiting = z.strictObject({ reason: WaitsFor, until: time });
+const WaitReason = z.enum(['failures', 'capacity', 'budget']);
+const Waiting = z.strictObject({ reason: WaitReason, until: time });
 
 export const Session = z.strictObject({
   id: z.string(),
   userId: z.string(),
   title: z.string().optional(),
   language: z.string().optional(),
+  detectedLanguage: z
+    .string()
+    .optional()
+    .meta({ description: 'First language that was detected with confidence; used for chunks whose own detection is unsure.' }),
+  model: z.string().optional().meta({ description: "A model other than the stage's default." }),
   live: z.boolean(),
   diarize: z.boolean().optional(),
   state: z.enum(['recording', 'completed']),
   createdAt: time,
   completedAt: time.optional(),
   chunkCount: z.number().int().optional(),
-  abandoned: z.boolean().optional().meta({ description: 'Nobody said Stop; it was closed half an hour after its last chunk.' }),
+  abandoned: z.boolean().optional().meta({
+    description: 'Whether the session was closed half an hour after its last chunk, because `complete` was never sent.',
+  }),
   transcriptStatus: z.enum(['completed', 'partial']).optional(),
+  retranscribing: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether the session is being transcribed again; until that is done, the current text stays.' }),
 });
 
 const Statistics = z.strictObject({
@@ -31,7 +42,7 @@ const Statistics = z.strictObject({
   cached: z.number().int(),
   failed: z.number().int(),
   pending: z.number().int(),
-  missing: z.number().int().meta({ description: 'Numbers that must be there and were never uploaded.' }),
+  missing: z.number().int().meta({ description: 'Expected chunk numbers that were never uploaded.' }),
   secondsCovered: seconds,
   targetWords: z.record(z.string(), z.number().int()),
 });
@@ -43,19 +54,27 @@ const Chunk = z.strictObject({
   attempts: z.number().int(),
   durationSeconds: seconds.optional(),
   error: z.string().optional(),
-  waitingFor: WaitsFor.optional(),
+  waitingFor: WaitReason.optional(),
+});
+
+const Retranscription = z.strictObject({
+  requestedAt: time,
+  chunks: z.number().int().meta({ description: 'Chunks to transcribe again.' }),
+  done: z.number().int(),
+  failed: z.number().int().meta({ description: 'Chunks that could not be transcribed again; they keep their text.' }),
 });
 
 export const SessionDetails = Session.extend({
+  retranscription: Retranscription.optional().meta({ description: 'The most recent retranscription.' }),
   chunks: z.array(Chunk),
   holes: z.array(z.number().int()).meta({ description: 'Chunk numbers that were never uploaded.' }),
   statistics: Statistics,
-  waitingFor: Waiting.optional().meta({ description: 'Why no machine is started for what is pending, and until when.' }),
+  waitingFor: Waiting.optional().meta({ description: 'Why no machine starts for pending chunks, and until when.' }),
 });
 
 export const SessionList = z.strictObject({
   sessions: z.array(Session),
-  cursor: z.string().optional().meta({ description: 'Hand it back to get the next page.' }),
+  cursor: z.string().optional().meta({ description: 'Pass it as `cursor` to get the next page.' }),
 });
 
 export const Upload = z.strictObject({
@@ -63,7 +82,9 @@ export const Upload = z.strictObject({
   upload: z.strictObject({
     method: z.literal('PUT'),
     url: z.string(),
-    headers: z.record(z.string(), z.string()).meta({ description: 'To be sent exactly so: they are part of the signature.' }),
+    headers: z
+      .record(z.string(), z.string())
+      .meta({ description: 'Headers that must be sent unchanged, because they are signed.' }),
     expiresAt: z.string(),
   }),
 });
@@ -72,9 +93,16 @@ export const Completed = z.strictObject({
   id: z.string(),
   state: z.literal('completed'),
   chunkCount: z.number().int(),
-  waiting: z.number().int().meta({ description: 'Chunks that are still to be transcribed.' }),
+  waiting: z.number().int().meta({ description: 'Chunks that are not transcribed yet.' }),
 });
 
+export const Retranscribed = z.strictObject({
+  id: z.string(),
+  retranscribing: z.boolean(),
+  model: z.string(),
+  language: z.string().optional().meta({ description: 'If absent, the language is detected.' }),
+  retranscription: Retranscription.optional(),
+});
 export const CacheStatistics = Statistics.extend({ id: z.string() });
 export const Cost = z.strictObject({ id: z.string(), gpuSeconds: seconds, usd: z.number() });
 export const Retried = z.strictObject({ id: z.string(), chunkNumber: z.number().int(), state: z.literal('pending') });
@@ -84,7 +112,7 @@ export const RangeJob = z.strictObject({
   end: seconds,
   status: z.enum(['queued', 'completed']),
   waitingFor: z.array(z.number().int()).meta({ description: 'Chunks of the range that have no text yet.' }),
-  transcript: z.string().meta({ description: 'Where the text is read when they have.' }),
+  transcript: z.string().meta({ description: "Path of the range's text, which is available when these chunks are transcribed." }),
 });
 export const RangeText = z.strictObject({
   text: z.string().nullable(),
@@ -132,8 +160,8 @@ export const PartUrls = z.strictObject({
   ),
   uploaded: z
     .array(z.strictObject({ partNumber: z.number().int(), sizeBytes: z.number().int() }))
-    .meta({ description: 'Parts that are there already.' }),
-  upload: SingleUpload.optional().meta({ description: 'A new address, for a file that goes up in one piece.' }),
+    .meta({ description: 'Parts that are already uploaded.' }),
+  upload: SingleUpload.optional().meta({ description: 'A new upload URL, for a file that is uploaded in one piece.' }),
 });
 export const Job = z.strictObject({
   id: z.string(),
@@ -141,7 +169,7 @@ export const Job = z.strictObject({
   filename: z.string(),
   sizeBytes: z.number().int(),
   status: z.enum(JOB_STATES),
-  progress: z.number().min(0).max(100).meta({ description: 'In percent, to a tenth; it never goes down.' }),
+  progress: z.number().min(0).max(100).meta({ description: 'Percent with one decimal; it never decreases.' }),
   stage: z.string(),
   error: z.string().nullable(),
   language: z.string().optional(),
@@ -151,11 +179,27 @@ export const Job = z.strictObject({
   startedAt: time.nullable(),
   completedAt: time.nullable(),
   durationSeconds: seconds.optional(),
-  sameAs: z.string().optional().meta({ description: 'Another job with this content, whose result this one shares.' }),
-  waitingFor: Waiting.optional().meta({ description: 'Why no machine is started for it, and until when.' }),
+  sameAs: z.string().optional().meta({ description: 'Another job with the same content, whose result is shared.' }),
+  retranscribing: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether the job is being transcribed again; until that is done, the current text stays.' }),
+  retranscription: z
+    .strictObject({
+      status: z.enum(['processing', 'failed']),
+      progress: z.number().min(0).max(100),
+      stage: z.string(),
+      error: z.string().nullable(),
+      language: z.string().optional(),
+      model: z.string(),
+      requestedAt: time,
+    })
+    .optional()
+    .meta({ description: 'The current retranscription, or the last one if it failed.' }),
+  waitingFor: Waiting.optional().meta({ description: 'Why no machine starts for this job, and until when.' }),
 });
 export const JobStatus = Job.extend({
-  content: z.string().optional().meta({ description: 'The text, when it is completed.' }),
+  content: z.string().optional().meta({ description: 'The text of a completed job. Omitted if it is too large for a response.' }),
 });
 export const FileAudio = z.strictObject({ url: z.string(), expiresInSeconds: z.number().int() });
 export const JobList = z.strictObject({ jobs: z.array(Job), cursor: z.string().optional() });
@@ -163,15 +207,18 @@ export const JobList = z.strictObject({ jobs: z.array(Job), cursor: z.string().o
 export const WebhookSettings = z.strictObject({
   url: z.string().nullable(),
   batch: z.boolean(),
+  disabledSince: time
+    .nullable()
+    .meta({ description: 'When the URL responded with 410 Gone. Nothing is sent to it until the webhook is saved again.' }),
   secretSince: time,
   previousSecretUntil: time.nullable(),
 });
 export const WebhookSecret = WebhookSettings.extend({
-  secret: z.string().meta({ description: 'whsec_…; it is shown this once.' }),
+  secret: z.string().meta({ description: 'whsec_…; it is shown only once.' }),
 });
 export const Delivery = z.strictObject({
   id: z.string(),
-  messageId: z.string().meta({ description: 'The header webhook-id: the same for every attempt.' }),
+  messageId: z.string().meta({ description: 'Value of the header `webhook-id`, the same for every attempt.' }),
   event: z.enum(WEBHOOK_EVENTS),
   url: z.string(),
   state: z.enum(DELIVERY_STATES),
@@ -187,7 +234,7 @@ export const Deliveries = z.strictObject({ deliveries: z.array(Delivery), cursor
 export const GpuStarted = z.strictObject({ instanceId: z.string(), state: z.string(), heldUntil: time });
 export const GpuStopped = z.strictObject({
   stopped: z.array(z.string()),
-  kept: z.array(z.string()).meta({ description: 'Machines that go on because somebody else needs them.' }),
+  kept: z.array(z.string()).meta({ description: 'Machines that keep running because another holder needs them.' }),
 });
 export const Costs = z.strictObject({
   month: z.string(),
@@ -216,16 +263,16 @@ export const Overview = z.strictObject({
   queues: z.record(z.enum(LANES), z.number().int()),
   oldestSeconds: z
     .partialRecord(z.enum(LANES), z.number().int())
-    .meta({ description: 'How long the oldest of each lane has waited; lanes without any are left out.' }),
+    .meta({ description: 'Age of the oldest message of each lane; empty lanes are omitted.' }),
   pending: z
     .strictObject({ sessions: z.number().int(), chunks: z.number().int() })
-    .meta({ description: 'What waits for its text or is being transcribed; at most 2,000 chunks are counted.' }),
+    .meta({ description: 'Chunks that are pending or being transcribed; at most 2,000 are counted.' }),
   files: z
     .strictObject({
       completed: z.number().int(),
       failed: z.number().int(),
       successRate: z.number().min(0).max(1).nullable(),
-      secondsPerAudioMinute: z.number().nullable().meta({ description: 'Time from the beginning of the work to the text.' }),
+      secondsPerAudioMinute: z.number().nullable().meta({ description: 'Processing time per minute of audio, in seconds.' }),
     })
     .meta({ description: 'Files of today and yesterday (UTC).' }),
   stuckJobs: z.array(z.strictObject({ id: z.string(), userId: z.string(), progress: z.number(), movedAt: time })),
@@ -240,7 +287,7 @@ export const Overview = z.strictObject({
       }),
     ),
     run: z.string().optional(),
-    workerMemoryMb: z.number().optional().meta({ description: 'Most memory that the worker of today has had.' }),
+    workerMemoryMb: z.number().optional().meta({ description: "Peak memory of today's worker." }),
     waitingFor: Waiting.optional(),
     failedRuns: z.number().int(),
     lastError: z.string().optional(),
@@ -264,9 +311,9 @@ export const LockStatus = z.strictObject({
   sessions: z.number().int(),
   oldestTimestamp: time.optional(),
   expiresAt: time.optional(),
-  userId: z.string().optional().meta({ description: 'Of the oldest lock that the caller may see.' }),
+  userId: z.string().optional().meta({ description: 'User of the oldest lock that the caller may see.' }),
   sessionId: z.string().optional(),
-  locks: z.array(z.strictObject(lock)).meta({ description: "The caller's own; all for admins." }),
+  locks: z.array(z.strictObject(lock)).meta({ description: "The caller's own locks; all locks for admins." }),
 });
 
 export const BatchRun = z.strictObject({
@@ -284,9 +331,9 @@ export const BatchRun = z.strictObject({
     .strictObject({
       sessionsScanned: z.number().int(),
       totalMissingChunks: z.number().int(),
-      chunksFound: z.number().int().meta({ description: 'Uploads of which no event had told.' }),
-      resultsReset: z.number().int().meta({ description: 'Results that were gone or broken.' }),
-      full: z.boolean().meta({ description: 'Whether all of the bucket was looked through, or only recent sessions.' }),
+      chunksFound: z.number().int().meta({ description: 'Uploads that had no row because their event was lost.' }),
+      resultsReset: z.number().int().meta({ description: 'Results that were missing or damaged.' }),
+      full: z.boolean().meta({ description: 'Whether the whole bucket was scanned, or only recent sessions.' }),
     })
     .optional(),
 });
@@ -318,13 +365,18 @@ export const Problem = z.looseObject({
   type: z.string(),
   title: z.string(),
   status: z.number().int(),
-  code: z.string().meta({ description: 'Stable; what a program may decide by.' }),
+  code: z.string().meta({ description: 'Stable code for programs.' }),
   detail: z.string(),
   issues: z
     .array(z.looseObject({ path: z.string(), message: z.string() }))
     .optional()
-    .meta({ description: 'What is wrong with the request, where that is known.' }),
+    .meta({ description: 'Problems of the request, by field.' }),
+  languages: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({ description: 'For an unknown language: the languages that can be requested, code to English name.' }),
+  models: z.array(z.string()).optional().meta({ description: 'For an unknown model: the models of the stage.' }),
 });
 
-/** API Gateway's own answer to a token that is missing, expired or not ours. */
+/** Response of API Gateway itself to a token that is missing, expired or of another client. */
 export const GatewayRefusal = z.looseObject({ message: z.string() });

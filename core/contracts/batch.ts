@@ -1,7 +1,7 @@
-/** Rows of the batch table: who records now, the gate between recorders and the backlog, and the batch's runs. */
+/** Rows of the batch table: locks of recordings, the gate between recordings and the backlog, batch runs, and mail. */
 import * as z from 'zod';
 
-/** A recording holds the batch back: one per session. */
+/** Lock of a live recording that delays the batch; one per session. */
 export const LeaseRow = z.object({
   kind: z.literal('lease'),
   /** The session's id. */
@@ -9,23 +9,23 @@ export const LeaseRow = z.object({
   user_id: z.string(),
   locked_at_ms: z.number(),
   renewed_at_ms: z.number(),
-  /** Stale from then on. */
+  /** Time until which the lock is live. */
   until_ms: z.number(),
   expires_at_s: z.number().int(),
 });
 export type LeaseRow = z.infer<typeof LeaseRow>;
 
-/** Every lock, renewal, release and claim of backlog goes through this one row. */
+/** Decides whether workers may claim backlog. Locks, renewals and releases change this row; claims of backlog check it. */
 export const GateRow = z.object({
   kind: z.literal('gate'),
   id: z.literal('gate'),
-  /** Rises with every change; a change of leases is a change of this. */
+  /** Increases with every change of this row or of a lease. */
   epoch: z.number().int(),
-  /** Somebody records until then. */
+  /** Time until which at least one lock is live. */
   live_until_ms: z.number(),
-  /** First scheduled run that the lock held back since the last one that went ahead. */
+  /** When locks first blocked a scheduled run; removed when a run is no longer blocked. */
   blocked_since_ms: z.number().optional(),
-  /** Until then the backlog is worked off behind live work, whoever records: it has waited long enough. */
+  /** Time until which workers may claim backlog in spite of the locks, because it has waited too long. */
   behind_live_until_ms: z.number().optional(),
 });
 export type GateRow = z.infer<typeof GateRow>;
@@ -34,38 +34,38 @@ export const BATCH_TRIGGERS = ['schedule', 'manual'] as const;
 export const BATCH_STATUSES = ['success', 'partial', 'failed', 'skipped'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
-/** What the scan of a run found. */
+/** Results of the scan of a run. */
 const ScanCounts = z.object({
   sessions: z.number().int(),
   missing: z.number().int(),
-  /** Chunks that nobody knew of, and results that were gone or broken. */
+  /** Chunks without a row (`found`), and results that were missing or damaged (`reset`). */
   found: z.number().int(),
   reset: z.number().int(),
-  /** Whether every session was looked at, or only the recent ones. */
+  /** Whether all sessions were scanned, or only the recent ones. */
   is_full: z.boolean(),
   finished_at_ms: z.number(),
 });
 
-/** One run of the batch. `scanning` -> `working` -> `finished`. */
+/** A batch run: `scanning` -> `working` -> `finished`. Any caller may advance it by one step; @see core/batch-run/run.ts */
 export const RunRow = z.object({
   kind: z.literal('run'),
-  /** `batch-YYYY-MM-DD-HHMM` by the minute it is for (UTC), `-2` and so on where the minute is taken; also its report's name. */
+  /** `batch-YYYY-MM-DD-HHMM` of the scheduled minute (UTC), followed by `-2` and so on if it is taken. Also names the report. */
   id: z.string(),
   version: z.number().int(),
   trigger: z.enum(BATCH_TRIGGERS),
   dry_run: z.boolean(),
   state: z.enum(['scanning', 'working', 'finished']),
   started_at_ms: z.number(),
-  /** What is not done by then is the next run's. */
+  /** Chunks without a result at this time are left to the next run. */
   deadline_ms: z.number(),
-  /** Somebody is at it until then. */
+  /** Time until which a caller works on the run. */
   busy_until_ms: z.number(),
-  /** Errors that ended a step of it. */
+  /** Steps that ended with an error. */
   failures: z.number().int(),
   is_locked: z.boolean(),
   is_behind_live: z.boolean(),
   scan: ScanCounts.optional(),
-  /** Everything was done, or the deadline was there. */
+  /** When all chunks had an outcome or the deadline had passed. */
   settled_at_ms: z.number().optional(),
   finished_at_ms: z.number().optional(),
   status: z.enum(BATCH_STATUSES).optional(),
@@ -74,25 +74,25 @@ export const RunRow = z.object({
 });
 export type RunRow = z.infer<typeof RunRow>;
 
-/** What a user wants to be told. */
-export const WantsRow = z.object({
+/** The emails that a user has enabled. `wants` is the stored name of this kind. */
+export const MailSettingsRow = z.object({
   kind: z.literal('wants'),
   id: z.string(),
   session_completed: z.boolean(),
   file_completed: z.boolean().optional(),
 });
-export type WantsRow = z.infer<typeof WantsRow>;
+export type MailSettingsRow = z.infer<typeof MailSettingsRow>;
 
-/** That somebody was told something; forgotten after some days. */
+/** Marks an email as sent, so that it is sent once; expires after some days. */
 export const NoticeRow = z.object({ kind: z.literal('notice'), id: z.string(), expires_at_s: z.number().int() });
 export type NoticeRow = z.infer<typeof NoticeRow>;
 
-/** One row of odds and ends: the run that is under way, whether the schedule is paused, the last audit of everything. */
+/** State of the batch in one row: active runs, whether the schedule is paused, and the last full audit. */
 export const BatchStateRow = z.object({
   kind: z.literal('state'),
   id: z.literal('state'),
   version: z.number().int(),
-  /** Runs that are not finished; at most one of them is not dry. */
+  /** Runs that are not finished; at most one of them is not a dry run. */
   active_runs: z.array(z.string()),
   is_paused: z.boolean(),
   full_audit_at_ms: z.number(),

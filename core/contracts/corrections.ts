@@ -1,24 +1,35 @@
-/** What a user has corrected in all their text, and the words that are counted in it. */
+/** Correction rules that apply to all of a user's text, and target words that are counted in it. */
 import * as z from 'zod';
+import { text } from './fields.ts';
 
 const MAX_RULES = 500;
 const MAX_TARGET_WORDS = 500;
-/** Characters of a rule's pattern and of its replacement. */
+/** Longest pattern and longest replacement of a rule, in characters. */
 export const MAX_PATTERN = 500;
 
 const CorrectionRule = z.strictObject({
-  /** `literal`: anywhere; `word`: one whole word; `phrase`: whole words, any white space between; `regex`: RE2. */
+  /** `literal`: anywhere; `word`: one whole word; `phrase`: whole words with any white space between them; `regex`: RE2. */
   kind: z.enum(['literal', 'word', 'phrase', 'regex']),
-  match: z.string().min(1).max(MAX_PATTERN),
-  /** Taken as it is, except that a regex may name its groups as $1 or ${name}. */
-  replace: z.string().max(MAX_PATTERN),
+  match: text(1, MAX_PATTERN),
+  /** Literal text. In a `regex` rule, $1 and ${name} refer to groups. */
+  replace: text(0, MAX_PATTERN),
   caseSensitive: z.boolean().default(false),
 });
 export type CorrectionRule = z.infer<typeof CorrectionRule>;
 
-export const Corrections = z.strictObject({
-  rules: z.array(CorrectionRule).max(MAX_RULES).default([]),
-  /** Counted as whole words or phrases, whatever their case. */
-  targetWords: z.array(z.string().trim().min(1).max(100)).max(MAX_TARGET_WORDS).default([]),
-});
+const Rules = z.array(CorrectionRule).max(MAX_RULES);
+/** Counted as whole words or phrases, case-insensitively. */
+const TargetWords = z.array(text(1, 100, z.string().trim())).max(MAX_TARGET_WORDS);
+
+export const Corrections = z.strictObject({ rules: Rules.default([]), targetWords: TargetWords.default([]) });
 export type Corrections = z.infer<typeof Corrections>;
+
+export const ChangeCorrections = z.strictObject({
+  rules: Rules.optional().meta({ description: 'If absent, the rules stay unchanged.' }),
+  targetWords: TargetWords.optional().meta({ description: 'If absent, the target words stay unchanged.' }),
+  version: z.number().int().min(0).optional().meta({
+    description:
+      'Version that this change replaces, as returned by GET. If it is not the newest, the call fails with 409 `corrections-changed`. If absent, the newest version is replaced.',
+  }),
+});
+export type ChangeCorrections = z.infer<typeof ChangeCorrections>;

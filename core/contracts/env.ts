@@ -1,4 +1,4 @@
-/** Environment names, said once: the stack writes them, each function parses what it needs. */
+/** Names of environment variables. The stack sets them; each function parses those that it needs. */
 import * as z from 'zod';
 import { LANES, type Lane } from './lanes.ts';
 
@@ -11,7 +11,7 @@ export const QUEUE_ENV = {
   backlog: 'QUEUE_BACKLOG_URL',
 } as const satisfies Record<Lane, string>;
 
-/** Everything a function may be given; each takes the part it names. */
+/** All variables of the functions; each function picks those that it needs. */
 export const FunctionEnv = z.object({
   STAGE: name,
   BUCKET_NAME: name,
@@ -27,33 +27,35 @@ export const FunctionEnv = z.object({
   JOBS_TABLE: name,
   WEBHOOKS_TABLE: name,
   WEBHOOK_QUEUE_URL: name,
-  /** Whether users may have loopback addresses called: on the local host only. */
+  /** Whether webhooks to loopback addresses are allowed; only on the local host. */
   WEBHOOK_LOOPBACK: z.stringbool(),
-  /** Comma-separated names of models that users may ask for; the first is the stage's own. */
+  /** Comma-separated ports that webhook addresses may have besides 443; empty: none. */
+  WEBHOOK_PORTS: z.string().transform((ports) => ports.split(',').filter(Boolean).map(Number)),
+  /** Comma-separated models that users may request; the first is the stage's default. */
   MODELS: name.transform((names) => names.split(',')),
   /** Whether WAV and FLAC files are kept compressed. */
   COMPRESS_FILES: z.stringbool(),
-  /** Jobs that a user may have open at a time, and hours of audio that they may have transcribed in a day (UTC). */
+  /** Open jobs per user, and hours of transcribed audio per user and day (UTC). */
   MAX_OPEN_JOBS: z.coerce.number().int().positive(),
   MAX_AUDIO_HOURS: z.coerce.number().positive(),
-  /** Days after which jobs are forgotten; 0: never. */
+  /** Days after which jobs are deleted; 0: never. */
   RETENTION_DAYS: z.coerce.number().int().min(0),
-  /** The function that moves batch runs on. */
+  /** Name of the function that advances batch runs. */
   BATCH_RUNNER: name,
-  /** Sender of mail to users; empty: none is sent. */
+  /** Sender address of mail to users; empty: no mail. */
   MAIL_FROM: z.string(),
   USER_POOL_ID: name,
-  /** Hours that recordings may hold the batch back. */
+  /** Hours that recordings can delay the batch. */
   MAX_BLOCKED_HOURS: z.coerce.number().positive(),
-  /** USD that the GPU may cost in one day (UTC) before no machine is started any more. */
+  /** USD of GPU time per day (UTC) after which no machine is started. */
   DAILY_BUDGET_USD: z.coerce.number().positive(),
-  /** Whether sessions that do not say so are transcribed while they are recorded. */
+  /** Default of a session's `live`. */
   LIVE_DEFAULT: z.stringbool(),
   /** Whether workers have a speaker model. */
   CAN_DIARIZE: z.stringbool(),
-  /** Price of a running GPU machine. */
+  /** Price of a running GPU machine, in USD per hour. */
   GPU_USD_PER_HOUR: z.coerce.number().nonnegative(),
-  /** Seconds of waiting audio for which a run takes one machine more. */
+  /** Seconds of waiting audio for which a run uses one more machine. */
   BACKLOG_SECONDS_PER_MACHINE: z.coerce.number().positive(),
   /** Comma-separated ids of the GPU instances of this stage. */
   INSTANCE_IDS: name.transform((ids) => ids.split(',')),
@@ -68,5 +70,5 @@ export type FunctionEnv = z.infer<typeof FunctionEnv>;
 export const queueUrls = (env: Pick<FunctionEnv, (typeof QUEUE_ENV)[Lane]>): Record<Lane, string> =>
   Object.fromEntries(LANES.map((lane) => [lane, env[QUEUE_ENV[lane]]])) as Record<Lane, string>;
 
-/** All environment names that `queueUrls` needs. */
+/** Names of the variables that `queueUrls` needs. */
 export const QUEUE_NAMES = Object.values(QUEUE_ENV);

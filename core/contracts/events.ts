@@ -1,7 +1,7 @@
-/** Messages between the parts, parsed at each edge. The worker's side reads the same examples (test/fixtures/contracts). */
+/** Messages and events between components, parsed by the receiver. test/fixtures/contracts has examples for both languages. */
 import * as z from 'zod';
 
-/** A hint that a chunk may be waiting; the row decides. */
+/** Queue message: a chunk may be waiting. The chunk's row decides. */
 export const WorkMessage = z.object({
   version: z.literal(1),
   kind: z.literal('chunk'),
@@ -19,7 +19,7 @@ export const ObjectCreated = z.object({
 const run = { runId: z.string() };
 const machine = { ...run, instanceId: z.string() };
 
-/** Steps of the workflow that a Lambda takes. `runId` is the execution's name. */
+/** Steps of the workflow that the function FleetControl executes. `runId` is the execution's name. */
 export const FleetStep = z.discriminatedUnion('step', [
   z.object({ step: z.literal('plan'), ...run, stateMachineArn: z.string() }),
   z.object({ step: z.literal('start'), ...machine }),
@@ -27,7 +27,7 @@ export const FleetStep = z.discriminatedUnion('step', [
   z.object({
     step: z.literal('leave'),
     ...machine,
-    /** What the worker had seen when it found nothing to do; absent when the run ends for another reason. */
+    /** Value of `wanted_seq` that the worker had seen when it drained; absent if the run ends for another reason. */
     seenSeq: z.number().int().optional(),
     error: z.string().optional(),
   }),
@@ -35,24 +35,24 @@ export const FleetStep = z.discriminatedUnion('step', [
 ]);
 export type FleetStep = z.infer<typeof FleetStep>;
 
-/** Names of errors that the workflow retries or catches. */
+/** Names of the errors that the workflow retries or catches. */
 export const WORKFLOW_ERRORS = {
-  /** A stop is under way; joining must wait until it is confirmed. */
+  /** A stop is in progress; the run can join only after it is confirmed. */
   draining: 'InstanceDraining',
-  /** EC2 has no such machine to give, or the account's quota is used up. */
+  /** EC2 has no capacity for the machine type, or the account's quota is used up. */
   noCapacity: 'NoCapacity',
   /** The machine is in a state from which EC2 cannot start it yet. */
   notYetStartable: 'NotYetStartable',
-  /** EC2 takes the machine away; told by the worker. */
+  /** EC2 reclaims the machine; reported by the worker. */
   machineTaken: 'MachineTaken',
   /** The machine has not stopped within one invocation's wait. */
   notStopped: 'NotYetStopped',
 } as const;
 
-/** A run came to a bad end, as EventBridge tells it; the reaper is called by its schedule, by changes of machines, and by this. */
+/** EventBridge's event of a run that failed, timed out or was aborted. The reaper's other events do not match this schema. */
 export const RunEnded = z.object({ 'detail-type': z.literal('Step Functions Execution Status Change') });
 
-/** EventBridge Scheduler's call of the batch; the time is the one that the schedule meant. */
+/** Payload of EventBridge Scheduler for the batch; the time is the scheduled one. */
 export const BatchStart = z.object({
   start: z.literal('scheduled'),
   scheduledTime: z.iso.datetime().transform((time) => Date.parse(time)),

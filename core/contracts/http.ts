@@ -1,28 +1,45 @@
-/** Requests of the HTTP API. Unknown properties are refused: a `userId` in a body is a mistake or an attack. */
+/** Requests of the HTTP API. Unknown properties are rejected: a `userId` in a body is a mistake or an attack. */
 import * as z from 'zod';
+import { decimal, text, wholeNumber, wholeNumberOr } from './fields.ts';
 import { JOB_STATES, MAX_PART_URLS, PRIORITIES } from './jobs.ts';
 import { SESSION_ID } from './keys.ts';
-import { MAX_CHUNK_NUMBER, MAX_CHUNK_SECONDS } from './limits.ts';
+import { LANGUAGES, requestedLanguage, unknownLanguage } from './languages.ts';
+import { MAX_CHUNK_NUMBER, MAX_CHUNK_SECONDS, MAX_RECORDING_SECONDS } from './limits.ts';
 import { DELIVERY_ID } from './webhooks.ts';
 
 export const SessionId = z.string().regex(SESSION_ID, 'not a session id');
 
-const Language = z.string().regex(/^[a-z]{2,3}$/, 'an ISO 639 code such as en');
+/** Transforms a client's name of a language into the model's code; undefined if the language is to be detected. */
+const Language = text(0, 100)
+  .transform((name, context) => {
+    const requested = requestedLanguage(name);
+    if (requested.kind === 'unknown')
+      context.issues.push({ code: 'custom', message: unknownLanguage(name), input: name, params: { languages: LANGUAGES } });
+    return requested.kind === 'known' ? requested.code : undefined;
+  })
+  .meta({
+    description:
+      'A code, with or without a region (`en`, `pt-BR`), or an English name. If `auto`, empty or absent, it is detected. ' +
+      Object.entries(LANGUAGES)
+        .map(([code, name]) => `${code} ${name}`)
+        .join(', '),
+    examples: ['en', 'pt-BR', 'German'],
+  });
 const Sha256 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'SHA-256 as base64');
 
 export const CreateSession = z.strictObject({
-  title: z.string().min(1).max(200).optional(),
+  title: text(1, 200).optional(),
   language: Language.optional(),
-  /** Whether it is transcribed while it is recorded; without it as the stage says. */
+  /** Whether it is transcribed while it is recorded. @default the stage's `liveDefault` */
   live: z.boolean().optional(),
-  /** Find out who speaks, where the stage has a speaker model. */
+  /** Whether speakers are detected. Only on a stage with a speaker model. */
   diarize: z.boolean().optional(),
 });
 
 export const CreateUpload = z.strictObject({
   chunkNumber: z.number().int().min(1).max(MAX_CHUNK_NUMBER),
-  contentType: z.string().min(1).max(100),
-  sizeBytes: z.number().int().min(1, 'an empty chunk holds nothing to transcribe'),
+  contentType: text(1, 100),
+  sizeBytes: z.number().int().min(1, 'an empty chunk has nothing to transcribe'),
   durationSeconds: z.number().positive().max(MAX_CHUNK_SECONDS).optional(),
   sha256: Sha256.optional(),
   startedAtMs: z.number().int().nonnegative().optional(),
@@ -41,37 +58,39 @@ export const CutSpeakers = z.strictObject({
   segments: z
     .array(
       z
-        .strictObject({ speaker: z.string().min(1).max(100), start: z.number().min(0), end: z.number() })
+        .strictObject({ speaker: text(1, 100), start: z.number().min(0), end: z.number() })
         .refine(({ start, end }) => end > start, 'end must be after start'),
     )
     .max(MAX_SPEAKER_SEGMENTS)
     .optional()
-    .meta({ description: 'Who speaks when, from a diarizer; without it what the worker found in a session with `diarize`.' }),
+    .meta({
+      description: 'Speaker segments of a diarizer. If absent, those that the worker detected in a session with `diarize`.',
+    }),
 });
 
 export const AudioQuery = z.object({
   /** First chunk number of the page. */
-  from: z.coerce.number().int().min(1).max(MAX_CHUNK_NUMBER).default(1),
-  limit: z.coerce.number().int().min(1).max(500).default(200),
+  from: wholeNumberOr(1, 1, MAX_CHUNK_NUMBER),
+  limit: wholeNumberOr(200, 1, 500),
 });
 
-export const PeaksQuery = z.object({ points: z.coerce.number().int().min(10).max(20_000).default(2000) });
+export const PeaksQuery = z.object({ points: wholeNumberOr(2000, 10, 20_000) });
 
-export const ChunkNumber = z.coerce.number().int().min(1).max(MAX_CHUNK_NUMBER);
+export const ChunkNumber = wholeNumber(1, MAX_CHUNK_NUMBER);
 
 export const ListQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: z.string().max(500).optional(),
+  limit: wholeNumberOr(50, 1, 100),
+  cursor: text(0, 500).optional(),
 });
 
-const seconds = z.coerce.number().finite().min(0);
+const seconds = decimal(0, MAX_RECORDING_SECONDS);
 export const TranscriptQuery = z
   .object({
     format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json'),
     start: seconds.optional(),
     end: seconds.optional(),
   })
-  .refine(({ start, end }) => (start === undefined) === (end === undefined), 'start and end go together')
+  .refine(({ start, end }) => (start === undefined) === (end === undefined), 'start and end must be given together')
   .refine(({ start, end }) => start === undefined || end === undefined || end > start, 'end must be after start');
 
 const DEFAULT_HOLD_MINUTES = 60;
@@ -90,59 +109,72 @@ export const StopGpu = z.strictObject({ force: z.boolean().default(false) });
 export const LockSession = z.strictObject({ sessionId: SessionId });
 export const UnlockSession = z.strictObject({ sessionId: SessionId.optional() });
 export const BeginBatch = z.strictObject({
-  dryRun: z.boolean().default(false).meta({ description: 'Only look what is missing; allowed while somebody records, too.' }),
+  dryRun: z.boolean().default(false).meta({ description: 'Scan only; allowed also during recordings.' }),
 });
 export const Notifications = z.strictObject({
-  sessionCompleted: z.boolean().meta({ description: 'A mail when the batch has completed a session of yours.' }),
-  fileCompleted: z.boolean().meta({ description: 'A mail when a file of yours is transcribed, or could not be.' }),
+  sessionCompleted: z.boolean().meta({ description: 'Send an email when the batch has completed one of your sessions.' }),
+  fileCompleted: z.boolean().meta({ description: 'Send an email when one of your files is transcribed or has failed.' }),
 });
-/** What is left out stays as it is. */
+/** Absent fields stay unchanged. */
 export const ChangeNotifications = Notifications.partial();
 export const SetWebhook = z.strictObject({
-  url: z.url().max(2000).nullable().meta({ description: 'null: nobody is told any more.' }),
-  batch: z.boolean().default(false).meta({ description: 'Also told of batches (admin).' }),
+  url: z.url().max(2000).nullable().meta({ description: 'null removes the webhook.' }),
+  batch: z.boolean().default(false).meta({ description: 'Also send batch results (admin).' }),
 });
 export const ListDeliveriesQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: z.string().regex(DELIVERY_ID, 'not one of ours').optional(),
+  limit: wholeNumberOr(50, 1, 100),
+  cursor: z.string().regex(DELIVERY_ID, 'not a cursor of this list').optional(),
 });
 export const SetSchedule = z.strictObject({ enabled: z.boolean() });
-const RunName = z.string().regex(/^batch-[\d-]{15,25}$/, 'not a name of a run');
+const RunName = z.string().regex(/^batch-[\d-]{15,25}$/, 'not the name of a run');
 export const ListRunsQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50),
+  limit: wholeNumberOr(50, 1, 100),
   cursor: RunName.optional(),
 });
 
-/** A name for people: it names nothing in storage, and would be no path where somebody took it for one. */
-const FileName = z
-  .string()
-  .min(1)
-  .max(255)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be in it
-  .regex(/^[^/\\\u0000-\u001f\u007f]+$/, 'a file name without folders and control characters')
-  .refine((name) => name !== '.' && name !== '..', 'not a file name');
+/** Display name of a file. It names nothing in storage, and cannot be used as a path. */
+const FileName = text(
+  1,
+  255,
+  z
+    .string()
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes them
+    .regex(/^[^/\\\u0000-\u001f\u007f]+$/, 'must be a file name without folders and control characters')
+    .refine((name) => name !== '.' && name !== '..', 'not a file name'),
+);
 
 export const CreateJob = z.strictObject({
   filename: FileName,
-  contentType: z.string().min(1).max(100),
-  sizeBytes: z.number().int().min(1, 'an empty file holds nothing to transcribe'),
-  sha256: Sha256.optional().meta({ description: 'Of the whole file, base64; a file that arrives otherwise is refused.' }),
-  language: Language.optional().meta({ description: 'Without it, models that know several find out.' }),
-  model: z.string().min(1).max(100).optional(),
+  contentType: text(1, 100),
+  sizeBytes: z.number().int().min(1, 'an empty file has nothing to transcribe'),
+  sha256: Sha256.optional().meta({ description: 'SHA-256 of the whole file in base64; a different file is rejected.' }),
+  language: Language.optional(),
+  model: text(1, 100).optional(),
   priority: z.enum(PRIORITIES).default('normal'),
-  prompt: z.string().min(1).max(800).optional().meta({ description: 'Text that the recording is taken to follow.' }),
-  hotwords: z.string().min(1).max(400).optional().meta({ description: 'Words to listen for.' }),
+  prompt: text(1, 800).optional().meta({ description: 'Context for the model: text that precedes the recording.' }),
+  hotwords: text(1, 400).optional().meta({ description: 'Words that the model should prefer.' }),
   diarize: z.boolean().optional(),
-  callbackUrl: z.url().max(2000).optional().meta({ description: 'Is told of the end of this job, signed as your webhook is.' }),
+  callbackUrl: z
+    .url()
+    .max(2000)
+    .optional()
+    .meta({ description: 'URL that is notified when this job ends, signed like your webhook.' }),
+});
+/** Absent fields stay unchanged. */
+export const Retranscribe = z.strictObject({
+  language: Language.transform((code) => code ?? null)
+    .optional()
+    .meta({ description: 'Language code or name. If absent, it stays unchanged.' }),
+  model: text(1, 100).optional().meta({ description: "One of the stage's models. If absent, it stays unchanged." }),
 });
 export const UploadParts = z.strictObject({
   partNumbers: z
     .array(z.number().int().min(1).max(10_000))
     .max(MAX_PART_URLS)
     .optional()
-    .meta({ description: 'Without it the first that are not there yet.' }),
+    .meta({ description: 'Part numbers. If absent, the first parts that are not uploaded yet.' }),
 });
 export const ListJobsQuery = ListQuery.extend({ status: z.enum(JOB_STATES).optional() });
 export const FormatQuery = z.object({ format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json') });
-/** Sent with POST /api/transcriptions, so that one sent twice makes one job. */
-export const IdempotencyKey = z.string().min(1).max(200);
+/** Sent with POST /api/transcriptions, so that a repeated request creates one job only. */
+export const IdempotencyKey = text(1, 200);

@@ -1,5 +1,6 @@
-/** File jobs: one uploaded file of any length each. */
+/** File jobs: each transcribes one uploaded file of any length. */
 import * as z from 'zod';
+import { LEASE_SECONDS } from './limits.ts';
 
 export const JOB_STATES = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -8,22 +9,26 @@ export const JOB_ID = /^job_[0-9A-HJKMNP-TV-Z]{26}$/;
 export const PRIORITIES = ['normal', 'urgent'] as const;
 
 export const MAX_FILE_BYTES = 5 * 1024 ** 3;
-/** Up to this size a file goes up in one piece; above in parts of it, which can be sent again one by one. */
+/** A file up to this size is uploaded in one piece, a larger one in parts of this size. Each part can be retried. */
 export const UPLOAD_PART_BYTES = 16 * 1024 ** 2;
-/** What takes a person's computer some time to send. */
+/** Lifetime of a presigned upload URL of a file or part; long enough for a slow connection. */
 export const FILE_UPLOAD_URL_SECONDS = 3600;
+/** After this long, nothing new can appear under a closed job: upload URL, lease and a margin. */
+export const JOB_PURGE_AGAIN_SECONDS = FILE_UPLOAD_URL_SECONDS + LEASE_SECONDS + 240;
 export const MAX_PART_URLS = 100;
-/** An upload that is not finished by then never will be. */
+/** An upload that is not complete after this time has failed. */
 export const UPLOAD_DAYS = 1;
-/** A job of which nothing moved for this long is stuck: it is resumed. */
+/** A job without progress for this long is stuck, and is resumed. */
 export const STUCK_SECONDS = 1800;
-/** Times that a job is resumed before it has failed. */
+/** Resumes without effect after which a job fails. */
 export const MAX_RESUMES = 8;
-/** The same key means the same job for this long. */
+/** Jobs of a user that may share the transcription of one content; one row lists them. */
+export const MAX_SHARING_JOBS = 500;
+/** How long an Idempotency-Key refers to the same job. */
 export const IDEMPOTENCY_SECONDS = 86_400;
 
-/** What is uploaded as a file: content type -> extension of the stored object. The worker trusts neither. */
-export const FILE_EXTENSION_OF_TYPE: Readonly<Record<string, string>> = {
+/** Content type of a file -> extension of the stored object. The worker trusts neither. */
+const FILE_EXTENSION_OF_TYPE: Readonly<Record<string, string>> = {
   'audio/mpeg': 'mp3',
   'audio/mp3': 'mp3',
   'audio/wav': 'wav',
@@ -44,29 +49,65 @@ export const FILE_EXTENSION_OF_TYPE: Readonly<Record<string, string>> = {
   'video/webm': 'webm',
   'video/x-matroska': 'mkv',
 };
-/** What a file's name says of its kind, for clients; the worker looks at the bytes. */
+/** Extension of a file's name -> content type, for clients. The worker inspects the bytes. */
 export const FILE_TYPE_OF_EXTENSION: Readonly<Record<string, string>> = {
   mp3: 'audio/mpeg',
+  mp2: 'audio/mpeg',
   wav: 'audio/wav',
   flac: 'audio/flac',
   m4a: 'audio/mp4',
   ogg: 'audio/ogg',
+  oga: 'audio/ogg',
   opus: 'audio/ogg',
   webm: 'audio/webm',
   mka: 'audio/x-matroska',
   mp4: 'video/mp4',
+  '3gp': 'video/3gpp',
   mov: 'video/quicktime',
   mkv: 'video/x-matroska',
 };
-/** Kinds that are kept compressed, where the stage says so: they are ten times as large as they need to be. */
+/** Content type of a file with an unknown extension. */
+const UNKNOWN_TYPE = 'application/octet-stream';
+const UNKNOWN_EXTENSION = 'bin';
+const OTHER_MEDIA = /^(audio|video)\/|^application\/(octet-stream|ogg)$/;
+
+/** The content type that a client declares for a file. */
+export const fileTypeOf = (filename: string): string =>
+  FILE_TYPE_OF_EXTENSION[filename.split('.').at(-1)?.toLowerCase() ?? ''] ?? UNKNOWN_TYPE;
+
+/** Extension of the stored object; undefined for a type that is neither audio nor video. */
+export const fileExtensionOf = (bareType: string): string | undefined =>
+  FILE_EXTENSION_OF_TYPE[bareType] ?? (OTHER_MEDIA.test(bareType) ? UNKNOWN_EXTENSION : undefined);
+
+/** Extensions of files that are kept compressed on a stage with `compressFiles`; they are about ten times larger than needed. */
 export const COMPRESSED_EXTENSIONS: readonly string[] = ['wav', 'flac'];
 
-/** Whether a model knows no other language than English; the demo model knows 110 words of it. */
-export const isEnglishOnly = (model: string): boolean => model.endsWith('.en') || model === 'demo_model';
+/** The open or failed retranscription of a completed job. Its fields mean the same as those of the job. */
+const RetranscriptionRow = z.object({
+  state: z.enum(['open', 'failed']),
+  language: z.string().optional(),
+  model: z.string().optional(),
+  requested_at_ms: z.number(),
+  /** ETag of the stored file, which may be the compressed copy. */
+  etag: z.string(),
+  size_bytes: z.number().int(),
+  rows_round: z.number().int(),
+  progress: z.number(),
+  stage: z.string(),
+  error: z.string().optional(),
+  started_at_ms: z.number().optional(),
+  seconds: z.number().optional(),
+  part_count: z.number().int().optional(),
+  content_id: z.string().optional(),
+  moved_at_ms: z.number(),
+  moved_to: z.string(),
+  resumes: z.number().int(),
+});
 
+/** A file job; @see core/file-jobs/job.ts for its states. */
 export const JobRow = z.object({
   job_id: z.string(),
-  /** Rises with every change. */
+  /** Increases with every change. */
   version: z.number().int(),
   user_id: z.string(),
   status: z.enum([...JOB_STATES, 'deleted']),
@@ -74,18 +115,18 @@ export const JobRow = z.object({
   content_type: z.string(),
   size_bytes: z.number().int(),
   object_key: z.string(),
-  /** SHA-256 as base64, as the client said it. */
+  /** SHA-256 in base64 that the client declared. */
   sha256: z.string().optional(),
-  /** Of an upload in parts, until it is complete. */
+  /** S3's id of an upload in parts, until it is complete. */
   upload_id: z.string().optional(),
   language: z.string().optional(),
-  /** Another model than the stage's own. */
+  /** Model other than the stage's default. */
   model: z.string().optional(),
   prompt: z.string().optional(),
   hotwords: z.string().optional(),
   priority: z.enum(PRIORITIES),
   diarize: z.boolean().optional(),
-  /** The file is also made smaller, and kept so. */
+  /** Whether the file is compressed and kept in this form. */
   compress: z.boolean().optional(),
   callback_url: z.string().optional(),
   created_at_ms: z.number(),
@@ -93,37 +134,44 @@ export const JobRow = z.object({
   etag: z.string().optional(),
   started_at_ms: z.number().optional(),
   completed_at_ms: z.number().optional(),
-  /** 0 to 100, in tenths, never less than before. */
+  /** Percent in steps of 0.1, 0 to 100; never decreases. */
   progress: z.number(),
   stage: z.string(),
   error: z.string().optional(),
-  /** Length of the audio, as it was counted. */
+  /** Length of the audio, counted by the worker. */
   seconds: z.number().optional(),
   part_count: z.number().int().optional(),
-  /** Names the content and what is asked of it, among the user's jobs. */
+  /** Hash of user, content and options; jobs with the same id share one transcription. */
   content_id: z.string().optional(),
-  /** Another job of the user does this one's work. */
+  /** Id of the user's job that does the work for this one. */
   same_as: z.string().optional(),
-  /** Retries by the user. Fences of a round are above those of the one before. */
+  /** Number of retries and retranscriptions. Fences of a round are above those of the previous one. */
   round: z.number().int(),
-  /** Last time that something had moved, what that was, and how often it was resumed since. */
+  /** Round of the current transcription. Rows of earlier rounds belong to earlier transcriptions. */
+  rows_round: z.number().int().optional(),
+  again: RetranscriptionRow.optional(),
+  /** Number of retranscriptions that were started. */
+  retranscriptions: z.number().int().optional(),
+  /** Time of the last progress, fingerprint of the rows at that time, and number of resumes since then. */
   moved_at_ms: z.number(),
   moved_to: z.string(),
   resumes: z.number().int(),
-  /** Partition of the sparse index of jobs that something must be done with at `due_at_ms`. */
+  /** Partition of the sparse index of jobs that must be processed at `due_at_ms`. */
   due_shard: z.literal('due').optional(),
   due_at_ms: z.number().optional(),
-  /** The user, while the job is open; counts against what they may have open. */
+  /** The user, while the job is open; counts against the user's limit of open jobs. */
   open_of: z.string().optional(),
   expires_at_s: z.number().int().optional(),
 });
 export type JobRow = z.infer<typeof JobRow>;
 
-/** What the worker writes of a file that it has cut; times in seconds from the file's beginning. */
+/** Written by the worker after it has cut a file into parts. Times are in seconds from the file's beginning. */
 export const Manifest = z.object({
   seconds: z.number(),
-  /** Of the uploaded bytes, as hex. */
+  /** SHA-256 of the uploaded bytes, in hex. */
   sha256: z.string(),
+  /** Version of the worker's engine. Results of different versions are not shared. */
+  engine: z.string().optional(),
   parts: z.array(
     z.object({
       number: z.number().int(),

@@ -1,4 +1,4 @@
-/** S3 keys of the one bucket. Only the server builds them; a key that comes back from S3 is parsed, never trusted. */
+/** S3 keys of the bucket. Only the server builds them; a key that comes back from S3 is parsed, never trusted. */
 import { MAX_CHUNK_NUMBER } from './limits.ts';
 import { CHUNK_EXTENSIONS } from './media.ts';
 
@@ -18,16 +18,16 @@ export const chunkKey = (place: ChunkPlace, extension: string): string =>
   `${sessionPrefix(place)}chunk-${padded(place.chunkNumber)}.${extension}`;
 export const chunkTranscriptKey = (place: ChunkPlace): string =>
   `${sessionPrefix(place)}transcription-chunk-${padded(place.chunkNumber)}.json`;
-/** Results of a session's chunks in one object, so that a long transcript is not read chunk by chunk. */
+/** Bundled results of a session's chunks, so that a long transcript takes few reads. */
 export const bundleKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/bundle.json`;
-/** A growing transcript that is too large for an answer. */
+/** Transcript of a running recording, if it is too large for a response. */
 export const liveKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/live.json`;
 export const editsKey = (place: SessionPlace): string => `${sessionPrefix(place)}edits.json`;
 export const transcriptKey = (place: SessionPlace): string => `${sessionPrefix(place)}transcription.json`;
 
 const CHUNK_KEY = new RegExp(`^users/([^/]+)/sessions/([^/]+)/chunk-(\\d{3,5})\\.(?:${CHUNK_EXTENSIONS.join('|')})$`);
 
-/** The chunk that a key names, or undefined for every other object of the bucket. */
+/** Parses the key of a chunk; undefined for every other object. */
 export function parseChunkKey(key: string): ChunkPlace | undefined {
   const [, userId, sessionId, digits] = CHUNK_KEY.exec(key) ?? [];
   if (userId === undefined || sessionId === undefined || !SESSION_ID.test(sessionId)) return undefined;
@@ -44,16 +44,16 @@ export interface FilePlace {
 export const filePrefix = ({ userId, jobId }: FilePlace): string => `users/${userId}/files/${jobId}/`;
 export const sourceKey = (place: FilePlace, extension: string): string => `${filePrefix(place)}source.${extension}`;
 export const fileTranscriptKey = (place: FilePlace): string => `${filePrefix(place)}transcription.json`;
-/** What workers make of a file on the way. */
+/** Intermediate results of a file job. */
 export const fileResultsPrefix = (place: FilePlace): string => `${filePrefix(place)}results/`;
 const SOURCE_KEY = /^users\/([^/]+)\/files\/(job_[0-9A-Z]{26})\/source\.\w+$/;
 
-/** The file job whose upload a key names, or undefined for every other object. */
+/** Parses the key of an uploaded file; undefined for every other object. */
 export function parseSourceKey(key: string): FilePlace | undefined {
   const [, userId, jobId] = SOURCE_KEY.exec(key) ?? [];
   return userId === undefined || jobId === undefined ? undefined : { userId, jobId };
 }
-/** Rows of chunks and of files' parts are in one table. */
+/** Chunks and the parts of file jobs share one table; this tells their partition keys apart. */
 export const isJobId = (id: string): boolean => id.startsWith('job_');
 
 const EXTENSION = `(?:${CHUNK_EXTENSIONS.join('|')})`;
@@ -61,7 +61,7 @@ const CHUNK_NAME = new RegExp(`^chunk-(\\d{1,5})\\.${EXTENSION}$`);
 const TRANSCRIPT_NAME = /^transcription-chunk-(\d{1,5})\.json$/;
 const RESULT_NAME = /^results\/(\d{1,5})\.\d+\.json$/;
 
-/** What an object is to its session: an uploaded chunk, its canonical transcript, or a result that a worker wrote. */
+/** An object of a session: an uploaded chunk, its canonical transcript, or a result that a worker wrote. */
 export interface SessionObject {
   readonly kind: 'chunk' | 'transcript' | 'result';
   readonly place: ChunkPlace;
@@ -70,8 +70,8 @@ export interface SessionObject {
 }
 
 /**
- * Reads a key as older recorders made them, too: any depth between the user and a folder whose name contains `session_`,
- * numbers with any zeros before. Undefined for everything that is nothing of a chunk.
+ * Parses the key of a chunk's object, including keys of older recorders: any folders between the user and a folder whose name
+ * contains `session_`, and any leading zeros. Undefined for every other object.
  */
 export function parseSessionObject(key: string): SessionObject | undefined {
   const [users, userId, ...path] = key.split('/');
@@ -97,7 +97,7 @@ export function parseSessionObject(key: string): SessionObject | undefined {
 export const REPORTS_PREFIX = 'batch-reports/';
 /** `runId` is the run's name, `batch-YYYY-MM-DD-HHMM`. */
 export const reportKey = (runId: string): string => `${REPORTS_PREFIX}${runId}.json`;
-/** What the newest scan found. */
+/** Missing chunks that the newest scan found. */
 export const PENDING_JOBS_KEY = `${REPORTS_PREFIX}pending-jobs.json`;
-/** What a run has to do; its report is made of how that came out. */
+/** Chunks that a run must have transcribed; its report is computed from their outcomes. */
 export const runChunksKey = (runId: string): string => `${REPORTS_PREFIX}runs/${runId}.json`;

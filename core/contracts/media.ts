@@ -1,4 +1,4 @@
-/** What recorders send: content type -> extension of the stored object. The worker trusts neither, it looks at the bytes. */
+/** Content type of a chunk -> extension of the stored object. The worker trusts neither; it inspects the bytes. */
 export const EXTENSION_OF_TYPE: Readonly<Record<string, string>> = {
   'audio/webm': 'webm',
   'video/webm': 'webm',

@@ -1,30 +1,32 @@
-/** Our own CloudWatch metrics: dimension `Stage` only, ids are in the logs. */
+/** Custom CloudWatch metrics. Their only dimension is `Stage`; ids are in the logs. */
 export const METRICS_NAMESPACE = 'Chunkscribe';
 export const METRICS = {
-  /** Count: a batch run found nothing missing, or did everything. One that a lock held back is none. */
+  /** Count: batch runs that found nothing missing or completed everything. A run blocked by a lock is not counted. */
   batchSucceeded: 'BatchSucceeded',
-  /** Count: a batch run failed, or not everything was done. */
+  /** Count: batch runs that failed or completed only in part. */
   batchFailed: 'BatchFailed',
-  /** Percent of a batch run's chunks that are dead now. */
+  /** Percent of a batch run's chunks that have failed permanently. Published only if there are any. */
   failedChunksPercent: 'FailedChunksPercent',
-  /** Count: chunks that died in a batch run. */
+  /** Count: chunks of a batch run that have failed permanently. */
   deadChunks: 'DeadChunks',
-  /** Seconds that machines have run since a batch run began, while it goes on. */
+  /** Seconds that machines have run since a batch run began; published while it is working. */
   batchGpuSeconds: 'BatchGpuSeconds',
-  /** Count: a mail to a user could not be sent; it is not tried again. */
+  /** Count: emails to users that could not be sent. They are not retried. */
   mailFailed: 'MailFailed',
-  /** USD that the GPU has cost this day, while a machine runs. */
+  /** USD of GPU time today (UTC); published while a machine runs. */
   costToday: 'CostTodayUsd',
-  /** Count: files that were transcribed, and that could not be. */
+  /** Count: file jobs that were completed, and that failed. */
   filesCompleted: 'FilesCompleted',
   filesFailed: 'FilesFailed',
-  /** Seconds from the beginning of the work on a file to its text, for each minute of its audio. */
+  /** Processing time of a file per minute of its audio, in seconds. */
   secondsPerAudioMinute: 'SecondsPerAudioMinute',
-  /** Count: files of which nothing had moved for half an hour, and that were resumed. */
+  /** Count: file jobs without progress for half an hour that were resumed or failed. */
   stuckJobs: 'StuckJobs',
-  /** MB: most memory that the worker's process has had, while a machine runs. */
+  /** Peak memory of today's worker process, in MB; published while a machine runs. */
   workerMemory: 'WorkerMemoryMb',
-  /** Count: a machine runs minutes after its stop was decided. */
+  /** Count: items (sessions, files, users, machines or deliveries) that could not be processed. The log names them. */
+  itemsFailed: 'ItemsFailed',
+  /** Count: machines that still run minutes after their stop was decided. */
   stopNotConfirmed: 'StopNotConfirmed',
 } as const;
 export type Metric = (typeof METRICS)[keyof typeof METRICS];

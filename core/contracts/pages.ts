@@ -1,22 +1,24 @@
-/** What the pages are told of the stage that they belong to, and what browsers allow them; the same on AWS and on the local host. */
+/** Configuration and HTTP headers of the pages; the same on AWS and on the local host. */
 import * as z from 'zod';
 
-/** `config.json` beside the pages, written at deployment. */
+/** `config.json` next to the pages, written at deployment. */
 export const PagesConfig = z.object({
   stage: z.string(),
-  /** Where the API is; empty: at the pages' own address. */
+  /** Base URL of the API; empty: the pages' own address. */
   apiUrl: z.string(),
-  /** Cognito's own API, and the client of the stage's user pool. */
+  /** URL of Cognito's API, and the client of the stage's user pool. */
   cognitoUrl: z.string(),
   clientId: z.string(),
-  /** Whether recordings are transcribed while they are made unless somebody wishes otherwise, and what an hour of that costs. */
+  /** Default of a session's `live`, and the price of an hour of live transcription. */
   liveDefault: z.boolean(),
   usdPerRecordedHour: z.number().min(0),
-  /** Whether the stage can find out who speaks. */
+  /** Models that users may request, the stage's default first. */
+  models: z.array(z.string()).default([]),
+  /** Whether the stage can detect speakers. */
   canDiarize: z.boolean(),
-  /** A user whom everybody at this machine may be; only on the local host. */
-  demo: z.object({ email: z.string(), password: z.string() }).optional(),
-  /** What people should know of this stage before they try it. */
+  /** Whether the local host serves the pages. It prints an address that signs in. */
+  isLocal: z.boolean().optional(),
+  /** Note about this stage that the pages show. */
   note: z.string().optional(),
 });
 export type PagesConfig = z.infer<typeof PagesConfig>;
@@ -24,8 +26,8 @@ export type PagesConfig = z.infer<typeof PagesConfig>;
 export const PAGES_CONFIG = 'config.json';
 
 /**
- * What the pages may load: themselves; and talk to: their own address, the storage that audio is sent to and read from, and Cognito.
- * No inline script, no inline style, nobody else's frame.
+ * The pages may load only themselves. They may connect to their own address, the audio storage and Cognito. Inline scripts,
+ * inline styles and framing by other sites are forbidden.
  */
 export const contentSecurityPolicy = (storage: string, cognito: string): string =>
   [
@@ -43,9 +45,9 @@ export const contentSecurityPolicy = (storage: string, cognito: string): string 
     "frame-ancestors 'none'",
   ].join('; ');
 
-/** The microphone is what the pages are for; nothing else of the machine is. */
+/** Allows the microphone and the wake lock only. */
 export const PERMISSIONS_POLICY = 'microphone=(self), screen-wake-lock=(self), camera=(), geolocation=(), payment=(), usb=()';
 
-/** Files whose names carry their content's hash stay good for ever; all others are asked for again each time. */
+/** Files with a content hash in their names are cached for a year; all others are revalidated on each request. */
 export const cacheControl = (path: string): string =>
   path.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';

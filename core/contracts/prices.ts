@@ -1,10 +1,10 @@
 /**
- * On-demand prices in us-east-1, in USD, as published on 2025-01-15. A stage in another region, or on a later day, says its own
- * price of a machine by `gpuUsdPerHour`; the rest is for estimates.
+ * On-demand prices in us-east-1, in USD, as published on 2025-01-15. A stage in another region, or at a later price, sets
+ * `gpuUsdPerHour`; the other prices are for estimates only.
  * @see https://aws.amazon.com/ec2/pricing/on-demand/
  */
 export const PRICES_AS_OF = '2025-01-15';
-/** A running hour of a Linux machine. */
+/** Price of a running Linux machine. */
 export const USD_PER_HOUR: Readonly<Record<string, number>> = {
   'g4dn.xlarge': 0.526,
   'g4dn.2xlarge': 0.752,
@@ -13,11 +13,11 @@ export const USD_PER_HOUR: Readonly<Record<string, number>> = {
   'g6.xlarge': 0.8048,
   'g6.2xlarge': 0.9776,
 };
-/** What estimates of a month reckon with beside the machines. */
+/** Prices for monthly estimates, other than those of the machines. */
 export const USD = {
-  /** EBS gp3, a GB for a month, also while the machine is stopped. */
+  /** EBS gp3, per GB and month; also charged while the machine is stopped. */
   volumeGbMonth: 0.08,
-  /** A public IPv4 address, an hour; only while the machine runs. */
+  /** Public IPv4 address, per hour; only charged while the machine runs. */
   addressHour: 0.005,
   s3GbMonth: 0.023,
   s3Put: 0.005 / 1000,
@@ -34,5 +34,5 @@ export const USD = {
   alarm: 0.1,
   metric: 0.3,
 } as const;
-/** Alarms and custom metrics that every account has for nothing. */
+/** Free alarms and custom metrics of each account. */
 export const FREE = { alarms: 10, metrics: 10 } as const;

@@ -1,4 +1,4 @@
-/** Files of the batch in S3. The first fields of a report are a contract: others may be added, none renamed. */
+/** Objects of the batch in S3. The fields of a report are a public contract: fields may be added, never renamed. */
 import * as z from 'zod';
 import { BATCH_STATUSES, BATCH_TRIGGERS } from './batch.ts';
 
@@ -28,14 +28,17 @@ export const BatchReport = z.strictObject({
     transcribeDurationSeconds: seconds,
     shutdownSeconds: seconds,
   }),
-  /** Added fields. */
+  /** Fields added to the first version. */
   name: z.string(),
   trigger: z.enum(BATCH_TRIGGERS),
-  reason: z.string().optional().meta({ description: 'Why it was skipped, failed, or not everything was done.' }),
+  reason: z.string().optional().meta({ description: 'Why the run was skipped, failed or incomplete.' }),
   behindLive: z
     .boolean()
-    .meta({ description: 'It went ahead behind live recordings, which had held the batch back for too long.' }),
-  chunksLeft: count.meta({ description: 'Neither transcribed nor dead when the run ended; the next one goes on with them.' }),
+    .meta({ description: 'Whether the run continued during live recordings because they had delayed it for too long.' }),
+  chunksLeft: count.meta({
+    description:
+      'Chunks that were neither transcribed nor permanently failed when the run ended; the next run continues with them.',
+  }),
   sessionsTouched: count,
   deadChunks: z
     .array(z.strictObject({ sessionId: z.string(), chunkNumber: count, error: z.string() }))
@@ -43,7 +46,7 @@ export const BatchReport = z.strictObject({
 });
 export type BatchReport = z.infer<typeof BatchReport>;
 
-/** A chunk that a run has to do. */
+/** A chunk that a run must have transcribed. */
 export const ListedChunk = z.strictObject({ userId: z.string(), sessionId: z.string(), chunkNumber: count, sizeBytes: count });
 export type ListedChunk = z.infer<typeof ListedChunk>;
 

@@ -1,9 +1,20 @@
-/** Rows of the tables as they are stored. The Python worker writes the chunk and ledger rows too: test/fixtures/contracts. */
+/** Rows of the tables as they are stored. The Python worker also writes chunk and ledger rows: test/fixtures/contracts. */
 import * as z from 'zod';
 import { LANES } from './lanes.ts';
 
 const CHUNK_STATES = ['pending', 'leased', 'done', 'dead'] as const;
 
+/**
+ * A chunk of a recording, a file (row 0 of its job), or a part of a file.
+ *
+ *   no row --upload--> pending (dead if its size is invalid) --claim--> leased --commit--> done
+ *   leased --failed attempt, or release--> pending; leased --lease expired, and another claim--> leased
+ *   leased --third failed attempt, or second death while alone--> dead
+ *   dead --retry--> pending; done --result lost--> pending; done, dead --retranscription--> pending
+ *   any state --new audio--> pending
+ *
+ * The worker writes the claim and what ends a lease (gpu_worker/chunk_rows.py). The functions write all other transitions.
+ */
 export const ChunkRow = z.object({
   session_id: z.string(),
   chunk_number: z.number().int(),
@@ -11,154 +22,190 @@ export const ChunkRow = z.object({
   state: z.enum(CHUNK_STATES),
   lane: z.enum(LANES),
   language: z.string().optional(),
-  /** Speakers are wanted. */
+  /** Whether speakers are detected. */
   diarize: z.boolean().optional(),
   object_key: z.string(),
   etag: z.string(),
   size_bytes: z.number(),
   uploaded_at_ms: z.number(),
-  /** What the recorder said of it; the worker's count of samples wins where there is one. */
+  /** Length that the recorder declared; `duration_seconds`, counted by the worker, has priority over it. */
   said_seconds: z.number().optional(),
   /** The recorder's clock when this chunk began. */
   started_at_ms: z.number().optional(),
-  /** Audio at its beginning that the chunk before it holds too. */
+  /** Audio at its beginning that is also the end of the previous chunk. */
   overlap_ms: z.number().optional(),
-  /** Claims so far, 3 at most; one that a command, a stop or somebody else's chunk ended is given back. */
+  /** Attempts so far, 3 at most. Each claim counts unless a command, a stop, a death or another chunk's failure ended it. */
   attempts: z.number().int(),
-  /** A worker has died while it held this chunk: it is transcribed alone from now on. */
+  /** A worker died while it held this chunk, so the chunk is transcribed alone from now on. */
   suspect: z.boolean().optional(),
-  /** The claim that is there now is alone with its worker. */
+  /** The current worker transcribes this chunk alone. */
   alone: z.boolean().optional(),
-  /** Deaths of workers while this chunk was alone with them. */
+  /** Workers that died while they transcribed this chunk alone. */
   deaths: z.number().int().optional(),
-  /** Kills of workers from outside while this chunk was alone with them. */
+  /** Workers that were killed from outside while they transcribed this chunk alone. */
   kills: z.number().int().optional(),
-  /** Rises with every claim and replacement; a write with an old one is refused. */
+  /** Increases with every claim and replacement. A write with an older fence is refused. */
   fence: z.number().int(),
-  /** Last time a message for this row was sent. */
+  /** When the last message for this row was sent. */
   queued_at_ms: z.number(),
   next_attempt_at_ms: z.number().default(0),
   lease_until_ms: z.number().optional(),
   worker_id: z.string().optional(),
   claimed_at_ms: z.number().optional(),
   raw_text: z.string().optional(),
-  /** `raw_text` after the user's corrections, of which `corrections_version` were the newest. */
+  /** `raw_text` after the user's corrections of version `corrections_version`. */
   corrected_text: z.string().optional(),
-  /** The user's target words in `corrected_text`. */
+  /** How often each of the user's target words occurs in `corrected_text`. */
   word_counts: z.record(z.string(), z.number().int()).optional(),
   corrections_version: z.number().int().optional(),
   duration_seconds: z.number().optional(),
   transcribed_at_ms: z.number().optional(),
   result_key: z.string().optional(),
-  /** Names these bytes among the user's: `<user>#<SHA-256>#<language>#<model>`; where one was transcribed, all are. */
+  /** `<user>#<SHA-256>#<options>#<engine version>`. Chunks with the same key share one result. */
   content_key: z.string().optional(),
   /** Loudest sample of each tenth of a second, one byte each, base64. */
   peaks: z.string().optional(),
-  /** Of a file's part: another model than the stage's own, and what is asked of it. */
+  /** Model other than the stage's default. `prompt` and `hotwords` are set on rows of file jobs only. */
   model: z.string().optional(),
   prompt: z.string().optional(),
   hotwords: z.string().optional(),
-  /** The file is also to be kept compressed. */
+  /** Whether the worker also makes a compressed copy of the file. */
   compress: z.boolean().optional(),
-  /** How far the worker has come with it, 0 to 1. */
+  /** Progress of the worker, 0 to 1. */
   progress: z.number().optional(),
   error_message: z.string().optional(),
-  /** Other bytes may take this chunk's place (asked for with `replace: true`). */
+  /** Other bytes may replace this chunk (requested with `replace: true`). */
   replace_allowed: z.boolean().optional(),
-  /** Partition of the sparse pending index; only on rows that still wait for a result. */
+  /** Number of the session's retranscription that this row belongs to. */
+  retranscription: z.number().int().optional(),
+  /** Outcome before the retranscription. It is what clients read until the whole session is transcribed again. */
+  former: z
+    .object({
+      state: z.enum(['done', 'dead']),
+      fence: z.number().int(),
+      result_key: z.string().optional(),
+      error_message: z.string().optional(),
+    })
+    .optional(),
+  /** Partition of the sparse pending index; set on unfinished rows only. */
   pending_shard: z.string().optional(),
   /** Partition of the sparse index of dead rows. */
   dead_shard: z.literal('dead').optional(),
 });
 export type ChunkRow = z.infer<typeof ChunkRow>;
 
+/** A recording; @see core/sessions/session.ts for its states. */
 export const SessionRow = z.object({
   session_id: z.string(),
   user_id: z.string(),
   title: z.string().optional(),
   language: z.string().optional(),
+  /** First language that was detected with confidence; used for chunks whose own detection is unsure. */
+  detected_language: z.string().optional(),
+  /** Model other than the stage's default, for all chunks from now on. */
+  model: z.string().optional(),
   live: z.boolean(),
   diarize: z.boolean().optional(),
   state: z.enum(['recording', 'completed', 'deleted']),
   created_at_ms: z.number(),
-  /** Partition of the sparse index of sessions that something must be done with at `due_at_ms`. */
+  /** Partition of the sparse index of sessions that must be processed at `due_at_ms`. */
   due_shard: z.literal('due').optional(),
-  /** A recording nobody hears of is closed then; a deleted session is looked through once more. */
+  /** When an abandoned recording is closed, a retranscription continued, or a deleted session purged again. */
   due_at_ms: z.number().optional(),
-  /** Nobody said Stop: it was closed by itself. */
+  /** The session was closed automatically because `complete` was never sent. */
   abandoned: z.boolean().optional(),
   deleted_at_ms: z.number().optional(),
   chunk_count: z.number().int().optional(),
   completed_at_ms: z.number().optional(),
-  /** Newest version of a person's edits of the transcript. */
+  /** Newest version of the user's edits of the transcript. */
   edits_version: z.number().int().optional(),
   transcript_status: z.enum(['completed', 'partial']).optional(),
   transcript_written_at_ms: z.number().optional(),
-  /** Fingerprint of the rows that the transcript was made of. */
+  /** Fingerprint of what the transcript was made of. @see fingerprint in core/transcripts/outcomes.ts */
   transcript_of: z.string().optional(),
+  /** The newest retranscription. `is_queued`: all of its chunks have been queued. */
+  retranscription: z.object({ number: z.number().int(), requested_at_ms: z.number(), is_queued: z.boolean() }).optional(),
+  /** Number of the retranscription whose results are in the transcript. */
+  transcript_retranscription: z.number().int().optional(),
 });
 export type SessionRow = z.infer<typeof SessionRow>;
 
-/** What a user has settled; one row per user. `version` rises with every change. */
+/** Settings of a user; one row per user. `version` increases with every change of the settings. */
 export const SettingsRow = z.object({
   user_id: z.string(),
   version: z.number().int(),
-  corrections: z.unknown(),
-  /** Corrections of this version are in all chunks and transcripts of the user. */
+  corrections: z.unknown().optional(),
+  /** Number of rows that hold the corrections, if they are too large for this row. */
+  corrections_parts: z.number().int().optional(),
+  /** Version that has been applied to all chunks and transcripts of the user. */
   applied_version: z.number().int().default(0),
-  /** Where applying the newest version has come to in the user's sessions. */
+  /** Position in the user's sessions up to which the newest version has been applied. */
   apply_cursor: z.string().optional(),
+  /** Slices of that work so far. Each one changes the row, and the stream record of the change starts the next slice. */
+  apply_slices: z.number().int().optional(),
 });
 export type SettingsRow = z.infer<typeof SettingsRow>;
 
-/** Why no run is started although somebody wishes for one. */
-const WAITS_FOR = ['failures', 'capacity', 'budget'] as const;
-export type WaitsFor = (typeof WAITS_FOR)[number];
+/** Part of a user's corrections: a slice of the compressed JSON. */
+export const CorrectionsPartRow = z.object({
+  /** `<user>#<part>`, from 0 */
+  user_id: z.string(),
+  /** Version of the corrections that this part belongs to. */
+  part_of: z.number().int(),
+  gzip: z.instanceof(Uint8Array),
+});
+export type CorrectionsPartRow = z.infer<typeof CorrectionsPartRow>;
 
-/** One row for the whole pool: who serves, and the newest wish that somebody must have seen before leaving. */
+/** Why no run is started although one is requested. */
+const WAITS_FOR = ['failures', 'capacity', 'budget'] as const;
+export type WaitReason = (typeof WAITS_FOR)[number];
+
+/** One row for the whole pool: the run that is serving, and a counter of requests for a machine. */
 export const PoolRow = z.object({
   id: z.literal('pool'),
   version: z.number().int(),
+  /** Number of requests for a machine so far. */
   wanted_seq: z.number().int(),
-  /** Counts runs that came to an end; names the next one, so that all who want it want the same. */
+  /** Number of runs that have ended. It names the next run, so that all callers start the same one. */
   epoch: z.number().int(),
-  /** The run that serves: its machines now, those that EC2 had no capacity for, and whether any machine found nothing left. */
+  /** The run that is serving: its current machines, those that EC2 had no capacity for, and whether any machine drained. */
   serving: z
     .object({ run_id: z.string(), machines: z.array(z.string()), tried: z.array(z.string()), drained: z.boolean() })
     .optional(),
   failed_runs: z.number().int(),
-  /** Nobody boots a machine before this time, for the reason in `waits_for`. */
+  /** No machine is started before this time, for the reason in `waits_for`. */
   next_start_at_ms: z.number(),
   waits_for: z.enum(WAITS_FOR).optional(),
-  /** Name of the error that ended the last machine's part of a run; gone after a run that ended well. */
+  /** Name of the last error that made a machine leave a run. Removed when a run succeeds. */
   last_error: z.string().optional(),
 });
 export type PoolRow = z.infer<typeof PoolRow>;
 
 /**
- * One row per GPU instance. `idle`: nobody of ours holds it; `draining`: a stop is decided, nobody joins until the machine
- * is confirmed stopped and whoever decided can make no call any more.
+ * One row per GPU instance; @see core/fleet/fleet.ts. `idle`: it has no holder. `running`: it has holders. `draining`: a stop is
+ * decided; no holder can join until the machine is confirmed stopped and the decided stop can no longer be sent.
  */
 export const InstanceRow = z.object({
   id: z.string(),
   version: z.number().int(),
   state: z.enum(['idle', 'running', 'draining']),
-  /** Rises with every decided stop. */
+  /** Increases with every decided stop. */
   fence: z.number().int(),
-  /** Run id or `person:<sub>` -> time (ms) at which the holder is dead whatever it says. */
+  /** Run id, `person:<sub>` or `adopted` -> time (ms) at which the holder expires. */
   holders: z.record(z.string(), z.number()),
+  /** A holder started the machine, or the reaper adopted it. Only then does its last holder stop it. */
   started_by_us: z.boolean(),
-  /** A worker was ready here once: the next boot has nothing to install. */
+  /** A worker was ready on this machine before, so the next boot has nothing to install. */
   ready_once: z.boolean().default(false),
   stop_decided_at_ms: z.number().optional(),
-  /** Run that decided the stop and makes it; without one the reaper does. */
+  /** Run that decided the stop and sends it. If absent, the reaper or an admin sends it. */
   stopper: z.string().optional(),
-  /** Last time that anybody but a run set out to stop it. */
+  /** When the reaper or an admin last decided to send a stop. */
   last_stop_at_ms: z.number().optional(),
 });
 export type InstanceRow = z.infer<typeof InstanceRow>;
 
-/** A time that a GPU instance ran, as EC2 tells it. One row per launch, in the ledger. */
+/** Running time of a GPU instance as EC2 reports it. One row per launch, in the ledger. */
 export const GpuIntervalRow = z.object({
   /** `gpu#<instance>#<launch time in ms>` */
   usage_id: z.string(),
@@ -167,13 +214,14 @@ export const GpuIntervalRow = z.object({
   at_ms: z.number(),
   instance_id: z.string(),
   instance_type: z.string(),
+  /** Last time that EC2 reported it as running; its end if it has stopped. */
   seen_at_ms: z.number(),
   /** Absent while it runs. */
   stopped_at_ms: z.number().optional(),
 });
 export type GpuIntervalRow = z.infer<typeof GpuIntervalRow>;
 
-/** One transcribed chunk, written by the worker in the transaction that makes the chunk done. */
+/** Ledger row of a transcribed chunk, written by the worker in the transaction that makes the chunk `done`. */
 export const UsageRow = z.object({
   /** `<session>#<chunk>#<fence>` */
   usage_id: z.string(),
@@ -183,13 +231,13 @@ export const UsageRow = z.object({
   user_id: z.string(),
   session_id: z.string(),
   chunk_number: z.number().int(),
-  /** 0 for what was transcribed before. */
+  /** 0 for a reused result. */
   audio_seconds: z.number(),
   reused: z.literal(true).optional(),
   instance_id: z.string(),
-  /** Most memory that the worker's process has had so far. */
+  /** Peak memory of the worker's process so far. */
   worker_mb: z.number().optional(),
-  /** Version of the worker's code, as the stage names it, and the model that it has loaded. */
+  /** Version of the worker's code, and the model that it has loaded. */
   worker_version: z.string().optional(),
   model: z.string().optional(),
 });

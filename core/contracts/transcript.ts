@@ -1,4 +1,4 @@
-/** Results as JSON, for one chunk and for a session; times are seconds from the beginning of the chunk or session. */
+/** Results of chunks, sessions and files as JSON. Times are in seconds from the beginning of the chunk, session or file. */
 import * as z from 'zod';
 
 const Word = z.object({
@@ -6,7 +6,7 @@ const Word = z.object({
   start: z.number(),
   end: z.number(),
   probability: z.number(),
-  /** Its times were not heard but reckoned from its neighbours. */
+  /** The times were interpolated between the neighboring words, not measured. */
   interpolated: z.literal(true).optional(),
 });
 
@@ -19,9 +19,11 @@ export const Segment = z.object({
   no_speech_prob: z.number(),
   compression_ratio: z.number(),
   words: z.array(Word),
-  /** Who speaks, `S1`, `S2`, … in the order in which they are heard first; where speakers were asked for. */
+  /** Language of its words, as an ISO 639 code; absent in results of older engines. */
+  language: z.string().optional(),
+  /** Speaker, `S1`, `S2`, … in order of first appearance. Only if speakers were requested. */
   speaker: z.string().optional(),
-  /** Vector of the voice, int8 as base64; only in results. */
+  /** Voice embedding, int8 as base64; only in results of chunks. */
   voice: z.string().optional(),
 });
 export type Segment = z.infer<typeof Segment>;
@@ -29,17 +31,29 @@ export type Segment = z.infer<typeof Segment>;
 export const ChunkTranscript = z.object({
   sessionId: z.string(),
   chunkNumber: z.number().int(),
+  /** Language of most words; `und` if there are none. */
   language: z.string(),
   duration_seconds: z.number(),
   model: z.string(),
   text: z.string(),
+  /** Segments of this chunk's own audio, without the lead-in. */
   segments: z.array(Segment),
-  /** Where somebody speaks and no words were found, tried twice. */
+  /** Spans of detected speech in which no word was recognized, even by another decode. */
   unheard: z.array(z.object({ start: z.number(), end: z.number() })).optional(),
+  /** Audio of the previous chunk that this one was decoded with, so that words at the boundary are whole. */
+  lead_in: z
+    .object({
+      seconds: z.number(),
+      /** ETag of the previous chunk's object. */
+      etag: z.string(),
+      /** Words of that audio; their times are negative. */
+      words: z.array(Word),
+    })
+    .optional(),
 });
 export type ChunkTranscript = z.infer<typeof ChunkTranscript>;
 
-/** Committed results of a session, each under the key of its own object; they were parsed when they were put in, and are many. */
+/** Committed results of a session with the keys of their objects. Not parsed again, because each was parsed when it was added. */
 export const Bundle = z.object({ results: z.array(z.object({ key: z.string(), result: z.custom<ChunkTranscript>() })) });
 export type Bundle = z.infer<typeof Bundle>;
 
@@ -53,7 +67,7 @@ export const Transcript = z.object({
   model: z.string(),
   text: z.string(),
   segments: z.array(Segment),
-  /** False while chunks are still awaited: the text grows. */
+  /** False while chunks are not transcribed yet, so that the text still grows. */
   final: z.boolean().default(true),
   gaps: z.array(z.object({ chunkNumber: z.number().int(), start: z.number(), end: z.number(), reason: z.string() })),
   coverage: z.array(z.object({ start: z.number(), end: z.number(), kind: z.enum(COVERAGE_KINDS) })),
@@ -63,6 +77,6 @@ export const Transcript = z.object({
 });
 export type Transcript = z.infer<typeof Transcript>;
 
-/** A file's transcript: the same, of parts instead of chunks; paragraphs of the text are its parts. */
+/** Transcript of a file: the same with parts instead of chunks. Each part is a paragraph of the text. */
 export const FileTranscript = Transcript.omit({ sessionId: true, final: true }).extend({ jobId: z.string() });
 export type FileTranscript = z.infer<typeof FileTranscript>;

@@ -2,8 +2,10 @@ import type { SettingsRow } from '../contracts/rows.ts';
 
 export interface SettingsStore {
   get(userId: string): Promise<SettingsRow | undefined>;
-  /** Puts `row` in the place of this version; false when another one is there. */
+  /** Replaces this version with `row`; false if the stored version is another one. */
   put(row: SettingsRow, overVersion: number | undefined): Promise<boolean>;
-  /** Notes how far a version is applied: up to a cursor, or (undefined) wholly. Nothing happens to another version. */
-  noteApplied(userId: string, version: number, cursor: string | undefined): Promise<void>;
+  /** Notes that a version has been applied to all sessions. No effect if another version is stored. */
+  noteApplied(userId: string, version: number): Promise<void>;
+  /** Notes how far a version has been applied. Changes the row even if the cursor is the same. No effect on another version. */
+  noteReached(userId: string, version: number, cursor: string | undefined): Promise<void>;
 }

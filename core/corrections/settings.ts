@@ -1,12 +1,12 @@
-/** A user's corrections as they are kept: versions, so that whoever has applied an old one can tell. */
-import { Corrections } from '../contracts/corrections.ts';
+/** Reads and changes a user's corrections, and caches the compiled ones. Versions show which results are out of date. */
+import { type ChangeCorrections, Corrections } from '../contracts/corrections.ts';
 import type { SettingsRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import type { SettingsStore } from './ports.ts';
-import { type Corrector, correctorOf } from './rules.ts';
+import { type Corrector, correctorOf, LONGEST_CORRECTION_MS, type TimeLimit, validateRules } from './rules.ts';
 
-export interface VersionedCorrector extends Corrector {
-  /** 0: the user has never settled anything. */
+export interface VersionedCorrector extends Pick<Corrector, 'correct' | 'count'> {
+  /** 0 if the user has never saved corrections. */
   readonly version: number;
 }
 
@@ -14,43 +14,105 @@ const NONE: Corrections = { rules: [], targetWords: [] };
 
 export interface CorrectionsView extends Corrections {
   readonly version: number;
-  /** Whether all chunks and transcripts have them already. */
+  /** Whether all chunks and transcripts reflect these corrections. */
   readonly applied: boolean;
+  /** Indexes of rules that are not applied, because they are no longer valid or would take too long. */
+  readonly skippedRules?: readonly number[];
 }
 
-const view = (row: SettingsRow | undefined): CorrectionsView => ({
-  ...(row === undefined ? NONE : Corrections.parse(row.corrections)),
-  version: row?.version ?? 0,
-  applied: (row?.version ?? 0) === (row?.applied_version ?? 0),
-});
+const correctionsOf = (row: SettingsRow | undefined): Corrections =>
+  row === undefined ? NONE : Corrections.parse(row.corrections);
+
+function view(row: SettingsRow | undefined): CorrectionsView {
+  const corrections = correctionsOf(row);
+  const { skipped } = correctorOf(corrections);
+  return {
+    ...corrections,
+    version: row?.version ?? 0,
+    applied: (row?.version ?? 0) === (row?.applied_version ?? 0),
+    ...(skipped.length > 0 && { skippedRules: skipped }),
+  };
+}
 
 export const readCorrections = async (store: Pick<SettingsStore, 'get'>, userId: string): Promise<CorrectionsView> =>
   view(await store.get(userId));
 
-/** @throws DomainError `invalid` for a pattern that is none; `busy` when somebody else writes at the same time */
-export async function saveCorrections(store: SettingsStore, userId: string, corrections: Corrections): Promise<CorrectionsView> {
-  correctorOf(corrections);
+/**
+ * Saves a change; absent fields stay unchanged.
+ * @throws DomainError `invalid` for a rule that cannot be applied; `corrections-changed` if the change is for another version;
+ * `busy` if another change happens at the same time
+ */
+export async function saveCorrections(
+  store: SettingsStore,
+  userId: string,
+  { version, ...change }: ChangeCorrections,
+): Promise<CorrectionsView> {
+  if (change.rules !== undefined) validateRules(change.rules);
   const was = await store.get(userId);
+  const known = was?.version ?? 0;
+  if (version !== undefined && version !== known)
+    throw new DomainError('corrections-changed', 'the corrections were changed in the meantime; load them again', {
+      version: known,
+    });
+  const { rules, targetWords } = correctionsOf(was);
   const row: SettingsRow = {
     user_id: userId,
-    version: (was?.version ?? 0) + 1,
-    corrections,
+    version: known + 1,
+    corrections: { rules: change.rules ?? rules, targetWords: change.targetWords ?? targetWords },
     applied_version: was?.applied_version ?? 0,
   };
-  if (!(await store.put(row, was?.version))) throw new DomainError('busy', 'the corrections are being changed; try again');
+  if (!(await store.put(row, was?.version)))
+    throw new DomainError('busy', 'the corrections are being changed by another request; try again');
   return view(row);
 }
 
-/** Corrections of users, each read and compiled once. */
-export function correctors(store: Pick<SettingsStore, 'get'>): (userId: string) => Promise<VersionedCorrector> {
+/** Called with the indexes of a user's rules that were not applied. */
+export type OnSkipped = (userId: string, rules: readonly number[]) => void;
+
+const performanceMs = (): number => performance.now();
+
+function correctorFrom(
+  userId: string,
+  row: SettingsRow | undefined,
+  onSkipped: OnSkipped,
+  limit: Omit<TimeLimit, 'ranOut'> = { nowMs: performanceMs, untilMs: () => Number.POSITIVE_INFINITY },
+): VersionedCorrector {
+  const corrector = correctorOf(correctionsOf(row), { ...limit, ranOut: (rules) => onSkipped(userId, rules) });
+  if (corrector.skipped.length > 0) onSkipped(userId, corrector.skipped);
+  return { correct: corrector.correct, count: corrector.count, version: row?.version ?? 0 };
+}
+
+type CorrectorFor = (userId: string) => Promise<VersionedCorrector>;
+
+/** Correctors of users; each is read and compiled once. */
+export function correctors(store: Pick<SettingsStore, 'get'>, onSkipped: OnSkipped = () => undefined): CorrectorFor {
   const known = new Map<string, Promise<VersionedCorrector>>();
-  const load = async (userId: string): Promise<VersionedCorrector> => {
-    const { version, applied: _applied, ...corrections } = await readCorrections(store, userId);
-    return { ...correctorOf(corrections), version };
-  };
   return (userId) => {
-    const found = known.get(userId) ?? load(userId);
+    const found = known.get(userId) ?? store.get(userId).then((row) => correctorFrom(userId, row, onSkipped));
     known.set(userId, found);
     return found;
+  };
+}
+
+/** Correctors that a function keeps between invocations. */
+const MAX_KEPT = 20;
+
+/**
+ * Correctors for API calls. The settings are read for each call; the compiled corrector and its cached texts are kept until the
+ * rules change. Expressions that a call has no time for are not applied in its response, but in that of a later call.
+ */
+export function keptCorrectors(store: Pick<SettingsStore, 'get'>, onSkipped: OnSkipped, nowMs = performanceMs): CorrectorFor {
+  const kept = new Map<string, VersionedCorrector>();
+  const call = { untilMs: 0 };
+  return async (userId) => {
+    const row = await store.get(userId);
+    call.untilMs = nowMs() + LONGEST_CORRECTION_MS;
+    const known = kept.get(userId);
+    if (known !== undefined && known.version === (row?.version ?? 0)) return known;
+    const made = correctorFrom(userId, row, onSkipped, { nowMs, untilMs: () => call.untilMs });
+    const [oldest] = kept.keys();
+    if (oldest !== undefined && kept.size >= MAX_KEPT) kept.delete(oldest);
+    kept.set(userId, made);
+    return made;
   };
 }

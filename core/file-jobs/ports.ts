@@ -7,32 +7,35 @@ interface Page<T> {
   readonly cursor?: string;
 }
 
-/** What a user's request with this key made. */
-export interface Remembered {
+/** The job that a request with an Idempotency-Key created. */
+export interface IdempotencyRecord {
   readonly jobId: string;
   /** Fingerprint of the request. */
   readonly request: string;
 }
 
 export interface JobStore {
-  /** False when a job of this id is there already. */
+  /** False if a job with this id exists. */
   create(row: JobRow): Promise<boolean>;
   get(jobId: string): Promise<JobRow | undefined>;
-  /** Puts `now` in the place of `was`; false when that has moved on. `now.version` is one more. */
+  /** Replaces `was` with `now`, whose `version` is one higher; false if the stored version is not that of `was`. */
   replace(was: JobRow, now: JobRow): Promise<boolean>;
-  /** Newest first, without deleted ones. @throws DomainError `malformed` on a cursor that is not one of ours */
+  /** Newest first, without deleted ones. @throws DomainError `malformed` for an invalid cursor */
   listOf(userId: string, limit: number, cursor?: string, status?: JobState): Promise<Page<JobRow>>;
   countOpen(userId: string): Promise<number>;
-  /** Jobs whose time has come, the longest due first. */
+  /** Jobs whose `due_at_ms` has passed, earliest first. */
   listDue(nowMs: number, limit: number): Promise<JobRow[]>;
-  /** Open jobs that were resumed because nothing had moved, and have not moved since. */
+  /** Open jobs that were resumed and have made no progress since. */
   listStuck(limit: number): Promise<JobRow[]>;
-  /** Keeps what a key made, unless it has made something already: then answers that. */
-  remember(key: string, made: Remembered, expiresAtMs: number): Promise<Remembered>;
-  /** The job that does the work for this content: `jobId` in the place of `instead`, or whoever has it already. Notes who asked. */
+  /** Stores the record of a key unless there is one; returns the stored record. */
+  remember(key: string, record: IdempotencyRecord, expiresAtMs: number): Promise<IdempotencyRecord>;
+  /**
+   * Makes `jobId` the owner of a content that has no owner or is owned by `instead`, and adds it to the jobs that share it.
+   * Returns the owner, which does the work. If `MAX_SHARING_JOBS` others share the content, returns `jobId` itself.
+   */
   claimContent(contentId: string, jobId: string, instead?: string): Promise<string>;
-  /** Everybody who asked for this content. */
-  askersOf(contentId: string): Promise<string[]>;
+  /** Ids of all jobs that share this content. */
+  jobsSharing(contentId: string): Promise<string[]>;
 }
 
 interface UploadedFile {
@@ -40,19 +43,19 @@ interface UploadedFile {
   readonly sizeBytes: number;
 }
 
-/** Uploaded files and what is made of them. */
+/** Uploaded files and the objects made from them. */
 export interface FileObjects {
   head(key: string): Promise<UploadedFile | undefined>;
   readManifest(key: string): Promise<Manifest>;
   readResult(key: string): Promise<ChunkTranscript>;
-  /** Undefined when it is gone. */
+  /** Undefined if it does not exist. */
   readTranscript(job: JobRow): Promise<FileTranscript | undefined>;
   writeTranscript(job: JobRow, transcript: FileTranscript): Promise<void>;
-  /** Makes the compressed copy the file that is kept, and the uploaded one go; answers its key. */
+  /** Replaces the uploaded file with the compressed copy at `key`; returns the new key of the file. */
   keepCompressed(job: JobRow, key: string): Promise<string>;
-  /** Removes what workers have made on the way. */
+  /** Removes intermediate results. */
   removeResults(job: JobRow): Promise<void>;
-  /** Removes everything of a job. */
+  /** Removes all objects of a job. */
   removeAll(job: JobRow): Promise<void>;
 }
 
@@ -62,25 +65,25 @@ export interface UploadPart {
   readonly etag: string;
 }
 
-/** Uploads in parts, of which S3 keeps what is there. */
+/** Multipart uploads of S3. */
 export interface PartUploads {
   begin(key: string, contentType: string): Promise<string>;
   list(key: string, uploadId: string): Promise<UploadPart[]>;
-  /** False when S3 knows no such upload any more: it is complete, or aborted. */
+  /** False if the upload does not exist, because it is complete or aborted. */
   complete(key: string, uploadId: string, parts: readonly UploadPart[]): Promise<boolean>;
   abort(key: string, uploadId: string): Promise<void>;
 }
 
 export interface JobDeps {
   readonly jobs: JobStore;
-  readonly chunks: Pick<ChunkStore, 'insert' | 'listOf' | 'removeRows' | 'noteQueued'>;
+  readonly chunks: Pick<ChunkStore, 'insert' | 'replace' | 'listOf' | 'removeRows' | 'noteQueued'>;
   readonly files: FileObjects;
   readonly uploads: PartUploads;
   readonly queue: WorkQueue;
   readonly wake: () => Promise<void>;
-  /** Counts how the job went. */
+  /** Counts an ended job in the statistics. */
   readonly noteEnd: (job: JobRow) => Promise<void>;
-  /** Counts seconds of audio against what a user may have transcribed in a day. */
+  /** Counts seconds of audio against the user's daily quota. */
   readonly countSeconds: (userId: string, seconds: number) => Promise<void>;
   readonly nowMs: () => number;
 }

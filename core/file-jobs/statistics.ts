@@ -1,6 +1,6 @@
-/** How files went lately: counted at their ends, by day (UTC), and kept for a few days. */
+/** Statistics of recently ended file jobs, counted by day (UTC) and kept for a few days. */
 import type { JobRow } from '../contracts/jobs.ts';
-import type { QuotaStore } from '../quota/quota.ts';
+import type { UsageCounter } from '../quota/quota.ts';
 
 const DAY_MS = 86_400_000;
 const KEPT_DAYS = 8;
@@ -8,21 +8,22 @@ const COUNTED = ['completed', 'failed', 'audio-seconds', 'work-seconds'] as cons
 type Counted = (typeof COUNTED)[number];
 
 export interface StatisticsDeps {
-  readonly quota: QuotaStore;
+  readonly usage: UsageCounter;
   readonly nowMs: () => number;
 }
 
-const count = ({ quota }: StatisticsDeps, name: Counted, atMs: number, more: number): Promise<number> => {
+const count = ({ usage }: StatisticsDeps, name: Counted, atMs: number, more: number): Promise<number> => {
   const day = Math.floor(atMs / DAY_MS);
-  return quota.count(`#files#${day}#${name}`, (day + KEPT_DAYS) * DAY_MS, more);
+  return usage.count(`#files#${day}#${name}`, (day + KEPT_DAYS) * DAY_MS, more);
 };
 
-/** Seconds from the beginning of the work to its end; undefined for what has not been worked on, or was another job's work. */
+/** Processing time of a job in seconds; undefined if it was not processed, or another job did its work. */
 export const workSeconds = ({ started_at_ms, completed_at_ms, same_as }: JobRow): number | undefined =>
   started_at_ms === undefined || completed_at_ms === undefined || same_as !== undefined
     ? undefined
     : Math.max(0, (completed_at_ms - started_at_ms) / 1000);
 
+/** Counts an ended job; a cancelled one is not counted. */
 export async function noteFileEnd(deps: StatisticsDeps, job: JobRow): Promise<void> {
   if (job.status !== 'completed' && job.status !== 'failed') return;
   const atMs = job.completed_at_ms ?? deps.nowMs();

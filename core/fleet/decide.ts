@@ -1,4 +1,4 @@
-/** How the fleet decisions are carried out: read, decide, write; again when somebody else wrote in between. */
+/** Executes fleet decisions with optimistic locking: read, decide, commit; again when another caller committed in between. */
 import { DomainError } from '../errors.ts';
 import type { Snapshot } from './fleet.ts';
 import type { FleetChange, FleetStore, Machine, Machines, Runs } from './ports.ts';
@@ -7,21 +7,23 @@ export interface FleetDeps {
   readonly store: FleetStore;
   readonly machines: Machines;
   readonly runs: Runs;
-  /** Machines of the pool in the order in which they are preferred. */
+  /** Machines of the pool in order of preference. */
   readonly instanceIds: readonly string[];
   readonly nowMs: () => number;
 }
 
 export type StepDeps = Omit<FleetDeps, 'runs'>;
 
-/** Writers of one row are few; this many collisions in a row mean that something else is wrong. */
+/** A row has few writers; this many collisions in a row indicate another fault. */
 const MAX_COLLISIONS = 50;
 
+/** A decision and the change that it requires, if any. */
 export interface Decision {
   readonly kind: string;
   readonly change?: FleetChange | undefined;
 }
 
+/** Reads the rows, decides and commits; returns the committed decision. @throws DomainError `busy` */
 export async function decide<D extends Decision>(
   store: FleetStore,
   instanceId: string,
@@ -32,10 +34,10 @@ export async function decide<D extends Decision>(
     const decided = await decision({ pool, instance });
     if (decided.change === undefined || (await store.commit(decided.change)) === 'committed') return decided;
   }
-  throw new DomainError('busy', 'the fleet row changes faster than it can be written');
+  throw new DomainError('busy', 'too many concurrent changes of the fleet; try again');
 }
 
-/** What EC2 says now; a machine that it does not know is gone. */
+/** EC2's current state of a machine; `gone` if EC2 does not know it. */
 export async function describe(machines: Machines, instanceId: string): Promise<Machine> {
   const [machine] = await machines.describe([instanceId]);
   return machine ?? { instanceId, state: 'gone', launchedAtMs: 0 };

@@ -1,74 +1,77 @@
 /**
- * Who holds a GPU machine, and who may stop it: decisions on one snapshot of the pool row and an instance row.
+ * Who holds a GPU machine, and who may stop it: decisions on a snapshot of the pool row and an instance row.
  *
- *   idle --join, hold--> running --last holder gone--> draining --confirmed stopped--> idle
+ *   idle --join, hold--> running --last holder leaves--> draining --confirmed stopped--> idle
  *
- * - Nobody joins while a stop is under way, and `draining` ends only when whoever decided the stop can make no call any
- *   more: so a stop can never hit somebody who came after it was decided.
- * - A run's last machine leaves only when it has seen the newest `wanted_seq`: whoever raised it after that finds no serving
- *   run and starts one, whoever raised it before was looked for. No wish is lost in between.
- * - A run leaves a machine running that it found running; the reaper adopts such a machine for a while and then stops it.
+ * Gotchas:
+ * - Nothing joins a `draining` machine, and `draining` ends only when the caller that decided the stop can no longer send it.
+ *   So a stop never hits a holder that came after the decision.
+ * - A run's last machine leaves only if its worker has seen the newest `wanted_seq`. An earlier request has been seen; a later
+ *   one finds no serving run and starts one. So no request is lost.
+ * - A run does not stop a machine that was running before it. The reaper adopts such a machine for a while, then stops it.
  */
 import { WORKFLOW_ERRORS } from '../contracts/events.ts';
 import type { InstanceRow, PoolRow } from '../contracts/rows.ts';
-import { isOver, next, withoutMachine } from './pool.ts';
+import { hasEnded, next, withoutMachine } from './pool.ts';
 import type { FleetChange, Machine } from './ports.ts';
 import { liveHolders, without } from './rows.ts';
 
+/** The rows on which a decision is made. */
 export interface Snapshot {
   readonly pool: PoolRow;
   readonly instance: InstanceRow;
 }
 
-/** A holder that says nothing more is dead after this: boot, the longest drain, and room to stop. */
+/** A run's hold expires after this time: boot, the longest drain, and a margin for the stop. */
 export const HOLDER_SECONDS = 4 * 3600 + 20 * 60;
 
-/** A machine that runs without any holder known to us gets this long: it was just created, or somebody started it by hand. */
+/** How long a running machine without a known holder is kept: it was just created, or started by hand. */
 export const ADOPTION_SECONDS = 10 * 60;
 const ADOPTED = 'adopted';
 
-/** Holders are runs by their name, people, and the reaper that adopted a machine. */
-export const personHolder = (userId: string): string => `person:${userId}`;
+/** Key of an admin in `holders`. The other keys are names of runs, and `adopted` for the reaper. */
+export const adminHolder = (userId: string): string => `person:${userId}`;
 export const isRun = (holder: string): boolean => holder !== ADOPTED && !holder.startsWith('person:');
 
-/** Whoever is no run sends its stop within the first part of this or not at all; before its end nobody may join. */
+/** A stop not issued by a run must be sent within STOP_SENT_SECONDS; nothing may join before STOP_SETTLED_SECONDS have passed. */
 export const STOP_SENT_SECONDS = 5;
 export const STOP_SETTLED_SECONDS = 10;
 
 export const isUp = (machine: Machine): boolean => machine.state === 'running' || machine.state === 'pending';
 const isDown = (machine: Machine): boolean => machine.state === 'stopped' || machine.state === 'gone';
 
-/** The row with one holder more. Who finds the machine stopped is the one to start it; an adopted one has a holder now. */
-const held = (instance: InstanceRow, holder: string, untilMs: number, machine: Machine): InstanceRow => ({
+/** The row with one more holder, who starts the machine if it is down. An adoption ends. */
+const withHolder = (instance: InstanceRow, holder: string, untilMs: number, machine: Machine): InstanceRow => ({
   ...instance,
   state: 'running',
   holders: { ...without(instance.holders, ADOPTED), [holder]: untilMs },
   started_by_us: instance.started_by_us || !isUp(machine),
 });
 
+/** `already-joined`: repeated call; `over`: the run has ended; `served`: another run is serving. */
 export type Join =
   | { readonly kind: 'joined'; readonly change: FleetChange }
   | { readonly kind: 'already-joined' | 'draining' | 'over' }
   | { readonly kind: 'served'; readonly by: string };
 
-/** Whether `runId` may take the instance. `machine` is what EC2 says now. */
+/** Whether a run may join the machine. `machine`: EC2's current state of it. */
 export function join({ pool, instance }: Snapshot, runId: string, machine: Machine, nowMs: number): Join {
   if (instance.holders[runId] !== undefined) return { kind: 'already-joined' };
   const { serving = { run_id: runId, machines: [], tried: [], drained: false } } = pool;
   if (serving.run_id !== runId) return { kind: 'served', by: serving.run_id };
-  if (isOver(pool, runId)) return { kind: 'over' };
+  if (hasEnded(pool, runId)) return { kind: 'over' };
   if (instance.state === 'draining') return { kind: 'draining' };
   return {
     kind: 'joined',
     change: {
       pool: next(pool, { ...pool, serving: { ...serving, machines: [...serving.machines, instance.id] } }),
-      instances: [next(instance, held(instance, runId, nowMs + HOLDER_SECONDS * 1000, machine))],
+      instances: [next(instance, withHolder(instance, runId, nowMs + HOLDER_SECONDS * 1000, machine))],
     },
   };
 }
 
-/** What becomes of a machine when these holders are gone; `stopper`: the run that will make the stop, else the caller at once. */
-function released(
+/** The row with these remaining holders, and whether to stop the machine. The run `stopper` sends the stop, else the caller. */
+function afterRelease(
   instance: InstanceRow,
   holders: InstanceRow['holders'],
   nowMs: number,
@@ -77,21 +80,22 @@ function released(
   const row = { ...instance, holders };
   if (instance.state !== 'running' || liveHolders(row, nowMs).length > 0) return { row, stop: false };
   if (!instance.started_by_us) return { row: { ...row, state: 'idle', holders: {} }, stop: false };
-  return { row: drained(row, nowMs, stopper), stop: true };
+  return { row: withStopDecided(row, nowMs, stopper), stop: true };
 }
 
-/** The decided stop. */
-function drained(instance: InstanceRow, nowMs: number, stopper?: string): InstanceRow {
-  const { stopper: _before, ...row } = instance;
+/** The row with a decided stop. */
+function withStopDecided(instance: InstanceRow, nowMs: number, stopper?: string): InstanceRow {
+  const { stopper: _stopper, ...row } = instance;
   const by = stopper === undefined ? { last_stop_at_ms: nowMs } : { stopper };
   return { ...row, state: 'draining', holders: {}, fence: instance.fence + 1, stop_decided_at_ms: nowMs, ...by };
 }
 
+/** `wanted-again`: the machine stays, because there are newer requests. */
 export type Leave = { readonly kind: 'wanted-again' } | { readonly kind: 'stop' | 'keep'; readonly change: FleetChange };
 
 /**
- * A machine leaves its run. `seenSeq`: newest wish the worker had seen when it found nothing to do; undefined when the run failed,
- * with `error` as its name. `stop` is told again to a run that asks again: stopping twice is harmless, not stopping is not.
+ * A machine leaves its run. `seenSeq`: newest request that the worker had seen when it drained; undefined if the run failed with
+ * the error named `error`. A repeated call returns `stop` again: a second stop is harmless, a missing one is not.
  */
 export function leave(
   { pool, instance }: Snapshot,
@@ -105,7 +109,7 @@ export function leave(
     return { kind: 'wanted-again' };
   const badEnd = error === WORKFLOW_ERRORS.machineTaken ? 'aborted' : 'failed';
   const outcome = seenSeq === undefined ? badEnd : 'done';
-  const { row, stop } = released(instance, without(instance.holders, runId), nowMs, runId);
+  const { row, stop } = afterRelease(instance, without(instance.holders, runId), nowMs, runId);
   const isOurs = row.state === 'draining' && row.stopper === runId;
   return {
     kind: stop || isOurs ? 'stop' : 'keep',
@@ -119,14 +123,14 @@ export function leave(
   };
 }
 
-/** EC2 has no capacity for `from`: the run takes `to` instead, which nobody holds; without one it goes on with its other machines. */
-export function moveOn(
+/** EC2 has no capacity for `from`: the run joins the idle machine `to` instead, or continues without it if `to` is undefined. */
+export function replaceMachine(
   { pool, instance: from }: Snapshot,
   to: InstanceRow | undefined,
   runId: string,
   nowMs: number,
 ): FleetChange {
-  const { row } = released(from, without(from.holders, runId), nowMs);
+  const { row } = afterRelease(from, without(from.holders, runId), nowMs);
   const { serving } = pool;
   if (to === undefined || serving?.run_id !== runId)
     return { pool: next(pool, withoutMachine(pool, runId, from.id, 'no-capacity', nowMs)), instances: [next(from, row)] };
@@ -134,32 +138,32 @@ export function moveOn(
   const stopped = { instanceId: to.id, state: 'stopped', launchedAtMs: 0 } as const;
   return {
     pool: next(pool, { ...pool, serving: { ...serving, machines, tried: [...serving.tried, from.id] } }),
-    instances: [next(from, row), next(to, held(to, runId, nowMs + HOLDER_SECONDS * 1000, stopped))],
+    instances: [next(from, row), next(to, withHolder(to, runId, nowMs + HOLDER_SECONDS * 1000, stopped))],
   };
 }
 
-/** A person holds a machine until a time of their choice; again: until another time. */
+/** An admin holds a machine until a chosen time; a repeated call changes the time. */
 export function hold(instance: InstanceRow, holder: string, machine: Machine, untilMs: number): FleetChange | 'draining' {
   if (instance.state === 'draining') return 'draining';
-  return { instances: [next(instance, held(instance, holder, untilMs, machine))] };
+  return { instances: [next(instance, withHolder(instance, holder, untilMs, machine))] };
 }
 
-export type LetGo = { readonly kind: 'stop' | 'keep'; readonly change: FleetChange };
+export type Release = { readonly kind: 'stop' | 'keep'; readonly change: FleetChange };
 
-/** A person needs the machine no more; by force, nobody else may need it either. */
-export function letGo({ pool, instance }: Snapshot, holder: string, isForced: boolean, nowMs: number): LetGo {
+/** An admin releases a machine. A forced release removes all other holders too. */
+export function release({ pool, instance }: Snapshot, holder: string, isForced: boolean, nowMs: number): Release {
   if (!isForced) {
-    const { row, stop } = released(instance, without(instance.holders, holder), nowMs);
+    const { row, stop } = afterRelease(instance, without(instance.holders, holder), nowMs);
     return { kind: stop ? 'stop' : 'keep', change: { instances: [next(instance, row)] } };
   }
   const { serving } = pool;
   const left = serving === undefined ? pool : withoutMachine(pool, serving.run_id, instance.id, 'aborted', nowMs);
-  return { kind: 'stop', change: { pool: next(pool, left), instances: [next(instance, drained(instance, nowMs))] } };
+  return { kind: 'stop', change: { pool: next(pool, left), instances: [next(instance, withStopDecided(instance, nowMs))] } };
 }
 
 /**
- * A machine that EC2 reports as stopped is free for the next run, unless a stop may still be on its way to EC2.
- * `isStopperOver`: the run that decided the stop is over, or asks itself after its stop was made.
+ * Makes a machine that EC2 reports as stopped available again, unless a stop may still be on its way to EC2.
+ * `isStopperOver`: the run that decided the stop has ended, or its stop was sent.
  */
 export function confirmStopped(instance: InstanceRow, nowMs: number, isStopperOver: boolean): FleetChange | undefined {
   if (instance.state !== 'draining' || !(instance.stopper === undefined || isStopperOver)) return undefined;
@@ -168,17 +172,18 @@ export function confirmStopped(instance: InstanceRow, nowMs: number, isStopperOv
   return { instances: [next(instance, { ...row, state: 'idle', started_by_us: false, holders: {} })] };
 }
 
-/** A run's own stop gets this long before the reaper makes it too. */
+/** A run's own stop has this long before the reaper sends it too. */
 const STOPPER_SECONDS = 60;
 
+/** `adopt`: hold a machine without a holder; `forget`: remove expired holders and ended runs; `stopped`: confirm the stop. */
 export type Reap =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'adopt' | 'forget' | 'stopped'; readonly change: FleetChange }
   | { readonly kind: 'stop'; readonly change: FleetChange };
 
 /**
- * Level-triggered: what has to happen so that the machine's real state and its holders agree.
- * `deadRuns`: holders and stopper whose execution does not run any more.
+ * Level-triggered: what must happen so that the machine's real state and its holders agree.
+ * `deadRuns`: holders and stopper whose execution is no longer running.
  */
 export function reap(instance: InstanceRow, machine: Machine, deadRuns: ReadonlySet<string>, nowMs: number): Reap {
   if (instance.state === 'draining') {
@@ -207,11 +212,11 @@ export function reap(instance: InstanceRow, machine: Machine, deadRuns: Readonly
   );
   const isUnheld = instance.state === 'running' && Object.keys(holders).length === 0;
   if (Object.keys(holders).length === Object.keys(instance.holders).length && !isUnheld) return { kind: 'nothing' };
-  const { row, stop } = released(instance, holders, nowMs);
+  const { row, stop } = afterRelease(instance, holders, nowMs);
   return { kind: stop ? 'stop' : 'forget', change: { instances: [next(instance, row)] } };
 }
 
-/** Longest time from a decided stop to a stopped machine before somebody is told. */
+/** Longest time from a decided stop to a stopped machine before it is reported. */
 const STOP_OVERDUE_SECONDS = 180;
 export const isStopOverdue = (instance: InstanceRow, machine: Machine, nowMs: number): boolean =>
   instance.state === 'draining' && !isDown(machine) && nowMs > (instance.stop_decided_at_ms ?? 0) + STOP_OVERDUE_SECONDS * 1000;

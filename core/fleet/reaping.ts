@@ -1,18 +1,25 @@
-/** Machines, rows and executions made to agree, by looking at what is. */
+/**
+ * The reaper: reconciles the fleet's rows with the actual states of machines (EC2) and executions (Step Functions).
+ *
+ * Steps for a machine: find the holders whose execution is over -> decide (`reap` in fleet.ts) and commit -> send the stop.
+ * For the pool: if the execution of the serving run is over, end the run.
+ *
+ * Gotcha: a pass reads states, never events. So the next pass repeats everything that failed or was lost.
+ */
 import type { PoolRow } from '../contracts/rows.ts';
 import { decide, describe, type FleetDeps } from './decide.ts';
 import { isRun, isStopOverdue, type Reap, reap } from './fleet.ts';
-import { ended, next } from './pool.ts';
+import { next, poolAfterRun } from './pool.ts';
 import type { Machine } from './ports.ts';
 
-/** Machine and row as one pass of the reaper found them, what it did, and whether a stop takes too long. */
+/** Result of a pass over one machine: what was done, and whether a stop takes too long. */
 export interface Reaped {
   readonly kind: Reap['kind'];
   readonly machine: Machine;
   readonly isStopOverdue: boolean;
 }
 
-/** One pass over one instance; a stop that is refused is tried again by the next pass. */
+/** One pass over one machine; the next pass repeats a stop that EC2 refuses. */
 export async function reapInstance(deps: FleetDeps, instanceId: string): Promise<Reaped> {
   const before = await deps.store.readInstance(instanceId);
   const named = [...Object.keys(before.holders), ...(before.stopper === undefined ? [] : [before.stopper])];
@@ -20,12 +27,12 @@ export async function reapInstance(deps: FleetDeps, instanceId: string): Promise
   for (const holder of named) if (isRun(holder) && (await deps.runs.status(holder)) !== 'running') dead.add(holder);
   const machine = await describe(deps.machines, instanceId);
   const { kind } = await decide(deps.store, instanceId, ({ instance }) => reap(instance, machine, dead, deps.nowMs()));
-  // EC2 refuses to stop a machine that is still starting; the stop is decided, and the pass after its start makes it.
+  // EC2 refuses to stop a machine that is starting: the stop is decided, and a later pass sends it.
   if (kind === 'stop' && machine.state === 'running') await deps.machines.stop(instanceId);
   return { kind, machine, isStopOverdue: isStopOverdue(before, machine, deps.nowMs()) };
 }
 
-/** A serving run whose execution is over serves no more; `hasEnded` when that was found now. */
+/** Ends a serving run whose execution is over. `hasEnded`: whether this call ended one. */
 export async function reapPool({
   store,
   runs,
@@ -36,6 +43,6 @@ export async function reapPool({
   const status = await runs.status(pool.serving.run_id);
   if (status === 'running') return { pool, hasEnded: false };
   const outcome = status === 'aborted' ? 'aborted' : pool.serving.drained ? 'done' : 'failed';
-  await store.commit({ pool: next(pool, ended(pool, pool.serving.run_id, outcome, nowMs())) });
+  await store.commit({ pool: next(pool, poolAfterRun(pool, pool.serving.run_id, outcome, nowMs())) });
   return { pool: await store.readPool(), hasEnded: true };
 }

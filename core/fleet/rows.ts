@@ -1,5 +1,6 @@
 import type { InstanceRow, PoolRow } from '../contracts/rows.ts';
 
+/** Initial values of rows that have not been written yet. */
 export const emptyPool = (): PoolRow => ({
   id: 'pool',
   version: 0,
@@ -23,8 +24,9 @@ export const emptyInstance = (id: string): InstanceRow => ({
 export const liveHolders = (row: InstanceRow, nowMs: number): string[] =>
   Object.entries(row.holders)
     .filter(([, deadlineMs]) => deadlineMs > nowMs)
-    .map(([runId]) => runId);
+    .map(([holder]) => holder);
 
+/** A copy of the record without this key. */
 export function without<T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> {
   const { [key]: _gone, ...rest } = record;
   return rest;

@@ -1,23 +1,30 @@
-/** What a run does with its machines, step by step, and how one comes to be. */
+/**
+ * How a GPU run starts, and its steps with each of its machines.
+ *
+ *   wake: a run is requested -> plan: it joins machines -> startMachine (no capacity: nextMachine) -> the worker works
+ *   -> leaveRun: drained, or failed -> the workflow stops the machine -> confirm
+ *
+ * Gotchas: each step may be repeated. A run that has ended joins no machine. If a run dies, the reaper stops its machines.
+ */
 import { DomainError } from '../errors.ts';
 import { type Decision, decide, describe, type FleetDeps, type StepDeps } from './decide.ts';
-import { confirmStopped, isUp, join, type Leave, leave, moveOn } from './fleet.ts';
-import { ended, needsRun, next, runName } from './pool.ts';
+import { confirmStopped, isUp, join, type Leave, leave, replaceMachine } from './fleet.ts';
+import { needsRun, next, poolAfterRun, runName } from './pool.ts';
 import type { Machine } from './ports.ts';
 
-/** Asks for a run after a wish was written down. Never throws away a wish: a run that leaves has looked again first. */
+/** Requests a run for stored work. No request is lost: a run that leaves has seen the newest one. */
 export async function wake({ store, runs, nowMs }: Pick<FleetDeps, 'store' | 'runs' | 'nowMs'>): Promise<void> {
   const pool = await store.raiseWanted();
   if (!needsRun(pool, nowMs())) return;
   const runId = runName(pool);
   if ((await runs.start(runId)) === 'started' || (await runs.status(runId)) === 'running') return;
-  // The run of this name died before it joined anything: without a new epoch its name would block all runs after it.
-  await store.commit({ pool: next(pool, ended(pool, runId, 'failed', nowMs())) });
+  // The run of this name ended before it joined a machine. Only a new epoch frees the name of the next run.
+  await store.commit({ pool: next(pool, poolAfterRun(pool, runId, 'failed', nowMs())) });
 }
 
-/** How much there is to do, and what may be spent on it. */
+/** How many machines the work needs, and whether the budget allows a start. */
 export interface PlanLimits {
-  /** Machines for this much work, at least one. */
+  /** At least one. */
   readonly machinesWanted: () => Promise<number>;
   readonly isBudgetSpent: () => Promise<boolean>;
 }
@@ -28,18 +35,18 @@ export type Plan =
   | { readonly kind: 'no-budget' };
 
 /**
- * Joins as many machines as the work needs, those that run first; none when another run serves already.
- * Where all that is left is being stopped, the stop is confirmed here as soon as it may be: `draining` until then.
+ * Joins as many machines as the work needs, running ones first; none if another run is serving. If all machines are being
+ * stopped, it confirms each stop as soon as possible and returns `draining` until then.
  */
 export async function plan(deps: FleetDeps, limits: PlanLimits, runId: string): Promise<Plan> {
   const machines = await deps.machines.describe(deps.instanceIds);
   const rank = (machine: Machine): number => (isUp(machine) ? 0 : 100) + deps.instanceIds.indexOf(machine.instanceId);
   const usable = machines.filter(({ state }) => state !== 'gone').sort((a, b) => rank(a) - rank(b));
-  if (usable.length === 0) throw new DomainError('not-found', 'none of the GPU instances exists');
+  if (usable.length === 0) throw new DomainError('not-found', 'no GPU instance of the pool exists');
   if (!usable.some(isUp) && (await limits.isBudgetSpent())) {
     await decide(deps.store, usable[0]?.instanceId ?? '', ({ pool }) => ({
       kind: 'no-budget',
-      change: { pool: next(pool, ended(pool, runId, 'no-budget', deps.nowMs())) },
+      change: { pool: next(pool, poolAfterRun(pool, runId, 'no-budget', deps.nowMs())) },
     }));
     return { kind: 'no-budget' };
   }
@@ -58,7 +65,7 @@ export async function plan(deps: FleetDeps, limits: PlanLimits, runId: string): 
   return joined.length === 0 && isDraining ? { kind: 'draining' } : { kind: 'planned', instanceIds: joined };
 }
 
-/** Ends `draining` once the machine is down and nobody can stop it any more; the next look may join. */
+/** Ends `draining` once the machine is down and no caller can still stop it; the next call of `plan` may join. */
 async function confirmAbandoned(deps: FleetDeps, machine: Machine): Promise<void> {
   if (machine.state !== 'stopped') return;
   const { stopper } = await deps.store.readInstance(machine.instanceId);
@@ -81,7 +88,7 @@ export async function startMachine(deps: StepDeps, runId: string, instanceId: st
   return kind === 'started' ? { kind, isFirstBoot: !ready_once } : { kind };
 }
 
-/** Another machine of the pool in the place of one that EC2 has no capacity for; undefined when all were tried. */
+/** Replaces a machine that EC2 has no capacity for with another one of the pool. Returns its id; undefined if all were tried. */
 export async function nextMachine(deps: StepDeps, runId: string, instanceId: string): Promise<string | undefined> {
   const { serving } = await deps.store.readPool();
   const known = [...(serving?.machines ?? []), ...(serving?.tried ?? [])];
@@ -91,18 +98,19 @@ export async function nextMachine(deps: StepDeps, runId: string, instanceId: str
       if (!snapshot.pool.serving?.machines.includes(instanceId)) return { kind: 'gone' };
       const candidate = await deps.store.readInstance(id);
       if (candidate.state !== 'idle' || machine.state !== 'stopped') return { kind: 'taken' };
-      return { kind: 'moved', change: moveOn(snapshot, candidate, runId, deps.nowMs()) };
+      return { kind: 'moved', change: replaceMachine(snapshot, candidate, runId, deps.nowMs()) };
     });
     if (kind === 'moved') return id;
     if (kind === 'gone') return undefined;
   }
   await decide(deps.store, instanceId, (snapshot) => ({
-    kind: 'given-up',
-    change: moveOn(snapshot, undefined, runId, deps.nowMs()),
+    kind: 'none-left',
+    change: replaceMachine(snapshot, undefined, runId, deps.nowMs()),
   }));
   return undefined;
 }
 
+/** A machine leaves its run. @see leave */
 export async function leaveRun(
   deps: StepDeps,
   runId: string,
@@ -114,7 +122,7 @@ export async function leaveRun(
   return kind;
 }
 
-/** True once EC2 says stopped and the row says so too, after this run's own stop. */
+/** Whether EC2 and the row show the machine as stopped. Also true if the stop is no longer this run's. */
 export async function confirm(deps: StepDeps, runId: string, instanceId: string): Promise<boolean> {
   const machine = await describe(deps.machines, instanceId);
   if (machine.state !== 'stopped' && machine.state !== 'gone') return false;

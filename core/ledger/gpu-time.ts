@@ -1,6 +1,6 @@
 /**
- * What the GPU costs: from the times that EC2 says its machines ran, not from what any run believes of itself. So a crash
- * loses no cost, and two runs on one machine are paid once.
+ * GPU cost, computed from the running times that EC2 reports, not from what runs record. So a crash loses no cost, and a machine
+ * that two runs share is counted once.
  */
 import type { GpuIntervalRow, UsageRow } from '../contracts/rows.ts';
 import type { Machine } from '../fleet/ports.ts';
@@ -8,25 +8,25 @@ import type { Machine } from '../fleet/ports.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** Day of a time, UTC. */
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-/** Partitions of the ledger's day index. */
+/** UTC day (YYYY-MM-DD) of a time. */
+export const utcDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+/** Partition keys of the ledger's day index. */
 export const gpuDay = (day: string): string => `gpu#${day}`;
 export const usageDay = (day: string): string => `use#${day}`;
 
-/** The row's key of the machine's last launch. */
+/** Ledger key of a machine's last launch. */
 export const intervalId = (machine: Machine): string => `gpu#${machine.instanceId}#${machine.launchedAtMs}`;
 
-/** What one look at a machine adds to the ledger; undefined when it is known already. */
+/** The row that an observation of a machine adds or updates; undefined if there is nothing to write. */
 export function observe(machine: Machine, known: GpuIntervalRow | undefined, nowMs: number): GpuIntervalRow | undefined {
   if (machine.launchedAtMs === 0 || known?.stopped_at_ms !== undefined) return undefined;
   const isOver = machine.state === 'stopped' || machine.state === 'gone';
-  // A launch that nobody saw, whose end EC2 does not tell, has no length that could be known.
+  // A launch that was never observed, and whose end EC2 does not report, has no known length.
   if (isOver && known === undefined && machine.stoppedAtMs === undefined) return undefined;
   const stopped = isOver ? Math.max(machine.stoppedAtMs ?? nowMs, machine.launchedAtMs) : undefined;
   return {
     usage_id: intervalId(machine),
-    day: gpuDay(dayOf(machine.launchedAtMs)),
+    day: gpuDay(utcDay(machine.launchedAtMs)),
     at_ms: machine.launchedAtMs,
     instance_id: machine.instanceId,
     instance_type: machine.instanceType ?? 'unknown',
@@ -35,13 +35,14 @@ export function observe(machine: Machine, known: GpuIntervalRow | undefined, now
   };
 }
 
+/** A running time of one machine; `endMs` is exclusive. */
 export interface Interval {
   readonly instanceId: string;
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** Running times of each machine as a union, cut to `[fromMs, toMs)`; a machine that still runs has run until `toMs`. */
+/** Running times of each machine: overlaps merged, cut to `[fromMs, toMs)`. A running machine counts until `toMs`. */
 export function runningTimes(rows: readonly GpuIntervalRow[], fromMs: number, toMs: number): Interval[] {
   const cut = rows
     .map((row) => ({
@@ -67,8 +68,8 @@ export const secondsOf = (intervals: readonly Interval[]): number =>
 export const costUsd = (seconds: number, usdPerHour: number): number => (seconds * 1000 * usdPerHour) / HOUR_MS;
 
 /**
- * Seconds of the machines' running times that each session has to bear: a running time is shared by what was transcribed in
- * it, by seconds of audio. A time in which nothing was transcribed is nobody's (key `''`): the shares always sum up to the whole.
+ * Seconds of the machines' running times that each session has used. A running time is divided among the chunks transcribed in
+ * it, by their seconds of audio. If there were none, it has the key `''`, so that the shares add up to the total.
  */
 export function splitBySession(intervals: readonly Interval[], usages: readonly UsageRow[]): ReadonlyMap<string, number> {
   const shares = new Map<string, number>();
@@ -84,7 +85,7 @@ export function splitBySession(intervals: readonly Interval[], usages: readonly 
   return shares;
 }
 
-/** First and last moment of the day of a time, UTC. */
+/** The UTC day of a time: `fromMs` inclusive, `toMs` exclusive. */
 export const dayBounds = (ms: number): { readonly fromMs: number; readonly toMs: number } => {
   const fromMs = Math.floor(ms / DAY_MS) * DAY_MS;
   return { fromMs, toMs: fromMs + DAY_MS };

@@ -1,26 +1,28 @@
-/** What a month of a stage costs, estimated from its parameters and from how much is recorded. Pure arithmetic on dated prices. */
+/** Estimates the monthly cost of a stage from its parameters and the hours recorded. Pure arithmetic on dated prices. */
 import { FREE, USD } from '../contracts/prices.ts';
 
-export interface MonthOf {
-  /** Recorded in a month, in all. */
+/** What an estimate is computed from. */
+export interface MonthInputs {
+  /** Hours recorded per month. */
   readonly audioHours: number;
-  /** Share of them that is transcribed while it is recorded; the rest waits for the batch. */
+  /** Share of these hours that is transcribed during recording; the rest waits for the batch. */
   readonly liveShare: number;
   readonly gpuUsdPerHour: number;
   readonly poolSize: number;
   readonly volumeGb: number;
   readonly idleSeconds: number;
-  /** Audio seconds a second of the GPU transcribes. */
+  /** Seconds of audio transcribed per GPU second. */
   readonly speed: number;
   readonly bootSeconds: number;
-  /** Batches that find something to do. */
+  /** Batch runs per month that find work. */
   readonly batches: number;
   readonly alarms: number;
   readonly metrics: number;
-  /** Days after which audio is deleted; 0: never, and the month's own audio is what is counted. */
+  /** Days after which audio is deleted; 0: never. Only audio of this month is counted. */
   readonly retentionDays: number;
 }
 
+/** One line of an estimate; `how` explains the amount. */
 export interface CostLine {
   readonly what: string;
   readonly usd: number;
@@ -30,18 +32,18 @@ export interface CostLine {
 const DAYS = 30;
 const CHUNK_SECONDS = 30;
 const OPUS_GB_PER_HOUR = (32_000 / 8) * 3600 * 1e-9;
-/** A chunk's way, rounded up: functions of 0.1 s with 512 MB. */
+/** Requests per chunk, rounded up; functions of 0.1 s with 512 MB. */
 const PER_CHUNK = { writes: 8, reads: 10, functions: 8, gbSeconds: 8 * 0.1 * 0.5, sqs: 6, puts: 3, gets: 4, calls: 3 };
 const TRANSITIONS_PER_RUN = 30;
-/** Functions that run whether anything is recorded or not: the reaper every minute, the batch's runner. */
+/** Invocations per month that do not depend on recordings: the reaper and the batch runner, every minute. */
 const ALWAYS_CALLS = 2 * 60 * 24 * DAYS;
 const POLLS_PER_RUNNING_HOUR = 5 * 180;
 const LOG_GB_PER_HOUR = 0.005;
 
-const perHour = (count: number): string => `${count.toFixed(1)} h`;
+const asHours = (count: number): string => `${count.toFixed(1)} h`;
 
-/** Seconds that machines run: transcribing, booting, waiting; of live recordings as long as they last. */
-export function gpuHours(month: MonthOf): { readonly live: number; readonly batch: number } {
+/** Hours that machines run, boots and idle time included. Assumes one start per hour of live audio. */
+export function gpuHours(month: MonthInputs): { readonly live: number; readonly batch: number } {
   const live = month.audioHours * month.liveShare;
   const stored = month.audioHours - live;
   const wakes = stored > 0 ? month.batches : 0;
@@ -49,8 +51,8 @@ export function gpuHours(month: MonthOf): { readonly live: number; readonly batc
   return { live: live === 0 ? 0 : live + (live * (month.bootSeconds + month.idleSeconds)) / 3600, batch };
 }
 
-/** The month's lines, dearest first. */
-export function monthOf(month: MonthOf): CostLine[] {
+/** Cost lines of the month, highest first; lines below half a cent are omitted. */
+export function estimateMonth(month: MonthInputs): CostLine[] {
   const { live, batch } = gpuHours(month);
   const running = live + batch;
   const chunks = (month.audioHours * 3600) / CHUNK_SECONDS;
@@ -58,14 +60,14 @@ export function monthOf(month: MonthOf): CostLine[] {
   const keptGb = month.audioHours * OPUS_GB_PER_HOUR * (month.retentionDays > 0 ? Math.min(1, month.retentionDays / DAYS) : 1);
   const { writes, reads, functions, gbSeconds, sqs, puts, gets, calls } = PER_CHUNK;
   const lines: CostLine[] = [
-    { what: 'GPU, live', usd: live * month.gpuUsdPerHour, how: `${perHour(live)} at ${month.gpuUsdPerHour}` },
-    { what: 'GPU, batch', usd: batch * month.gpuUsdPerHour, how: `${perHour(batch)} at ${month.gpuUsdPerHour}` },
+    { what: 'GPU, live', usd: live * month.gpuUsdPerHour, how: `${asHours(live)} at ${month.gpuUsdPerHour}` },
+    { what: 'GPU, batch', usd: batch * month.gpuUsdPerHour, how: `${asHours(batch)} at ${month.gpuUsdPerHour}` },
     {
-      what: 'volumes of the machines',
+      what: 'machine volumes',
       usd: month.poolSize * month.volumeGb * USD.volumeGbMonth,
-      how: `${month.poolSize} of ${month.volumeGb} GB, also while they are stopped`,
+      how: `${month.poolSize} of ${month.volumeGb} GB, billed also while stopped`,
     },
-    { what: 'public addresses', usd: running * USD.addressHour, how: `${perHour(running)}, only while they run` },
+    { what: 'public addresses', usd: running * USD.addressHour, how: `${asHours(running)}, only while machines run` },
     {
       what: 'alarms and metrics',
       usd: Math.max(0, month.alarms - FREE.alarms) * USD.alarm + Math.max(0, month.metrics - FREE.metrics) * USD.metric,
@@ -86,14 +88,14 @@ export function monthOf(month: MonthOf): CostLine[] {
         chunks * (writes * USD.dynamoWrite + reads * USD.dynamoRead + sqs * USD.sqsCall) +
         ALWAYS_CALLS * 3 * USD.dynamoRead +
         running * POLLS_PER_RUNNING_HOUR * USD.sqsCall,
-      how: `${writes} writes and ${reads} reads a chunk`,
+      how: `${writes} writes and ${reads} reads per chunk`,
     },
     {
       what: 'storage',
       usd: keptGb * USD.s3GbMonth + chunks * (puts * USD.s3Put + gets * USD.s3Get),
-      how: `${keptGb.toFixed(1)} GB of this month; each kept month adds as much`,
+      how: `${keptGb.toFixed(1)} GB of this month; each retained month adds the same`,
     },
-    { what: 'logs', usd: (running * LOG_GB_PER_HOUR + 0.1) * USD.logGb, how: 'about 0.1 GB and 5 MB a running hour' },
+    { what: 'logs', usd: (running * LOG_GB_PER_HOUR + 0.1) * USD.logGb, how: 'about 0.1 GB, and 5 MB per running hour' },
   ];
   return lines.filter(({ usd }) => usd >= 0.005).sort((a, b) => b.usd - a.usd);
 }

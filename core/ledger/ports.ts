@@ -1,5 +1,6 @@
 import type { GpuIntervalRow, UsageRow } from '../contracts/rows.ts';
 
+/** Rows of the ledger. */
 export interface LedgerStore {
   interval(usageId: string): Promise<GpuIntervalRow | undefined>;
   putInterval(row: GpuIntervalRow): Promise<void>;

@@ -1,6 +1,8 @@
 /**
- * Deleting a session: first a tombstone, so that nothing is taken in any more, then objects and rows. What was on its way
- * meanwhile (an upload's address, a worker's lease) can still leave something behind; so it is all done again a while later.
+ * Deletes a session: first a tombstone, so that nothing more is ingested, then objects and rows.
+ *
+ * Gotcha: an upload URL or a worker's lease that is still valid can leave something behind. So objects and rows are removed again
+ * after PURGE_AGAIN_SECONDS.
  */
 import type { ChunkObjects, ChunkStore } from '../chunk-cache/ports.ts';
 import { PURGE_AGAIN_SECONDS } from '../contracts/limits.ts';
@@ -17,12 +19,13 @@ export interface DeletionDeps extends PurgeDeps {
   readonly nowMs: () => number;
 }
 
-/** Messages that are left are hints without a row: the worker throws them away. */
+/** Removes a session's objects and rows. Workers discard its remaining messages, because the rows are gone. */
 export async function purge(deps: PurgeDeps, session: SessionRow): Promise<void> {
   await deps.objects.removeAll({ userId: session.user_id, sessionId: session.session_id });
   await deps.chunks.removeAll(session.session_id);
 }
 
+/** Marks a session as deleted, schedules the second purge, and purges it now. */
 export async function deleteSession(deps: DeletionDeps, session: SessionRow): Promise<void> {
   const nowMs = deps.nowMs();
   await deps.sessions.markDeleted(session, nowMs, nowMs + 1000 * PURGE_AGAIN_SECONDS);

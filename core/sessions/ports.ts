@@ -2,35 +2,53 @@ import type { SessionRow } from '../contracts/rows.ts';
 
 interface Page<T> {
   readonly items: readonly T[];
-  /** Opaque; hand it back to get the next page. */
+  /** Opaque; pass it to get the next page. */
   readonly cursor?: string;
 }
 
+/** What a session's row records of its transcript. */
 interface WrittenTranscript {
   readonly status: 'completed' | 'partial';
-  /** Fingerprint of the rows it was made of. */
+  /** Fingerprint of the rows that the transcript is made of. */
   readonly madeOf: string;
   readonly writtenAtMs: number;
+  /** Number of the retranscription that the transcript is made of. */
+  readonly retranscription?: number | undefined;
 }
 
+/** A request to transcribe a session again. */
+interface Retranscription {
+  /** Undefined: detected. */
+  readonly language: string | undefined;
+  /** Undefined: the stage's default. */
+  readonly model: string | undefined;
+  readonly nowMs: number;
+  readonly dueAtMs: number;
+}
+
+/** Rows of sessions. */
 export interface SessionStore {
-  /** False when a session of this id is there already. */
+  /** False when a session with this id exists. */
   create(row: SessionRow): Promise<boolean>;
   get(sessionId: string): Promise<SessionRow | undefined>;
-  /** Newest first. @throws DomainError `malformed` on a cursor that is not one of ours. */
+  /** Newest first. @throws DomainError `malformed` for an invalid cursor */
   listOf(userId: string, limit: number, cursor?: string): Promise<Page<SessionRow>>;
-  /** Sets the final number of chunks; said again with another number, the newest counts. False when it is deleted. */
+  /** Sets the final number of chunks; a later call overwrites it. False when the session is deleted. */
   complete(sessionId: string, chunkCount: number, nowMs: number): Promise<boolean>;
   /** False when the session is deleted. */
   recordTranscript(sessionId: string, written: WrittenTranscript): Promise<boolean>;
-  /** Notes a version of edits; an older one than is known changes nothing. */
+  /** Records a version of the edits; does nothing for an older version than the recorded one. */
   noteEdits(sessionId: string, version: number): Promise<void>;
-  /** Leaves a tombstone without anything that a person said. */
+  /** Replaces the row by a tombstone without user content. */
   markDeleted(session: SessionRow, nowMs: number, purgeAgainAtMs: number): Promise<void>;
-  /** Sessions whose time has come, the longest due first. */
+  /** Due sessions, longest overdue first. */
   listDue(nowMs: number, limit: number): Promise<SessionRow[]>;
-  /** Moves a due time, or takes it away; nothing happens when it is not the known one any more. */
+  /** Changes or removes the due time; does nothing when it has changed since the session was read. */
   setDue(session: SessionRow, dueAtMs: number | undefined): Promise<void>;
-  /** Completes a recording of which nothing was heard; false when somebody did anything meanwhile. */
+  /** Starts the next retranscription of a completed session; false when another one has started since the session was read. */
+  retranscribe(session: SessionRow, change: Retranscription): Promise<boolean>;
+  /** Records that all chunks of this retranscription are queued, and removes the due time. */
+  noteRequeued(session: SessionRow): Promise<void>;
+  /** Completes an abandoned recording; false when the session has changed since it was read. */
   closeAbandoned(session: SessionRow, chunkCount: number, nowMs: number): Promise<boolean>;
 }

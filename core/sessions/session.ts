@@ -1,8 +1,15 @@
+/**
+ * The row of a session: its initial values and its public form.
+ *
+ * States: `recording` -> `completed` (completion.ts; due.ts if abandoned) -> `deleted` (deletion.ts), a tombstone. A recording
+ * can be deleted too. A session that is transcribed again (retranscription.ts) stays `completed`.
+ */
 import type * as z from 'zod';
 import type { CreateSession } from '../contracts/http.ts';
 import { ABANDONED_SECONDS } from '../contracts/limits.ts';
-import type { ChunkRow, SessionRow, WaitsFor } from '../contracts/rows.ts';
+import type { ChunkRow, SessionRow, WaitReason } from '../contracts/rows.ts';
 
+/** The initial row of a session. */
 export const newSession = (
   input: z.infer<typeof CreateSession> & { readonly live: boolean },
   userId: string,
@@ -24,15 +31,19 @@ export interface SessionView {
   readonly userId: string;
   readonly title?: string | undefined;
   readonly language?: string | undefined;
+  readonly detectedLanguage?: string | undefined;
+  readonly model?: string | undefined;
   readonly live: boolean;
   readonly diarize?: boolean | undefined;
   readonly state: SessionRow['state'];
   readonly createdAt: string;
   readonly completedAt?: string | undefined;
   readonly chunkCount?: number | undefined;
-  /** Nobody said Stop; it was closed after half an hour without a chunk. */
+  /** The user did not stop the recording; it was closed after half an hour without a chunk. */
   readonly abandoned?: boolean | undefined;
   readonly transcriptStatus?: SessionRow['transcript_status'];
+  /** The transcript is still the one from before the newest retranscription. */
+  readonly retranscribing: boolean;
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -42,6 +53,8 @@ export const viewSession = (row: SessionRow): SessionView => ({
   userId: row.user_id,
   title: row.title,
   language: row.language,
+  detectedLanguage: row.detected_language,
+  model: row.model,
   live: row.live,
   diarize: row.diarize,
   state: row.state,
@@ -50,10 +63,11 @@ export const viewSession = (row: SessionRow): SessionView => ({
   chunkCount: row.chunk_count,
   abandoned: row.abandoned,
   transcriptStatus: row.transcript_status,
+  retranscribing: row.retranscription !== undefined && (row.transcript_retranscription ?? 0) < row.retranscription.number,
 });
 
-/** `waits`: why nobody can be started who would take up what is pending. */
-export const viewChunk = (row: ChunkRow, waits?: WaitsFor) => ({
+/** Public form of a chunk. `waits`: why no machine can start for pending chunks. */
+export const viewChunk = (row: ChunkRow, waits?: WaitReason) => ({
   chunkNumber: row.chunk_number,
   state: row.state,
   sizeBytes: row.size_bytes,
@@ -63,9 +77,9 @@ export const viewChunk = (row: ChunkRow, waits?: WaitsFor) => ({
   waitingFor: row.state === 'pending' ? waits : undefined,
 });
 
-/** Chunk numbers that were never uploaded, of those that must be there. */
-export function holes(rows: readonly ChunkRow[], chunkCount: number | undefined): number[] {
-  const there = new Set(rows.map((row) => row.chunk_number));
-  const count = Math.max(chunkCount ?? 0, ...there);
-  return Array.from({ length: count }, (_, i) => i + 1).filter((n) => !there.has(n));
+/** Numbers of chunks that were never uploaded, up to `chunkCount` or the highest uploaded one. */
+export function missingChunkNumbers(rows: readonly ChunkRow[], chunkCount: number | undefined): number[] {
+  const uploaded = new Set(rows.map((row) => row.chunk_number));
+  const count = Math.max(chunkCount ?? 0, ...uploaded);
+  return Array.from({ length: count }, (_, i) => i + 1).filter((n) => !uploaded.has(n));
 }

@@ -1,22 +1,17 @@
 /**
- * What a person has written over the transcript: text for spans of time. It is kept beside the transcript, never in the
- * results, so it is still there when chunks are transcribed again.
+ * Applies a user's edits and corrections to a transcript. Edits are texts for spans of time. They are stored separately, never in
+ * the results, so they survive when chunks are transcribed again.
  */
 import type { Edit } from '../contracts/edits.ts';
 import type { Segment, Transcript } from '../contracts/transcript.ts';
-import { round } from './join.ts';
+import { joinTexts, textOf } from './spacing.ts';
+import { round } from './times.ts';
 
 type Word = Segment['words'][number];
 type Correct = (text: string) => string;
 
-const spoken = (words: readonly Word[]): string =>
-  words
-    .map(({ word }) => word)
-    .join('')
-    .trim();
-
-/** Words of a text in a span; their times are reckoned by their letters. */
-function written({ start, end, text }: Edit): Word[] {
+/** Words of an edit. Their times divide the span in proportion to their lengths. */
+function wordsOfEdit({ start, end, text }: Edit): Word[] {
   const parts = text.split(/\s+/).filter(Boolean);
   const letters = parts.join('').length;
   let at = start;
@@ -33,21 +28,21 @@ interface Part {
   readonly text: string;
 }
 
-/** A segment's words in runs of those that were heard and those that were written; what was written is not corrected. */
+/** Splits a segment into parts: recognized words, which are corrected, and edits, which are not. */
 function partsOf(segment: Segment, editOf: (word: Word) => Edit | undefined, begun: Set<Edit>, correct: Correct): Part[] {
   const parts: Part[] = [];
-  let heard: Word[] = [];
+  let recognized: Word[] = [];
   const close = (): void => {
-    if (heard.length > 0) parts.push({ words: heard, text: correct(spoken(heard)) });
-    heard = [];
+    if (recognized.length > 0) parts.push({ words: recognized, text: correct(textOf(recognized)) });
+    recognized = [];
   };
   for (const word of segment.words) {
     const edit = editOf(word);
-    if (edit === undefined) heard.push(word);
+    if (edit === undefined) recognized.push(word);
     else if (!begun.has(edit)) {
       begun.add(edit);
       close();
-      parts.push({ words: written(edit), text: edit.text.trim().replace(/\s+/g, ' ') });
+      parts.push({ words: wordsOfEdit(edit), text: edit.text.trim().replace(/\s+/g, ' ') });
     }
   }
   close();
@@ -58,20 +53,28 @@ const joined = (segment: Segment, parts: readonly Part[]): Segment[] => {
   const words = parts.flatMap((part) => part.words);
   const [first, last] = [words[0], words.at(-1)];
   if (first === undefined || last === undefined) return [];
-  const text = parts.map((part) => part.text).filter(Boolean);
-  return [{ ...segment, start: first.start, end: Math.max(first.start, last.end), text: text.join(' '), words }];
+  return [
+    {
+      ...segment,
+      start: first.start,
+      end: Math.max(first.start, last.end),
+      text: joinTexts(parts.map(({ text }) => text)),
+      words,
+    },
+  ];
 };
 
-const UNHEARD = { id: 0, avg_logprob: 0, no_speech_prob: 0, compression_ratio: 1, text: '' };
+/** Values of a segment that consists of an edit only. */
+const EDIT_SEGMENT = { id: 0, avg_logprob: 0, no_speech_prob: 0, compression_ratio: 1, text: '' };
 
 /**
- * The transcript as its owner wants to read it: a person's edits in the place of the words whose middle lies in their spans,
- * corrections on everything else. Words that nobody edited keep their times and stay as they were heard.
+ * The transcript with the user's changes: an edit replaces the words whose middle lies in its span; corrections apply to the text
+ * of everything else. The list of words changes only by edits.
  */
-export function presented(transcript: Transcript, correct: Correct, edits: readonly Edit[]): Transcript {
+export function withUserChanges(transcript: Transcript, correct: Correct, edits: readonly Edit[]): Transcript {
   const begun = new Set<Edit>();
   const ordered = [...edits].sort((a, b) => a.start - b.start);
-  /** The last edit that begins before the word's middle, if it reaches so far: spans do not overlap. */
+  /** The last edit that begins before the word's middle, if it contains the middle. Spans do not overlap. */
   const editOf = (word: Word): Edit | undefined => {
     const middle = (word.start + word.end) / 2;
     let [low, high] = [0, ordered.length];
@@ -89,8 +92,9 @@ export function presented(transcript: Transcript, correct: Correct, edits: reado
   });
   const added = edits
     .filter((edit) => !begun.has(edit))
-    .flatMap((edit) => joined({ ...UNHEARD, start: 0, end: 0, words: [] }, [{ words: written(edit), text: edit.text.trim() }]));
+    .flatMap((edit) =>
+      joined({ ...EDIT_SEGMENT, start: 0, end: 0, words: [] }, [{ words: wordsOfEdit(edit), text: edit.text.trim() }]),
+    );
   const segments = [...read, ...added].sort((a, b) => a.start - b.start).map((segment, id) => ({ ...segment, id }));
-  const texts = segments.map(({ text }) => text).filter(Boolean);
-  return { ...transcript, segments, text: texts.join(' ') };
+  return { ...transcript, segments, text: joinTexts(segments.map(({ text }) => text)) };
 }

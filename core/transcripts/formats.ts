@@ -1,4 +1,4 @@
-/** Transcripts as plain text and subtitles. The worker service answers in Python: both pass test/fixtures/formats. */
+/** Renders transcripts as plain text and subtitles. gpu_worker/formats.py does the same; both pass test/fixtures/formats. */
 import type { Segment, Transcript } from '../contracts/transcript.ts';
 
 type Timed = Pick<Transcript, 'text' | 'segments'>;
@@ -12,21 +12,26 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   vtt: 'text/vtt; charset=utf-8',
 };
 
+/** Media types of all formats but JSON. */
+export const TEXT_TYPES: readonly string[] = Object.values(CONTENT_TYPES)
+  .map((type) => type.replace(/;.*/, ''))
+  .filter((type) => type !== 'application/json');
+
 const digits = (value: number, width: number): string => String(value).padStart(width, '0');
 
-/** `HH:MM:SS` and milliseconds behind `separator`; hours go on above 99. */
+/** `HH:MM:SS`, `separator` and milliseconds. Hours may have more than two digits. */
 export function timestamp(seconds: number, separator: ',' | '.'): string {
   const ms = Math.max(0, Math.round(seconds * 1000));
   const [h, m, s] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, Math.floor(ms / 1000) % 60];
   return `${digits(h, 2)}:${digits(m, 2)}:${digits(s, 2)}${separator}${digits(ms % 1000, 3)}`;
 }
 
-/** One line of text: a blank line or an arrow inside a cue would end it or be read as times. */
+/** One line of text: a blank line would end the cue, and an arrow would be parsed as times. */
 const cueText = (text: string): string => text.replace(/\s+/g, ' ').trim().replaceAll('-->', '->');
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 const spoken = (segments: readonly Segment[]): Segment[] => segments.filter((segment) => cueText(segment.text) !== '');
-/** A cue must last: some players refuse one that ends where it starts. */
+/** Some players reject a cue that ends where it starts. */
 const cueEnd = ({ start, end }: Segment): number => Math.max(end, start + 0.001);
 
 const toTxt = ({ text }: Timed): string => (text === '' ? '' : `${text}\n`);

@@ -1,126 +1,125 @@
-/** Chunk results become one transcript: texts in order, each once, every hole listed. */
+/** Joins the results of chunks into one transcript: texts in order, each word once, and a list of gaps. */
 import { NOMINAL_CHUNK_SECONDS } from '../contracts/limits.ts';
 import type { ChunkTranscript, Segment, Transcript } from '../contracts/transcript.ts';
-import { seam, withoutEnd, withoutStart } from './seam.ts';
+import { MATCH_SECONDS, type Word } from './alignment.ts';
+import type { ChunkOutcome } from './chunk-outcome.ts';
+import { coverageOf, type PositionedChunk } from './coverage.ts';
+import { joinSegments, withoutStopAtCut } from './regroup.ts';
+import { joinTexts } from './spacing.ts';
+import { round } from './times.ts';
 import { withSpeakers } from './voices.ts';
 
-/** What is known of one chunk number of a session. `overlapSeconds`: audio at its beginning that the chunk before it holds too. */
-export type ChunkOutcome = { readonly overlapSeconds?: number | undefined } & (
-  | { readonly kind: 'transcribed'; readonly result: ChunkTranscript }
-  | { readonly kind: 'failed'; readonly reason: string; readonly durationSeconds?: number | undefined }
-  | { readonly kind: 'waiting'; readonly durationSeconds?: number | undefined }
-  | { readonly kind: 'missing' }
-);
-
-/** Times are kept to the millisecond; sums of binary fractions would show otherwise. */
-export const round = (seconds: number): number => Math.round(seconds * 1000) / 1000;
-
-/** Length that a chunk takes in time, also when it is not there. */
+/** Length of a chunk in the session's time, even if the chunk is missing. */
 function chunkSeconds(outcome: ChunkOutcome): number {
   if (outcome.kind === 'transcribed') return outcome.result.duration_seconds;
   return (outcome.kind === 'missing' ? undefined : outcome.durationSeconds) ?? NOMINAL_CHUNK_SECONDS;
 }
 
+const shiftedWord = (word: Word, bySeconds: number): Word => ({
+  ...word,
+  start: round(word.start + bySeconds),
+  end: round(word.end + bySeconds),
+});
+
 const shifted = (segment: Segment, bySeconds: number): Segment => ({
   ...segment,
   start: round(segment.start + bySeconds),
   end: round(segment.end + bySeconds),
-  words: segment.words.map((word) => ({ ...word, start: round(word.start + bySeconds), end: round(word.end + bySeconds) })),
+  words: segment.words.map((word) => shiftedWord(word, bySeconds)),
 });
 
-type Coverage = Transcript['coverage'][number];
+const leadInOf = (outcome: ChunkOutcome): ChunkTranscript['lead_in'] =>
+  outcome.kind === 'transcribed' ? outcome.result.lead_in : undefined;
 
-/** Neighbours of one kind become one interval. */
-function append(coverage: Coverage[], interval: Coverage): void {
-  const last = coverage.at(-1);
-  if (interval.end <= interval.start) return;
-  if (last?.kind === interval.kind && last.end === interval.start) coverage[coverage.length - 1] = { ...last, end: interval.end };
-  else coverage.push(interval);
+/** Whether a chunk's text can be aligned. Texts of older systems may have no words with times. */
+const isTimed = (outcome: ChunkOutcome): boolean =>
+  outcome.kind === 'transcribed' && outcome.result.segments.every(({ text, words }) => text === '' || words.length > 0);
+
+/** Positions of chunks in the session's time, and the audio that each shares with the previous one. */
+function positioned(outcomes: readonly ChunkOutcome[]): PositionedChunk[] {
+  const chunks: PositionedChunk[] = [];
+  for (const outcome of outcomes) {
+    const before = chunks.at(-1);
+    const seconds = chunkSeconds(outcome);
+    if (before === undefined) {
+      chunks.push({ outcome, start: 0, end: round(seconds) });
+      continue;
+    }
+    const overlap = Math.min(outcome.overlapSeconds ?? 0, seconds, before.end - before.start);
+    const start = round(before.end - overlap);
+    const sharedStart = round(Math.max(before.start, start - (leadInOf(outcome)?.seconds ?? 0)));
+    const isShared = isTimed(before.outcome) && isTimed(outcome) && sharedStart < before.end;
+    const shared = isShared ? { start: sharedStart, end: before.end } : undefined;
+    chunks.push({ outcome, start, end: round(start + seconds), shared });
+  }
+  return chunks;
 }
 
-/** Reasons of gaps that are nobody's fault. */
+/** Appends a chunk's segments. Words in shared audio are joined. */
+function add(joined: Segment[], { outcome, start, shared }: PositionedChunk): void {
+  if (outcome.kind !== 'transcribed') return;
+  const segments = outcome.result.segments.map((segment) => shifted(segment, start));
+  if (shared === undefined) {
+    joined.push(...withoutStopAtCut(joined.splice(-1), segments[0]), ...segments);
+    return;
+  }
+  const tail: Segment[] = [];
+  for (let last = joined.at(-1); last !== undefined && last.end > shared.start - MATCH_SECONDS; last = joined.at(-1))
+    tail.unshift(...joined.splice(-1));
+  const later = segments.findIndex((segment) => segment.start >= shared.end + MATCH_SECONDS);
+  const head = later === -1 ? segments : segments.slice(0, later);
+  const leadIn = (leadInOf(outcome)?.words ?? []).map((word) => shiftedWord(word, start));
+  joined.push(...joinSegments(tail, head, { start: shared.start, leadIn }, shared.end), ...segments.slice(head.length));
+}
+
+/** Language of most words; `und` if there are none. */
+function languageOf(outcomes: readonly ChunkOutcome[]): string {
+  const words = new Map<string, number>();
+  for (const outcome of outcomes) {
+    if (outcome.kind !== 'transcribed') continue;
+    for (const segment of outcome.result.segments) {
+      const language = segment.language ?? outcome.result.language;
+      words.set(language, (words.get(language) ?? 0) + segment.words.length);
+    }
+  }
+  return [...words].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'und';
+}
+
+/** Reasons of gaps other than failures. */
 const NEVER_UPLOADED = 'never uploaded';
 const NOT_YET = 'not transcribed yet';
 
-/** What a chunk covers from `from` on: speech that gave no words is no silence, and is said so. */
-function* covered(outcome: ChunkOutcome, start: number, from: number, end: number): Generator<Coverage> {
-  if (outcome.kind !== 'transcribed') {
-    yield { start: from, end, kind: outcome.kind === 'failed' ? 'failed' : 'missing' };
-    return;
-  }
-  const kind = outcome.result.segments.length > 0 ? 'transcribed' : 'silence';
-  let at = from;
-  for (const unheard of outcome.result.unheard ?? []) {
-    const [since, until] = [Math.max(at, round(start + unheard.start)), Math.min(end, round(start + unheard.end))];
-    if (until <= since) continue;
-    yield { start: at, end: since, kind };
-    yield { start: since, end: until, kind: 'failed' };
-    at = until;
-  }
-  yield { start: at, end, kind };
+function gapsOf(chunks: readonly PositionedChunk[]): Transcript['gaps'] {
+  return chunks.flatMap(({ outcome, start, end }, index) => {
+    if (outcome.kind === 'transcribed') return [];
+    const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind === 'waiting' ? NOT_YET : NEVER_UPLOADED;
+    return [{ chunkNumber: index + 1, start, end, reason }];
+  });
 }
 
-const wordsOf = (segments: readonly Segment[]): Segment['words'] => segments.flatMap((segment) => segment.words);
-
-interface Place {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Adds a chunk's segments to those before it; the words that both have are taken from one of them. */
-function addTo(segments: Segment[], added: readonly Segment[], start: number, endBefore: number): void {
-  const tail: Segment[] = [];
-  for (let last = segments.at(-1); last !== undefined && last.end > start - 1; last = segments.at(-1))
-    tail.unshift(...segments.splice(-1));
-  const { fromEnd, fromStart } = seam(wordsOf(tail), wordsOf(added), start, endBefore);
-  segments.push(...withoutEnd(tail, fromEnd));
-  segments.push(...withoutStart(added, fromStart, segments.at(-1)?.end ?? 0));
-}
-
-/** `outcomes[i]` belongs to chunk number i + 1. */
+/** Joins the outcomes of a session's chunks. `outcomes[i]` belongs to chunk number i + 1. */
 export function joinChunks(sessionId: string, outcomes: readonly ChunkOutcome[]): Transcript {
-  const placed: Place[] = [];
+  const chunks = positioned(outcomes);
   const joined: Segment[] = [];
-  for (const outcome of outcomes) {
-    const before = placed.at(-1);
-    const seconds = chunkSeconds(outcome);
-    const overlap = before === undefined ? 0 : Math.min(outcome.overlapSeconds ?? 0, seconds, before.end - before.start);
-    const start = round((before?.end ?? 0) - overlap);
-    placed.push({ start, end: round(start + seconds) });
-    if (outcome.kind !== 'transcribed') continue;
-    const segments = outcome.result.segments.map((segment) => shifted(segment, start));
-    if (overlap === 0) joined.push(...segments);
-    else addTo(joined, segments, start, before?.end ?? start);
-  }
-  const gaps: Transcript['gaps'] = [];
-  const coverage: Coverage[] = [];
-  const chunks: Transcript['chunks'] = [];
-  for (const [index, outcome] of outcomes.entries()) {
-    const chunkNumber = index + 1;
-    const { start, end } = placed[index] ?? { start: 0, end: 0 };
-    for (const interval of covered(outcome, start, placed[index - 1]?.end ?? 0, end)) append(coverage, interval);
-    if (outcome.kind !== 'transcribed') {
-      const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind === 'waiting' ? NOT_YET : NEVER_UPLOADED;
-      gaps.push({ chunkNumber, start, end, reason });
-    }
-    chunks.push({ chunkNumber, start, end, source: outcome.kind === 'transcribed' ? 'cache' : 'none' });
-  }
-  const first = outcomes.find((outcome) => outcome.kind === 'transcribed')?.result;
+  for (const chunk of chunks) add(joined, chunk);
   const segments = withSpeakers(joined).map((segment, id) => ({ ...segment, id }));
+  const first = outcomes.find((outcome) => outcome.kind === 'transcribed')?.result;
   return {
     sessionId,
     status: outcomes.every(({ kind }) => kind === 'transcribed') ? 'completed' : 'partial',
-    language: first?.language ?? 'und',
-    duration_seconds: placed.at(-1)?.end ?? 0,
+    language: languageOf(outcomes),
+    duration_seconds: chunks.at(-1)?.end ?? 0,
     model: first?.model ?? '',
-    text: segments
-      .map(({ text }) => text)
-      .filter(Boolean)
-      .join(' '),
+    text: joinTexts(segments.map(({ text }) => text)),
     segments,
     final: outcomes.every(({ kind }) => kind !== 'waiting'),
-    gaps,
-    coverage,
-    chunks,
+    gaps: gapsOf(chunks),
+    coverage: coverageOf(chunks, segments),
+    chunks: chunks.map(({ outcome, start, end }, index) => ({
+      chunkNumber: index + 1,
+      start,
+      end,
+      source: outcome.kind === 'transcribed' ? 'cache' : 'none',
+    })),
   };
 }

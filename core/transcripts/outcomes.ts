@@ -1,13 +1,13 @@
 /**
- * Results of a session's chunks, read in few requests: committed results never change, so most are kept together in one
- * bundle and only the newest are read one by one. A bundle that is old or lost costs time, nothing else.
+ * Reads the results of a session's chunks in few requests. Committed results never change, so most of them are stored together
+ * in a bundle, and only the newest are read one by one. An outdated or lost bundle costs time only.
  */
 import { createHash } from 'node:crypto';
 import type { Edit, Edits } from '../contracts/edits.ts';
 import { BUNDLE_EVERY } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { Bundle, ChunkTranscript } from '../contracts/transcript.ts';
-import type { ChunkOutcome } from './join.ts';
+import type { ChunkOutcome } from './chunk-outcome.ts';
 
 export interface ResultReader {
   readResult(resultKey: string): Promise<ChunkTranscript>;
@@ -16,7 +16,7 @@ export interface ResultReader {
   readEdits(session: SessionRow): Promise<StoredEdits | undefined>;
 }
 
-/** A person's edits as they are kept, and the version of the object that holds them. */
+/** A user's stored edits, and the ETag of their object. */
 export interface StoredEdits extends Edits {
   readonly tag: string;
 }
@@ -24,7 +24,6 @@ export interface StoredEdits extends Edits {
 export const editsOf = async (store: ResultReader, session: SessionRow): Promise<readonly Edit[]> =>
   session.edits_version === undefined ? [] : ((await store.readEdits(session))?.edits ?? []);
 
-/** Reads of results at a time. */
 const READS_AT_ONCE = 32;
 
 async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
@@ -35,13 +34,14 @@ async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void
   await Promise.all(Array.from({ length: Math.min(READS_AT_ONCE, items.length) }, reader));
 }
 
-/** Results by chunk number; a bundle that lacks many is written anew. */
+/** Results by chunk number. A bundle that lacks many of them is rewritten. */
 async function resultsOf(
   store: ResultReader,
   session: SessionRow,
   rows: readonly ChunkRow[],
 ): Promise<ReadonlyMap<number, ChunkTranscript>> {
-  const done = rows.filter(({ state, result_key }) => state === 'done' && result_key !== undefined);
+  // A chunk whose retranscription failed keeps its previous result.
+  const done = rows.filter((row) => hasOutcome(row) && row.result_key !== undefined);
   const bundle = done.length < BUNDLE_EVERY ? undefined : await store.readBundle(session);
   const bundled = new Map(bundle?.results.map(({ key, result }) => [key, result]));
   const found = new Map<number, ChunkTranscript>();
@@ -61,23 +61,30 @@ async function resultsOf(
   return found;
 }
 
-/** Overlaps that clocks tell are believed between these, in seconds: below is their jitter, above they were set. */
-const [LEAST_OVERLAP, MOST_OVERLAP] = [0.1, 5];
+/** Accepted range of overlaps computed from clocks, in seconds. A smaller overlap is jitter; a larger one, a changed clock. */
+const [MIN_OVERLAP, MAX_OVERLAP] = [0.1, 5];
 
-/** Audio at the beginning of `row` that the chunk before it holds too, in seconds. */
+/** Audio at the beginning of `row` that is also the end of the previous chunk, in seconds. */
 export function overlapOf(row: ChunkRow, before: ChunkRow | undefined): number | undefined {
   if (row.overlap_ms !== undefined) return row.overlap_ms / 1000;
   const seconds = before?.duration_seconds ?? before?.said_seconds;
   if (row.started_at_ms === undefined || before?.started_at_ms === undefined || seconds === undefined) return undefined;
   const overlap = (before.started_at_ms - row.started_at_ms) / 1000 + seconds;
-  return overlap >= LEAST_OVERLAP && overlap <= MOST_OVERLAP ? overlap : undefined;
+  return overlap >= MIN_OVERLAP && overlap <= MAX_OVERLAP ? overlap : undefined;
 }
 
-/** Rows that count: chunks above the number said at Stop came late and are part of it all the same. */
+/** Number of chunks. Chunks above the declared `chunk_count` arrived late and belong to the session too. */
 const countOf = (session: SessionRow, rows: readonly ChunkRow[]): number =>
   Math.max(session.chunk_count ?? 0, rows.at(-1)?.chunk_number ?? 0);
 
-/** What is known of every chunk number of a session, in order. */
+/** Removes the lead-in if the previous chunk has been replaced since. */
+function withCurrentLeadIn(result: ChunkTranscript, before: ChunkRow | undefined): ChunkTranscript {
+  if (result.lead_in === undefined || result.lead_in.etag === before?.etag) return result;
+  const { lead_in: _stale, ...own } = result;
+  return own;
+}
+
+/** Outcomes of all chunk numbers of a session, in order. */
 export async function outcomesOf(store: ResultReader, session: SessionRow, rows: readonly ChunkRow[]): Promise<ChunkOutcome[]> {
   const byNumber = new Map(rows.map((row) => [row.chunk_number, row]));
   const results = await resultsOf(store, session, rows);
@@ -87,17 +94,19 @@ export async function outcomesOf(store: ResultReader, session: SessionRow, rows:
     const overlapSeconds = overlapOf(row, byNumber.get(index));
     const durationSeconds = row.duration_seconds ?? row.said_seconds;
     const result = results.get(row.chunk_number);
-    if (result !== undefined) return { kind: 'transcribed', result, overlapSeconds };
+    if (result !== undefined)
+      return { kind: 'transcribed', result: withCurrentLeadIn(result, byNumber.get(index)), overlapSeconds };
     if (row.state === 'dead') return { kind: 'failed', reason: row.error_message ?? 'failed', durationSeconds, overlapSeconds };
     return { kind: 'waiting', durationSeconds, overlapSeconds };
   });
 }
 
-const isOver = ({ state }: ChunkRow): boolean => state === 'done' || state === 'dead';
+/** Whether a chunk is transcribed or has failed permanently. */
+const hasOutcome = ({ state }: ChunkRow): boolean => state === 'done' || state === 'dead';
 
-/** What a transcript depends on: when this is unchanged, so is the transcript. */
+/** Hash of everything that a transcript depends on. While it is unchanged, so is the transcript. */
 export const fingerprint = (session: SessionRow, rows: readonly ChunkRow[], correctionsVersion: number): string =>
   createHash('sha256')
     .update(String([session.chunk_count, correctionsVersion, session.edits_version]))
-    .update(rows.map((row) => `${row.chunk_number}:${isOver(row) ? `${row.state}:${row.fence}` : 'waiting'}`).join(' '))
+    .update(rows.map((row) => `${row.chunk_number}:${hasOutcome(row) ? `${row.state}:${row.fence}` : 'waiting'}`).join(' '))
     .digest('base64url');

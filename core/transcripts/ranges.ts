@@ -1,13 +1,14 @@
-/** Text of a time range, out of a transcript that is there already. */
+/** Text of a time range of a transcript. */
 import { RANGE_COVERAGE } from '../contracts/limits.ts';
 import type { Transcript } from '../contracts/transcript.ts';
 import { DomainError } from '../errors.ts';
-import { round } from './join.ts';
+import { textOf } from './spacing.ts';
+import { round } from './times.ts';
 
 export interface RangeText {
-  /** Null when too little of the range is covered for its text to mean anything. */
+  /** Null if less than `RANGE_COVERAGE` of the range is covered. */
   readonly text: string | null;
-  /** Share of the range's seconds whose chunk is cached, 0 to 1. */
+  /** Share of the range that is transcribed or silent, 0 to 1. */
   readonly coverage: number;
   readonly source: 'cache' | 'none';
 }
@@ -15,15 +16,15 @@ export interface RangeText {
 const overlap = (aStart: number, aEnd: number, bStart: number, bEnd: number): number =>
   Math.max(0, Math.min(aEnd, bEnd) - Math.max(aStart, bStart));
 
-/** Words whose middle lies inside [start, end). */
+/** Words whose middle lies in [start, end). */
 const wordsBetween = ({ segments }: Pick<Transcript, 'segments'>, start: number, end: number) =>
   segments
     .flatMap((segment) => segment.words)
     .filter((word) => (word.start + word.end) / 2 >= start && (word.start + word.end) / 2 < end);
 
 /**
- * Words whose middle lies inside [start, end): of two ranges that touch, each word belongs to exactly one.
- * @throws DomainError `invalid` when the range is empty or negative
+ * Text of the words whose middle lies in [start, end), so that each word belongs to exactly one of two adjacent ranges.
+ * @throws DomainError `invalid` if the range is empty or negative
  */
 export function textOfRange(transcript: Transcript, start: number, end: number): RangeText {
   if (!(start >= 0 && end > start)) throw new DomainError('invalid', 'the range must end after it starts');
@@ -33,12 +34,5 @@ export function textOfRange(transcript: Transcript, start: number, end: number):
   const coverage = Math.min(1, round(coveredSeconds / (end - start)));
   if (coverage < RANGE_COVERAGE) return { text: null, coverage, source: 'none' };
   const words = wordsBetween(transcript, start, end);
-  return {
-    text: words
-      .map((word) => word.word)
-      .join('')
-      .trim(),
-    coverage,
-    source: 'cache',
-  };
+  return { text: textOf(words), coverage, source: 'cache' };
 }

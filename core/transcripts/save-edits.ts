@@ -1,5 +1,4 @@
-/** A person's edits are saved: of two who edit the same version, the second is told. */
-
+/** Saves a user's edits. If two clients edit the same version, the second one gets an error. */
 import type { Edits } from '../contracts/edits.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
@@ -7,11 +6,11 @@ import type { SessionStore } from '../sessions/ports.ts';
 import type { ResultReader } from './outcomes.ts';
 
 export interface EditStore extends Pick<ResultReader, 'readEdits'> {
-  /** False when the object of this tag (undefined: none) is not the current one any more. */
+  /** Replaces the object with this tag (undefined: none); false if it is not the current one. */
   writeEdits(session: SessionRow, edits: Edits, replaces: string | undefined): Promise<boolean>;
 }
 
-/** Answers the version that they have now. @throws DomainError `edits-changed` */
+/** Saves the edits; returns their new version. @throws DomainError `edits-changed` */
 export async function saveEdits(
   deps: { readonly results: EditStore; readonly sessions: Pick<SessionStore, 'noteEdits'> },
   session: SessionRow,
@@ -21,7 +20,7 @@ export async function saveEdits(
   const isNewest = (current?.version ?? 0) === version;
   const next = { version: version + 1, edits };
   if (!isNewest || !(await deps.results.writeEdits(session, next, current?.tag)))
-    throw new DomainError('edits-changed', 'somebody else has edited this transcript; load it again', {
+    throw new DomainError('edits-changed', 'the transcript was edited in the meantime; load it again', {
       version: current?.version ?? 0,
     });
   await deps.sessions.noteEdits(session.session_id, next.version);

@@ -1,6 +1,7 @@
-/** Text of speaker turns, cut out of a transcript by the times of its words. */
+/** Text by speaker turns. */
 import type { Transcript } from '../contracts/transcript.ts';
 import { DomainError } from '../errors.ts';
+import { joinTexts } from './spacing.ts';
 
 export interface SpeakerSegment {
   readonly speaker: string;
@@ -13,20 +14,20 @@ export interface Turn extends SpeakerSegment {
 }
 
 /**
- * Turns that the worker found out by itself.
- * @throws DomainError `invalid` when nobody asked for speakers as the session began
+ * Turns of the speakers that the worker detected.
+ * @throws DomainError `invalid` if the session was not created with `diarize`
  */
-export function foundTurns({ segments }: Pick<Transcript, 'segments'>): Turn[] {
+export function detectedTurns({ segments }: Pick<Transcript, 'segments'>): Turn[] {
   if (segments.length > 0 && segments.every(({ speaker }) => speaker === undefined))
-    throw new DomainError('invalid', 'nobody was listened to for speakers: create the session with diarize, or send segments');
+    throw new DomainError('invalid', 'this session has no detected speakers: create it with diarize, or send segments');
   const turns: Turn[] = [];
   for (const { speaker = '', start, end, text } of segments) turns.push({ speaker, start, end, text });
   return joinedTurns(turns);
 }
 
 /**
- * Segments in order of time, neighbours of one speaker joined; each word goes to the segment that holds its middle, the one
- * that began last where several do (who interrupts is heard), so no word is said twice. Words outside all segments are nobody's.
+ * Turns of given speaker segments, in order of time. A word belongs to the segment that contains its middle; if several do, to
+ * the one that began last, because that speaker interrupts. Words outside all segments are omitted.
  */
 export function turnsOf({ segments }: Pick<Transcript, 'segments'>, diarized: readonly SpeakerSegment[]): Turn[] {
   const ordered = [...diarized].sort((a, b) => a.start - b.start || a.end - b.end);
@@ -43,13 +44,13 @@ export function turnsOf({ segments }: Pick<Transcript, 'segments'>, diarized: re
         texts[index] += word;
         break;
       }
-      open.splice(i, 1); // over, and words come in order of time
+      open.splice(i, 1); // has ended before this word, and so before all later ones
     }
   }
   return joinedTurns(ordered.map((segment, i) => ({ ...segment, text: (texts[i] ?? '').trim() })));
 }
 
-/** Neighbours of one speaker become one turn. */
+/** Joins adjacent turns of the same speaker. */
 function joinedTurns(parts: readonly Turn[]): Turn[] {
   const turns: Turn[] = [];
   for (const part of parts) {
@@ -59,7 +60,7 @@ function joinedTurns(parts: readonly Turn[]): Turn[] {
       turns[turns.length - 1] = {
         ...last,
         end: Math.max(last.end, part.end),
-        text: [last.text, part.text].filter(Boolean).join(' '),
+        text: joinTexts([last.text, part.text]),
       };
   }
   return turns;

@@ -1,7 +1,7 @@
-/** Who speaks: segments whose voices are near belong to one speaker, over all chunks of a session. */
+/** Assigns speakers: segments with similar voices belong to one speaker, across all chunks of a session. */
 import type { Segment } from '../contracts/transcript.ts';
 
-/** Cosine above which two voices are one; what the published speaker models are used with. */
+/** Cosine similarity above which two voices are the same; a usual value for the published speaker models. */
 const SAME_VOICE = 0.5;
 
 interface Speaker {
@@ -27,21 +27,21 @@ const add = (to: Speaker, from: Speaker): void => {
   to.segments.push(...from.segments);
 };
 
-/** The two speakers that are most alike, if they are one. */
+/** The two most similar speakers, if they are similar enough to be the same. */
 function nearest(speakers: readonly Speaker[]): readonly [Speaker, Speaker] | undefined {
   let best = SAME_VOICE;
   let pair: readonly [Speaker, Speaker] | undefined;
   for (const [i, a] of speakers.entries())
     for (const b of speakers.slice(i + 1)) {
-      const likeness = cosine(a.sum, b.sum);
-      if (likeness > best) [best, pair] = [likeness, [a, b]];
+      const similarity = cosine(a.sum, b.sum);
+      if (similarity > best) [best, pair] = [similarity, [a, b]];
     }
   return pair;
 }
 
 /**
- * Segments with their speakers, without the vectors. Each joins the speaker whose mean it is nearest to; then speakers that
- * turned out to be one are joined. A segment without a voice is that of the one before it.
+ * Replaces the voice vectors of segments by speakers. Each segment joins the most similar speaker, by the mean of that speaker's
+ * voices, or becomes a new one. Then similar speakers are merged. A segment without a voice gets the speaker of the previous one.
  */
 export function withSpeakers(segments: readonly Segment[]): Segment[] {
   if (segments.every(({ voice }) => voice === undefined)) return [...segments];
@@ -49,9 +49,9 @@ export function withSpeakers(segments: readonly Segment[]): Segment[] {
   for (const [index, { voice }] of segments.entries()) {
     if (voice === undefined) continue;
     const one: Speaker = { sum: unit(voice), segments: [index] };
-    const likeness = speakers.map((speaker) => cosine(speaker.sum, one.sum));
-    const most = Math.max(...likeness, -1);
-    const known = most > SAME_VOICE ? speakers[likeness.indexOf(most)] : undefined;
+    const similarities = speakers.map((speaker) => cosine(speaker.sum, one.sum));
+    const highest = Math.max(...similarities, -1);
+    const known = highest > SAME_VOICE ? speakers[similarities.indexOf(highest)] : undefined;
     if (known === undefined) speakers.push(one);
     else add(known, one);
   }

@@ -1,6 +1,12 @@
 /**
- * Something has come to its end -> one message, to the user's webhook and to the job's own address. Whoever tells it twice
- * makes the same rows: ids are made of what has ended, not of when it was told.
+ * The webhook outbox: the end of a job, a session or a batch run becomes one delivery per address (the user's webhook, and the
+ * callback address of the job).
+ *
+ * Steps: end event -> a `pending` delivery row per address -> a queue message per attempt (send.ts) -> `delivered` or `failed`.
+ *
+ * Gotchas:
+ * - Ids are derived from the event and its subject, not from the time of the call. So a repeated event creates the same rows.
+ * - A lost message delays a delivery only: `enqueueDue` (send.ts) finds the row.
  */
 import { createHash } from 'node:crypto';
 import type { RunRow } from '../contracts/batch.ts';
@@ -14,21 +20,24 @@ import type { WebhookDeps } from './ports.ts';
 const hash = (...parts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 
-export interface Ending {
+/** The end of a job, a session or a batch run. */
+export interface EndEvent {
   readonly event: WebhookEvent;
   readonly userId: string;
-  /** Names the end: the same for everybody who tells it. */
+  /** Identifies the end; the same in every report of it. */
   readonly subject: readonly (string | number)[];
   readonly atMs: number;
   readonly data: Readonly<Record<string, unknown>>;
-  /** An address beside the user's webhook. */
+  /** Receives the event in addition to the user's webhook. */
   readonly callbackUrl?: string | undefined;
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** What is told of a job's end; undefined for other changes. Nothing that was said goes out. */
-export function jobEnding(job: JobRow): Ending | undefined {
+/** The event of a job that has completed or failed; undefined in other states. It contains no transcript text. */
+export function jobEndEvent(job: JobRow): EndEvent | undefined {
+  // The end was reported when the job first completed; a retranscription is not another end.
+  if (job.retranscriptions !== undefined) return undefined;
   if (job.status !== 'completed' && job.status !== 'failed') return undefined;
   const atMs = job.completed_at_ms ?? 0;
   return {
@@ -49,10 +58,13 @@ export function jobEnding(job: JobRow): Ending | undefined {
   };
 }
 
-/** What is told of a session whose transcript is there: once when it is partial, and again when it has become complete. */
-export function sessionEnding(session: SessionRow): Ending | undefined {
+/** The event of a session whose transcript is written: once when it is partial, and again when it is complete. */
+export function sessionEndEvent(session: SessionRow): EndEvent | undefined {
   const { session_id: id, transcript_status: status, transcript_written_at_ms: atMs } = session;
   if (session.state !== 'completed' || status === undefined || atMs === undefined) return undefined;
+  // Deliveries expire after DELIVERY_SECONDS. Then their ids no longer prevent a second event.
+  const requestedMs = session.retranscription?.requested_at_ms ?? 0;
+  if (requestedMs > (session.completed_at_ms ?? atMs) + 1000 * DELIVERY_SECONDS) return undefined;
   return {
     event: 'session.completed',
     userId: session.user_id,
@@ -62,8 +74,8 @@ export function sessionEnding(session: SessionRow): Ending | undefined {
   };
 }
 
-/** What is told of a batch to one who wants to know of them. */
-const batchEnding = (userId: string, run: RunRow, report: BatchReport): Ending => ({
+/** The event of a batch run for one of its subscribers. */
+const batchEndEvent = (userId: string, run: RunRow, report: BatchReport): EndEvent => ({
   event: 'batch.finished',
   userId,
   subject: [run.id],
@@ -71,12 +83,12 @@ const batchEnding = (userId: string, run: RunRow, report: BatchReport): Ending =
   data: { id: run.id, status: report.status, report: `/api/batch/reports/${run.id}` },
 });
 
-/** Tells everybody who wants to know of batches. */
-export async function tellBatch(deps: WebhookDeps, run: RunRow, report: BatchReport): Promise<void> {
-  for (const userId of await deps.webhooks.batchListeners()) await tell(deps, batchEnding(userId, run, report));
+/** Creates the deliveries of a batch run for all of its subscribers. */
+export async function notifyBatchSubscribers(deps: WebhookDeps, run: RunRow, report: BatchReport): Promise<void> {
+  for (const userId of await deps.webhooks.batchSubscribers()) await createDeliveries(deps, batchEndEvent(userId, run, report));
 }
 
-/** The user's webhook; with a secret from the first time that anything is to be signed. */
+/** The user's webhook settings; created, with a secret, when they are first needed. */
 export async function settingsOf(deps: WebhookDeps, userId: string): Promise<WebhookRow> {
   for (;;) {
     const known = await deps.webhooks.settings(userId);
@@ -87,12 +99,13 @@ export async function settingsOf(deps: WebhookDeps, userId: string): Promise<Web
   }
 }
 
-/** Writes the message down for each address, and asks for its first attempt; answers how many there are. */
-export async function tell(deps: WebhookDeps, ending: Ending): Promise<number> {
-  const { event, userId, subject, atMs, data, callbackUrl } = ending;
+/** Creates a delivery for each address of the event and enqueues its first attempt; returns the number of addresses. */
+export async function createDeliveries(deps: WebhookDeps, endEvent: EndEvent): Promise<number> {
+  const { event, userId, subject, atMs, data, callbackUrl } = endEvent;
   const known = await deps.webhooks.settings(userId);
   const wanted = event !== 'batch.finished' || known?.batch === true;
-  const urls = new Set([wanted ? known?.url : undefined, callbackUrl].filter((url) => url !== undefined));
+  const own = wanted && known?.disabled_at_ms === undefined ? known?.url : undefined;
+  const urls = new Set([own, callbackUrl].filter((url) => url !== undefined));
   if (urls.size === 0) return 0;
   await settingsOf(deps, userId);
   const message_id = `msg_${hash(event, ...subject)}`;
@@ -119,7 +132,7 @@ export async function tell(deps: WebhookDeps, ending: Ending): Promise<number> {
   return urls.size;
 }
 
-/** Sends a message once more, with the id that it had. @throws DomainError `not-found` */
+/** Sends a delivery again, with its message id. @throws DomainError `not-found` */
 export async function replay(deps: WebhookDeps, userId: string, deliveryId: string): Promise<DeliveryRow> {
   for (;;) {
     const was = await deps.webhooks.get(userId, deliveryId);
@@ -129,6 +142,7 @@ export async function replay(deps: WebhookDeps, userId: string, deliveryId: stri
       version: was.version + 1,
       state: 'pending',
       attempts: 0,
+      deferrals: 0,
       busy_until_ms: 0,
       due_shard: 'due',
       due_at_ms: deps.nowMs(),

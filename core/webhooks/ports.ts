@@ -1,28 +1,29 @@
 import type { DeliveryRow, WebhookRow } from '../contracts/webhooks.ts';
 
+/** Webhook settings of users, and deliveries. */
 export interface WebhookStore {
   settings(userId: string): Promise<WebhookRow | undefined>;
-  /** Puts `now` in the place of `was` (undefined: of none); false when that has moved on. */
+  /** Replaces `was` by `now` (undefined: creates it); false when it has changed. */
   saveSettings(was: WebhookRow | undefined, now: WebhookRow): Promise<boolean>;
-  /** Users who are told of batches. */
-  batchListeners(): Promise<string[]>;
-  listensToBatch(userId: string, listens: boolean): Promise<void>;
-  /** False when this delivery is there already. */
+  /** Users who are notified of batch runs. */
+  batchSubscribers(): Promise<string[]>;
+  setBatchSubscription(userId: string, isSubscribed: boolean): Promise<void>;
+  /** False when the delivery exists. */
   insert(row: DeliveryRow): Promise<boolean>;
   get(userId: string, deliveryId: string): Promise<DeliveryRow | undefined>;
-  /** False when `was` has moved on. */
+  /** False when `was` has changed. */
   replace(was: DeliveryRow, now: DeliveryRow): Promise<boolean>;
-  /** Newest first; `before`: the last id of the page before. */
+  /** Newest first. `before`: last id of the previous page. */
   listOf(userId: string, limit: number, before?: string): Promise<DeliveryRow[]>;
   listDue(nowMs: number, limit: number): Promise<DeliveryRow[]>;
 }
 
-/** How one attempt went; `error` in words for the list of deliveries, without anything that the receiver said. */
-export type Attempt = { readonly status: number } | { readonly error: string };
+/** Result of one attempt. `error` is listed with the delivery and contains nothing that the receiver sent. */
+export type Attempt = { readonly status: number; readonly retryAfterSeconds?: number | undefined } | { readonly error: string };
 
 export interface WebhookDeps {
   readonly webhooks: WebhookStore;
-  /** Asks for an attempt after so many seconds. */
+  /** Enqueues an attempt after this many seconds. */
   readonly enqueue: (userId: string, deliveryId: string, delaySeconds: number) => Promise<void>;
   readonly newSecret: () => string;
   readonly nowMs: () => number;

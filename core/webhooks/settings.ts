@@ -1,5 +1,11 @@
-/** A user's webhook: where it goes, and by which secret it is signed. */
+/**
+ * A user's webhook settings: the address and its signing secrets.
+ *
+ *   address: saved --410 Gone--> disabled --saved again--> saved
+ *   secret: newest --rotated--> previous (signs for SECRET_OVERLAP_SECONDS more) --expired, or rotated again--> not used
+ */
 import { type DeliveryRow, SECRET_OVERLAP_SECONDS, type WebhookRow } from '../contracts/webhooks.ts';
+import { checkDeliveryUrl, checkWebhookUrl, type SavedAddressRules } from './address.ts';
 import { settingsOf } from './outbox.ts';
 import type { WebhookDeps } from './ports.ts';
 
@@ -11,18 +17,35 @@ async function change(deps: WebhookDeps, userId: string, to: (row: WebhookRow) =
   }
 }
 
-/** `url` null: nobody is told any more. */
+/**
+ * Checks an address before it is saved. The address that is saved already may keep its port.
+ * @throws DomainError `invalid`
+ */
+export async function checkSetting(deps: WebhookDeps, userId: string, url: string, rules: SavedAddressRules): Promise<void> {
+  const known = await deps.webhooks.settings(userId);
+  if (known?.url === url) checkDeliveryUrl(url, rules);
+  else checkWebhookUrl(url, rules);
+}
+
+/** Saves the address, which also enables it again, and the subscription to batch runs. `url` null: no webhook. */
 export async function setWebhook(deps: WebhookDeps, userId: string, url: string | null, batch: boolean): Promise<WebhookRow> {
-  const row = await change(deps, userId, ({ url: _old, batch: _was, ...rest }) => ({
+  const row = await change(deps, userId, ({ url: _old, batch: _was, disabled_at_ms: _since, ...rest }) => ({
     ...rest,
     ...(url !== null && { url }),
     ...(batch && { batch }),
   }));
-  await deps.webhooks.listensToBatch(userId, batch && url !== null);
+  await deps.webhooks.setBatchSubscription(userId, batch && url !== null);
   return row;
 }
 
-/** A new secret; the one before goes on signing beside it for a day, so that receivers can change over. */
+/** Disables an address that returned 410 Gone until it is saved again. Does nothing if another address was saved meanwhile. */
+export async function disableWebhook(deps: WebhookDeps, userId: string, url: string): Promise<void> {
+  const nowMs = deps.nowMs();
+  if ((await settingsOf(deps, userId)).url !== url) return;
+  await change(deps, userId, (row) => (row.url === url ? { ...row, disabled_at_ms: nowMs } : row));
+}
+
+/** Creates a secret. The previous one also signs for SECRET_OVERLAP_SECONDS, so that receivers can switch. */
 export async function rotateSecret(deps: WebhookDeps, userId: string): Promise<WebhookRow> {
   const nowMs = deps.nowMs();
   const secret = deps.newSecret();
@@ -35,13 +58,16 @@ export async function rotateSecret(deps: WebhookDeps, userId: string): Promise<W
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-export const viewWebhook = ({ url, batch, secrets }: WebhookRow) => ({
+/** Public form of the settings, without secrets. */
+export const viewWebhook = ({ url, batch, disabled_at_ms, secrets }: WebhookRow) => ({
   url: url ?? null,
   batch: batch === true,
+  disabledSince: disabled_at_ms === undefined ? null : iso(disabled_at_ms),
   secretSince: iso(secrets[0]?.since_ms ?? 0),
   previousSecretUntil: secrets[1]?.until_ms === undefined ? null : iso(secrets[1].until_ms),
 });
 
+/** Public form of a delivery. */
 export const viewDelivery = (row: DeliveryRow) => ({
   id: row.id,
   messageId: row.message_id,

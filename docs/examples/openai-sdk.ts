@@ -1,4 +1,4 @@
-/** Text of a file by OpenAI's own client, from the service: `SERVICE_URL=http://127.0.0.1:8765 node openai-sdk.ts FILE` */
+/** Transcribes a file with OpenAI's client and the service: `SERVICE_URL=http://127.0.0.1:8765 node openai-sdk.ts FILE` */
 import { createReadStream } from 'node:fs';
 import OpenAI from 'openai';
 

@@ -13,57 +13,57 @@ import urllib.request
 from pathlib import Path
 
 URL, TOKEN = os.environ["CHUNKSCRIBE_URL"], os.environ["CHUNKSCRIBE_TOKEN"]
-LONGEST_WAIT_S = 30
+MAX_WAIT_S = 30
 
 
 def request(method: str, url: str, headers: dict[str, str], data: bytes | None = None) -> tuple[int, bytes]:
-    """Status and body. Tries again what may pass: no network, 429, 5xx; anything else is an answer."""
+    """Returns status and body. Retries on no network, 429 and 5xx; returns any other response."""
     pause_s = 0.5
     while True:
-        told_s = 0.0
+        retry_after_s = 0.0
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60) as answer:
-                return answer.status, answer.read()
+            with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60) as response:
+                return response.status, response.read()
         except urllib.error.HTTPError as error:
             if error.code != 429 and error.code < 500:
                 return error.code, error.read()
-            told_s = float(error.headers.get("retry-after", 0))
+            retry_after_s = float(error.headers.get("retry-after", 0))
         except OSError:
             pass
-        time.sleep(told_s or pause_s * (1 + random.random()))
-        pause_s = min(2 * pause_s, LONGEST_WAIT_S)
+        time.sleep(retry_after_s or pause_s * (1 + random.random()))
+        pause_s = min(2 * pause_s, MAX_WAIT_S)
 
 
 def call(method: str, path: str, body: dict | None = None) -> tuple[int, dict]:
-    """Status and answer of the API."""
+    """Calls the API; returns status and body."""
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
-    status, answer = request(method, URL + path, headers, None if body is None else json.dumps(body).encode())
-    return status, json.loads(answer or b"{}")
+    status, response = request(method, URL + path, headers, None if body is None else json.dumps(body).encode())
+    return status, json.loads(response or b"{}")
 
 
 def send(session_id: str, number: int, data: bytes) -> None:
-    """Safe to repeat: a chunk that is there (409 from us, 412 from S3) was sent; an expired address (403) is asked for anew."""
+    """Uploads a chunk; safe to repeat. 409 from the API or 412 from S3: it is uploaded already. 403: requests a new URL."""
     sha256 = base64.b64encode(hashlib.sha256(data).digest()).decode()
     while True:
-        wish = {"chunkNumber": number, "contentType": "audio/webm", "sizeBytes": len(data), "sha256": sha256}
-        status, answer = call("POST", f"/api/sessions/{session_id}/chunks", wish)
-        if answer.get("code") == "chunk-exists":
+        chunk = {"chunkNumber": number, "contentType": "audio/webm", "sizeBytes": len(data), "sha256": sha256}
+        status, response = call("POST", f"/api/sessions/{session_id}/chunks", chunk)
+        if response.get("code") == "chunk-exists":
             return
         if status != 201:
-            raise SystemExit(f"chunk {number} was refused: {answer['detail']}")
-        status, _ = request("PUT", answer["upload"]["url"], answer["upload"]["headers"], data)
+            raise SystemExit(f"chunk {number} was rejected: {response['detail']}")
+        status, _ = request("PUT", response["upload"]["url"], response["upload"]["headers"], data)
         if status in (200, 412):
             return
         if status != 403:
-            raise SystemExit(f"storage refused chunk {number}: {status}")
+            raise SystemExit(f"S3 rejected chunk {number}: {status}")
 
 
 _, session = call("POST", "/api/sessions", {"title": "Example"})
-# Holds the batch back; each chunk renews it. Nobody waits for it: a lock that fails must not disturb.
+# Locks the batch; each chunk renews the lock. It runs in a thread, so that a failing lock does not disturb the recording.
 lock = ("POST", "/api/batch/lock", {"sessionId": session["id"]})
 threading.Thread(target=call, args=lock, daemon=True).start()
 for index, file in enumerate(sys.argv[1:]):
-    send(session["id"], index + 1, Path(file).read_bytes())  # a recorder: as each is recorded
+    send(session["id"], index + 1, Path(file).read_bytes())  # a recorder: as soon as each is recorded
 call("POST", f"/api/sessions/{session['id']}/complete", {"chunkCount": len(sys.argv) - 1})
 while True:
     status, transcript = call("GET", f"/api/sessions/{session['id']}/transcript")

@@ -4,7 +4,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Answer of the API in $work/answer, its status on the output; tries again what may pass.
+# Calls the API: the body goes to $work/answer, the status to stdout. curl retries transient errors.
 call() {
   curl --silent --show-error --retry 5 --output "$work/answer" --write-out '%{http_code}' \
     -H "Authorization: Bearer $CHUNKSCRIBE_TOKEN" -H "Content-Type: application/json" "$CHUNKSCRIBE_URL$1" ${2:+-d "$2"}
@@ -21,9 +21,9 @@ session=$(field id)
 number=0
 for chunk in "$@"; do
   number=$((number + 1))
-  wish='{"chunkNumber": '$number', "contentType": "audio/webm", "sizeBytes": '$(($(wc -c < "$chunk")))'}'
-  must "/api/sessions/$session/chunks" "$wish"
-  # With the headers that were given; curl sets the length itself.
+  body='{"chunkNumber": '$number', "contentType": "audio/webm", "sizeBytes": '$(($(wc -c < "$chunk")))'}'
+  must "/api/sessions/$session/chunks" "$body"
+  # The upload needs exactly the returned headers; curl sets the length itself.
   python3 -c 'import json, sys; [print(f"{name}: {value}") for name, value in json.load(sys.stdin)["upload"]["headers"].items() if name != "content-length"]' \
     < "$work/answer" > "$work/headers"
   curl --fail --silent --show-error --retry 5 -H "@$work/headers" --upload-file "$chunk" "$(field upload url)"
@@ -33,7 +33,7 @@ while :; do
   status=$(call "/api/sessions/$session/transcript")
   case $status in
     200) [ "$(field final)" = False ] || break ;;
-    409) ;; # nothing yet
+    409) ;; # no text yet
     *) fail ;;
   esac
   sleep 1

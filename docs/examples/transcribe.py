@@ -12,51 +12,51 @@ from pathlib import Path
 
 URL, TOKEN = os.environ["CHUNKSCRIBE_URL"], os.environ["CHUNKSCRIBE_TOKEN"]
 POLL_S = 2
-LONGEST_WAIT_S = 30
+MAX_WAIT_S = 30
 
 
 def request(method: str, url: str, headers: dict[str, str], data: bytes | None = None) -> tuple[int, bytes]:
-    """Status and body. Tries again what may pass: no network, 429, 5xx; anything else is an answer."""
+    """Returns status and body. Retries on no network, 429 and 5xx; returns any other response."""
     pause_s = 0.5
     while True:
-        told_s = 0.0
+        retry_after_s = 0.0
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=300) as answer:
-                return answer.status, answer.read()
+            with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=300) as response:
+                return response.status, response.read()
         except urllib.error.HTTPError as error:
             if error.code != 429 and error.code < 500:
                 return error.code, error.read()
-            told_s = float(error.headers.get("retry-after", 0))
+            retry_after_s = float(error.headers.get("retry-after", 0))
         except OSError:
             pass
-        time.sleep(told_s or pause_s * (1 + random.random()))
-        pause_s = min(2 * pause_s, LONGEST_WAIT_S)
+        time.sleep(retry_after_s or pause_s * (1 + random.random()))
+        pause_s = min(2 * pause_s, MAX_WAIT_S)
 
 
 def call(method: str, path: str, body: dict | None = None, **more: str) -> bytes:
-    """Answer of the API; ends with its words when it refuses."""
+    """Calls the API and returns the body; exits with the error's detail."""
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json", **more}
-    status, answer = request(method, URL + path, headers, None if body is None else json.dumps(body).encode())
+    status, response = request(method, URL + path, headers, None if body is None else json.dumps(body).encode())
     if status >= 400:
-        raise SystemExit(f"{status} {json.loads(answer)['detail']}")
-    return answer
+        raise SystemExit(f"{status} {json.loads(response)['detail']}")
+    return response
 
 
-def put(address: dict, file: Path, start: int, length: int) -> None:
-    """Sends part of the file; one that is there already (412) was sent."""
+def put(target: dict, file: Path, start: int, length: int) -> None:
+    """Uploads a part of the file. 412: it is uploaded already."""
     with file.open("rb") as source:
         source.seek(start)
-        status, _ = request("PUT", address["url"], address["headers"], source.read(length))
+        status, _ = request("PUT", target["url"], target["headers"], source.read(length))
     if status not in (200, 412):
-        raise SystemExit(f"storage refused the file: {status}")
+        raise SystemExit(f"S3 rejected the file: {status}")
 
 
 def main(file: Path, content_type: str) -> None:
-    """Run again with the same file, it goes on with the job that it began."""
+    """Transcribes a file. Run it again with the same file to continue the same job."""
     size = file.stat().st_size
     key = hashlib.sha256(f"{file.resolve()} {size} {file.stat().st_mtime_ns}".encode()).hexdigest()
-    wish = {"filename": file.name, "contentType": content_type, "sizeBytes": size}
-    job = json.loads(call("POST", "/api/transcriptions", wish, **{"idempotency-key": key}))
+    options = {"filename": file.name, "contentType": content_type, "sizeBytes": size}
+    job = json.loads(call("POST", "/api/transcriptions", options, **{"idempotency-key": key}))
     path, upload = f"/api/transcriptions/{job['id']}", job["upload"]
     if job["status"] == "pending":
         if upload["kind"] == "single":

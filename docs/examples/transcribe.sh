@@ -4,7 +4,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Answer of the API in $work/answer, its status on the output; tries again what may pass.
+# Calls the API: the body goes to $work/answer, the status to stdout. curl retries transient errors.
 call() {
   curl --silent --show-error --retry 5 --output "$work/answer" --write-out '%{http_code}' \
     -H "Authorization: Bearer $CHUNKSCRIBE_TOKEN" -H "Content-Type: application/json" "$CHUNKSCRIBE_URL$1" ${2:+-d "$2"}
@@ -16,10 +16,10 @@ must() {
   [ "$status" -lt 300 ] || fail
 }
 
-wish='{"filename": "'$(basename "$1")'", "contentType": "'$2'", "sizeBytes": '$(($(wc -c < "$1")))'}'
-must /api/transcriptions "$wish"
+body='{"filename": "'$(basename "$1")'", "contentType": "'$2'", "sizeBytes": '$(($(wc -c < "$1")))'}'
+must /api/transcriptions "$body"
 job=$(field id)
-# With the headers that were given; curl sets the length itself.
+# The upload needs exactly the returned headers; curl sets the length itself.
 python3 -c 'import json, sys; [print(f"{name}: {value}") for name, value in json.load(sys.stdin)["upload"]["headers"].items() if name != "content-length"]' \
   < "$work/answer" > "$work/headers"
 curl --fail --silent --show-error --retry 5 -H "@$work/headers" --upload-file "$1" "$(field upload url)"

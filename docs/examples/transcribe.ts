@@ -7,46 +7,46 @@ import { setTimeout as wait } from 'node:timers/promises';
 const { CHUNKSCRIBE_URL = '', CHUNKSCRIBE_TOKEN = '' } = process.env;
 const [path = '', contentType = 'audio/mpeg'] = process.argv.slice(2);
 const POLL_MS = 2000;
-const LONGEST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 
-/** Tries again what may pass: no network, 429, 5xx. Anything else is an answer. */
-async function patiently(send: () => Promise<Response>): Promise<Response> {
-  for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, LONGEST_WAIT_MS)) {
-    const answer = await send().catch(() => undefined);
-    if (answer !== undefined && answer.status !== 429 && answer.status < 500) return answer;
-    await wait(1000 * Number(answer?.headers.get('retry-after') ?? 0) || pauseMs * (1 + Math.random()));
+/** Retries on no network, 429 and 5xx. Returns any other response. */
+async function withRetries(send: () => Promise<Response>): Promise<Response> {
+  for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, MAX_WAIT_MS)) {
+    const response = await send().catch(() => undefined);
+    if (response !== undefined && response.status !== 429 && response.status < 500) return response;
+    await wait(1000 * Number(response?.headers.get('retry-after') ?? 0) || pauseMs * (1 + Math.random()));
   }
 }
 
 async function call(method: string, path: string, body?: object, more: Record<string, string> = {}): Promise<Response> {
   const headers = { ...more, authorization: `Bearer ${CHUNKSCRIBE_TOKEN}`, 'content-type': 'application/json' };
-  const answer = await patiently(() =>
+  const response = await withRetries(() =>
     fetch(CHUNKSCRIBE_URL + path, { method, headers, ...(body && { body: JSON.stringify(body) }) }),
   );
-  if (!answer.ok) throw new Error(`${answer.status} ${(await answer.json()).detail}`);
-  return answer;
+  if (!response.ok) throw new Error(`${response.status} ${(await response.json()).detail}`);
+  return response;
 }
 
-interface Address {
+interface Target {
   readonly url: string;
   readonly headers: Record<string, string>;
 }
 
-/** Sends part of the file; one that is there already (412) was sent. */
-async function put({ url, headers }: Address, from: number, length: number): Promise<void> {
+/** Uploads a part of the file. 412: it is uploaded already. */
+async function put({ url, headers }: Target, from: number, length: number): Promise<void> {
   const file = await open(path);
   const { buffer } = await file.read({ buffer: Buffer.alloc(length), position: from });
   await file.close();
   const { 'content-length': _set, ...rest } = headers;
-  const answer = await patiently(() => fetch(url, { method: 'PUT', headers: rest, body: buffer }));
-  if (!answer.ok && answer.status !== 412) throw new Error(`storage refused the file: ${answer.status}`);
+  const response = await withRetries(() => fetch(url, { method: 'PUT', headers: rest, body: buffer }));
+  if (!response.ok && response.status !== 412) throw new Error(`S3 rejected the file: ${response.status}`);
 }
 
 const { size, mtimeMs } = await stat(path);
-// The same key for the same file: run again, this goes on with the job that it began.
+// The same file has the same key, so another run continues the same job.
 const key = createHash('sha256').update(`${path} ${size} ${mtimeMs}`).digest('hex');
-const wish = { filename: basename(path), contentType, sizeBytes: size };
-const { id, status, upload } = await (await call('POST', '/api/transcriptions', wish, { 'idempotency-key': key })).json();
+const options = { filename: basename(path), contentType, sizeBytes: size };
+const { id, status, upload } = await (await call('POST', '/api/transcriptions', options, { 'idempotency-key': key })).json();
 if (status === 'pending') {
   if (upload.kind === 'single') await put(upload, 0, size);
   else

@@ -1,18 +1,18 @@
 #!/bin/bash
-# Runs at every boot of the GPU machine: newest worker code and configuration, then the service. Each step can be repeated.
-# A machine on which anything here fails switches itself off after a while: see the timer.
-# Steps: deadline, what the image lacks, configuration, code, service, CloudWatch agent.
+# Runs at every boot of the GPU machine: installs the newest worker code and configuration, then starts the worker.
+# Steps, all repeatable: deadline, missing packages, configuration, code, units, CloudWatch agent.
 # Gotchas:
-# - New code is made beside the old and put in its place when it is whole: a boot that ends in the middle begins it anew.
-# - The agent comes last, and nothing waits for it: without it there are no graphs, but there is text.
+# - If any step fails, the deadline's timer switches the machine off, because the worker is not active by then.
+# - New code is installed beside the old and moved into place when it is complete; an interrupted boot starts it over.
+# - The agent is optional and starts last: without it the machine sends no metrics and logs, but transcribes.
 set -euo pipefail
 
-root=${CHUNKSCRIBE_ROOT:-} # tests: a folder that stands for the machine's file system
+root=${CHUNKSCRIBE_ROOT:-} # for tests: a folder used as the machine's file system
 home=$root/opt/chunkscribe
 logs=$root/var/log/chunkscribe
 units=$root/etc/systemd/system
 mkdir -p "$home" "$logs" "$units"
-deadline=10min # the first boot installs packages and fetches the model
+deadline=10min # the first boot installs packages
 [ -d "$home/code" ] && deadline=5min
 systemctl is-active --quiet chunkscribe-boot-deadline.timer \
   || systemd-run --on-active="$deadline" --unit=chunkscribe-boot-deadline /bin/sh -c 'systemctl is-active --quiet chunkscribe-worker || systemctl poweroff'
@@ -47,13 +47,14 @@ if [ "$(cat "$home/bundle.url" 2>/dev/null || true)" != "$bundle" ]; then
   rm -f "$home/bundle.zip"
 fi
 
-# CTranslate2 looks for CUDA's libraries by name, and Python's packages keep them in folders of their own.
+# CTranslate2 loads CUDA's libraries by name; the Python packages install them in separate folders.
 libraries=$(printf '%s:' "$home"/code/.venv/lib/python3*/site-packages/nvidia/*/lib)
 {
   jq -r 'del(.BUNDLE, .LOG_GROUP) | to_entries[] | "\(.key)=\(.value)"' "$home/config.json"
   echo "INSTANCE_ID=$instance"
   echo "AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION"
-  echo "HF_HOME=$home/models"
+  echo "CHUNKSCRIBE_MODELS=$home/models"
+  echo "HF_HOME=$home/models" # finds models that earlier versions downloaded
   echo "LD_LIBRARY_PATH=${libraries%:}"
 } >"$home/worker.env"
 mkdir -p "$home/models"
@@ -67,7 +68,7 @@ systemctl restart --no-block chunkscribe-poweroff.path
 systemctl restart --no-block chunkscribe-worker
 
 agent=$root/opt/aws/amazon-cloudwatch-agent
-watch() {
+start_agent() {
   if [ ! -x "$agent/bin/amazon-cloudwatch-agent-ctl" ]; then
     curl -sf -o "$home/agent.deb" \
       "https://amazoncloudwatch-agent-$AWS_DEFAULT_REGION.s3.$AWS_DEFAULT_REGION.amazonaws.com/ubuntu/amd64/latest/amazon-cloudwatch-agent.deb"
@@ -78,4 +79,4 @@ watch() {
     "$home/code/bootstrap/cloudwatch-agent.json" >"$home/agent.json"
   "$agent/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c "file:$home/agent.json"
 }
-watch || echo 'the CloudWatch agent does not run: no graphs and no logs of this machine'
+start_agent || echo 'the CloudWatch agent is not running: this machine sends no metrics and no logs'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the service on this machine (Linux with systemd): sudo gpu-worker/service/install.sh
-# Settings go into /etc/chunkscribe/service.env, such as MODEL=small.en or SERVICE_TOKEN=…; docs/service.md has them all.
+# Settings, such as MODEL=small.en or SERVICE_TOKEN=…, go into /etc/chunkscribe/service.env; docs/service.md lists them all.
 set -euo pipefail
 here="$(cd "$(dirname "$0")/.." && pwd)"
 [ "$(id -u)" = 0 ] || { echo "run it as root: sudo $0" >&2; exit 1; }
@@ -14,4 +14,4 @@ cp -r "$here/src" /opt/chunkscribe/src
 install -m 644 "$here/service/chunkscribe-service.service" /etc/systemd/system/
 systemctl daemon-reload
 systemctl enable --now chunkscribe-service
-echo "The service runs: curl http://127.0.0.1:8765/health"
+echo "The service is running: curl http://127.0.0.1:8765/health"

@@ -10,5 +10,5 @@ if (-not (Test-Path "$venv\Scripts\python.exe")) {
     & "$venv\Scripts\python.exe" -m pip install -q --require-hashes -r "$here\requirements.txt" -r "$here\requirements-serve.txt"
 }
 $env:PYTHONPATH = Join-Path $here "src"
-Write-Host "Chunkscribe service: http://127.0.0.1:$Port   (Ctrl+C ends it)"
+Write-Host "Chunkscribe service: http://127.0.0.1:$Port   (Ctrl+C to stop)"
 & "$venv\Scripts\python.exe" -m gpu_worker serve --model $Model --port $Port --folder $Folder

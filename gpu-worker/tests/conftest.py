@@ -1,4 +1,4 @@
-"""The emulator for tests of rows, queues and tokens: real conditions of DynamoDB, no doubles."""
+"""An AWS emulator for tests of rows, queues and tokens: evaluates DynamoDB's conditions, without test doubles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 EMULATOR = PROJECT / ".local" / "venvs" / "emulator" / "bin" / "python"
-DEMO_MODEL = PROJECT / "gpu-worker" / "demo_model"
+PROTOCOL_MODEL = PROJECT / "test" / "fixtures" / "protocol.en"
 
 
 def _free_port() -> int:
@@ -42,7 +42,7 @@ def _wait_until_ready(endpoint: str, deadline_s: float) -> None:
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Endpoint of an emulator of its own; credentials are set for boto3."""
+    """Endpoint of an emulator for this test session; sets boto3's credentials."""
     folder = tmp_path_factory.mktemp("emulator")
     port = _free_port()
     env = {
@@ -55,6 +55,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "PERSIST_STATE": "0",
         "TMPDIR": str(folder),
         "HOME": str(folder),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
     }
     process = subprocess.Popen(
         [EMULATOR, PROJECT / "host" / "emulator" / "launcher.py"],
@@ -80,11 +82,12 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def emulated(aws: str) -> Any:
-    """DynamoDB with the tables `chunks`, `ledger`, `fleet` and `batch`."""
+    """DynamoDB with the tables `chunks`, `sessions`, `ledger`, `fleet` and `batch`."""
     resource = boto3.resource("dynamodb")
     keys = {
         "chunks": [("session_id", "S", "HASH"), ("chunk_number", "N", "RANGE")],
         "ledger": [("usage_id", "S", "HASH")],
+        "sessions": [("session_id", "S", "HASH")],
         "fleet": [("id", "S", "HASH")],
         "batch": [("kind", "S", "HASH"), ("id", "S", "RANGE")],
     }
@@ -107,12 +110,12 @@ def emulated(aws: str) -> Any:
 
 @pytest.fixture(scope="session")
 def dynamodb(emulated: Any) -> Any:
-    """The same, under the name that most tests use; a module may put another in its place."""
+    """The emulated DynamoDB; a module may override this fixture."""
     return emulated
 
 
 def waiting_machine(name: str, instance_id: str, attribute: str) -> str:
-    """A state machine that waits for one token of an instance, as the workflow's states do; answers its ARN."""
+    """Creates a state machine that waits for one token of an instance, like the workflow's states. Returns its ARN."""
     wait = {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",

@@ -1,5 +1,6 @@
-"""DynamoDB in memory, for searches that take many thousand steps: items, the condition and update expressions of this
-worker, transactions. The suite of test_chunk_rows.py runs against this and against the emulator, so that both agree.
+"""DynamoDB in memory, for searches of many thousand steps: items, transactions, and the expressions that this worker uses.
+
+The suite of test_chunk_rows.py runs against this and against the emulator, which shows that both agree.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Condition:
 
     def holds(self) -> bool:
         result = self._either()
-        assert not self._tokens, f"not understood: {self._tokens}"
+        assert not self._tokens, f"unparsed: {self._tokens}"
         return result
 
     def _either(self) -> bool:
@@ -81,7 +82,7 @@ def refused(code: str, **more: Any) -> ClientError:
 
 
 class MemoryTable:
-    """One table; `items` may be copied and put back."""
+    """One table; `items` can be copied and restored."""
 
     def __init__(self, name: str) -> None:
         self._keys = KEYS[name]
@@ -115,7 +116,7 @@ class MemoryTable:
 
 
 class MemoryDynamoDB:
-    """What `boto3.resource("dynamodb")` is to the worker."""
+    """Replaces `boto3.resource("dynamodb")`."""
 
     def __init__(self) -> None:
         self.tables = {name: MemoryTable(name) for name in KEYS}

@@ -1,4 +1,4 @@
-"""The service as a process of its own, with the demo model, for tests that meet it as callers do."""
+"""The service as a separate process, for tests over HTTP."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from conftest import DEMO_MODEL
-
 T = TypeVar("T")
 SOURCE = Path(__file__).parents[1] / "src"
+PROTOCOL_MODEL = Path(__file__).parents[2] / "test" / "fixtures" / "protocol.en"
 
 
 def free_port() -> int:
@@ -30,14 +29,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(what: str, seconds: float, ask: Callable[[], T]) -> T:
-    """Asks until there is a truthy answer; polling with a deadline."""
+def until(what: str, seconds: float, condition: Callable[[], T]) -> T:
+    """Polls until `condition` returns a truthy value; returns it."""
     end = time.monotonic() + seconds
     while True:
-        answer = ask()
-        if answer:
-            return answer
-        assert time.monotonic() < end, f"{what} did not come within {seconds} s"
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
         time.sleep(0.05)
 
 
@@ -46,6 +45,8 @@ class Running:
     url: str
     folder: Path
     process: subprocess.Popen[bytes]
+    log: Path
+    """Its stderr."""
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         return httpx.request(method, self.url + path, timeout=120, **more)
@@ -62,7 +63,7 @@ class Running:
         return self.status(job_id)
 
     def model_process(self) -> int:
-        """The process with the model: the child that is no decoder."""
+        """Process id of the model process."""
 
         def find() -> int:
             found = subprocess.run(
@@ -71,10 +72,10 @@ class Running:
             lines = [line.split() for line in found.stdout.splitlines() if "engine_process" in line]
             return int(lines[0][0]) if lines else 0
 
-        return until("the model's process", 60, find)
+        return until("the start of the model process", 60, find)
 
     def kill(self) -> None:
-        """Ends it and its model as a crash of the machine would."""
+        """Kills the service and its model process, as a crash of the machine would."""
         child = self.model_process()
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -83,32 +84,24 @@ class Running:
 
 def _ready(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=1) as answer:
-            return b'"model_loaded":true' in answer.read().replace(b" ", b"")
+        with urllib.request.urlopen(f"{url}/health", timeout=1) as result:
+            return b'"model_loaded":true' in result.read().replace(b" ", b"")
     except (urllib.error.URLError, OSError):
         return False
 
 
 @contextmanager
-def service(folder: Path, **env: str) -> Iterator[Running]:
+def service(folder: Path, model: Path = PROTOCOL_MODEL, **env: str) -> Iterator[Running]:
     port = free_port()
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "gpu_worker",
-            "serve",
-            "--model",
-            str(DEMO_MODEL),
-            "--port",
-            str(port),
-            "--folder",
-            str(folder),
-        ],
-        env={**os.environ, "PYTHONPATH": str(SOURCE), **env},
-        stderr=subprocess.DEVNULL,
-    )
-    running = Running(f"http://127.0.0.1:{port}", folder, process)
+    log = folder.with_suffix(".log")
+    arguments = ["--model", str(model), "--port", str(port), "--folder", str(folder)]
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gpu_worker", "serve", *arguments],
+            env={**os.environ, "PYTHONPATH": str(SOURCE), **env},
+            stderr=stderr,
+        )
+    running = Running(f"http://127.0.0.1:{port}", folder, process, log)
     try:
         until("the service", 60, lambda: process.poll() is not None or _ready(running.url))
         assert process.poll() is None, "the service has ended"

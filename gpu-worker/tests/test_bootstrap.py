@@ -1,6 +1,6 @@
-"""The boot script on a machine that a folder stands for: all is real but AWS, systemd and users.
+"""The boot script on a folder that represents a machine. Only AWS, systemd and user management are stubs.
 
-These write down what they are asked. The packages of the bundle are few, and installed for real with their hashes.
+The stubs log their arguments. The bundle contains few packages, which are really installed with their hashes.
 """
 
 import json
@@ -41,7 +41,7 @@ esac""",
 
 
 class Machine:
-    """A folder that stands for a machine, and what happened on it."""
+    """A folder that represents a machine."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.root = folder, folder / "root"
@@ -60,7 +60,7 @@ class Machine:
         self.script.write_text(BOOT.read_text().replace("@CONFIG@", "the-parameter"))
 
     def publish(self, version: str, *, broken: bool = False) -> None:
-        """Makes a version of the code that the next boot is told of."""
+        """Publishes a version of the code for the next boot. `broken`: with a wrong hash."""
         config = {"BUNDLE": f"s3://assets/{version}.zip", "LOG_GROUP": "the-logs", "MODEL": "small.en", "QUEUE": "https://q"}
         (self.folder / "config.json").write_text(json.dumps(config))
         with zipfile.ZipFile(self.folder / "bundle.zip", "w") as bundle:
@@ -72,7 +72,7 @@ class Machine:
                 bundle.writestr(name, re.sub(r"sha256:\w{8}", "sha256:00000000", text) if broken else text)
 
     def boot(self) -> subprocess.CompletedProcess[str]:
-        """One boot."""
+        """Runs the boot script."""
         (self.folder / "calls").write_text("")
         path = f"{self.folder / 'stubs'}:{os.environ['PATH']}"
         env = {**os.environ, "PATH": path, "MACHINE": str(self.folder), "CHUNKSCRIBE_ROOT": str(self.root)}
@@ -80,18 +80,18 @@ class Machine:
 
     @property
     def calls(self) -> list[str]:
-        """What was asked of AWS and the system, in order."""
+        """Calls of the stubs, in order."""
         return (self.folder / "calls").read_text().splitlines()
 
     @property
     def version(self) -> str | None:
-        """Which code is in place."""
+        """The installed version of the code."""
         file = self.home / "code" / "src" / "gpu_worker" / "version.txt"
         return file.read_text() if file.exists() else None
 
 
 def _only(lock: str, package: str) -> str:
-    """A package's part of a lockfile."""
+    """The section of a package in a lockfile."""
     found = re.search(rf"^{package}==.*?(?=^\S|\Z)", lock, re.S | re.M) if package else None
     return found.group(0) if found else ""
 
@@ -106,7 +106,7 @@ def machine(tmp_path_factory):
     return machine
 
 
-def test_a_first_boot_ends_with_a_worker_that_has_all_it_needs(machine):
+def test_a_first_boot_installs_everything_that_the_worker_needs(machine):
     assert machine.version == "one"
     env = dict(line.split("=", 1) for line in (machine.home / "worker.env").read_text().splitlines())
     assert {
@@ -114,6 +114,7 @@ def test_a_first_boot_ends_with_a_worker_that_has_all_it_needs(machine):
         "QUEUE": "https://q",
         "INSTANCE_ID": "i-0123",
         "AWS_DEFAULT_REGION": "eu-west-1",
+        "CHUNKSCRIBE_MODELS": str(machine.home / "models"),
     }.items() <= env.items()
     assert "BUNDLE" not in env and "LOG_GROUP" not in env
     python = machine.home / "code" / ".venv" / "bin" / "python"
@@ -122,19 +123,19 @@ def test_a_first_boot_ends_with_a_worker_that_has_all_it_needs(machine):
         assert (machine.root / "etc" / "systemd" / "system" / unit).exists()
 
 
-def test_the_deadline_comes_before_anything_that_can_fail(machine):
+def test_the_deadline_is_set_before_anything_that_can_fail(machine):
     machine.boot()
     assert [call.split()[0] for call in machine.calls][:2] == ["systemctl", "systemd-run"]
     assert "5min" in machine.calls[1]
 
 
-def test_a_boot_without_new_code_fetches_nothing(machine):
+def test_a_boot_without_new_code_downloads_nothing(machine):
     assert machine.boot().returncode == 0
     assert not [call for call in machine.calls if call.startswith("aws s3")]
     assert "systemctl restart --no-block chunkscribe-worker" in machine.calls
 
 
-def test_the_agent_is_told_where_logs_go_and_nothing_waits_for_it(machine):
+def test_the_agent_is_configured_after_the_worker_and_is_optional(machine):
     machine.boot()
     config = json.loads((machine.home / "agent.json").read_text())
     files = config["logs"]["logs_collected"]["files"]["collect_list"]
@@ -147,25 +148,25 @@ def test_the_agent_is_told_where_logs_go_and_nothing_waits_for_it(machine):
         without = machine.boot()
     finally:
         hidden.rename(machine.agent)
-    assert without.returncode == 0 and "no graphs" in without.stdout
+    assert without.returncode == 0 and "sends no metrics" in without.stdout
 
 
-def test_new_code_comes_at_the_next_boot_and_a_broken_one_leaves_the_old_in_place(machine):
+def test_new_code_is_installed_at_the_next_boot_and_broken_code_leaves_the_old_in_place(machine):
     machine.publish("two", broken=True)
     assert machine.boot().returncode != 0
     assert machine.version == "one"
-    assert "systemctl restart --no-block chunkscribe-worker" not in machine.calls  # the deadline switches it off
+    assert "systemctl restart --no-block chunkscribe-worker" not in machine.calls  # the deadline will switch the machine off
     machine.publish("two")
     assert machine.boot().returncode == 0
     assert machine.version == "two"
 
 
-def test_a_boot_that_ended_in_the_middle_begins_anew(machine):
+def test_an_interrupted_installation_starts_over(machine):
     machine.publish("three")
     (machine.folder / "no-bundle").touch()
     assert machine.boot().returncode != 0
     (machine.folder / "no-bundle").unlink()
-    (machine.home / "code.new").mkdir(exist_ok=True)  # as left by one that was switched off
+    (machine.home / "code.new").mkdir(exist_ok=True)  # as an interrupted boot leaves it
     assert machine.boot().returncode == 0
     assert machine.version == "three"
 
@@ -179,15 +180,15 @@ def test_cudas_libraries_are_where_the_worker_looks_for_them(machine):
     assert line == f"LD_LIBRARY_PATH={site}/nvidia/cublas/lib:{site}/nvidia/cudnn/lib"
 
 
-def test_systemd_takes_the_units_and_the_worker_may_do_little():
-    analyze = shutil.which("systemd-analyze")
-    assert analyze, "systemd-analyze is missing: apt-get install -y systemd"
+def test_systemd_accepts_the_units_and_restricts_the_worker():
+    executable = shutil.which("systemd-analyze")
+    assert executable, "systemd-analyze is missing: apt-get install -y systemd"
 
-    def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([analyze, *arguments], capture_output=True, text=True, check=False)
+    def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([executable, *arguments], capture_output=True, text=True, check=False)
 
-    judged = ask("security", "--no-pager", "--offline=true", "--threshold=40", str(WORKER / "bootstrap" / UNITS[0]))
-    assert judged.returncode == 0, judged.stdout[-2000:] + judged.stderr
+    security = analyze("security", "--no-pager", "--offline=true", "--threshold=40", str(WORKER / "bootstrap" / UNITS[0]))
+    assert security.returncode == 0, security.stdout[-2000:] + security.stderr
     for unit in UNITS:
-        told = ask("verify", "--man=no", str(WORKER / "bootstrap" / unit))
-        assert [line for line in told.stderr.splitlines() if unit in line and "is not executable" not in line] == []
+        verified = analyze("verify", "--man=no", str(WORKER / "bootstrap" / unit))
+        assert [line for line in verified.stderr.splitlines() if unit in line and "is not executable" not in line] == []

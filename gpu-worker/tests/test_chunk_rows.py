@@ -1,5 +1,5 @@
-"""Claims, leases, fences and the commit: against the emulator's conditions, and against those in memory that the exhaustive
-search of test_claim_protocol.py runs on.
+"""Claims, leases, fences and commits. Runs against the emulator's conditions, and against those in memory on which the
+exhaustive search of test_claim_protocol.py runs.
 """
 
 import itertools
@@ -28,7 +28,7 @@ def worker(dynamodb, worker_id: str) -> ChunkRows:
 
 
 def end_lease(dynamodb, key: tuple[str, int], was_ms: int = 1) -> int:
-    """The holder has said nothing for a lease; answers when it ended."""
+    """Lets a lease expire; returns the time of its end."""
     ended = now_ms() - was_ms
     dynamodb.Table("chunks").update_item(
         Key={"session_id": key[0], "chunk_number": key[1]},
@@ -76,7 +76,7 @@ def ledger_of(dynamodb, key: tuple[str, int]) -> list[dict]:
     return [item for item in items if (item["session_id"], item["chunk_number"]) == key]
 
 
-def test_of_eight_workers_at_once_one_gets_the_chunk(dynamodb, add) -> None:
+def test_one_of_eight_simultaneous_workers_gets_the_chunk(dynamodb, add) -> None:
     key = add()
     workers = [worker(dynamodb, f"i-1/{n}/a") for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -100,11 +100,11 @@ def test_a_commit_writes_row_and_ledger_together_and_clears_the_pending_index(ro
     assert (usage["usage_id"], float(usage["audio_seconds"])) == (f"session_rows#{key[1]}#1", 29.994)
 
 
-def test_the_same_commit_again_is_told_apart_from_a_lost_lease(rows, add, dynamodb) -> None:
+def test_a_repeated_commit_is_distinguished_from_a_lost_lease(rows, add, dynamodb) -> None:
     key = add()
     claim = rows.claim(*key)
     rows.commit(claim, "result", "hello", 1.0)
-    rows.commit(claim, "result", "hello", 1.0)  # the first answer was lost on its way
+    rows.commit(claim, "result", "hello", 1.0)  # as if the first response had been lost
     assert len(ledger_of(dynamodb, key)) == 1
 
 
@@ -112,8 +112,8 @@ def test_a_zombie_whose_lease_was_taken_over_writes_nothing(rows, add, read, dyn
     key = add()
     zombie = rows.claim(*key)
     end_lease(dynamodb, key)
-    heir = worker(dynamodb, "i-2/1/a").claim(*key)
-    assert (heir.fence, heir.attempts, heir.suspect) == (2, 1, True)
+    successor = worker(dynamodb, "i-2/1/a").claim(*key)
+    assert (successor.fence, successor.attempts, successor.suspect) == (2, 1, True)
     for write in (
         lambda: rows.commit(zombie, "old", "old", 1.0),
         lambda: rows.renew(zombie),
@@ -126,7 +126,7 @@ def test_a_zombie_whose_lease_was_taken_over_writes_nothing(rows, add, read, dyn
     assert ledger_of(dynamodb, key) == []
 
 
-def test_text_of_old_bytes_is_never_attached_to_new_ones(rows, add, read, dynamodb) -> None:
+def test_text_of_old_bytes_is_never_stored_for_new_ones(rows, add, read, dynamodb) -> None:
     key = add()
     claim = rows.claim(*key)
     dynamodb.Table("chunks").update_item(
@@ -139,14 +139,14 @@ def test_text_of_old_bytes_is_never_attached_to_new_ones(rows, add, read, dynamo
     assert "raw_text" not in read(key)
 
 
-def test_what_is_released_costs_no_attempt_and_can_be_claimed_at_once(rows, add) -> None:
+def test_a_released_chunk_costs_no_attempt_and_can_be_claimed_at_once(rows, add) -> None:
     key = add()
     rows.release(rows.claim(*key))
     again = rows.claim(*key)
     assert (again.fence, again.attempts) == (2, 1)
 
 
-def test_failures_wait_longer_and_longer_and_the_third_is_death_with_its_reason(rows, add, read, dynamodb) -> None:
+def test_delays_grow_after_failures_and_the_third_failure_is_permanent_with_its_reason(rows, add, read, dynamodb) -> None:
     key = add()
     waits = []
     for _ in range(MAX_ATTEMPTS):
@@ -165,7 +165,7 @@ def test_failures_wait_longer_and_longer_and_the_third_is_death_with_its_reason(
     assert rows.claim(*key) == NotClaimed(retry_in_s=None)
 
 
-def test_a_permanent_failure_is_death_at_once(rows, add, read) -> None:
+def test_a_permanent_failure_is_not_retried(rows, add, read) -> None:
     key = add()
     assert rows.fail(rows.claim(*key), "unsupported-media: no audio", permanent=True) is None
     assert (read(key)["state"], read(key)["attempts"]) == ("dead", 1)
@@ -175,17 +175,17 @@ def test_a_death_among_other_chunks_makes_a_suspect_and_costs_nothing(rows, add,
     key = add()
     rows.claim(*key)
     end_lease(dynamodb, key)
-    heir = rows.claim(*key)
-    assert (heir.attempts, heir.suspect, heir.deaths) == (1, True, 0)
+    successor = rows.claim(*key)
+    assert (successor.attempts, successor.suspect, successor.deaths) == (1, True, 0)
     assert read(key)["alone"] is False
 
 
-def test_the_second_death_alone_is_the_chunks_own(rows, add, read, dynamodb) -> None:
+def test_the_second_death_alone_fails_the_chunk_permanently(rows, add, read, dynamodb) -> None:
     key = add()
     rows.claim(*key)
     for _ in range(2):
         end_lease(dynamodb, key)
-        rows.goes_alone(rows.claim(*key))
+        rows.mark_alone(rows.claim(*key))
     end_lease(dynamodb, key)
     assert rows.claim(*key) == NotClaimed(retry_in_s=None)
     row = read(key)
@@ -194,27 +194,27 @@ def test_the_second_death_alone_is_the_chunks_own(rows, add, read, dynamodb) -> 
     assert "pending_shard" not in row
 
 
-def test_a_machine_that_was_stopped_on_purpose_says_nothing_of_its_chunks(rows, add, dynamodb) -> None:
+def test_a_machine_that_was_stopped_on_purpose_does_not_count_as_a_death(rows, add, dynamodb) -> None:
     key = add()
     rows.claim(*key)
     end_lease(dynamodb, key)
     for _ in range(5):
-        rows.goes_alone(rows.claim(*key))
+        rows.mark_alone(rows.claim(*key))
         ended = end_lease(dynamodb, key)
         dynamodb.Table("fleet").put_item(Item={"id": "i-1", "stop_decided_at_ms": ended - 1})
     claim = rows.claim(*key)
     assert (claim.deaths, claim.attempts) == (0, 1)
 
 
-def test_a_stop_after_the_lease_had_ended_excuses_nothing(rows, add, read, dynamodb) -> None:
+def test_a_stop_after_the_lease_had_expired_does_not_excuse_a_death(rows, add, read, dynamodb) -> None:
     key = add()
-    rows.goes_alone(rows.claim(*key))
+    rows.mark_alone(rows.claim(*key))
     ended = end_lease(dynamodb, key, was_ms=60_000)
     dynamodb.Table("fleet").put_item(Item={"id": "i-1", "stop_decided_at_ms": ended + 30_000})
     assert rows.claim(*key).deaths == 1
 
 
-def test_what_the_worker_cannot_go_on_with_is_blamed_like_a_death(rows, add, read) -> None:
+def test_a_blamed_chunk_is_treated_as_after_a_death(rows, add, read) -> None:
     key = add()
     rows.blame(rows.claim(*key), was_alone=False, reason="out of memory")
     assert (read(key)["state"], read(key)["attempts"], read(key)["deaths"]) == ("pending", 0, 0)
@@ -225,16 +225,16 @@ def test_what_the_worker_cannot_go_on_with_is_blamed_like_a_death(rows, add, rea
     assert (read(key)["state"], read(key)["error_message"]) == ("dead", "out of memory")
 
 
-def test_a_chunk_in_its_last_attempt_is_left_to_it(rows, add, read) -> None:
+def test_a_leased_chunk_is_not_claimed_even_in_its_last_attempt(rows, add, read) -> None:
     key = add(state="leased", attempts=MAX_ATTEMPTS, fence=3, lease_until_ms=now_ms() + 30_000)
     assert rows.claim(*key).retry_in_s > 20
     assert read(key)["state"] == "leased"
 
 
 @pytest.mark.parametrize("state", ["done", "dead"])
-def test_a_chunk_that_has_its_end_is_never_claimed_again(rows, add, state) -> None:
+def test_an_ended_chunk_is_never_claimed_again(rows, add, state) -> None:
     assert rows.claim(*add(state=state)) == NotClaimed(retry_in_s=None)
 
 
-def test_a_chunk_nobody_knows_is_nothing_to_do(rows) -> None:
+def test_an_unknown_chunk_is_not_claimed(rows) -> None:
     assert rows.claim("session_none", 1) == NotClaimed(retry_in_s=None)

@@ -1,5 +1,6 @@
-"""Every state that two workers, time, stops of a machine and new bytes can bring a chunk's row into, searched exhaustively
-with the real claims, commits and failures on conditions in memory (the same suite as the emulator's passes on them).
+"""Searches every state into which two workers, time, stops and new bytes can bring a chunk's row.
+
+Uses the real claims, commits and failures on a database in memory, which passes the same suite as the emulator.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from gpu_worker import chunk_rows
-from gpu_worker.chunk_rows import MAX_ATTEMPTS, MAX_DEATHS, MAX_KILLS, ChunkRows, Claim, LeaseLost
+from gpu_worker.chunk_rows import MAX_ATTEMPTS, MAX_DEATHS, MAX_KILLS, ChunkRows, Claim, LeaseLost, ObjectVersion
 from memory_dynamodb import MemoryDynamoDB
 
 KEY = ("session_x", 1)
@@ -23,7 +24,7 @@ RETRY_OVER_MS = 121_000
 
 @dataclass
 class World:
-    """One row, who believes to hold it, and what was ever committed for these bytes."""
+    """One row, the workers that hold a claim on it, and the commits for its current bytes."""
 
     now: int = 10_000_000
     database: MemoryDynamoDB = field(default_factory=MemoryDynamoDB)
@@ -45,15 +46,17 @@ class World:
         return ChunkRows(self.database, "chunks", "ledger", "fleet", worker)
 
     def copy(self) -> World:
-        """The same state, free to go on by itself."""
+        """An independent copy of this state."""
         other = replace(self, database=MemoryDynamoDB(), claims=dict(self.claims), alone=set(self.alone))
         for name, table in self.database.tables.items():
             other.database.tables[name].items = {key: dict(item) for key, item in table.items.items()}
         return other
 
     def fingerprint(self) -> tuple[object, ...]:
-        """What tells states apart. Times: over or not, by the steps that time takes here. Claims that have
-        lost the row are all alike, and so are the workers.
+        """Identifies a state.
+
+        Times count only as expired or not, in steps of the search. All claims that have lost the row are equal, and so are
+        the two workers.
         """
         row = self.row
         leased = row["state"] == "leased"
@@ -71,18 +74,20 @@ class World:
         return (flags, times, tuple(held), self.commits, self.replaced)
 
     def holds(self, worker: str) -> bool:
-        """Whether the row says so too."""
+        """Whether the worker's claim matches the row."""
         claim = self.claims[worker]
         return (self.row["state"], self.row["fence"], self.row["etag"]) == ("leased", claim.fence, claim.etag)
 
 
 def actions(world: World) -> Iterator[tuple[str, Callable[[World], None]]]:
-    """What may happen next, by name."""
+    """Possible next actions, by name."""
     for worker in WORKERS:
         if worker not in world.claims:
             yield f"{worker} claims", lambda w, worker=worker: claim(w, worker)
             continue
-        yield f"{worker} renews", lambda w, worker=worker: lost_or(w, worker, lambda r, c: r.renew(c))
+        yield f"{worker} renews", lambda w, worker=worker: lost_or_applied(w, worker, lambda r, c: r.renew(c))
+        if world.replaced == 0:
+            yield f"{worker} finds other bytes", lambda w, worker=worker: adopt(w, worker)
         yield f"{worker} commits", lambda w, worker=worker: commit(w, worker)
         yield f"{worker} fails", lambda w, worker=worker: ends(w, worker, lambda r, c: r.fail(c, "x", False))
         yield f"{worker} refuses", lambda w, worker=worker: ends(w, worker, lambda r, c: r.fail(c, "x", True))
@@ -103,7 +108,7 @@ def claim(world: World, worker: str) -> None:
         return
     world.claims[worker] = claimed
     if claimed.suspect:
-        world.rows(worker).goes_alone(claimed)
+        world.rows(worker).mark_alone(claimed)
         world.alone.add(worker)
 
 
@@ -112,8 +117,8 @@ def drop(world: World, worker: str) -> None:
     world.alone.discard(worker)
 
 
-def lost_or(world: World, worker: str, call: Callable[[ChunkRows, Claim], object]) -> bool:
-    """False when the call was refused, which may only be because the row is another's by now."""
+def lost_or_applied(world: World, worker: str, call: Callable[[ChunkRows, Claim], object]) -> bool:
+    """Makes a call. False if it was refused, which must happen exactly when the worker no longer holds the row."""
     ours = world.holds(worker)
     try:
         call(world.rows(worker), world.claims[worker])
@@ -136,10 +141,19 @@ def blame(world: World, worker: str, killed: bool = False) -> None:
 
 
 def commit(world: World, worker: str) -> None:
-    if lost_or(world, worker, lambda rows, held: rows.commit(held, "result", "text", 1.0)):
+    if lost_or_applied(world, worker, lambda rows, held: rows.commit(held, "result", "text", 1.0)):
         world.commits += 1
-        world.rows(worker).commit(world.claims[worker], "result", "text", 1.0)  # its answer was lost: asked again
+        world.rows(worker).commit(world.claims[worker], "result", "text", 1.0)  # repeated, as if the response had been lost
     drop(world, worker)
+
+
+def adopt(world: World, worker: str) -> None:
+    def newest(rows: ChunkRows, held: Claim) -> None:
+        world.claims[worker] = rows.adopt(held, ObjectVersion(etag="e1", size_bytes=1))
+        world.replaced += 1
+
+    if not lost_or_applied(world, worker, newest):
+        drop(world, worker)
 
 
 def stopped(world: World, worker: str) -> None:
@@ -174,13 +188,13 @@ def check(before: World, after: World, name: str) -> None:
     if new["state"] == "leased":
         assert new["lease_until_ms"], name
     if old["state"] in ("done", "dead") and name != "new bytes":
-        assert new == old, f"{name} changed what had its end"
+        assert new == old, f"{name} changed an ended row"
     if name.endswith("is stopped"):
         assert new["state"] != "dead" or old["state"] == "dead", name
 
 
 def finishes(world: World) -> bool:
-    """Whether one worker that works brings it to its end, however things stand."""
+    """Whether one working worker can bring the row to its end."""
     world.claims.clear()
     for _ in range(3):
         world.now += RETRY_OVER_MS
@@ -209,7 +223,7 @@ def step(world: World, act: Callable[[World], None], current: list[World]) -> Wo
     return after
 
 
-def test_no_state_of_the_row_can_be_reached_in_which_anything_is_lost_or_done_twice(world: World) -> None:
+def test_no_reachable_state_of_the_row_loses_work_or_does_it_twice(world: World) -> None:
     current: list[World] = world.__dict__.pop("current")
     seen = {world.fingerprint()}
     queue = deque([world])
@@ -227,7 +241,7 @@ def test_no_state_of_the_row_can_be_reached_in_which_anything_is_lost_or_done_tw
     assert len(seen) > 300
 
 
-def test_a_chunk_that_kills_every_worker_is_dead_after_it_did_so_twice_alone(world: World) -> None:
+def test_a_chunk_that_kills_every_worker_fails_permanently_after_two_deaths_alone(world: World) -> None:
     world.__dict__.pop("current")
     for _ in range(3):
         claim(world, WORKERS[0])
@@ -237,10 +251,10 @@ def test_a_chunk_that_kills_every_worker_is_dead_after_it_did_so_twice_alone(wor
     assert (world.row["state"], world.row["deaths"]) == ("dead", MAX_DEATHS)
 
 
-def test_stops_that_were_commanded_never_bring_a_chunk_nearer_to_its_end(world: World) -> None:
+def test_decided_stops_never_count_against_a_chunk(world: World) -> None:
     world.__dict__.pop("current")
     claim(world, WORKERS[0])
-    drop(world, WORKERS[0])  # a suspect from now on, so that every claim is alone
+    drop(world, WORKERS[0])  # makes the chunk a suspect, so that every later claim is alone
     world.now += LEASE_OVER_MS
     for _ in range(20):
         claim(world, WORKERS[0])

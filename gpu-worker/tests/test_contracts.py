@@ -1,12 +1,16 @@
-"""Messages, rows and results that cross languages: the examples that the TypeScript side reads too."""
+"""Messages, rows and results that cross languages, by the examples that the TypeScript side reads as well."""
 
 import json
+
+import numpy as np
 
 from conftest import PROJECT
 from gpu_worker.chunk_rows import ChunkRows, Claim
 from gpu_worker.engine import Transcription
+from gpu_worker.items import LeadIn
 from gpu_worker.lanes import WorkMessage
-from gpu_worker.objects import result_of
+from gpu_worker.media import SAMPLE_RATE
+from gpu_worker.objects import read_transcription, result_of
 from gpu_worker.segments import Segment, Word
 
 EXAMPLES = PROJECT / "test" / "fixtures" / "contracts"
@@ -16,12 +20,12 @@ def example(name: str) -> dict:
     return json.loads((EXAMPLES / name).read_text())
 
 
-def test_the_queue_message_is_understood() -> None:
+def test_the_example_of_a_queue_message_is_parsed() -> None:
     message = WorkMessage.model_validate(example("work-message.v1.json"))
     assert (message.session_id, message.chunk_number) == ("session_01TEST", 7)
 
 
-def test_a_first_row_can_be_claimed_and_tells_what_to_transcribe(dynamodb) -> None:
+def test_the_example_of_a_pending_row_can_be_claimed(dynamodb) -> None:
     row = example("chunk-row.pending.json")
     dynamodb.Table("chunks").put_item(Item=row)
     claim = ChunkRows(dynamodb, "chunks", "ledger", "fleet", "i-1/1/a").claim("session_01TEST", 7)
@@ -40,8 +44,17 @@ def test_a_first_row_can_be_claimed_and_tells_what_to_transcribe(dynamodb) -> No
     )
 
 
-def test_the_result_file_is_the_example() -> None:
+def test_the_result_file_equals_the_example() -> None:
     words = (Word(" hello", 1.25, 1.75, 0.9991), Word(" everyone", 1.75, 2.5, 0.9876))
-    segment = Segment("hello everyone", 1.25, 2.5, -0.0123, 0.0, 0.8182, words)
+    segment = Segment("hello everyone", 1.25, 2.5, -0.0123, 0.0, 0.8182, words, language="en")
     claim = Claim("session_01TEST", 7, "user-a", "", "", 1, 1, None, suspect=False, deaths=0, kills=0)
-    assert result_of(claim, "demo_model", Transcription("en", 29.994, (segment,))) == example("chunk-transcript.json")
+    before = (Word(" So", -0.75, -0.5, 0.9312),)
+    found = Transcription("en", 29.994, (segment,), unheard=((20.5, 22.0),), lead_in=before)
+    lead_in = LeadIn(np.zeros(3 * SAMPLE_RATE, dtype=np.float32), "etag-6")
+    assert result_of(claim, "protocol.en", found, lead_in) == example("chunk-transcript.json")
+
+
+def test_a_result_of_the_previous_engine_is_read() -> None:
+    old = example("chunk-transcript.json")
+    del old["lead_in"], old["segments"][0]["language"]
+    assert read_transcription(old).segments[0].text == "hello everyone"

@@ -1,6 +1,6 @@
-"""The worker ended, paused or broken at every named place, as a real process: nothing lost, nothing twice.
+"""Kills, pauses or breaks a real worker process at every crash point: no work is lost or done twice.
 
-Leases and message visibility are two seconds here instead of a minute; everything else is as it runs.
+Leases and message visibility last two seconds instead of a minute; everything else is as in production.
 """
 
 import json
@@ -17,8 +17,8 @@ from typing import Any
 import boto3
 import pytest
 
-from conftest import DEMO_MODEL, PROJECT, waiting_machine
-from gpu_worker.crash_points import PLACES
+from conftest import PROJECT, PROTOCOL_MODEL, waiting_machine
+from gpu_worker.crash_points import BATCH_CRASH_POINTS
 from gpu_worker.media import Decoder
 
 HELD_OUT = Path(__file__).parent / "heldout"
@@ -27,27 +27,27 @@ CHUNKS = 2
 DECODER = Decoder()
 
 
-def until(true_now: Callable[[], Any], deadline_s: float = 60) -> None:
-    """Polls with a deadline."""
+def until(condition: Callable[[], Any], deadline_s: float = 60) -> None:
+    """Polls until `condition` holds."""
     end = time.monotonic() + deadline_s
-    while not true_now():
+    while not condition():
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.05)
 
 
 def state_of(process: subprocess.Popen[bytes]) -> str:
-    """`T` while it is stopped by a signal."""
+    """Process state; starts with `T` while it is stopped by a signal."""
     return subprocess.run(["ps", "-o", "stat=", "-p", str(process.pid)], capture_output=True, text=True, check=False).stdout
 
 
 def sample(unlike_others: str) -> bytes:
-    """The recording with an element at its end that players skip, so that no other file has the same bytes."""
+    """The recording with a unique trailing element that players skip, so that no other file has the same bytes."""
     mark = unlike_others.encode()
     return (HELD_OUT / "seen-2.webm").read_bytes() + b"\xec" + bytes([0x80 | len(mark)]) + mark
 
 
 class World:
-    """A session of two uploaded chunks, a queue of its own, and a run that waits for the worker."""
+    """A session of two uploaded chunks, its own queue, and a run that waits for the worker."""
 
     def __init__(self, dynamodb: Any, name: str, copy_of: str | None = None) -> None:
         self.session = f"session_{name}"
@@ -83,11 +83,12 @@ class World:
             "PYTHONPATH": str(PROJECT / "gpu-worker" / "src"),
             "BUCKET_NAME": "crash-matrix",
             "CHUNKS_TABLE": "chunks",
+            "SESSIONS_TABLE": "sessions",
             "FLEET_TABLE": "fleet",
             "LEDGER_TABLE": "ledger",
             "BATCH_TABLE": "batch",
             "INSTANCE_ID": self.instance,
-            "MODEL": str(DEMO_MODEL),
+            "MODEL": str(PROTOCOL_MODEL),
             "DEVICE": "cpu",
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "METADATA_ENDPOINT": "",
@@ -107,7 +108,7 @@ class World:
         return process
 
     def supervised(self, folder: Path, crash_at: str) -> None:
-        """A worker that comes to its end there, and the word of what started it on how it ended."""
+        """Runs a worker until it ends at the place, and writes how it ended, as a supervisor does."""
         code = self.worker(crash_at, RUNTIME_DIRECTORY=str(folder), LEASE_SECONDS="60").wait(timeout=60)
         end = f"signal {signal.Signals(-code).name.removeprefix('SIG')}" if code < 0 else f"exit-code {code}"
         (folder / "last-end").write_text(end + "\n")
@@ -125,7 +126,7 @@ class World:
         return all(int(counts[name]) == 0 for name in names)
 
     def check(self) -> None:
-        """Every chunk once: done, its result readable, in the ledger under the fence that won, and nothing else there."""
+        """Each chunk is done once: its result is readable, and the ledger has only the entry of its final fence."""
         usage = [item for item in self.ledger.scan(ConsistentRead=True)["Items"] if item["session_id"] == self.session]
         rows = self.rows()
         fences = sorted(f"{self.session}#{row['chunk_number']}#{row['fence']}" for row in rows)
@@ -149,12 +150,12 @@ def world(dynamodb: Any, request: pytest.FixtureRequest):
         process.wait()
 
 
-ENDS = [(place, how) for place in PLACES for how in ("KILL", "RAISE") if (place, how) != ("model", "RAISE")]
-"""An error of the model is the chunk's failed attempt, and no worker's end."""
+ENDS = [(place, how) for place in BATCH_CRASH_POINTS for how in ("KILL", "RAISE") if (place, how) != ("model", "RAISE")]
+"""An error of the model is a failed attempt of the chunk and does not end the worker."""
 
 
 @pytest.mark.parametrize(("place", "how"), ENDS)
-def test_a_worker_that_ends_here_is_followed_by_one_that_finishes_its_work_once(world: World, place: str, how: str) -> None:
+def test_after_a_worker_ended_at_a_place_the_next_one_finishes_its_work_once(world: World, place: str, how: str) -> None:
     assert world.worker(f"{place}={how}").wait(timeout=60) != 0
     world.worker()
     until(world.all_done)
@@ -162,14 +163,14 @@ def test_a_worker_that_ends_here_is_followed_by_one_that_finishes_its_work_once(
     world.check()
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_worker_that_sleeps_here_past_its_lease_writes_nothing_when_it_wakes(world: World, place: str) -> None:
+@pytest.mark.parametrize("place", BATCH_CRASH_POINTS)
+def test_a_worker_paused_at_a_place_past_its_lease_writes_nothing_when_resumed(world: World, place: str) -> None:
     zombie = world.worker(f"{place}=STOP")
     until(lambda: state_of(zombie).startswith("T"))
     world.worker()
     until(world.all_done)
     before = world.rows()
-    zombie.send_signal(signal.SIGTERM)  # before it wakes: awake, it may be stopped again at the same place
+    zombie.send_signal(signal.SIGTERM)  # before it resumes: it could otherwise be stopped again at the same place
     zombie.send_signal(signal.SIGCONT)
     assert zombie.wait(timeout=60) == 0
     assert world.rows() == before
@@ -195,14 +196,14 @@ def test_out_of_memory_once_costs_no_attempt(single: World) -> None:
     single.check()
 
 
-def test_a_chunk_that_takes_all_memory_again_and_again_is_dead_with_its_reason(single: World) -> None:
+def test_a_chunk_that_repeatedly_exhausts_memory_fails_permanently_with_its_reason(single: World) -> None:
     for _ in range(CHUNKS * 3):
         assert single.worker("model=MEMORY").wait(timeout=60) == 1
     rows = single.rows()
     assert [(row["state"], row["error_message"]) for row in rows] == [("dead", "the model ran out of memory")] * CHUNKS
 
 
-def test_a_process_that_has_done_enough_ends_between_two_batches_and_the_next_one_goes_on(single: World) -> None:
+def test_a_process_due_for_a_restart_ends_between_batches_and_the_next_one_continues(single: World) -> None:
     assert single.worker(RECYCLE_AFTER_CHUNKS="1", CHUNKS_AT_ONCE="1").wait(timeout=60) == 0
     assert sorted(row["state"] for row in single.rows()) == ["done", "pending"]
     single.worker()
@@ -210,8 +211,8 @@ def test_a_process_that_has_done_enough_ends_between_two_batches_and_the_next_on
     single.check()
 
 
-@pytest.mark.parametrize("place", ["claiming", *PLACES])
-def test_what_a_killed_worker_held_is_given_back_by_the_next_process_before_its_lease_ends(
+@pytest.mark.parametrize("place", ["claiming", *BATCH_CRASH_POINTS])
+def test_the_next_process_releases_the_claims_of_a_killed_worker_before_their_leases_expire(
     world: World, place: str, tmp_path: Path
 ) -> None:
     world.supervised(tmp_path, f"{place}=KILL")
@@ -222,24 +223,24 @@ def test_what_a_killed_worker_held_is_given_back_by_the_next_process_before_its_
     assert [int(row["attempts"]) for row in world.rows()] == [1] * CHUNKS
 
 
-def test_kills_from_outside_are_not_the_chunks_deaths(single: World, tmp_path: Path) -> None:
+def test_kills_from_outside_do_not_count_as_deaths_of_the_chunk(single: World, tmp_path: Path) -> None:
     for _ in range(4):
         single.supervised(tmp_path, "model=KILL")
     single.worker(RUNTIME_DIRECTORY=str(tmp_path))
     until(single.all_done)
-    assert sum(int(row["kills"]) for row in single.rows()) == 3  # the first time both went together
+    assert sum(int(row["kills"]) for row in single.rows()) == 3  # the first time, both chunks were in one batch
     single.check()
 
 
-def test_ends_of_the_workers_own_making_are_the_chunks_deaths(single: World, tmp_path: Path) -> None:
+def test_crashes_of_the_worker_count_as_deaths_of_the_chunk(single: World, tmp_path: Path) -> None:
     for _ in range(5):
         single.supervised(tmp_path, "transcribed=RAISE")
     single.worker(RUNTIME_DIRECTORY=str(tmp_path))
     until(lambda: {row["state"] for row in single.rows()} == {"dead"})
 
 
-def test_pieces_of_one_stream_become_its_text_and_one_that_lacks_what_came_before_waits_for_it(single: World) -> None:
-    """As `MediaRecorder.start(timeslice)` sends them: only the first has a header."""
+def test_pieces_of_one_stream_are_all_transcribed(single: World) -> None:
+    """Sent like the output of `MediaRecorder.start(timeslice)`: only the first piece has a header."""
     data = (HELD_OUT / "seen-2.webm").read_bytes()
     cut = len(data) // 2
     first, second = (row["object_key"] for row in single.rows())
@@ -259,12 +260,12 @@ def test_pieces_of_one_stream_become_its_text_and_one_that_lacks_what_came_befor
     single.check()
 
 
-def test_the_same_bytes_in_another_session_of_the_user_cost_no_second_transcription(single: World, dynamodb: Any) -> None:
+def test_the_same_bytes_in_another_session_of_the_user_are_not_transcribed_again(single: World, dynamodb: Any) -> None:
     single.worker()
     until(single.all_done)
     other = World(dynamodb, "same-again", copy_of=single.session)
     try:
-        other.worker("model=KILL")  # nothing of this comes to the model
+        other.worker("model=KILL")  # no chunk reaches the model
         until(other.all_done)
     finally:
         for process in other.workers:

@@ -1,4 +1,4 @@
-"""Whole files become parts: where they are cut, that nothing is lost, and what hostile files do not get."""
+"""Cutting files into parts: where they are cut, that nothing is lost, and that hostile files are refused."""
 
 import tracemalloc
 from pathlib import Path
@@ -14,12 +14,12 @@ NOISE = np.random.default_rng(1)
 
 
 def speech(seconds: float) -> Samples:
-    """Noise as loud as speech, never quiet for long."""
+    """Noise as loud as speech, without pauses."""
     return (NOISE.standard_normal(int(seconds * SAMPLE_RATE)) * 3000).astype(np.int16)
 
 
 def quiet(seconds: float) -> Samples:
-    """A room in which nobody speaks."""
+    """Background noise of a room without speech."""
     return (NOISE.standard_normal(int(seconds * SAMPLE_RATE)) * 20).astype(np.int16)
 
 
@@ -34,34 +34,34 @@ def write(path: Path, samples: Samples, codec: str = "pcm_s16le") -> Path:
     return path
 
 
-def said(source: Path, folder: Path, compress: bool = False) -> list[dict]:
+def events_of(source: Path, folder: Path, compress: bool = False) -> list[dict]:
     out = folder / "out"
     out.mkdir()
     return list(Cutter().run(source, out, compress))
 
 
-def test_a_file_is_cut_where_nobody_speaks():
+def test_a_file_is_cut_at_a_pause():
     before, pause = 300.0, 1.2
     buffer = np.concatenate([speech(before), quiet(pause), speech(LONGEST_PART_SECONDS - before - pause)])
-    place = choose_cut(buffer)
-    assert place.end == place.next_start
-    assert before < place.end / SAMPLE_RATE < before + pause
+    chosen = choose_cut(buffer)
+    assert chosen.end == chosen.next_start
+    assert before < chosen.end / SAMPLE_RATE < before + pause
 
 
-def test_the_longest_pause_wins():
+def test_the_longest_pause_is_chosen():
     parts = [speech(250), quiet(0.6), speech(30), quiet(2.0), speech(20), quiet(0.9)]
     buffer = np.concatenate([*parts, speech(LONGEST_PART_SECONDS)])[: LONGEST_PART_SECONDS * SAMPLE_RATE]
     assert 280.6 < choose_cut(buffer).end / SAMPLE_RATE < 282.6
 
 
-def test_without_a_pause_the_parts_overlap_so_that_no_word_is_cut_in_both():
-    place = choose_cut(speech(LONGEST_PART_SECONDS))
-    assert place.end - place.next_start == 2 * SAMPLE_RATE
-    assert SHORTEST_PART_SECONDS * SAMPLE_RATE <= place.next_start < place.end <= LONGEST_PART_SECONDS * SAMPLE_RATE
+def test_without_a_pause_parts_overlap_so_that_each_word_is_whole_in_one_of_them():
+    chosen = choose_cut(speech(LONGEST_PART_SECONDS))
+    assert chosen.end - chosen.next_start == 2 * SAMPLE_RATE
+    assert SHORTEST_PART_SECONDS * SAMPLE_RATE <= chosen.next_start < chosen.end <= LONGEST_PART_SECONDS * SAMPLE_RATE
 
 
 @pytest.mark.parametrize("with_pauses", [True, False])
-def test_all_samples_are_in_the_parts_and_their_times_are_true(with_pauses: bool):
+def test_all_samples_are_in_the_parts_with_correct_times(with_pauses: bool):
     pause = quiet(1.0) if with_pauses else speech(1.0)
     whole = np.concatenate([piece for _ in range(15) for piece in (speech(59.0), pause)])
     parts = list(cut(iter(np.array_split(whole, 777))))
@@ -77,15 +77,15 @@ def test_all_samples_are_in_the_parts_and_their_times_are_true(with_pauses: bool
     assert position == len(whole)
 
 
-def test_the_parts_are_flac_without_loss_and_the_copy_is_small(tmp_path: Path):
+def test_the_parts_are_lossless_flac_and_the_compressed_copy_is_small(tmp_path: Path):
     whole = np.concatenate([speech(300), quiet(1.0), speech(100)])
-    lines = said(write(tmp_path / "audio.wav", whole), tmp_path, compress=True)
+    lines = events_of(write(tmp_path / "audio.wav", whole), tmp_path, compress=True)
     parts = [line["part"] for line in lines if "part" in line]
-    heard = []
+    decoded_audio = []
     for part in parts:
         with av.open(str(tmp_path / "out" / part["file"])) as file:
-            heard += [frame.to_ndarray().reshape(-1) for frame in file.decode(audio=0)]
-    np.testing.assert_array_equal(np.concatenate(heard), whole)
+            decoded_audio += [frame.to_ndarray().reshape(-1) for frame in file.decode(audio=0)]
+    np.testing.assert_array_equal(np.concatenate(decoded_audio), whole)
     assert lines[-1] == {"seconds": 401.0, "compressed": "source.ogg"}
     assert (tmp_path / "out" / "source.ogg").stat().st_size < whole.nbytes / 6
     shares = [line["at"] for line in lines if "at" in line]
@@ -104,13 +104,13 @@ def test_the_parts_are_flac_without_loss_and_the_copy_is_small(tmp_path: Path):
         b"\x1a\x45\xdf\xa3" + bytes(100),
     ],
 )
-def test_what_is_no_audio_is_said_to_be_none(tmp_path: Path, content: bytes):
+def test_a_file_that_is_not_audio_is_refused(tmp_path: Path, content: bytes):
     write(tmp_path / "secret.wav", speech(1))
     (tmp_path / "in").mkdir()
     source = tmp_path / "in" / "audio"
     source.write_bytes(content)
     with pytest.raises(MediaError):
-        said(source, tmp_path)
+        events_of(source, tmp_path)
 
 
 def test_ten_hours_in_a_few_megabytes_take_no_more_memory_than_one_part():
@@ -124,7 +124,7 @@ def test_ten_hours_in_a_few_megabytes_take_no_more_memory_than_one_part():
     assert peak < 5 * one_part
 
 
-def test_longer_than_a_day_is_too_long():
+def test_audio_longer_than_a_day_is_refused():
     day = (np.zeros(SAMPLE_RATE * 600, dtype=np.int16) for _ in range(6 * 24 + 2))
     with pytest.raises(MediaError, match="longer than 24 h"):
         for _ in cut(day):

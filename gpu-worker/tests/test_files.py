@@ -1,8 +1,10 @@
-"""Whole files and their parts in real worker processes: ended, paused, cancelled; and who goes in front meanwhile."""
+"""Whole files and their parts in real worker processes: killed, paused, canceled; and the priority of live chunks."""
 
 import json
 import os
 import signal
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +12,17 @@ import av
 import numpy as np
 import pytest
 
-from conftest import DEMO_MODEL
+from conftest import PROTOCOL_MODEL
 from gpu_worker.media import SAMPLE_RATE, Decoder
-from test_crash_matrix import HELD_OUT, World, until
+from test_crash_matrix import HELD_OUT, World, state_of, until
 
 BUCKET = "crash-matrix"
 
 
 def recording(path: Path, seconds: float) -> bytes:
-    """The sample again and again, as FLAC."""
+    """The sample repeated for `seconds`, as FLAC."""
     decoder = Decoder()
-    sample = (decoder.decode(DEMO_MODEL / "samples" / "sample-125s.webm", 600) * 32768).astype(np.int16)
+    sample = (decoder.decode(PROTOCOL_MODEL / "samples" / "sample-125s.webm", 600) * 32768).astype(np.int16)
     decoder.close()
     whole = np.tile(sample, int(seconds * SAMPLE_RATE / len(sample)) + 1)[: int(seconds * SAMPLE_RATE)]
     with av.open(str(path), "w", format="flac") as file:
@@ -34,7 +36,7 @@ def recording(path: Path, seconds: float) -> bytes:
 
 
 class FileWorld(World):
-    """One uploaded file that waits to be cut; `parts` plays what the functions do with the list of parts."""
+    """One uploaded file that waits to be cut; `put_parts` does what the functions do with the manifest."""
 
     def __init__(self, dynamodb: Any, name: str, folder: Path, seconds: float = 500) -> None:
         super().__init__(dynamodb, name)
@@ -43,6 +45,7 @@ class FileWorld(World):
         self.content = recording(folder / "audio.flac", seconds)
         key = f"users/user-a/files/{self.job}/source.flac"
         etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=self.content)["ETag"]
+        self.source = (key, etag)
         self.put(0, key, etag, compress=True)
 
     def put(self, number: int, key: str, etag: str, **more: Any) -> None:
@@ -67,6 +70,11 @@ class FileWorld(World):
         until(lambda: self.state(0) == "done")
         return self.read(self.row(0)["result_key"])
 
+    def put_whole_part(self) -> None:
+        """Adds the whole file as its first part, which takes many batches."""
+        self.manifest()
+        self.put(1, *self.source)
+
     def put_parts(self) -> int:
         parts = self.manifest()["parts"]
         for part in parts:
@@ -84,7 +92,7 @@ def world(dynamodb: Any, request: pytest.FixtureRequest, tmp_path: Path):
         process.wait()
 
 
-def test_a_file_is_cut_and_its_parts_are_heard(world: FileWorld) -> None:
+def test_a_file_is_cut_and_its_parts_are_transcribed(world: FileWorld) -> None:
     world.worker(CHUNKS_AT_ONCE="2")
     manifest = world.manifest()
     assert manifest["seconds"] == 500
@@ -103,7 +111,7 @@ def test_a_file_is_cut_and_its_parts_are_heard(world: FileWorld) -> None:
 
 
 @pytest.mark.parametrize("how", ["KILL", "RAISE"])
-def test_a_worker_that_ends_while_it_cuts_is_followed_by_one_that_cuts_it_once(world: FileWorld, how: str) -> None:
+def test_after_a_worker_ended_while_cutting_the_next_one_cuts_the_file_once(world: FileWorld, how: str) -> None:
     assert world.worker(f"prepared={how}").wait(timeout=60) != 0
     world.worker()
     assert world.manifest()["seconds"] == 500
@@ -112,7 +120,7 @@ def test_a_worker_that_ends_while_it_cuts_is_followed_by_one_that_cuts_it_once(w
     until(world.queue_is_empty)
 
 
-def test_a_worker_that_sleeps_while_it_cuts_writes_nothing_when_it_wakes(world: FileWorld) -> None:
+def test_a_worker_paused_while_cutting_writes_nothing_when_resumed(world: FileWorld) -> None:
     zombie = world.worker("prepared=STOP")
     until(lambda: int(world.row(0).get("fence", 0)) == 1)
     world.worker()
@@ -125,7 +133,7 @@ def test_a_worker_that_sleeps_while_it_cuts_writes_nothing_when_it_wakes(world: 
     assert world.row(0) == before
 
 
-def test_sigterm_while_it_cuts_gives_the_file_back_at_once(world: FileWorld) -> None:
+def test_sigterm_while_cutting_releases_the_file_at_once(world: FileWorld) -> None:
     worker = world.worker(LEASE_SECONDS="60")
     until(lambda: world.state(0) == "leased")
     worker.send_signal(signal.SIGTERM)
@@ -133,31 +141,41 @@ def test_sigterm_while_it_cuts_gives_the_file_back_at_once(world: FileWorld) -> 
     assert (world.state(0), int(world.row(0)["attempts"])) in (("pending", 0), ("done", 1))
 
 
-def test_a_part_that_nobody_wants_any_more_is_given_up_within_a_batch(world: FileWorld) -> None:
-    world.worker(CHUNKS_AT_ONCE="1")
-    world.put_parts()
-    until(lambda: world.state(1) == "leased" and float(world.row(1).get("progress", 0)) > 0)
-    for number in (1, 2):
-        world.chunks.delete_item(Key={"session_id": world.job, "chunk_number": number})
-    until(world.queue_is_empty, 20)
-    assert (world.row(1), world.row(2)) == ({}, {})
-    written = world.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"users/user-a/files/{world.job}/results/001.")
-    assert written["KeyCount"] == 0  # it was not heard to its end
+STEPS = {"CHUNKS_AT_ONCE": "1", "BATCH_WINDOWS": "1", "LEASE_SECONDS": "1.2", "CRASH_AT": "part-batch=STOP"}
+"""A part takes many batches, and the worker stops before each until SIGCONT."""
 
 
-def test_a_recorder_goes_in_front_while_a_part_is_heard(world: FileWorld) -> None:
+def step_until(worker: subprocess.Popen[bytes], condition: Callable[[], Any]) -> None:
+    """Resumes the worker, batch by batch, until the condition holds."""
+    while not condition():
+        worker.send_signal(signal.SIGCONT)
+        until(lambda: "T" in state_of(worker) or condition())
+
+
+def test_a_deleted_part_is_abandoned_within_a_batch(world: FileWorld) -> None:
+    worker = world.worker(**STEPS)
+    world.put_whole_part()
+    step_until(worker, lambda: float(world.row(1).get("progress", 0)) > 0)
+    world.chunks.delete_item(Key={"session_id": world.job, "chunk_number": 1})
+    step_until(worker, world.queue_is_empty)
+    assert world.row(1) == {}
+    results = world.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"users/user-a/files/{world.job}/results/001.")
+    assert results["KeyCount"] == 0
+
+
+def test_a_live_chunk_has_priority_over_a_part_that_is_being_transcribed(world: FileWorld) -> None:
     live = world.sqs.create_queue(QueueName=f"live-{world.instance}")["QueueUrl"]
-    world.worker(CHUNKS_AT_ONCE="1", QUEUE_LIVE_URL=live)
-    world.put_parts()
-    until(lambda: world.state(1) == "leased" and float(world.row(1).get("progress", 0)) > 0)
+    worker = world.worker(**STEPS, QUEUE_LIVE_URL=live)
+    world.put_whole_part()
+    step_until(worker, lambda: float(world.row(1).get("progress", 0)) > 0)
     message = {"version": 1, "kind": "chunk", "sessionId": world.session, "chunkNumber": 1}
     world.sqs.send_message(QueueUrl=live, MessageBody=json.dumps(message))
-    until(lambda: world.rows()[0]["state"] == "done", 60)
+    step_until(worker, lambda: world.rows()[0]["state"] == "done")
     assert world.state(1) == "leased"
-    until(lambda: world.state(1) == "done", 120)
+    step_until(worker, lambda: world.state(1) == "done")
 
 
-def test_what_is_no_audio_is_dead_at_once(world: FileWorld) -> None:
+def test_a_file_that_is_not_audio_fails_permanently_at_once(world: FileWorld) -> None:
     key = f"users/user-a/files/{world.job}/source.mp3"
     etag = world.s3.put_object(Bucket=BUCKET, Key=key, Body=(HELD_OUT / "index.json").read_bytes())["ETag"]
     world.sqs.purge_queue(QueueUrl=world.queue)
@@ -168,7 +186,7 @@ def test_what_is_no_audio_is_dead_at_once(world: FileWorld) -> None:
 
 
 @pytest.mark.parametrize("limit", ["SOFT_LIMIT_SECONDS", "HARD_LIMIT_SECONDS"])
-def test_work_that_takes_too_long_is_given_up(world: FileWorld, limit: str) -> None:
+def test_work_that_exceeds_a_time_limit_is_aborted(world: FileWorld, limit: str) -> None:
     world.worker()
     world.manifest()
     for process in world.workers:
@@ -183,7 +201,7 @@ def test_work_that_takes_too_long_is_given_up(world: FileWorld, limit: str) -> N
         assert world.row(1)["attempts"] == 1
 
 
-def test_what_a_killed_worker_left_on_the_disk_is_removed_by_the_next(world: FileWorld, tmp_path: Path) -> None:
+def test_the_next_worker_removes_temporary_files_of_a_killed_one(world: FileWorld, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     killed = world.worker("prepared=KILL", TMPDIR=str(temporary))

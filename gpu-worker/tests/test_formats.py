@@ -1,4 +1,4 @@
-"""The subtitle examples of the TypeScript writers, read by a parser that is not ours."""
+"""The subtitle examples of the TypeScript writers, read by an independent parser."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""The gate between recorders and the backlog, against the emulator's transactions."""
+"""The gate between recordings and the backlog, against the emulator's transactions."""
 
 import itertools
 import uuid
@@ -15,7 +15,7 @@ numbers = itertools.count(1)
 
 @pytest.fixture
 def gate_row(dynamodb):
-    """Writes the gate; it is taken away again, because other tests know none."""
+    """Writes the gate's row; it is deleted after the test."""
     table = dynamodb.Table("batch")
 
     def put(**fields) -> None:
@@ -27,7 +27,7 @@ def gate_row(dynamodb):
 
 @pytest.fixture
 def claim(dynamodb):
-    """Claims a new chunk (or one whose worker is gone) by the backlog's lane, or by another."""
+    """Claims a new chunk, or one with an expired lease, as backlog or not."""
 
     def take(backlog: bool = True, **more) -> Claim | NotClaimed:
         number = next(numbers)
@@ -43,14 +43,14 @@ def claim(dynamodb):
 ABANDONED = {"state": "leased", "worker_id": "i-9/1/z", "fence": 4, "attempts": 1, "lease_until_ms": 1, "claimed_at_ms": 0}
 
 
-def test_while_somebody_records_no_backlog_is_claimed_and_everything_else_is(gate_row, claim) -> None:
+def test_while_a_recording_is_live_everything_but_backlog_is_claimed(gate_row, claim) -> None:
     gate_row(live_until_ms=now_ms() + 60_000)
     assert isinstance(claim(), NotClaimed)
     assert isinstance(claim(**ABANDONED), NotClaimed)
     assert isinstance(claim(backlog=False), Claim)
 
 
-def test_backlog_is_claimed_when_nobody_records_or_it_has_waited_long_enough(gate_row, claim) -> None:
+def test_backlog_is_claimed_without_a_live_recording_or_after_a_long_wait(gate_row, claim) -> None:
     assert isinstance(claim(), Claim)
     gate_row(live_until_ms=now_ms() - 1)
     first, taken_over = claim(), claim(**ABANDONED)
@@ -74,14 +74,14 @@ def test_a_paused_backlog_is_not_even_received(dynamodb) -> None:
     lanes = Lanes(sqs, urls)
     [live] = lanes.receive(10, 0, backlog=False)
     assert (live.queue_url, live.backlog) == (urls[0], False)
-    lanes.done(live)
+    lanes.delete(live)
     assert lanes.all_empty(backlog=False)
     assert not lanes.all_empty()
     [waiting] = lanes.receive(10, 1)
     assert (waiting.queue_url, waiting.backlog) == (urls[1], True)
 
 
-def test_of_files_few_are_received_at_once_and_the_others_are_left_for_other_machines(dynamodb) -> None:
+def test_only_a_few_file_messages_are_received_at_once(dynamodb) -> None:
     sqs = boto3.client("sqs")
     names = ("stop", "live", "files-urgent", "files", "backlog")
     urls = [sqs.create_queue(QueueName=f"few-{name}-{uuid.uuid4().hex[:8]}")["QueueUrl"] for name in names]
@@ -90,5 +90,10 @@ def test_of_files_few_are_received_at_once_and_the_others_are_left_for_other_mac
             body = '{"version":1,"kind":"chunk","sessionId":"job_a","chunkNumber":1}'
             sqs.send_message(QueueUrl=urls[lane], MessageBody=body)
     lanes = Lanes(sqs, urls)
-    assert [hint.queue_url for hint in lanes.receive(8, 0, most_files=2)] == [urls[1], urls[1], urls[2], urls[3]]
-    assert [hint.queue_url for hint in lanes.receive(8, 0, most_files=1)] == [urls[3]]
+    assert [message.queue_url for message in lanes.receive(8, 0, max_file_messages=2)] == [
+        urls[1],
+        urls[1],
+        urls[2],
+        urls[3],
+    ]
+    assert [message.queue_url for message in lanes.receive(8, 0, max_file_messages=1)] == [urls[3]]

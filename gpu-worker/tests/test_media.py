@@ -1,14 +1,16 @@
-"""What comes from anywhere: forced demuxers, limits, and a decoder that may crash or hang."""
+"""Decoding of untrusted media: forced demuxers, limits, and a decoder that crashes or hangs."""
 
 import base64
 import os
+import wave
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from mutated_files import write_audio
 
-from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError, begins_alone, peaks_of, sniff
+from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError, decoded, peaks_of, sniff, starts_stream
 
 
 @pytest.fixture(scope="module")
@@ -16,20 +18,6 @@ def decoder():
     decoder = Decoder()
     yield decoder
     decoder.close()
-
-
-def write_audio(path: Path, seconds: float, container: str = "webm", codec: str = "libopus", rate: int = 48_000) -> Path:
-    """A 440 Hz tone in a file of this kind."""
-    tone = (8000 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)).astype(np.int16)
-    whole = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
-    whole.sample_rate = rate
-    with av.open(str(path), "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate, layout="mono")
-        resampler = av.AudioResampler(stream.format.name, "mono", rate, stream.codec_context.frame_size or 960)
-        for frame in [*resampler.resample(whole), *resampler.resample(None)]:
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    return path
 
 
 KINDS = [
@@ -43,7 +31,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("name", "container", "codec", "rate"), KINDS)
-def test_every_kind_that_recorders_send_decodes_to_16_khz_whatever_its_name(
+def test_every_supported_format_decodes_to_16_khz_whatever_the_files_name(
     decoder, tmp_path, name, container, codec, rate
 ) -> None:
     audio = decoder.decode(write_audio(tmp_path / f"{name}.bin", 2.0, container, codec, rate), 60)
@@ -52,7 +40,7 @@ def test_every_kind_that_recorders_send_decodes_to_16_khz_whatever_its_name(
     assert 0.1 < np.abs(audio).max() <= 1.0
 
 
-def test_text_that_names_a_neighbouring_file_does_not_open_it(decoder, tmp_path) -> None:
+def test_text_that_names_another_file_does_not_open_it(decoder, tmp_path) -> None:
     write_audio(tmp_path / "neighbour.webm", 1.0)
     for text in (
         "ffconcat version 1.0\nfile neighbour.webm\n",
@@ -60,7 +48,7 @@ def test_text_that_names_a_neighbouring_file_does_not_open_it(decoder, tmp_path)
         "v=0\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n",
     ):
         (tmp_path / "chunk.webm").write_text(text)
-        with pytest.raises(MediaError, match="not an audio file"):
+        with pytest.raises(MediaError, match="not a supported audio file"):
             decoder.decode(tmp_path / "chunk.webm", 60)
 
 
@@ -75,21 +63,46 @@ def test_damaged_and_empty_files_are_refused_and_the_next_one_decodes(decoder, t
     assert len(decoder.decode(write_audio(tmp_path / "good", 1.0), 60)) > 0
 
 
-def test_a_small_file_that_holds_hours_is_stopped_at_the_limit(decoder, tmp_path) -> None:
+def test_decoding_of_a_small_file_with_long_audio_stops_at_the_limit(decoder, tmp_path) -> None:
     with pytest.raises(MediaError, match="longer than 5 s"):
         decoder.decode(write_audio(tmp_path / "long", 20.0), 5)
 
 
-def test_a_file_on_which_the_decoder_hangs_ends_at_its_timeout_and_the_next_one_decodes(tmp_path) -> None:
+def write_wav(path: Path, seconds: float, rate: int) -> Path:
+    """A silent WAV file with any sample rate, 8 bits per sample."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(rate)
+        file.writeframes(b"\x80" * int(seconds * rate))
+    return path
+
+
+@pytest.mark.parametrize("rate", [1, 2, 3_999, 384_001, 2_000_000])
+def test_sample_rates_outside_the_supported_range_are_refused(decoder, tmp_path, rate) -> None:
+    seconds = min(600.0, 100_000 / rate)
+    with pytest.raises(MediaError, match=f"{rate} Hz"):
+        decoder.decode(write_wav(tmp_path / "odd.wav", seconds, rate), 700)
+    with pytest.raises(MediaError, match=f"{rate} Hz"):
+        list(decoded(tmp_path / "odd.wav"))
+
+
+@pytest.mark.parametrize("rate", [4_000, 8_000, 96_000, 384_000])
+def test_sample_rates_within_the_supported_range_are_decoded(decoder, tmp_path, rate) -> None:
+    audio = decoder.decode(write_wav(tmp_path / "good.wav", 1.0, rate), 60)
+    assert abs(len(audio) / SAMPLE_RATE - 1.0) < 0.1
+
+
+def test_a_file_on_which_the_decoder_hangs_times_out_and_the_next_one_decodes(tmp_path) -> None:
     os.mkfifo(tmp_path / "hang")
     hasty = Decoder(timeout_s=1.0)
-    with pytest.raises(MediaError, match="makes the decoder fail"):
+    with pytest.raises(MediaError, match="decoder failed"):
         hasty.decode(tmp_path / "hang", 60)
     assert len(hasty.decode(write_audio(tmp_path / "good", 1.0), 60)) > 0
     hasty.close()
 
 
-def test_a_decoder_that_died_is_started_again(decoder, tmp_path) -> None:
+def test_a_dead_decoder_is_restarted(decoder, tmp_path) -> None:
     good = write_audio(tmp_path / "good", 1.0)
     decoder.decode(good, 60)
     decoder._child.kill()
@@ -97,7 +110,7 @@ def test_a_decoder_that_died_is_started_again(decoder, tmp_path) -> None:
     assert len(decoder.decode(good, 60)) > 0
 
 
-def test_content_decides_not_the_name() -> None:
+def test_the_content_determines_the_demuxer() -> None:
     heads = (b"\x1a\x45\xdf\xa3", b"OggS", b"fLaC", b"ID3\x04", b"\xff\xfb\x90", b"ffconcat", b"<html>", b"")
     assert [sniff(head) for head in heads] == ["matroska", "ogg", "flac", "mp3", "mp3", None, None, None]
 
@@ -107,15 +120,15 @@ STREAMS = [
     ("ogg", "libopus", {}, 65_000),
     ("mp4", "aac", {"movflags": "frag_keyframe+empty_moov"}, 65_000),
 ]
-"""Container, codec, options, and how many bytes of it may hold nothing whole."""
+"""Container, codec, options, and the largest number of bytes without a complete packet."""
 
 
 @pytest.mark.parametrize(("container", "codec", "options", "longest"), STREAMS, ids=[name for name, *_ in STREAMS])
 @pytest.mark.parametrize("seed", range(6))
-def test_pieces_of_a_stream_cut_at_any_byte_give_its_audio_without_loss_or_doubling(
+def test_pieces_of_a_stream_cut_at_any_byte_decode_without_loss_or_duplication(
     decoder, tmp_path, container, codec, options, longest, seed
 ) -> None:
-    """Noise that is never twice the same, so that a lost or doubled packet shows."""
+    """Decodes noise that never repeats, so that a lost or doubled packet is detected."""
     random = np.random.default_rng(seed)
     rate = 48_000 if codec == "libopus" else 44_100
     sound = av.AudioFrame.from_ndarray(random.integers(-9000, 9000, (1, rate * 6)).astype(np.int16), "s16", "mono")
@@ -134,16 +147,21 @@ def test_pieces_of_a_stream_cut_at_any_byte_give_its_audio_without_loss_or_doubl
     for start, end in zip(starts, starts[1:], strict=False):
         (tmp_path / "so-far").write_bytes(data[:end])
         try:
-            pieces.append(decoder.decode(tmp_path / "so-far", 60, start))
+            own, before = decoder.decode_piece(tmp_path / "so-far", 60, start, 0.5)
+            if start > len(data) // 4:  # the lead-in equals the end of the pieces so far
+                so_far = np.concatenate(pieces)[-len(before) :]
+                assert len(before) == SAMPLE_RATE // 2
+                assert np.abs(before[400:-400] - so_far[400:-400]).mean() < 0.1
+            pieces.append(own)
         except MediaError:
-            assert end - start < longest  # nothing in it is whole; its sound comes with the next piece
-    heard = np.concatenate(pieces)
-    assert len(heard) == pytest.approx(len(expected), abs=SAMPLE_RATE // 100)
-    for at in range(SAMPLE_RATE, len(expected) - SAMPLE_RATE, SAMPLE_RATE // 2):  # each half second is where it was
-        assert np.abs(heard[at : at + 400] - expected[at : at + 400]).mean() < 0.1
+            assert end - start < longest  # it contains no complete packet; its audio comes with the next piece
+    decoded_audio = np.concatenate(pieces)
+    assert len(decoded_audio) == pytest.approx(len(expected), abs=SAMPLE_RATE // 100)
+    for at in range(SAMPLE_RATE, len(expected) - SAMPLE_RATE, SAMPLE_RATE // 2):  # every half second is in its place
+        assert np.abs(decoded_audio[at : at + 400] - expected[at : at + 400]).mean() < 0.1
 
 
-def test_only_a_beginning_can_be_decoded_alone() -> None:
+def test_only_the_start_of_a_stream_can_be_decoded_by_itself() -> None:
     ogg = b"OggS\x00"
     heads = (
         b"\x1a\x45\xdf\xa3",
@@ -153,7 +171,7 @@ def test_only_a_beginning_can_be_decoded_alone() -> None:
         b"\x00\x00\x00\x10moof",
         b"\x00\x00\x00\x10ftyp",
     )
-    assert [begins_alone(head) for head in heads] == [True, True, False, False, False, True]
+    assert [starts_stream(head) for head in heads] == [True, True, False, False, False, True]
 
 
 def test_a_waveform_has_the_loudest_sample_of_each_tenth_of_a_second() -> None:

@@ -1,4 +1,4 @@
-"""The worker as a process: what it does when nobody holds its machine, and when it cannot start."""
+"""The worker as a process: without a holder, with errors at its start, and with faults of the machine."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from conftest import DEMO_MODEL, PROJECT, waiting_machine
+from conftest import PROJECT, PROTOCOL_MODEL, waiting_machine
 from gpu_worker import spot
 
 numbers = itertools.count(1)
@@ -29,11 +29,12 @@ def environment(dynamodb, tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": str(PROJECT / "gpu-worker" / "src"),
         "BUCKET_NAME": "bucket",
         "CHUNKS_TABLE": "chunks",
+        "SESSIONS_TABLE": "sessions",
         "FLEET_TABLE": "fleet",
         "LEDGER_TABLE": "ledger",
         "BATCH_TABLE": "batch",
         "INSTANCE_ID": "i-process",
-        "MODEL": str(DEMO_MODEL),
+        "MODEL": str(PROTOCOL_MODEL),
         "DEVICE": "cpu",
         "UNHELD_SECONDS": "1",
         "METADATA_ENDPOINT": "",
@@ -42,12 +43,12 @@ def environment(dynamodb, tmp_path: Path) -> dict[str, str]:
 
 
 def wait_for_token(name: str) -> str:
-    """Starts an execution that waits for the worker to drain; answers its ARN."""
+    """Starts an execution that waits for the worker to drain; returns its ARN."""
     machine = waiting_machine(name, "i-process", "drain_token")
     return str(boto3.client("stepfunctions").start_execution(stateMachineArn=machine)["executionArn"])
 
 
-def how_it_ended(execution: str) -> tuple[str, str]:
+def outcome_of(execution: str) -> tuple[str, str]:
     end = time.monotonic() + 10
     while (seen := boto3.client("stepfunctions").describe_execution(executionArn=execution))["status"] == "RUNNING":
         assert time.monotonic() < end
@@ -57,7 +58,7 @@ def how_it_ended(execution: str) -> tuple[str, str]:
 
 @pytest.fixture
 def waiting_chunk(dynamodb, environment) -> dict:
-    """Key of a chunk with a message in the queue."""
+    """Adds a chunk with a queue message; returns its key."""
     key = {"session_id": "session_process", "chunk_number": next(numbers)}
     row = {**key, "user_id": "u", "state": "pending", "object_key": "users/u/x/chunk-001.webm", "etag": "e"}
     dynamodb.Table("chunks").put_item(Item={**row, "attempts": 0, "fence": 0, "next_attempt_at_ms": 0, "pending_shard": "p"})
@@ -82,22 +83,22 @@ def test_a_machine_that_no_run_holds_switches_itself_off(environment, tmp_path) 
     assert (tmp_path / "switched-off").exists()
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_worker_with_its_reason(environment, tmp_path) -> None:
+def test_a_model_that_cannot_be_loaded_ends_the_worker_with_the_reason(environment, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     ended = run({**environment, "MODEL": str(tmp_path / "empty")})
     assert ended.returncode == 1
-    assert "not ready to work" in ended.stderr
+    assert "worker cannot start" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_all_mistakes_of_the_configuration_are_told_together(environment) -> None:
+def test_all_configuration_errors_are_reported_together(environment) -> None:
     ended = run({**environment, "IDLE_SECONDS": "-1", "CHUNKS_AT_ONCE": "many", "BUCKET_NAME": "b"})
     assert ended.returncode == 2
     assert "idle_seconds" in ended.stderr
     assert "chunks_at_once" in ended.stderr
 
 
-def test_a_machine_whose_stop_is_decided_switches_itself_off_at_once(environment, tmp_path, dynamodb) -> None:
+def test_a_machine_with_a_decided_stop_switches_itself_off_at_once(environment, tmp_path, dynamodb) -> None:
     dynamodb.Table("fleet").put_item(Item={"id": "i-process", "state": "draining", "fence": 1, "holders": {}})
     try:
         assert run({**environment, "UNHELD_SECONDS": "600"}).returncode == 0
@@ -111,17 +112,17 @@ def test_a_model_that_does_not_load_in_time_switches_the_machine_off(environment
     assert (tmp_path / "switched-off").exists()
 
 
-def test_a_full_disk_fails_the_run_by_name_and_costs_no_attempt(environment, waiting_chunk, dynamodb) -> None:
+def test_a_full_disk_fails_the_run_with_that_error_and_costs_no_attempt(environment, waiting_chunk, dynamodb) -> None:
     execution = wait_for_token("disk-full")
     ended = run({**environment, "MIN_FREE_DISK_MB": "999999999"})
     assert ended.returncode == 1
-    assert how_it_ended(execution) == ("FAILED", "DiskFull")
+    assert outcome_of(execution) == ("FAILED", "DiskFull")
     row = dynamodb.Table("chunks").get_item(Key=waiting_chunk, ConsistentRead=True)["Item"]
     assert (row["state"], row["attempts"]) == ("pending", 0)
 
 
 class Metadata(BaseHTTPRequestHandler):
-    """A metadata service that gives notice."""
+    """A metadata service with a notice of interruption."""
 
     def do_PUT(self) -> None:
         self._answer(b"token")
@@ -136,7 +137,7 @@ class Metadata(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Suppresses the log."""
 
 
 @pytest.fixture
@@ -148,14 +149,14 @@ def metadata():
     server.server_close()
 
 
-def test_a_machine_that_ec2_takes_away_gives_up_its_work_tells_the_run_and_goes(environment, tmp_path, metadata) -> None:
+def test_a_machine_that_ec2_reclaims_fails_its_run_and_switches_itself_off(environment, tmp_path, metadata) -> None:
     execution = wait_for_token("spot")
     ended = run({**environment, "METADATA_ENDPOINT": metadata})
     assert ended.returncode == 0
-    assert "EC2 takes this machine away" in ended.stderr
-    assert how_it_ended(execution) == ("FAILED", "MachineTaken")
+    assert "EC2 is reclaiming this spot instance" in ended.stderr
+    assert outcome_of(execution) == ("FAILED", "MachineTaken")
     assert (tmp_path / "switched-off").exists()
 
 
-def test_no_metadata_service_is_no_notice() -> None:
+def test_without_a_metadata_service_there_is_no_notice() -> None:
     assert not spot.has_notice("http://127.0.0.1:9")

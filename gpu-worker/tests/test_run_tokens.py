@@ -15,7 +15,7 @@ INSTANCE = "i-tokens"
 
 @pytest.fixture
 def world(dynamodb: Any, request: pytest.FixtureRequest):
-    """Starts an execution that waits, and tells what became of it."""
+    """Starts executions that wait, and returns their outcomes."""
     table = dynamodb.Table("fleet")
     table.delete_item(Key={"id": f"tokens#{INSTANCE}"})
     table.delete_item(Key={"id": INSTANCE})
@@ -41,22 +41,22 @@ def world(dynamodb: Any, request: pytest.FixtureRequest):
     return World()
 
 
-def until(true_now, deadline_s: float = 10) -> None:
-    """Polls with a deadline."""
+def until(condition, deadline_s: float = 10) -> None:
+    """Polls until `condition` holds."""
     end = time.monotonic() + deadline_s
-    while not true_now():
+    while not condition():
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.02)
 
 
-def test_a_run_that_waits_is_told_that_the_worker_is_ready(world) -> None:
+def test_a_waiting_run_gets_the_report_that_the_worker_is_ready(world) -> None:
     execution = world.start("ready_token")
     world.refresh()
     assert json.loads(world.ended(execution)["output"]) == {"ready": True}
     assert not world.tokens.held
 
 
-def test_a_drain_holds_the_machine_until_it_is_told_what_was_seen(world) -> None:
+def test_a_drain_holds_the_machine_until_the_seen_counter_is_reported(world) -> None:
     execution = world.start("drain_token")
     world.refresh()
     assert world.tokens.held
@@ -88,7 +88,7 @@ def test_the_token_of_a_run_that_is_over_is_dropped_at_the_next_heartbeat(world,
     assert not world.tokens.held
 
 
-def test_the_newest_wish_is_read_from_the_pool(world, dynamodb) -> None:
+def test_the_wanted_counter_is_read_from_the_pool(world, dynamodb) -> None:
     dynamodb.Table("fleet").put_item(Item={"id": "pool", "wanted_seq": 42})
     assert world.tokens.wanted_seq() == 42
 
@@ -97,18 +97,18 @@ def hold(dynamodb, **row) -> None:
     dynamodb.Table("fleet").put_item(Item={"id": INSTANCE, "state": "running", "fence": 3, "holders": {}, **row})
 
 
-def test_a_person_needs_the_machine_until_their_deadline_and_a_run_only_by_its_token(world, dynamodb) -> None:
+def test_an_admin_needs_the_machine_until_a_deadline_and_a_run_only_by_its_token(world, dynamodb) -> None:
     now = int(time.time() * 1000)
     hold(dynamodb, holders={"person:ada": now + 60_000})
     world.refresh()
-    assert world.tokens.wanted
+    assert world.tokens.is_needed
     assert not world.tokens.held
     hold(dynamodb, holders={"person:ada": now - 1, "run-7": now + 60_000})
     world.refresh()
-    assert not world.tokens.wanted
+    assert not world.tokens.is_needed
 
 
-def test_a_stop_that_is_decided_is_seen_and_so_is_one_that_was_confirmed_meanwhile(world, dynamodb) -> None:
+def test_a_decided_stop_is_detected_also_after_it_was_confirmed(world, dynamodb) -> None:
     hold(dynamodb)
     world.refresh()
     assert not world.tokens.stop_decided

@@ -1,4 +1,4 @@
-"""The persistent service as its callers meet it: a real process, the real model, the official client of OpenAI."""
+"""The service through its API: a real process, the real model, OpenAI's official client."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ import openai
 import pytest
 from standardwebhooks import Webhook
 
-from conftest import DEMO_MODEL
+from conftest import PROTOCOL_MODEL
 from service_process import SOURCE, Running, free_port, service, until
 
-SAMPLE = (DEMO_MODEL / "samples" / "sample-125s.webm").read_bytes()
+SAMPLE = (PROTOCOL_MODEL / "samples" / "sample-125s.webm").read_bytes()
 SAMPLE_SECONDS = 125
 HELD_OUT = Path(__file__).parent / "heldout"
+OPEN_TO_ALL = "open to every program on this machine"
 MAKE_AUDIO = Path(__file__).parents[2] / "test" / "host" / "make_audio.py"
 
 
 def chunk(mark: str = "") -> bytes:
-    """Half a minute of speech; with a mark (an element that players skip) it is other bytes."""
+    """Half a minute of speech. `mark`: an element that players skip, which makes the bytes unique."""
     text = mark.encode()
     return (HELD_OUT / "seen-1.webm").read_bytes() + (bytes([0xEC, 0x80 | len(text)]) + text if text else b"")
 
 
-def heard_seconds(running: Running) -> float:
-    """Audio that the model has heard since the service began."""
+def transcribed_seconds(running: Running) -> float:
+    """Seconds of audio transcribed since the service started."""
     line = next(
         one for one in running.call("GET", "/metrics").text.splitlines() if one.startswith("chunkscribe_audio_seconds ")
     )
@@ -49,9 +50,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield one
 
 
-def test_a_file_is_taken_followed_and_read(running: Running) -> None:
-    answer = running.send(SAMPLE, job_id="my-talk.1")
-    assert (answer.status_code, answer.json()) == (200, {"job_id": "my-talk.1", "status": "queued"})
+def test_a_file_is_accepted_reports_progress_and_can_be_read(running: Running) -> None:
+    response = running.send(SAMPLE, job_id="my-talk.1")
+    assert (response.status_code, response.json()) == (200, {"job_id": "my-talk.1", "status": "queued"})
     done = running.ended("my-talk.1")
     assert done["status"] == "completed" and done["progress"] == 100 and done["error"] is None
     assert "hello everyone and welcome" in done["transcript"]
@@ -63,8 +64,8 @@ def test_a_file_is_taken_followed_and_read(running: Running) -> None:
     assert "chunkscribe_model_loaded 1.0" in figures and "chunkscribe_completed_jobs" in figures
 
 
-def test_the_same_content_is_heard_once_and_a_name_is_one_files(running: Running) -> None:
-    before = heard_seconds(running)
+def test_the_same_content_is_transcribed_once_and_a_job_id_belongs_to_one_file(running: Running) -> None:
+    before = transcribed_seconds(running)
     running.send(chunk("same"), job_id="first")
     second = running.send(chunk("same")).json()
     assert second["job_id"] != "first"
@@ -73,7 +74,7 @@ def test_the_same_content_is_heard_once_and_a_name_is_one_files(running: Running
     assert running.send(chunk("same"), job_id="first").json() == {"job_id": "first", "status": "completed"}
     taken = running.send(chunk("other"), job_id="first")
     assert (taken.status_code, taken.json()["code"]) == (409, "job-exists")
-    assert 29 < heard_seconds(running) - before < 32
+    assert 29 < transcribed_seconds(running) - before < 32
 
 
 REFUSED = [
@@ -90,20 +91,20 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("request_", "status", "code"), REFUSED, ids=[f"{code}-{n}" for n, (_, _, code) in enumerate(REFUSED)]
 )
-def test_what_cannot_be_taken_is_refused_in_words(
+def test_invalid_requests_are_refused_with_a_code(
     running: Running, request_: dict[str, Any], status: int, code: str
 ) -> None:
-    answer = running.call("POST", "/transcribe", **request_)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    response = running.call("POST", "/transcribe", **request_)
+    assert (response.status_code, response.json()["code"]) == (status, code)
     if code == "unknown-model":
-        assert answer.json()["models"] == ["demo_model"]
+        assert response.json()["models"] == ["protocol.en"]
 
 
-def test_missing_file_unknown_job_too_early_and_foreign_callers_are_refused(running: Running) -> None:
-    missing = running.call("POST", "/transcribe", files={"model": (None, "demo_model")})
+def test_missing_file_unknown_job_unfinished_job_and_foreign_origins_are_refused(running: Running) -> None:
+    missing = running.call("POST", "/transcribe", files={"model": (None, "protocol.en")})
     assert (missing.status_code, missing.json()["code"]) == (400, "file-missing")
-    assert running.call("GET", "/status/nobody").status_code == 404
-    assert running.call("GET", "/download/nobody").json()["code"] == "unknown-job"
+    assert running.call("GET", "/status/unknown").status_code == 404
+    assert running.call("GET", "/download/unknown").json()["code"] == "unknown-job"
     job = running.send(SAMPLE + b"\0" * 100).json()["job_id"]
     early = running.call("GET", f"/download/{job}")
     assert (early.status_code, early.json()["code"]) == (404, "not-ready")
@@ -115,10 +116,10 @@ def test_missing_file_unknown_job_too_early_and_foreign_callers_are_refused(runn
     running.ended(job)
 
 
-def test_a_file_above_the_limit_is_413_whether_its_length_is_said_or_not(tmp_path: Path) -> None:
+def test_a_file_above_the_limit_is_413_with_or_without_a_content_length(tmp_path: Path) -> None:
     with service(tmp_path, MAX_UPLOAD_MB="1") as small:
-        said = small.send(b"\x1a\x45\xdf\xa3" + b"x" * 9_000_000)
-        assert (said.status_code, said.json()["code"]) == (413, "too-large")
+        response = small.send(b"\x1a\x45\xdf\xa3" + b"x" * 9_000_000)
+        assert (response.status_code, response.json()["code"]) == (413, "too-large")
 
         def body() -> Iterator[bytes]:
             yield b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.webm"\r\n\r\n\x1a\x45\xdf\xa3'
@@ -135,23 +136,25 @@ def test_a_file_above_the_limit_is_413_whether_its_length_is_said_or_not(tmp_pat
 
 def test_openais_client_gets_every_format_words_segments_and_a_stream(running: Running) -> None:
     client = openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused")
-    assert [model.id for model in client.models.list()] == ["demo_model"]
+    assert [model.id for model in client.models.list()] == ["protocol.en"]
 
-    def ask(**more: Any) -> Any:
+    def transcribe(**more: Any) -> Any:
         return client.audio.transcriptions.create(model="whisper-1", file=("talk.webm", SAMPLE), **more)
 
-    plain = ask()
+    plain = transcribe()
     assert "hello everyone and welcome" in plain.text
-    assert ask(response_format="text").strip() == plain.text
-    assert ask(response_format="srt").startswith("1\n00:00:0") and ask(response_format="vtt").startswith("WEBVTT\n\n00:00:0")
-    verbose = ask(response_format="verbose_json")
+    assert transcribe(response_format="text").strip() == plain.text
+    assert transcribe(response_format="srt").startswith("1\n00:00:0") and transcribe(response_format="vtt").startswith(
+        "WEBVTT\n\n00:00:0"
+    )
+    verbose = transcribe(response_format="verbose_json")
     assert verbose.language == "english" and 124 < float(verbose.duration) < 126 and verbose.words is None
     assert verbose.segments[0].start < verbose.segments[0].end <= verbose.segments[1].start
-    words = ask(response_format="verbose_json", timestamp_granularities=["word"])
+    words = transcribe(response_format="verbose_json", timestamp_granularities=["word"])
     assert words.segments is None and [word.word for word in words.words][:2] == plain.text.split()[:2]
-    both = ask(response_format="verbose_json", timestamp_granularities=["word", "segment"])
+    both = transcribe(response_format="verbose_json", timestamp_granularities=["word", "segment"])
     assert both.words and both.segments
-    stream = client.audio.transcriptions.create(model="demo_model", file=("a.webm", chunk("streamed")), stream=True)
+    stream = client.audio.transcriptions.create(model="protocol.en", file=("a.webm", chunk("streamed")), stream=True)
     events = list(stream)
     assert events[-1].type == "transcript.text.done"
     assert "".join(event.delta for event in events if event.type == "transcript.text.delta") == events[-1].text != ""
@@ -167,29 +170,32 @@ def test_openais_client_gets_every_format_words_segments_and_a_stream(running: R
         ({"file": ("a.webm", b"no audio whatsoever")}, openai.APIStatusError, "file"),
     ],
 )
-def test_errors_are_openais(running: Running, more: dict[str, Any], error: type[Exception], param: str) -> None:
+def test_errors_have_openais_format(running: Running, more: dict[str, Any], error: type[Exception], param: str) -> None:
     client = openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0)
     with pytest.raises(error) as caught:
-        client.audio.transcriptions.create(**{"model": "demo_model", "file": ("talk.webm", SAMPLE), **more})
+        client.audio.transcriptions.create(**{"model": "protocol.en", "file": ("talk.webm", SAMPLE), **more})
     assert isinstance(caught.value, openai.APIStatusError) and caught.value.param == param
 
 
-def test_a_request_that_is_sent_again_is_not_heard_again(running: Running) -> None:
+def test_a_repeated_request_is_not_transcribed_again(running: Running) -> None:
     audio = chunk("again")
-    before = heard_seconds(running)
+    before = transcribed_seconds(running)
     with ThreadPoolExecutor(4) as pool:
         send = lambda _: running.call("POST", "/v1/audio/transcriptions", files={"file": ("a.webm", audio)})  # noqa: E731
-        answers = list(pool.map(send, range(4)))
-    assert {answer.status_code for answer in answers} == {200} and len({answer.json()["text"] for answer in answers}) == 1
-    assert 29 < heard_seconds(running) - before < 32  # of four requests, one
+        responses = list(pool.map(send, range(4)))
+    assert {response.status_code for response in responses} == {200} and len(
+        {response.json()["text"] for response in responses}
+    ) == 1
+    assert 29 < transcribed_seconds(running) - before < 32  # one of the four requests
 
 
-def test_kill_9_with_twenty_jobs_waiting_loses_none_and_hears_each_once(tmp_path: Path) -> None:
+def test_kill_9_with_twenty_queued_jobs_loses_none_and_each_is_transcribed_once(tmp_path: Path) -> None:
     with service(tmp_path) as first:
         names = [f"job-{n}" for n in range(20)]
+        os.kill(first.model_process(), signal.SIGSTOP)
         for name in names:
             assert first.send(chunk(name), job_id=name).status_code == 200
-        until("work in its middle", 60, lambda: any(first.status(name)["status"] == "processing" for name in names))
+        until("processing of a job", 60, lambda: any(first.status(name)["status"] == "processing" for name in names))
         first.kill()
     with service(tmp_path) as second:
         ends = [second.ended(name) for name in names]
@@ -199,14 +205,16 @@ def test_kill_9_with_twenty_jobs_waiting_loses_none_and_hears_each_once(tmp_path
         assert list((tmp_path / "uploads").iterdir()) == []
 
 
-def test_the_end_of_the_models_process_costs_no_job(running: Running) -> None:
+def test_the_end_of_the_model_process_loses_no_job(running: Running) -> None:
+    model = running.model_process()
+    os.kill(model, signal.SIGSTOP)
     names = [running.send(chunk(f"crash {n}")).json()["job_id"] for n in range(4)]
-    until("work in its middle", 60, lambda: any(running.status(name)["status"] == "processing" for name in names))
-    os.kill(running.model_process(), signal.SIGKILL)
+    until("processing of a job", 60, lambda: any(running.status(name)["status"] == "processing" for name in names))
+    os.kill(model, signal.SIGKILL)
     assert [running.ended(name)["status"] for name in names] == ["completed"] * 4
 
 
-def test_two_hundred_requests_at_once_are_all_answered_or_told_when_to_come_again(tmp_path: Path) -> None:
+def test_two_hundred_simultaneous_requests_each_get_a_job_or_a_retry_after(tmp_path: Path) -> None:
     with service(tmp_path, MAX_QUEUE="20") as busy:
         small = chunk("burst")
 
@@ -216,16 +224,16 @@ def test_two_hundred_requests_at_once_are_all_answered_or_told_when_to_come_agai
             )
 
         with ThreadPoolExecutor(200) as pool:
-            answers = list(pool.map(send, range(200)))
-        statuses = [answer.status_code for answer in answers]
+            responses = list(pool.map(send, range(200)))
+        statuses = [response.status_code for response in responses]
         assert set(statuses) == {200, 429} and statuses.count(200) >= 20
-        assert all(answer.headers["retry-after"] for answer in answers if answer.status_code == 429)
-        taken = [answer.json()["job_id"] for answer in answers if answer.status_code == 200]
+        assert all(response.headers["retry-after"] for response in responses if response.status_code == 429)
+        taken = [response.json()["job_id"] for response in responses if response.status_code == 200]
         assert all(busy.ended(job, 170)["status"] == "completed" for job in taken)
 
 
 class Receiver(HTTPServer):
-    """Somebody's server: refuses the first call, takes the second."""
+    """A client's server: the first request fails, later ones succeed."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", free_port()), self.Handler)
@@ -245,25 +253,25 @@ class Receiver(HTTPServer):
             return
 
 
-def test_callers_are_told_of_the_end_signed_and_again_after_a_failure(running: Running) -> None:
+def test_callbacks_are_signed_and_sent_again_after_a_failure(running: Running) -> None:
     receiver = Receiver()
     try:
         url = f"http://127.0.0.1:{receiver.server_port}/hook"
-        job = running.send(chunk("told"), callback_url=url).json()["job_id"]
+        job = running.send(chunk("callback"), callback_url=url).json()["job_id"]
         until("the second call", 60, lambda: len(receiver.calls) == 2)
         secret = (running.folder / "callback-secret").read_text().strip()
         ids = set()
         for headers, body in receiver.calls:
             assert Webhook(secret).verify(body, {name.lower(): value for name, value in headers.items()})
             ids.add(headers["webhook-id"])
-            told = json.loads(body)
-            assert (told["type"], told["data"]["job_id"]) == ("transcription.completed", job)
+            event = json.loads(body)
+            assert (event["type"], event["data"]["job_id"]) == ("transcription.completed", job)
         assert len(ids) == 1
     finally:
         receiver.shutdown()
 
 
-def test_others_can_reach_it_only_with_a_token(tmp_path: Path) -> None:
+def test_listening_beyond_loopback_requires_a_token(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gpu_worker", "serve", "--host", "0.0.0.0", "--folder", str(tmp_path)]
     refused = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, timeout=60
@@ -271,41 +279,53 @@ def test_others_can_reach_it_only_with_a_token(tmp_path: Path) -> None:
     assert refused.returncode == 2 and "needs a token" in refused.stderr and "Traceback" not in refused.stderr
     token = "a-token-of-enough-letters"
     with service(tmp_path, SERVICE_TOKEN=token) as guarded:
-        assert guarded.call("GET", "/health").status_code == 200
-        assert guarded.call("GET", "/jobs").status_code == 401
+        assert OPEN_TO_ALL not in guarded.log.read_text()
+        for path in ("/health", "/", "/page.js", "/page.css"):
+            assert guarded.call("GET", path).status_code == 200
+        for path in ("/jobs", "/metrics", "/status/x", "/download/x", "/transcript/x", "/v1/models", "/nowhere", "//health"):
+            assert guarded.call("GET", path).status_code == 401
+            assert guarded.call("GET", path, headers={"authorization": "Bearer another-token-as-long"}).status_code == 401
+        assert guarded.send(SAMPLE).status_code == 401
         assert guarded.call("POST", "/v1/audio/transcriptions").json()["error"]["type"] == "authentication_error"
-        assert guarded.call("GET", "/jobs", headers={"authorization": f"Bearer {token}"}).status_code == 200
+        assert guarded.call("GET", "/jobs", headers={"authorization": f"Bearer {token}"}).json()["jobs"] == []
+        client = openai.OpenAI(base_url=f"{guarded.url}/v1", api_key=token)
+        assert client.audio.transcriptions.create(model="whisper-1", file=("talk.webm", SAMPLE)).text
 
 
-def test_another_model_is_loaded_on_demand_and_goes_when_nobody_asks_for_it(tmp_path: Path) -> None:
+def test_a_service_without_a_token_warns_that_it_is_open(running: Running) -> None:
+    assert running.log.read_text().count(OPEN_TO_ALL) == 1
+    assert 'type="password" autocomplete="current-password"' in running.call("GET", "/").text
+
+
+def test_another_model_is_loaded_on_demand_and_unloaded_when_unused(tmp_path: Path) -> None:
     other = tmp_path / "other_model"
-    shutil.copytree(DEMO_MODEL, other)
+    shutil.copytree(PROTOCOL_MODEL, other)
     with service(tmp_path / "data", MODELS=str(other), UNLOAD_SECONDS="0.5") as two:
         own = two.model_process()
-        assert [model["id"] for model in two.call("GET", "/v1/models").json()["data"]] == ["demo_model", str(other)]
+        assert [model["id"] for model in two.call("GET", "/v1/models").json()["data"]] == ["protocol.en", str(other)]
         job = two.send(chunk(), model=str(other)).json()["job_id"]
         assert two.ended(job)["status"] == "completed"
         assert two.call("GET", f"/transcript/{job}").json()["model"] == "other_model"
-        until("another process with the own model", 60, lambda: two.model_process() != own)
+        until("a process with only the own model", 60, lambda: two.model_process() != own)
         again = two.send(chunk("own")).json()["job_id"]
         assert two.ended(again)["status"] == "completed"
-        assert two.call("GET", f"/transcript/{again}").json()["model"] == "demo_model"
+        assert two.call("GET", f"/transcript/{again}").json()["model"] == "protocol.en"
 
 
-def test_a_process_that_has_grown_is_replaced_and_no_job_is_lost(tmp_path: Path) -> None:
+def test_a_process_whose_memory_has_grown_is_replaced_and_no_job_is_lost(tmp_path: Path) -> None:
     with service(tmp_path, RECYCLE_GROWTH_MB="1") as growing:
         first = growing.model_process()
         assert growing.ended(growing.send(chunk()).json()["job_id"])["status"] == "completed"
         names = [growing.send(audio).json()["job_id"] for audio in (SAMPLE, chunk("after"), SAMPLE + b"\xec\x81\x01")]
         assert [growing.ended(name)["status"] for name in names] == ["completed"] * 3
-        until("another process", 60, lambda: growing.model_process() != first)
+        until("a new process", 60, lambda: growing.model_process() != first)
 
 
 def test_a_file_of_many_parts_is_one_text_with_a_paragraph_for_each(running: Running, tmp_path: Path) -> None:
     path, seconds = tmp_path / "long.wav", 6 * SAMPLE_SECONDS
     subprocess.run([sys.executable, MAKE_AUDIO, path, str(seconds)], check=True)
     job = running.send(path.read_bytes(), job_id="long").json()["job_id"]
-    until("progress in its middle", 120, lambda: 0 < running.status(job)["progress"] < 100)
+    until("progress of the job", 120, lambda: 0 < running.status(job)["progress"] < 100)
     done = running.ended(job, 170)
     assert done["status"] == "completed"
     result = running.call("GET", "/transcript/long").json()

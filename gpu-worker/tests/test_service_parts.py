@@ -1,7 +1,8 @@
-"""Parts of the service by themselves: the queue, the join, formats, addresses that may be called."""
+"""Parts of the service in isolation: queue, uploads, pace, formats."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.types import Message
 
 from conftest import PROJECT
-from gpu_worker.engine import Transcription
 from gpu_worker.formats import timestamp, to_srt, to_txt, to_vtt
-from gpu_worker.segments import Segment, Word
-from gpu_worker.service.callbacks import Refused, check
-from gpu_worker.service.jobs import Job, Jobs, NameTaken, QueueFull
-from gpu_worker.service.join import Heard, paragraphs, placed
+from gpu_worker.service.disk_full import DiskFull
+from gpu_worker.service.job_rows import Job, JobIdTaken, QueueFull
+from gpu_worker.service.jobs import Jobs
+from gpu_worker.service.pace import MIN_BYTES_PER_SECOND, Pace
+from gpu_worker.service.uploads import BUFFER_BYTES, TooLarge, receive
 
 EXAMPLES = PROJECT / "test" / "fixtures" / "formats"
 
 
-def test_formats_are_those_of_the_typescript_writers() -> None:
+def test_formats_equal_those_of_the_typescript_writers() -> None:
     transcript = json.loads((EXAMPLES / "transcript.json").read_text())
     assert to_txt(transcript["text"]) == (EXAMPLES / "transcript.txt").read_text()
     assert to_srt(transcript["segments"]) == (EXAMPLES / "transcript.srt").read_text()
@@ -29,7 +32,7 @@ def test_formats_are_those_of_the_typescript_writers() -> None:
 
 
 @given(st.integers(min_value=0, max_value=400 * 3600 * 1000))
-def test_a_timestamp_says_the_same_time(ms: int) -> None:
+def test_a_timestamp_parses_to_the_same_time(ms: int) -> None:
     hours, minutes, rest = timestamp(ms / 1000, ".").split(":")
     assert int(hours) * 3_600_000 + int(minutes) * 60_000 + round(float(rest) * 1000) == ms
 
@@ -42,11 +45,11 @@ def add(jobs: Jobs, content: str, **more: Any) -> Job:
     upload = jobs.new_upload()
     upload.write_text(content)
     fields = {
-        "name": None,
+        "requested_id": None,
         "filename": "a.wav",
         "size_bytes": 10,
         "model": "m",
-        "wishes": {},
+        "options": {},
         "urgent": False,
         "callback_url": None,
     }
@@ -58,129 +61,141 @@ def finish(jobs: Jobs, job: Job) -> list[str]:
     return jobs.complete(job.seq, 1.0)
 
 
-def test_urgent_ones_first_small_ones_together_large_ones_alone(tmp_path: Path) -> None:
+def test_urgent_jobs_are_first_small_ones_together_large_ones_alone(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     large = add(jobs, "large", size_bytes=10**8)
     small = [add(jobs, f"small {n}") for n in range(3)]
-    other = add(jobs, "other wishes", wishes={"language": "de"})
-    urgent = add(jobs, "urgent", urgent=True, wishes={"language": "fr"})
-    assert [job.seq for job in jobs.take(2)] == [urgent.seq]
-    assert [job.seq for job in jobs.take(2)] == [large.seq]
-    assert [job.seq for job in jobs.take(2)] == [small[0].seq, small[1].seq]
-    assert [job.seq for job in jobs.take(8)] == [small[2].seq]
-    assert [job.seq for job in jobs.take(8)] == [other.seq]
-    assert jobs.take(8) == []
+    other = add(jobs, "other options", options={"language": "de"})
+    urgent = add(jobs, "urgent", urgent=True, options={"language": "fr"})
+    assert [job.seq for job in jobs.claim(2)] == [urgent.seq]
+    assert [job.seq for job in jobs.claim(2)] == [large.seq]
+    assert [job.seq for job in jobs.claim(2)] == [small[0].seq, small[1].seq]
+    assert [job.seq for job in jobs.claim(8)] == [small[2].seq]
+    assert [job.seq for job in jobs.claim(8)] == [other.seq]
+    assert jobs.claim(8) == []
 
 
-def test_a_restart_gives_work_back_and_clears_up(tmp_path: Path) -> None:
+def test_a_restart_requeues_jobs_and_deletes_unfinished_uploads(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     one, two = add(jobs, "one"), add(jobs, "two")
-    jobs.take(1)
+    jobs.claim(1)
     jobs.new_upload().write_text("half of an upload")
     jobs.close()
     again = queue(tmp_path)
-    assert [job.seq for job in again.take(8)] == [one.seq, two.seq]
+    assert [job.seq for job in again.claim(8)] == [one.seq, two.seq]
     assert sorted(path.name for path in (tmp_path / "uploads").iterdir()) == [str(one.seq), str(two.seq)]
 
 
-def test_those_who_share_a_content_share_its_end(tmp_path: Path) -> None:
+def test_jobs_with_the_same_content_share_its_result_and_its_end(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
-    lead = add(jobs, "same", name="lead")
-    shares = add(jobs, "same", name="shares", callback_url="https://example.com/x")
-    assert [job.seq for job in jobs.take(8)] == [lead.seq]
+    lead = add(jobs, "same", requested_id="lead")
+    shares = add(jobs, "same", requested_id="shares", callback_url="https://example.com/x")
+    assert [job.seq for job in jobs.claim(8)] == [lead.seq]
     assert jobs.due_callbacks() == []
     assert sorted(finish(jobs, lead)) == ["lead", "shares"]
     assert [callback.job for callback in jobs.due_callbacks()] == ["shares"]
     found = jobs.get("shares")
     assert found is not None and found.state == "completed" and jobs.result_of(found) == {"text": "x"}
-    assert add(jobs, "same", name="late").state == "completed"
+    assert add(jobs, "same", requested_id="late").state == "completed"
     failed = add(jobs, "bad")
-    jobs.take(8)
+    jobs.claim(8)
     jobs.fail(failed.seq, "no audio", "unsupported-media")
-    assert add(jobs, "bad").state == "queued"  # what has failed is tried again when somebody sends it again
+    assert add(jobs, "bad").state == "queued"  # content that failed is tried again when it is sent again
     assert shares.work == lead.seq
 
 
-def test_names_and_a_full_queue(tmp_path: Path) -> None:
+def test_job_ids_and_a_full_queue(tmp_path: Path) -> None:
     jobs = queue(tmp_path, most=1)
-    first = add(jobs, "a", name="n")
-    assert add(jobs, "a", name="n").seq == first.seq
-    with pytest.raises(NameTaken):
-        add(jobs, "b", name="n")
+    first = add(jobs, "a", requested_id="n")
+    assert add(jobs, "a", requested_id="n").seq == first.seq
+    with pytest.raises(JobIdTaken):
+        add(jobs, "b", requested_id="n")
     with pytest.raises(QueueFull):
         add(jobs, "b")
-    assert add(jobs, "a").work == first.seq  # costs nothing
+    assert add(jobs, "a").work == first.seq  # it shares the work, so it does not count
 
 
-def test_what_ends_two_processes_alone_has_failed_and_nothing_else(tmp_path: Path) -> None:
+def test_only_a_job_that_ends_two_processes_alone_fails(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     bad, good = add(jobs, "bad"), add(jobs, "good")
-    assert [job.seq for job in jobs.take(8)] == [bad.seq, good.seq]
-    assert jobs.died([bad.seq, good.seq]) == []
+    assert [job.seq for job in jobs.claim(8)] == [bad.seq, good.seq]
+    assert jobs.record_deaths([bad.seq, good.seq]) == []
     for _ in range(2):
-        [alone] = jobs.take(8)
+        [alone] = jobs.claim(8)
         assert alone.alone
-        dead = jobs.died([alone.seq])
+        dead = jobs.record_deaths([alone.seq])
     assert dead == [bad.seq]
     jobs.fail(bad.seq, "x", "failed")
-    [other] = jobs.take(8)
+    [other] = jobs.claim(8)
     assert other.seq == good.seq and finish(jobs, other)
 
 
-def test_ended_jobs_are_forgotten_with_their_results_unless_others_have_them(tmp_path: Path) -> None:
+def test_ended_jobs_are_deleted_with_results_that_no_other_job_uses(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     lead = add(jobs, "same")
-    jobs.take(1)
+    jobs.claim(1)
     finish(jobs, lead)
-    assert jobs.forget(0) == 0
-    assert jobs.forget(10**12) == 1
+    assert jobs.delete_ended(0) == 0
+    assert jobs.delete_ended(10**12) == 1
     assert not jobs.result_path(lead.seq).exists()
     assert add(jobs, "same").state == "queued"
 
 
-def heard(words: list[tuple[str, float, float]], start: float, overlap: float) -> Heard:
-    segments = tuple(
-        Segment(word, begin, end, -0.2, 0, 1, (Word(f" {word}", begin, end, 0.9),)) for word, begin, end in words
-    )
-    return Heard(Transcription("en", 10, segments), start, overlap)
+def test_a_queue_on_a_full_disk_accepts_no_job_leaves_no_file_and_recovers(tmp_path: Path) -> None:
+    jobs = queue(tmp_path, most=10_000)
+    kept = add(jobs, "kept")
+    pages = jobs._db.execute("PRAGMA page_count").fetchone()[0]
+    jobs._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    taken = [kept.seq]
+    with pytest.raises(DiskFull):
+        for n in range(1000):
+            taken.append(add(jobs, f"{n}" * 200).seq)
+    left = {path.name for path in (tmp_path / "uploads").iterdir()}
+    assert {name for name in left if not name.startswith("new-")} == {str(seq) for seq in taken}
+    jobs._db.execute("PRAGMA max_page_count = 1000000")
+    assert add(jobs, "with room again").seq == len(taken) + 1
 
 
-def test_parts_that_overlap_have_each_word_once() -> None:
-    first = heard([("one", 1, 2), ("two", 8.2, 8.8), ("three", 9.3, 9.9)], 0, 0)
-    second = heard([("two", 0.2, 0.8), ("three", 1.3, 1.9), ("four", 3, 4)], 8, 2)
-    parts = [placed(first, second), placed(second, None)]
-    assert paragraphs(parts) == "one two\n\nthree four"
-    assert [segment.start for part in parts for segment in part] == [1, 8.2, 9.3, 11]
+def upload_request(body: bytes, size: int = BUFFER_BYTES) -> Request:
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+
+    async def receive_piece() -> Message:
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=b")]
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive_piece)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://example.com/x",
-        "ftp://example.com",
-        "https://user:secret@example.com/",
-        "https://127.0.0.1/",
-        "https://2130706433/",
-        "https://0177.0.0.1/",
-        "https://[::1]/",
-        "https://[::ffff:10.0.0.1]/",
-        "https://169.254.169.254/latest",
-        "https://localhost/",
-        "https://printer.local/",
-        "https://intranet/",
-        "https://[fe80::1]/",
-        "https://224.0.0.1/",
-        "not a url",
-    ],
+UPLOAD = (
+    b'--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n' + bytes(4 * BUFFER_BYTES) + b"\r\n--b--\r\n"
 )
-def test_addresses_that_nobody_may_have_called(url: str) -> None:
-    with pytest.raises(Refused):
-        check(url, allow_loopback=False)
 
 
-def test_addresses_that_may_be_called() -> None:
-    check("https://example.com/hook?x=1", allow_loopback=False)
-    check("https://93.184.216.34/", allow_loopback=False)
-    check("http://127.0.0.1:8080/hook", allow_loopback=True)
-    with pytest.raises(Refused):
-        check("http://example.com/", allow_loopback=True)
+def test_an_upload_to_a_full_disk_raises_disk_full() -> None:
+    with pytest.raises(DiskFull):
+        asyncio.run(receive(upload_request(UPLOAD), Path("/dev/full"), 10**9, 0))
+
+
+def test_an_upload_keeps_the_minimum_of_free_disk_space(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull):
+        asyncio.run(receive(upload_request(UPLOAD), tmp_path / "upload", 10**9, 10**18))
+    assert (tmp_path / "upload").stat().st_size < 3 * BUFFER_BYTES  # it stopped in the middle
+    assert asyncio.run(receive(upload_request(UPLOAD), tmp_path / "upload", 10**9, 0)).size_bytes == 4 * BUFFER_BYTES
+
+
+def test_bytes_after_a_form_count_toward_the_limit(tmp_path: Path) -> None:
+    with pytest.raises(TooLarge):
+        asyncio.run(receive(upload_request(UPLOAD + bytes(8 * BUFFER_BYTES)), tmp_path / "upload", 4 * BUFFER_BYTES, 0))
+
+
+def test_a_body_may_pause_but_not_fall_below_the_minimum_rate() -> None:
+    steady = Pace(10)
+    assert all(steady.add(1, MIN_BYTES_PER_SECOND) for _ in range(1000))
+    pausing = Pace(10)
+    assert all(pausing.add(9, 0) and pausing.add(1, 10 * MIN_BYTES_PER_SECOND) for _ in range(100))
+    slow = Pace(10)
+    assert [slow.add(1, MIN_BYTES_PER_SECOND // 2) for _ in range(10)] == [True] * 9 + [False]
+    silent = Pace(10)
+    assert silent.add(4, 0) and silent.left_s == 6 and not silent.add(6, 0)
+    fast_at_first = Pace(10)
+    assert fast_at_first.add(10, 10**9) and not fast_at_first.add(10, 9)

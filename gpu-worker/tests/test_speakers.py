@@ -1,4 +1,4 @@
-"""Voices by a speaker model: a tiny one made here, that tells high from low."""
+"""Speaker vectors with a tiny model, made here, that separates high from low voices."""
 
 import base64
 from pathlib import Path
@@ -15,7 +15,7 @@ from gpu_worker.speakers import SpeakerModel, SpeakersUnavailable, speaker_model
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The loudest value of each mel bin over time, against the mean of all bins: a vector of 80."""
+    """A model whose vector of 80 is the maximum of each mel bin over time, minus the mean of all bins."""
     nodes = [
         helper.make_node("ReduceMax", ["feats"], ["loudest"], axes=[1], keepdims=0),
         helper.make_node("ReduceMean", ["loudest"], ["mean"], axes=[1], keepdims=1),
@@ -39,23 +39,23 @@ def vector(voice: str) -> np.ndarray:
     return values / np.linalg.norm(values)
 
 
-def test_segments_of_one_voice_are_nearer_than_those_of_two(model_file) -> None:
+def test_segments_of_one_voice_are_closer_than_those_of_two(model_file) -> None:
     time = np.arange(SAMPLE_RATE * 4) / SAMPLE_RATE
     beat = 0.5 + 0.5 * np.sin(2 * np.pi * 3 * time)
     low, high = (0.3 * beat * np.sin(2 * np.pi * pitch * time) for pitch in (150, 2500))
     audio = np.concatenate([low[: 2 * SAMPLE_RATE], high[: 2 * SAMPLE_RATE]]).astype(np.float32)
-    marked = SpeakerModel(str(model_file)).mark(audio, [segment(0, 1), segment(1, 2), segment(2, 3), segment(3, 4)])
+    marked = SpeakerModel(str(model_file)).with_voices(audio, [segment(0, 1), segment(1, 2), segment(2, 3), segment(3, 4)])
     one, again, other, _ = (vector(part.voice) for part in marked)
     assert one @ again > 0.98
     assert one @ other < one @ again - 0.1
 
 
-def test_what_is_too_short_has_no_voice(model_file) -> None:
+def test_a_segment_that_is_too_short_has_no_voice(model_file) -> None:
     audio = np.zeros(SAMPLE_RATE, dtype=np.float32)
-    assert [part.voice for part in SpeakerModel(str(model_file)).mark(audio, [segment(0, 0.1)])] == [None]
+    assert [part.voice for part in SpeakerModel(str(model_file)).with_voices(audio, [segment(0, 0.1)])] == [None]
 
 
-def test_a_model_that_is_not_there_or_none_is_told_at_start(tmp_path) -> None:
+def test_a_missing_or_invalid_speaker_model_is_an_error_at_start(tmp_path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"no model")
     with pytest.raises(SpeakersUnavailable, match="cannot be loaded"):
         speaker_model(str(tmp_path / "bad.onnx"), None)

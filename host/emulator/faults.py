@@ -1,4 +1,4 @@
-"""What tests make go wrong in the emulator: calls that fail, events that are lost, machines that are refused."""
+"""Fault injection for tests: failing calls, lost events, missing capacity."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 
 
 class Faults:
-    """What tests make go wrong, from a control file: read again when it changes, and its counts begin anew then.
+    """Rules of the fault file. It is read again, and its counts restart, whenever it changes.
 
     {"no_capacity": ["i-1"], "pending_seconds": 3, "stopping_seconds": 3,
      "calls": [{"service": "dynamodb", "action": "TransactWriteItems", "after": 1, "times": 1, "effect": true}],
-     "events": [{"detail_type": "Object Created", "about": "its words", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
+     "events": [{"detail_type": "Object Created", "about": "chunk-001", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
 
-    `calls`: after so many calls, so many are answered by an error, with their effect or without. The EC2 host reads the same
-    file: boot_seconds, spot_notice.
+    `calls`: after `after` calls, the next `times` calls return an error; with `effect`, they are executed nevertheless.
+    `events`: applies to events whose JSON contains the text `about`. The EC2 host reads boot_seconds and spot_notice from the
+    same file.
     """
 
     def __init__(self, path: str | None) -> None:
@@ -31,7 +32,7 @@ class Faults:
             return self._current().get(name, default)
 
     def take(self, kind: str, text: str = "", **traits: str) -> dict[str, Any] | None:
-        """The rule that this call or event falls under, counted; None when nothing goes wrong. `text`: all that it says."""
+        """Returns and counts the rule that applies to a call or event; None without a fault. `text` is the whole event."""
         with self._lock:
             for rule in self._current().get(kind, []):
                 if any(rule.get(name) != value for name, value in traits.items()) or rule.get("about", "") not in text:
@@ -55,7 +56,7 @@ class Faults:
 
 
 def fail_calls(app: Any, faults: Faults) -> None:
-    """Nothing ever fails here; on AWS every call may, before or after its effect."""
+    """Makes calls fail, before or after their effect, as on AWS; MiniStack never fails."""
 
     def action_of(headers: dict[str, str], query: dict[str, Any], body: bytes) -> str:
         target = headers.get("x-amz-target", "")
@@ -79,8 +80,8 @@ def fail_calls(app: Any, faults: Faults) -> None:
         app.SERVICE_HANDLERS[service] = faulty(service, app.SERVICE_HANDLERS[service])
 
 
-def lose_events(faults: Faults) -> None:
-    """Every event comes at once and once; on AWS it may come late, twice, or never."""
+def disturb_events(faults: Faults) -> None:
+    """Drops, repeats or delays events, as on AWS; MiniStack delivers each one once and immediately."""
     from ministack.services import eventbridge
 
     original = eventbridge._dispatch_event

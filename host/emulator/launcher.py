@@ -1,7 +1,7 @@
-"""Starts the embedded AWS emulator (MiniStack) with the gaps closed that this product meets.
+"""Starts the embedded AWS emulator (MiniStack) and patches the differences from AWS that affect this product.
 
-It reaches into the emulator's internals, so it refuses any version but the one it was written for. One gap, one
-function, one contract test (test/host/emulator.test.ts). The product itself knows only AWS_ENDPOINT_URL.
+The patches use the emulator's internals, so any other version is refused. Each difference has one function and one contract
+test (test/host/emulator.test.ts). The product itself only knows AWS_ENDPOINT_URL.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ import time
 import zipfile
 from typing import Any
 
-from faults import Faults, fail_calls, lose_events
-from rights import enforce_rights
+import gate
+from credentials import issue_function_credentials, randomize_reset_codes, refuse_sign_up
+from faults import Faults, disturb_events, fail_calls
+from policies import enforce_policies
+from streams import read_streams_like_aws
 
 PINNED_VERSION = "1.5.33"
 SNAPSHOT_SECONDS = 5.0
@@ -29,7 +32,7 @@ WATCH_SECONDS = 0.1
 
 
 def register_ec2_instances() -> None:
-    """AWS::EC2::Instance: the emulator refuses a template that has one."""
+    """Adds AWS::EC2::Instance, which MiniStack does not support in templates."""
     from ministack.services import ec2
     from ministack.services.cloudformation import provisioners
 
@@ -69,7 +72,7 @@ def register_ec2_instances() -> None:
 
 
 def publish_files() -> None:
-    """CDK's BucketDeployment runs the AWS command line from a layer, which the emulator has not: its work is done here."""
+    """Implements CDK's BucketDeployment, whose function needs a layer that MiniStack does not have."""
     from ministack.services import s3
     from ministack.services.cloudformation import provisioners
 
@@ -99,10 +102,11 @@ def publish_files() -> None:
     provisioners._RESOURCE_HANDLERS["Custom::CDKBucketDeployment"] = {"create": create, "update": update, "delete": delete}
 
 
-def give_machines_their_time(faults: Faults) -> None:
-    """Machines start and stop at once, are never refused, keep their first launch time, and announce nothing.
+def emulate_state_changes(faults: Faults) -> None:
+    """Makes instances behave as on AWS: starting and stopping takes time, may be refused, updates the times, and sends events.
 
-    A change becomes due after a while and is made by whoever looks next, so that it survives a restart of the emulator.
+    In MiniStack changes are immediate, never refused and silent. A change is stored with its due time and applied by the next
+    call, so it survives a restart of the emulator.
     """
     from ministack.services import ec2, eventbridge
 
@@ -118,7 +122,7 @@ def give_machines_their_time(faults: Faults) -> None:
         entry = {"Source": "aws.ec2", "DetailType": kind, "Detail": json.dumps(detail)}
         eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
-    def settle() -> None:
+    def apply_due_changes() -> None:
         with changing:
             due = [one for one in ec2._instances.values() if one.get("ChangeDueAt", float("inf")) <= time.time()]
             for instance in due:
@@ -127,11 +131,11 @@ def give_machines_their_time(faults: Faults) -> None:
         for instance in due:
             announce(instance)
 
-    def changes(action: str, refused_in: tuple[str, ...], begins_in: str, via: str, ends_in: str) -> None:
+    def wrap(action: str, refused_in: tuple[str, ...], begins_in: str, via: str, ends_in: str) -> None:
         original = ec2._ACTION_MAP[action]
 
         def act(params: dict[str, Any]) -> Any:
-            settle()
+            apply_due_changes()
             found = [ec2._instances[i] for i in ec2._parse_member_list(params, "InstanceId") if i in ec2._instances]
             print(f"ec2 {action} {[instance['InstanceId'] for instance in found]}", flush=True)  # tests count these
             for instance in found:
@@ -143,7 +147,7 @@ def give_machines_their_time(faults: Faults) -> None:
                     return ec2._error("IncorrectInstanceState", text, 400)
             before = {instance["InstanceId"]: instance["State"]["Name"] for instance in found}
             with changing:
-                answer = original(params)
+                response = original(params)
                 for instance in found:
                     if before[instance["InstanceId"]] == begins_in:
                         set_state(instance, via)
@@ -156,14 +160,14 @@ def give_machines_their_time(faults: Faults) -> None:
                             instance["StoppedBecause"] = time.strftime("User initiated (%Y-%m-%d %H:%M:%S GMT)", time.gmtime())
                     else:
                         set_state(instance, before[instance["InstanceId"]])
-            return answer
+            return response
 
         ec2._ACTION_MAP[action] = act
 
     describe = ec2._ACTION_MAP["DescribeInstances"]
 
-    def describe_settled(params: dict[str, Any]) -> Any:
-        settle()
+    def describe_current(params: dict[str, Any]) -> Any:
+        apply_due_changes()
         status, headers, body = describe(params)
         parts = body.split(b"<instanceId>")
         for number, part in enumerate(parts[1:], start=1):
@@ -172,14 +176,15 @@ def give_machines_their_time(faults: Faults) -> None:
             parts[number] = part.replace(b"</instanceState>", reason, 1)
         return status, headers, b"<instanceId>".join(parts)
 
-    ec2._ACTION_MAP["DescribeInstances"] = describe_settled
-    changes("StartInstances", ("stopping",), "stopped", "pending", "running")
-    changes("StopInstances", ("pending",), "running", "stopping", "stopped")
+    ec2._ACTION_MAP["DescribeInstances"] = describe_current
+    wrap("StartInstances", ("stopping",), "stopped", "pending", "running")
+    wrap("StopInstances", ("pending",), "running", "stopping", "stopped")
 
 
 def run_tasks_like_aws() -> None:
-    """Of tasks that wait for a token, heartbeats are never enforced and TimeoutSecondsPath is not known. An execution that
-    was stopped keeps its tokens alive, and goes on inside a Map; a Map's tasks leave no history.
+    """Adds heartbeats and TimeoutSecondsPath of waiting tasks, the history of tasks in a Map, and real stops of executions.
+
+    In MiniStack a stopped execution keeps its task tokens and continues inside a Map.
     """
     from ministack.services import stepfunctions
 
@@ -225,13 +230,13 @@ def run_tasks_like_aws() -> None:
 
     def end_if_stopped(execution: dict[str, Any]) -> None:
         if execution["status"] != "RUNNING":
-            raise SystemExit  # ends this thread and nothing else; no Catch sees it
+            raise SystemExit  # ends only this thread; no Catch handles it
 
     stepfunctions._execute_task, stepfunctions._invoke_with_callback = execute, invoke
 
 
 def keep_lambda_error_names() -> None:
-    """Every Lambda error is named Runtime.HandlerError, so Retry and Catch by name never match."""
+    """Keeps the names of Lambda errors, so that Retry and Catch match; MiniStack reports Runtime.HandlerError."""
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
@@ -243,7 +248,7 @@ def keep_lambda_error_names() -> None:
     script = lambda_runtime._NODEJS_WORKER_SCRIPT
     for before, after in replacements.items():
         if before not in script:
-            raise RuntimeError(f"the emulator's Node worker has no line: {before}")
+            raise RuntimeError(f"the emulator's Node worker does not contain: {before}")
         script = script.replace(before, after)
     lambda_runtime._NODEJS_WORKER_SCRIPT = script
 
@@ -264,8 +269,8 @@ def keep_lambda_error_names() -> None:
     lambda_svc._execute_function_warm = named(lambda_svc._execute_function_warm)
 
 
-def read_streams_from_their_start() -> None:
-    """Readers of table streams keep their position over a restart, the records they count do not: all new ones are skipped."""
+def reset_stream_positions() -> None:
+    """Resets stream positions at a restart; MiniStack keeps them but not the records, and would skip all new records."""
     from ministack.services import lambda_svc
 
     original = lambda_svc.load_persisted_state
@@ -276,32 +281,32 @@ def read_streams_from_their_start() -> None:
     lambda_svc.load_persisted_state = load
 
 
-def tell_schedules_their_time() -> None:
-    """Targets of schedules may be told which time was meant; here the words for it stay as they are."""
+def fill_in_scheduled_times() -> None:
+    """Replaces `<aws.scheduler.scheduled-time>` in the input of schedule targets; MiniStack passes it on unchanged."""
     from ministack.services import eventbridge
 
     original = eventbridge._invoke_target
 
     def invoke(target: dict[str, Any], event: dict[str, Any], *rest: Any, **named: Any) -> Any:
-        meant = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())
-        told = str(target.get("Input", "")).replace("<aws.scheduler.scheduled-time>", meant)
-        return original({**target, **({"Input": told} if told else {})}, event, *rest, **named)
+        scheduled = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())
+        payload = str(target.get("Input", "")).replace("<aws.scheduler.scheduled-time>", scheduled)
+        return original({**target, **({"Input": payload} if payload else {})}, event, *rest, **named)
 
     eventbridge._invoke_target = invoke
 
 
 def save_periodically(app: Any) -> None:
-    """State is saved only on a clean stop: a killed host would lose what users recorded."""
+    """Saves the state every few seconds; MiniStack saves it only on a clean stop, so a killed host would lose recordings."""
     from ministack.core import persistence
 
     if not persistence.PERSIST_STATE:
         return
-    persistence.logger.setLevel(logging.WARNING)  # ninety lines each time otherwise
+    persistence.logger.setLevel(logging.WARNING)  # otherwise ninety log lines per snapshot
 
     def run() -> None:
         while True:
             time.sleep(SNAPSHOT_SECONDS)
-            with contextlib.suppress(RuntimeError):  # a dictionary changed while it was read: the next round has it
+            with contextlib.suppress(RuntimeError):  # a dictionary changed during iteration: saved in the next round
                 persistence.save_all(app._build_persistence_save_dict())
 
     threading.Thread(target=run, daemon=True).start()
@@ -310,20 +315,25 @@ def save_periodically(app: Any) -> None:
 def main() -> None:
     found = importlib.metadata.version("ministack")
     if found != PINNED_VERSION:
-        raise SystemExit(f"the emulator launcher is written for ministack {PINNED_VERSION}, found {found}")
+        raise SystemExit(f"the emulator launcher requires ministack {PINNED_VERSION}, found {found}")
     import ministack.app as app
 
     faults = Faults(os.environ.get("FAULTS_FILE"))
     register_ec2_instances()
     publish_files()
-    give_machines_their_time(faults)
+    emulate_state_changes(faults)
     fail_calls(app, faults)
-    lose_events(faults)
+    disturb_events(faults)
     run_tasks_like_aws()
     keep_lambda_error_names()
-    read_streams_from_their_start()
-    tell_schedules_their_time()
-    enforce_rights()
+    reset_stream_positions()
+    read_streams_like_aws()
+    fill_in_scheduled_times()
+    enforce_policies()
+    gate.install(app)
+    issue_function_credentials()
+    refuse_sign_up()
+    randomize_reset_codes()
     save_periodically(app)
     app.main()
 

@@ -3,7 +3,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { IngestDeps } from '../../core/chunk-cache/ingest.ts';
 import { type FunctionEnv, type QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
 import { wake } from '../../core/fleet/run-steps.ts';
-import { objectStorage, queueing } from './clients.ts';
+import { s3Client, sqsClient } from './clients.ts';
 import { dynamoChunkStore } from './dynamo-chunk-store.ts';
 import { dynamoFleetStore } from './dynamo-fleet-store.ts';
 import { s3ChunkObjects } from './s3-objects.ts';
@@ -15,7 +15,7 @@ export type AwsIngestEnv = Pick<
   'BUCKET_NAME' | 'CHUNKS_TABLE' | 'FLEET_TABLE' | 'STATE_MACHINE_ARN' | (typeof QUEUE_NAMES)[number]
 >;
 
-/** What taking chunks in needs, on AWS; the sessions are the caller's. */
+/** AWS dependencies of chunk ingestion. The caller adds the session store. */
 export function awsIngest(env: AwsIngestEnv, db: DynamoDBDocumentClient): Omit<IngestDeps, 'sessions'> {
   const fleet = {
     store: dynamoFleetStore(db, env.FLEET_TABLE),
@@ -24,8 +24,8 @@ export function awsIngest(env: AwsIngestEnv, db: DynamoDBDocumentClient): Omit<I
   };
   return {
     chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
-    objects: s3ChunkObjects(objectStorage(), env.BUCKET_NAME),
-    queue: sqsWorkQueue(queueing(), queueUrls(env)),
+    objects: s3ChunkObjects(s3Client(), env.BUCKET_NAME),
+    queue: sqsWorkQueue(sqsClient(), queueUrls(env)),
     wake: () => wake(fleet),
     nowMs: Date.now,
   };

@@ -4,18 +4,18 @@ import { countSeconds } from '../../core/file-jobs/begin.ts';
 import type { ControlDeps } from '../../core/file-jobs/control.ts';
 import { noteFileEnd } from '../../core/file-jobs/statistics.ts';
 import { type AwsIngestEnv, awsIngest } from './aws-ingest.ts';
-import { objectStorage } from './clients.ts';
+import { s3Client } from './clients.ts';
 import { dynamoJobStore } from './dynamo-job-store.ts';
-import { dynamoQuotaStore } from './dynamo-quota-store.ts';
+import { dynamoUsageCounter } from './dynamo-usage-counter.ts';
 import { s3FileObjects, s3PartUploads } from './s3-files.ts';
 
 type Env = AwsIngestEnv & Pick<FunctionEnv, 'JOBS_TABLE' | 'QUOTAS_TABLE'>;
 
-/** What moving file jobs on needs, on AWS. */
+/** AWS dependencies of file jobs. */
 export function awsJobs(env: Env, db: DynamoDBDocumentClient): ControlDeps {
   const { chunks, queue, wake, nowMs } = awsIngest(env, db);
-  const s3 = objectStorage();
-  const quota = dynamoQuotaStore(db, env.QUOTAS_TABLE);
+  const s3 = s3Client();
+  const usage = dynamoUsageCounter(db, env.QUOTAS_TABLE);
   return {
     jobs: dynamoJobStore(db, env.JOBS_TABLE),
     chunks,
@@ -24,7 +24,7 @@ export function awsJobs(env: Env, db: DynamoDBDocumentClient): ControlDeps {
     nowMs,
     files: s3FileObjects(s3, env.BUCKET_NAME),
     uploads: s3PartUploads(s3, env.BUCKET_NAME),
-    countSeconds: countSeconds({ quota, nowMs }),
-    noteEnd: (job) => noteFileEnd({ quota, nowMs }, job),
+    countSeconds: countSeconds({ usage, nowMs }),
+    noteEnd: (job) => noteFileEnd({ usage, nowMs }, job),
   };
 }

@@ -4,17 +4,17 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { FunctionEnv } from '../../core/contracts/env.ts';
 import type { DeliveryMessage } from '../../core/contracts/webhooks.ts';
 import type { WebhookDeps } from '../../core/webhooks/ports.ts';
-import { queueing } from './clients.ts';
+import { sqsClient } from './clients.ts';
 import { dynamoWebhookStore } from './dynamo-webhook-store.ts';
 
 const SECRET_BYTES = 32;
 
-/** What telling users' servers needs, on AWS; the sending itself is one function's alone. */
+/** AWS dependencies that create and enqueue webhook deliveries. Only the WebhookSender function sends them. */
 export function awsWebhooks(
   env: Pick<FunctionEnv, 'WEBHOOKS_TABLE' | 'WEBHOOK_QUEUE_URL'>,
   db: DynamoDBDocumentClient,
 ): WebhookDeps {
-  const sqs = queueing();
+  const sqs = sqsClient();
   return {
     webhooks: dynamoWebhookStore(db, env.WEBHOOKS_TABLE),
     async enqueue(userId, deliveryId, DelaySeconds) {

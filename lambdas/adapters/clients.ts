@@ -5,17 +5,17 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
 const hasEndpoint = process.env['AWS_ENDPOINT_URL'] !== undefined;
 
-/** Documents without undefined fields: an absent value is an absent attribute. */
-export const documents = (): DynamoDBDocumentClient =>
+/** DynamoDB document client. Undefined fields are not written. */
+export const documentClient = (): DynamoDBDocumentClient =>
   DynamoDBDocumentClient.from(new DynamoDBClient(), { marshallOptions: { removeUndefinedValues: true } });
 
-/** SQS; where an endpoint is given it counts, and not the address that a queue's URL had when it was stored. */
-export const queueing = (): SQSClient => new SQSClient({ useQueueUrlAsEndpoint: !hasEndpoint });
+/** SQS client. A configured endpoint overrides the host of stored queue URLs. */
+export const sqsClient = (): SQSClient => new SQSClient({ useQueueUrlAsEndpoint: !hasEndpoint });
 
 /**
- * S3 by path where an endpoint is given (an emulator has no wildcard names). Checksums only where asked for: else the
- * checksum of an empty body would be signed into presigned uploads.
+ * S3 client. Path-style addresses with a configured endpoint, because an emulator has no wildcard DNS. Checksums only where
+ * required: otherwise the checksum of an empty body is signed into presigned uploads.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html
  */
-export const objectStorage = (): S3Client =>
+export const s3Client = (): S3Client =>
   new S3Client({ requestChecksumCalculation: 'WHEN_REQUIRED', forcePathStyle: hasEndpoint });

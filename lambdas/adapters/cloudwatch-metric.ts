@@ -1,7 +1,7 @@
 import { type CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { METRICS_NAMESPACE, type Metric } from '../../core/contracts/metrics.ts';
 
-/** Publishes values of our own metrics. Most are only told of trouble, so that a stage in which all is well pays for few. */
+/** Publishes custom metrics. Most are published only on failures, so a healthy stage pays for few of them. */
 export const cloudWatchMetrics =
   (cloudWatch: CloudWatchClient, stage: string) =>
   async (values: Readonly<Partial<Record<Metric, number>>>): Promise<void> => {

@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 
-/** True when the write happened, false when its condition did not hold. */
+/** Returns true when the write succeeded, false when its condition failed. */
 export async function conditional(write: Promise<unknown>): Promise<boolean> {
   try {
     await write;

@@ -1,22 +1,22 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import type { LockStore } from '../../core/batch-lock/ports.ts';
 import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
-import { BatchStateRow, GateRow, LeaseRow, type NoticeRow, RunRow, WantsRow } from '../../core/contracts/batch.ts';
-import { queryAll } from './query-all.ts';
+import { BatchStateRow, GateRow, LeaseRow, MailSettingsRow, type NoticeRow, RunRow } from '../../core/contracts/batch.ts';
+import { queryAll, queryPage } from './query-all.ts';
 
-type Kind = (LeaseRow | GateRow | RunRow | BatchStateRow | WantsRow | NoticeRow)['kind'];
+type Kind = (LeaseRow | GateRow | RunRow | BatchStateRow | MailSettingsRow | NoticeRow)['kind'];
 const CONFLICTS: readonly (string | undefined)[] = ['ConditionalCheckFailed', 'TransactionConflict'];
 
-/** Rows of one table, each kind a partition, so that locks and their gate change in one transaction. */
+/** One table for all kinds of rows; each kind is a partition. Leases and the gate change in one transaction. */
 function batchTable(db: DynamoDBDocumentClient, table: string) {
   return {
     get: async (kind: Kind, id: string): Promise<Record<string, unknown> | undefined> =>
       (await db.send(new GetCommand({ TableName: table, Key: { kind, id }, ConsistentRead: true }))).Item,
 
-    /** Puts `Item` in the place of a row in which `name` is still this number; 0: of none. */
+    /** Replaces a row whose attribute `name` still equals `was`; 0 means that the row must not exist. */
     replace: (Item: object, name: string, was: number) => ({
       Put: {
         TableName: table,
@@ -84,17 +84,18 @@ export function dynamoBatchStore(db: DynamoDBDocumentClient, table: string): Bat
     },
 
     async listRuns(limit, before) {
-      const { Items = [] } = await db.send(
-        new QueryCommand({
+      const { items } = await queryPage(
+        db,
+        {
           TableName: table,
           KeyConditionExpression: before === undefined ? 'kind = :run' : 'kind = :run AND id < :before',
           ExpressionAttributeValues: { ':run': 'run', ...(before !== undefined && { ':before': before }) },
           ConsistentRead: true,
           ScanIndexForward: false,
-          Limit: limit,
-        }),
+        },
+        limit,
       );
-      return Items.map((item) => RunRow.parse(item));
+      return items.map((item) => RunRow.parse(item));
     },
 
     commit: ({ state, run }) =>
@@ -105,18 +106,19 @@ export function dynamoBatchStore(db: DynamoDBDocumentClient, table: string): Bat
   };
 }
 
+/** How long a sent notice is remembered. */
 const NOTICE_SECONDS = 14 * 24 * 3600;
 
 export function dynamoNoticeStore(db: DynamoDBDocumentClient, table: string): NoticeStore {
   const { get, put, replace, transact } = batchTable(db, table);
   return {
-    async wants(userId) {
+    async mailSettings(userId) {
       const item = await get('wants', userId);
-      const row = item === undefined ? undefined : WantsRow.parse(item);
+      const row = item === undefined ? undefined : MailSettingsRow.parse(item);
       return { sessionCompleted: row?.session_completed ?? false, fileCompleted: row?.file_completed ?? false };
     },
-    async setWants(userId, { sessionCompleted: session_completed, fileCompleted: file_completed }) {
-      await transact([put({ kind: 'wants', id: userId, session_completed, file_completed } satisfies WantsRow)]);
+    async setMailSettings(userId, { sessionCompleted: session_completed, fileCompleted: file_completed }) {
+      await transact([put({ kind: 'wants', id: userId, session_completed, file_completed } satisfies MailSettingsRow)]);
     },
     async claim(noticeId, nowMs) {
       const row: NoticeRow = { kind: 'notice', id: noticeId, expires_at_s: Math.ceil(nowMs / 1000) + NOTICE_SECONDS };

@@ -9,23 +9,26 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { formerOf } from '../../core/chunk-cache/former.ts';
 import { pendingShard } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { PENDING_SHARDS } from '../../core/contracts/limits.ts';
 import { ChunkRow, INDEXES } from '../../core/contracts/rows.ts';
 import { conditional } from './conditional.ts';
 import { queryAll } from './query-all.ts';
+import { validRows } from './valid-rows.ts';
 
-const NOT_THERE = 'attribute_not_exists(session_id)';
+const DOES_NOT_EXIST = 'attribute_not_exists(session_id)';
 const SAME_BYTES_AND_FENCE = 'fence = :fence AND etag = :etag';
 const NOT_DONE = '#state <> :done';
 const STILL_PENDING = '#state = :pending';
 const STILL_DEAD = '#state = :dead AND fence = :fence AND etag = :etag';
-const STILL_THESE_RESULTS = '#state = :done AND fence = :fence AND etag = :etag';
+const STILL_UNCHANGED = '#state = :was AND fence = :fence AND etag = :etag';
+const STILL_SAME_RESULT = '#state = :done AND fence = :fence AND etag = :etag';
 const SHARDS = Array.from({ length: PENDING_SHARDS }, (_, index) => `pending-${index}`);
-const STILL_WAITING = '#state IN (:pending, :leased)';
+const STILL_UNFINISHED = '#state IN (:pending, :leased)';
 const DELETES_AT_ONCE = 25;
-/** DynamoDB's own limit. */
+/** Limit of BatchGetItem. */
 const GETS_AT_ONCE = 100;
 
 export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): ChunkStore {
@@ -65,7 +68,7 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
           new PutCommand({
             TableName: table,
             Item: row,
-            ConditionExpression: NOT_THERE,
+            ConditionExpression: DOES_NOT_EXIST,
             ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
         );
@@ -154,7 +157,7 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
             UpdateExpression:
               'SET #state = :pending, fence = :next, attempts = :none, pending_shard = :shard, lane = :lane, queued_at_ms = :now, next_attempt_at_ms = :none' +
               ' REMOVE result_key, content_key, raw_text, corrected_text, word_counts, corrections_version, transcribed_at_ms',
-            ConditionExpression: STILL_THESE_RESULTS,
+            ConditionExpression: STILL_SAME_RESULT,
             ExpressionAttributeNames: { '#state': 'state' },
             ExpressionAttributeValues: {
               ':pending': 'pending',
@@ -171,6 +174,42 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
         ),
       ),
 
+    transcribeAgain(row, { number, language, model }, lane, nowMs) {
+      const set = { language, model, former: formerOf(row) };
+      const names = Object.keys(set) as (keyof typeof set)[];
+      const given = names.filter((name) => set[name] !== undefined);
+      const absent = names.filter((name) => set[name] === undefined);
+      return conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: keyOf(row),
+            UpdateExpression:
+              'SET #state = :pending, attempts = :none, pending_shard = :shard, lane = :lane, queued_at_ms = :now,' +
+              ` next_attempt_at_ms = :none, retranscription = :number${given.map((name) => `, #${name} = :${name}`).join('')}` +
+              ` REMOVE ${['dead_shard', 'error_message', 'deaths', 'kills', 'progress', 'corrections_version', ...absent.map((name) => `#${name}`)].join(', ')}`,
+            ConditionExpression: STILL_UNCHANGED,
+            ExpressionAttributeNames: {
+              '#state': 'state',
+              ...Object.fromEntries(names.map((name) => [`#${name}`, name])),
+            },
+            ExpressionAttributeValues: {
+              ':was': row.state,
+              ':pending': 'pending',
+              ':fence': row.fence,
+              ':etag': row.etag,
+              ':none': 0,
+              ':shard': pendingShard(row.session_id),
+              ':lane': lane,
+              ':now': nowMs,
+              ':number': number,
+              ...Object.fromEntries(given.map((name) => [`:${name}`, set[name]])),
+            },
+          }),
+        ),
+      );
+    },
+
     async index(row) {
       await conditional(
         db.send(
@@ -178,7 +217,7 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
             TableName: table,
             Key: keyOf(row),
             UpdateExpression: 'SET pending_shard = :shard',
-            ConditionExpression: STILL_WAITING,
+            ConditionExpression: STILL_UNFINISHED,
             ExpressionAttributeNames: { '#state': 'state' },
             ExpressionAttributeValues: { ':shard': pendingShard(row.session_id), ':pending': 'pending', ':leased': 'leased' },
           }),
@@ -239,7 +278,7 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
             TableName: table,
             Key: keyOf(row),
             UpdateExpression: 'SET corrected_text = :text, word_counts = :counts, corrections_version = :version',
-            ConditionExpression: STILL_THESE_RESULTS,
+            ConditionExpression: STILL_SAME_RESULT,
             ExpressionAttributeNames: { '#state': 'state' },
             ExpressionAttributeValues: {
               ':done': 'done',
@@ -256,7 +295,10 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
 
     async listPending(limit) {
       const pages = await Promise.all(SHARDS.map((shard) => db.send(new QueryCommand({ ...inShard(shard), Limit: limit }))));
-      return parsed(pages.flatMap(({ Items = [] }) => Items));
+      return validRows(
+        ChunkRow,
+        pages.flatMap(({ Items = [] }) => Items),
+      );
     },
 
     async listDead(limit) {
@@ -274,7 +316,7 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
     },
 
     async listAllPending() {
-      return parsed((await Promise.all(SHARDS.map((shard) => queryAll(db, inShard(shard))))).flat());
+      return validRows(ChunkRow, (await Promise.all(SHARDS.map((shard) => queryAll(db, inShard(shard))))).flat());
     },
   };
 }

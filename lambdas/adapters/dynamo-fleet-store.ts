@@ -26,7 +26,7 @@ export function dynamoFleetStore(db: DynamoDBDocumentClient, table: string): Fle
   });
 
   return {
-    // A row that only `raiseWanted` has touched has but some of its fields.
+    // A row written only by `raiseWanted` has only some of the fields.
     readPool: async () => PoolRow.parse({ ...emptyPool(), ...(await read('pool')) }),
     readInstance: async (instanceId) => InstanceRow.parse({ ...emptyInstance(instanceId), ...(await read(instanceId)) }),
 

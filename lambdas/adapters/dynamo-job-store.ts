@@ -1,40 +1,34 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { JobRow } from '../../core/contracts/jobs.ts';
+import { JobRow, MAX_SHARING_JOBS } from '../../core/contracts/jobs.ts';
 import { INDEXES } from '../../core/contracts/rows.ts';
-import { DomainError } from '../../core/errors.ts';
 import type { JobStore } from '../../core/file-jobs/ports.ts';
 import { conditional } from './conditional.ts';
-import { queryAll } from './query-all.ts';
+import { cursors } from './cursor.ts';
+import { queryAll, queryPage } from './query-all.ts';
+import { validRows } from './valid-rows.ts';
 
-const NOT_THERE = 'attribute_not_exists(job_id)';
+const DOES_NOT_EXIST = 'attribute_not_exists(job_id)';
 const SAME_VERSION = 'version = :was';
-const NOBODYS = 'attribute_not_exists(job_id) OR #owner = :instead';
-/** Rows beside the jobs: what a key has made, and who does the work for a content. */
+/** `askers` is the stored name of the jobs that share a content. */
+const ROOM_FOR_SHARER = 'attribute_not_exists(askers) OR size(askers) < :most OR contains(askers, :job)';
+const UNCLAIMED_OR_OWNED_BY = 'attribute_not_exists(job_id) OR #owner = :instead';
+/** Rows besides the jobs: the job created for an idempotency key, and the job that transcribes a content. */
 const keyRow = (key: string): string => `key#${key}`;
 const contentRow = (contentId: string): string => `content#${contentId}`;
 
 const Made = z.object({ made: z.string(), request: z.string() });
 const Content = z.object({ owner: z.string(), askers: z.set(z.string()).default(new Set()) });
 
-/** A cursor is the last key of a page; the user is not part of it. */
-const CursorKey = z.object({ job_id: z.string(), created_at_ms: z.number() });
-const encodeCursor = (key: unknown): string => Buffer.from(JSON.stringify(CursorKey.parse(key))).toString('base64url');
-function decodeCursor(cursor: string): z.infer<typeof CursorKey> {
-  try {
-    return CursorKey.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
-  } catch (cause) {
-    throw new DomainError('malformed', 'the cursor is not one of ours', {}, { cause });
-  }
-}
+const cursor = cursors('job_id');
 
 export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobStore {
   const read = async (id: string): Promise<Record<string, unknown> | undefined> =>
     (await db.send(new GetCommand({ TableName: table, Key: { job_id: id }, ConsistentRead: true }))).Item;
 
   return {
-    create: (row) => conditional(db.send(new PutCommand({ TableName: table, Item: row, ConditionExpression: NOT_THERE }))),
+    create: (row) => conditional(db.send(new PutCommand({ TableName: table, Item: row, ConditionExpression: DOES_NOT_EXIST }))),
 
     async get(jobId) {
       const item = await read(jobId);
@@ -53,9 +47,10 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
         ),
       ),
 
-    async listOf(userId, limit, cursor, status) {
-      const { Items, LastEvaluatedKey } = await db.send(
-        new QueryCommand({
+    async listOf(userId, limit, after, status) {
+      const { items, next } = await queryPage(
+        db,
+        {
           TableName: table,
           IndexName: INDEXES.jobsByUser,
           KeyConditionExpression: 'user_id = :user',
@@ -63,12 +58,11 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
           ExpressionAttributeNames: { '#status': 'status' },
           ExpressionAttributeValues: { ':user': userId, ':status': status ?? 'deleted' },
           ScanIndexForward: false,
-          Limit: limit,
-          ExclusiveStartKey: cursor === undefined ? undefined : { ...decodeCursor(cursor), user_id: userId },
-        }),
+          ExclusiveStartKey: after === undefined ? undefined : { ...cursor.decode(after), user_id: userId },
+        },
+        limit,
       );
-      const items = z.array(JobRow).parse(Items ?? []);
-      return { items, ...(LastEvaluatedKey && { cursor: encodeCursor(LastEvaluatedKey) }) };
+      return { items: z.array(JobRow).parse(items), ...(next && { cursor: cursor.encode(next) }) };
     },
 
     async countOpen(userId) {
@@ -101,7 +95,7 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
           Limit: limit,
         }),
       );
-      return z.array(JobRow).parse(Items ?? []);
+      return validRows(JobRow, Items);
     },
 
     async listStuck(limit) {
@@ -119,12 +113,12 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
     async remember(key, { jobId, request }, expiresAtMs) {
       try {
         const Item = { job_id: keyRow(key), made: jobId, request, expires_at_s: Math.ceil(expiresAtMs / 1000) };
-        await db.send(new PutCommand({ TableName: table, Item, ConditionExpression: NOT_THERE }));
+        await db.send(new PutCommand({ TableName: table, Item, ConditionExpression: DOES_NOT_EXIST }));
         return { jobId, request };
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
         const item = await read(keyRow(key));
-        if (item === undefined) return this.remember(key, { jobId, request }, expiresAtMs); // it was just forgotten
+        if (item === undefined) return this.remember(key, { jobId, request }, expiresAtMs); // the row has just expired
         const known = Made.parse(item);
         return { jobId: known.made, request: known.request };
       }
@@ -139,25 +133,27 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
             TableName: table,
             Key,
             UpdateExpression: 'SET #owner = :job',
-            ConditionExpression: NOBODYS,
+            ConditionExpression: UNCLAIMED_OR_OWNED_BY,
             ExpressionAttributeNames: names,
             ExpressionAttributeValues: { ':job': jobId, ':instead': instead },
           }),
         ),
       );
-      const { Attributes } = await db.send(
+      const addSharer = db.send(
         new UpdateCommand({
           TableName: table,
           Key,
-          UpdateExpression: 'ADD askers :job',
-          ExpressionAttributeValues: { ':job': new Set([jobId]) },
+          UpdateExpression: 'ADD askers :asker',
+          ConditionExpression: ROOM_FOR_SHARER,
+          ExpressionAttributeValues: { ':asker': new Set([jobId]), ':job': jobId, ':most': MAX_SHARING_JOBS },
           ReturnValues: 'ALL_NEW',
         }),
       );
-      return Content.parse(Attributes).owner;
+      if (!(await conditional(addSharer))) return jobId;
+      return Content.parse((await addSharer).Attributes).owner;
     },
 
-    async askersOf(contentId) {
+    async jobsSharing(contentId) {
       const item = await read(contentRow(contentId));
       return item === undefined ? [] : [...Content.parse(item).askers];
     },

@@ -2,34 +2,30 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { INDEXES, SessionRow } from '../../core/contracts/rows.ts';
-import { DomainError } from '../../core/errors.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { conditional } from './conditional.ts';
+import { cursors } from './cursor.ts';
+import { queryPage } from './query-all.ts';
+import { validRows } from './valid-rows.ts';
 
-const NOT_THERE = 'attribute_not_exists(session_id)';
-const ALIVE = 'attribute_exists(session_id) AND #state <> :deleted';
+const DOES_NOT_EXIST = 'attribute_not_exists(session_id)';
+const NOT_DELETED = 'attribute_exists(session_id) AND #state <> :deleted';
 const STILL_RECORDING = '#state = :recording AND due_at_ms = :was';
-const NEWER_EDITS = `${ALIVE} AND (attribute_not_exists(edits_version) OR edits_version < :version)`;
+const NEWER_EDITS = `${NOT_DELETED} AND (attribute_not_exists(edits_version) OR edits_version < :version)`;
 const STILL_DUE = 'due_at_ms = :was';
-/** A tombstone stays for as long as anybody may still ask for the session, or send a chunk of it. */
+const FIRST_RETRANSCRIPTION = '#state = :completed AND attribute_not_exists(retranscription)';
+const NEXT_RETRANSCRIPTION = '#state = :completed AND retranscription.#number = :was';
+const THIS_RETRANSCRIPTION = '#state = :completed AND retranscription.#number = :number';
+/** Until a tombstone expires, requests for the session return `deleted` and late chunks are refused. */
 const TOMBSTONE_SECONDS = 90 * 24 * 3600;
 
-/** A cursor is the last key of a page; it names only sessions of the caller, because the user id is not part of it. */
-const CursorKey = z.object({ session_id: z.string(), created_at_ms: z.number() });
-const encodeCursor = (key: unknown): string => Buffer.from(JSON.stringify(CursorKey.parse(key))).toString('base64url');
-function decodeCursor(cursor: string): z.infer<typeof CursorKey> {
-  try {
-    return CursorKey.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
-  } catch (cause) {
-    throw new DomainError('malformed', 'the cursor is not one of ours', {}, { cause });
-  }
-}
+const cursor = cursors('session_id');
 
 export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): SessionStore {
   return {
     async create(row) {
       try {
-        await db.send(new PutCommand({ TableName: table, Item: row, ConditionExpression: NOT_THERE }));
+        await db.send(new PutCommand({ TableName: table, Item: row, ConditionExpression: DOES_NOT_EXIST }));
         return true;
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return false;
@@ -42,9 +38,10 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
       return Item === undefined ? undefined : SessionRow.parse(Item);
     },
 
-    async listOf(userId, limit, cursor) {
-      const { Items, LastEvaluatedKey } = await db.send(
-        new QueryCommand({
+    async listOf(userId, limit, after) {
+      const { items, next } = await queryPage(
+        db,
+        {
           TableName: table,
           IndexName: INDEXES.sessionsByUser,
           KeyConditionExpression: 'user_id = :user',
@@ -52,12 +49,11 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
           FilterExpression: '#state <> :deleted',
           ExpressionAttributeNames: { '#state': 'state' },
           ScanIndexForward: false,
-          Limit: limit,
-          ExclusiveStartKey: cursor === undefined ? undefined : { ...decodeCursor(cursor), user_id: userId },
-        }),
+          ExclusiveStartKey: after === undefined ? undefined : { ...cursor.decode(after), user_id: userId },
+        },
+        limit,
       );
-      const items = z.array(SessionRow).parse(Items ?? []);
-      return { items, ...(LastEvaluatedKey && { cursor: encodeCursor(LastEvaluatedKey) }) };
+      return { items: z.array(SessionRow).parse(items), ...(next && { cursor: cursor.encode(next) }) };
     },
 
     complete: (sessionId, chunkCount, nowMs) =>
@@ -69,7 +65,7 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
             UpdateExpression:
               'SET #state = :completed, chunk_count = :count, completed_at_ms = if_not_exists(completed_at_ms, :now)' +
               ' REMOVE due_shard, due_at_ms, abandoned',
-            ConditionExpression: ALIVE,
+            ConditionExpression: NOT_DELETED,
             ExpressionAttributeNames: { '#state': 'state' },
             ExpressionAttributeValues: {
               ':completed': 'completed',
@@ -81,16 +77,24 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
         ),
       ),
 
-    recordTranscript: (sessionId, { status, madeOf, writtenAtMs }) =>
+    recordTranscript: (sessionId, { status, madeOf, writtenAtMs, retranscription }) =>
       conditional(
         db.send(
           new UpdateCommand({
             TableName: table,
             Key: { session_id: sessionId },
-            UpdateExpression: 'SET transcript_status = :status, transcript_of = :made_of, transcript_written_at_ms = :now',
-            ConditionExpression: ALIVE,
+            UpdateExpression:
+              'SET transcript_status = :status, transcript_of = :made_of, transcript_written_at_ms = :now' +
+              (retranscription === undefined ? '' : ', transcript_retranscription = :retranscription'),
+            ConditionExpression: NOT_DELETED,
             ExpressionAttributeNames: { '#state': 'state' },
-            ExpressionAttributeValues: { ':status': status, ':made_of': madeOf, ':now': writtenAtMs, ':deleted': 'deleted' },
+            ExpressionAttributeValues: {
+              ':status': status,
+              ':made_of': madeOf,
+              ':now': writtenAtMs,
+              ':deleted': 'deleted',
+              ...(retranscription !== undefined && { ':retranscription': retranscription }),
+            },
           }),
         ),
       ),
@@ -135,7 +139,7 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
           Limit: limit,
         }),
       );
-      return z.array(SessionRow).parse(Items ?? []);
+      return validRows(SessionRow, Items);
     },
 
     async setDue({ session_id, due_at_ms }, dueAtMs) {
@@ -147,6 +151,54 @@ export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): S
             UpdateExpression: dueAtMs === undefined ? 'REMOVE due_shard, due_at_ms' : 'SET due_at_ms = :due',
             ConditionExpression: STILL_DUE,
             ExpressionAttributeValues: { ':was': due_at_ms, ...(dueAtMs !== undefined && { ':due': dueAtMs }) },
+          }),
+        ),
+      );
+    },
+
+    retranscribe({ session_id, retranscription }, { language, model, nowMs, dueAtMs }) {
+      const was = retranscription?.number;
+      const set = { language, model };
+      const names = Object.keys(set) as (keyof typeof set)[];
+      const given = names.filter((name) => set[name] !== undefined);
+      const absent = names.filter((name) => set[name] === undefined);
+      return conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { session_id },
+            UpdateExpression:
+              `SET retranscription = :again, due_shard = :due, due_at_ms = :at${given.map((name) => `, #${name} = :${name}`).join('')}` +
+              ` REMOVE ${['detected_language', ...absent.map((name) => `#${name}`)].join(', ')}`,
+            ConditionExpression: was === undefined ? FIRST_RETRANSCRIPTION : NEXT_RETRANSCRIPTION,
+            ExpressionAttributeNames: {
+              '#state': 'state',
+              ...(was !== undefined && { '#number': 'number' }),
+              ...Object.fromEntries(names.map((name) => [`#${name}`, name])),
+            },
+            ExpressionAttributeValues: {
+              ':completed': 'completed',
+              ':again': { number: (was ?? 0) + 1, requested_at_ms: nowMs, is_queued: false },
+              ':due': 'due',
+              ':at': dueAtMs,
+              ...(was !== undefined && { ':was': was }),
+              ...Object.fromEntries(given.map((name) => [`:${name}`, set[name]])),
+            },
+          }),
+        ),
+      );
+    },
+
+    async noteRequeued({ session_id, retranscription }) {
+      await conditional(
+        db.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { session_id },
+            UpdateExpression: 'SET retranscription.is_queued = :yes REMOVE due_shard, due_at_ms',
+            ConditionExpression: THIS_RETRANSCRIPTION,
+            ExpressionAttributeNames: { '#state': 'state', '#number': 'number' },
+            ExpressionAttributeValues: { ':completed': 'completed', ':number': retranscription?.number ?? 0, ':yes': true },
           }),
         ),
       );

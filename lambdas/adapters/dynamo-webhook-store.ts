@@ -4,12 +4,13 @@ import { INDEXES } from '../../core/contracts/rows.ts';
 import { DeliveryRow, WebhookRow } from '../../core/contracts/webhooks.ts';
 import type { WebhookStore } from '../../core/webhooks/ports.ts';
 import { conditional } from './conditional.ts';
-import { queryAll } from './query-all.ts';
+import { queryAll, queryPage } from './query-all.ts';
+import { validRows } from './valid-rows.ts';
 
-const NOT_THERE = 'attribute_not_exists(user_id)';
+const DOES_NOT_EXIST = 'attribute_not_exists(user_id)';
 const SAME_VERSION = 'version = :was';
-/** Partition of rows that name who is told of batches. */
-const LISTENERS = '#batch';
+/** Partition of the users who are notified of batch runs. */
+const SUBSCRIBERS = '#batch';
 
 export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): WebhookStore {
   const read = async (userId: string, id: string): Promise<unknown> =>
@@ -20,7 +21,7 @@ export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): W
         new PutCommand({
           TableName: table,
           Item,
-          ConditionExpression: was === undefined ? NOT_THERE : SAME_VERSION,
+          ConditionExpression: was === undefined ? DOES_NOT_EXIST : SAME_VERSION,
           ...(was !== undefined && { ExpressionAttributeValues: { ':was': was } }),
         }),
       ),
@@ -33,11 +34,11 @@ export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): W
     },
     saveSettings: (was, now) => put(now, was?.version),
 
-    async batchListeners() {
+    async batchSubscribers() {
       const items = await queryAll(db, {
         TableName: table,
         KeyConditionExpression: 'user_id = :batch',
-        ExpressionAttributeValues: { ':batch': LISTENERS },
+        ExpressionAttributeValues: { ':batch': SUBSCRIBERS },
       });
       return z
         .array(z.object({ id: z.string() }))
@@ -45,9 +46,9 @@ export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): W
         .map(({ id }) => id);
     },
 
-    async listensToBatch(userId, listens) {
-      const Key = { user_id: LISTENERS, id: userId };
-      if (listens) await db.send(new PutCommand({ TableName: table, Item: Key }));
+    async setBatchSubscription(userId, isSubscribed) {
+      const Key = { user_id: SUBSCRIBERS, id: userId };
+      if (isSubscribed) await db.send(new PutCommand({ TableName: table, Item: Key }));
       else await db.send(new DeleteCommand({ TableName: table, Key }));
     },
 
@@ -60,20 +61,18 @@ export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): W
     replace: (was, now) => put(now, was.version),
 
     async listOf(userId, limit, before) {
-      const { Items } = await db.send(
-        new QueryCommand({
+      const { items } = await queryPage(
+        db,
+        {
           TableName: table,
           KeyConditionExpression: 'user_id = :user AND id BETWEEN :first AND :last',
-          ExpressionAttributeValues: { ':user': userId, ':first': 'dlv_', ':last': before ?? 'dlv_~' },
+          ExpressionAttributeValues: { ':user': userId, ':first': 'dlv_', ':last': 'dlv_~' },
           ScanIndexForward: false,
-          Limit: before === undefined ? limit : limit + 1,
-        }),
+          ExclusiveStartKey: before === undefined ? undefined : { user_id: userId, id: before },
+        },
+        limit,
       );
-      return z
-        .array(DeliveryRow)
-        .parse(Items ?? [])
-        .filter(({ id }) => id !== before)
-        .slice(0, limit);
+      return z.array(DeliveryRow).parse(items);
     },
 
     async listDue(nowMs, limit) {
@@ -86,7 +85,7 @@ export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): W
           Limit: limit,
         }),
       );
-      return z.array(DeliveryRow).parse(Items ?? []);
+      return validRows(DeliveryRow, Items);
     },
   };
 }

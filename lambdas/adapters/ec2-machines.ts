@@ -17,7 +17,10 @@ const STATES: Readonly<Record<string, MachineState>> = {
   terminated: 'gone',
 };
 
-/** Another hour, or another quota, may have what EC2 has not now. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+/**
+ * Error codes for missing capacity or a used-up quota; retry later.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+ */
 const NO_CAPACITY = [
   'InsufficientInstanceCapacity',
   'InsufficientHostCapacity',
@@ -29,7 +32,7 @@ const NO_CAPACITY = [
   'Server.InsufficientInstanceCapacity',
 ];
 
-/** "User initiated (2026-11-21 09:30:00 GMT)": the end of the last launch, if EC2 tells it. */
+/** Parses EC2's stop time, such as "User initiated (2026-11-21 09:30:00 GMT)"; undefined when the reason has none. */
 export function stopTimeOf(reason: string | undefined): number | undefined {
   const time = /\((\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (?:GMT|UTC)\)/.exec(reason ?? '');
   return time === null ? undefined : Date.parse(`${time[1]}T${time[2]}Z`);

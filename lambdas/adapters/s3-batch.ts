@@ -80,7 +80,7 @@ export function s3RunFiles(s3: S3Client, bucket: string): RunFiles {
     writeChunks: (runId, chunks) => write(runChunksKey(runId), chunks),
     async readChunks(runId) {
       const chunks = await parsed(runChunksKey(runId), z.array(ListedChunk));
-      if (chunks === undefined) throw new Error(`the list of ${runId} is gone`);
+      if (chunks === undefined) throw new Error(`the chunk list of ${runId} does not exist`);
       return chunks;
     },
     writePending: (pending) => write(PENDING_JOBS_KEY, pending),

@@ -16,7 +16,7 @@ import { FILE_UPLOAD_URL_SECONDS, type JobRow, Manifest } from '../../core/contr
 import { type FilePlace, filePrefix, fileResultsPrefix, fileTranscriptKey, sourceKey } from '../../core/contracts/keys.ts';
 import { ChunkTranscript, FileTranscript } from '../../core/contracts/transcript.ts';
 import type { FileObjects, PartUploads, UploadPart } from '../../core/file-jobs/ports.ts';
-import { etagOf, headOf, readText, removeBelow, type SignedUpload } from './s3-objects.ts';
+import { deletePrefix, etagOf, headOf, readText, type SignedUpload } from './s3-objects.ts';
 
 const placeOf = ({ user_id, job_id }: JobRow): FilePlace => ({ userId: user_id, jobId: job_id });
 
@@ -51,8 +51,8 @@ export function s3FileObjects(s3: S3Client, bucket: string): FileObjects {
       return kept;
     },
 
-    removeResults: (job) => removeBelow(s3, bucket, fileResultsPrefix(placeOf(job))),
-    removeAll: (job) => removeBelow(s3, bucket, filePrefix(placeOf(job))),
+    removeResults: (job) => deletePrefix(s3, bucket, fileResultsPrefix(placeOf(job))),
+    removeAll: (job) => deletePrefix(s3, bucket, filePrefix(placeOf(job))),
   };
 }
 
@@ -65,7 +65,7 @@ export function s3PartUploads(s3: S3Client, bucket: string): PartUploads {
       const { UploadId } = await s3.send(
         new CreateMultipartUploadCommand({ Bucket: bucket, Key: key, ContentType: contentType }),
       );
-      if (UploadId === undefined) throw new Error('S3 gave the upload no id');
+      if (UploadId === undefined) throw new Error('S3 returned no upload id');
       return UploadId;
     },
 
@@ -104,7 +104,7 @@ export function s3PartUploads(s3: S3Client, bucket: string): PartUploads {
   };
 }
 
-/** Addresses to upload one part each; the part's size is signed. */
+/** Presigns the upload of one part. The signature covers the part's size. */
 export const s3PartSigner =
   (s3: S3Client, bucket: string, nowMs: () => number) =>
   async (key: string, uploadId: string, partNumber: number, sizeBytes: number): Promise<SignedUpload> => {

@@ -13,7 +13,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { ChunkObjects, SaidOfChunk, StoredObject } from '../../core/chunk-cache/ports.ts';
+import type { ChunkDeclaration, ChunkObjects, StoredObject } from '../../core/chunk-cache/ports.ts';
 import { Edits } from '../../core/contracts/edits.ts';
 import {
   bundleKey,
@@ -37,22 +37,24 @@ export const etagOf = (etag: string | undefined): string => (etag ?? '').replace
 const placeOf = (session: SessionRow): SessionPlace => ({ userId: session.user_id, sessionId: session.session_id });
 const keyOfTranscript = (session: SessionRow): string => transcriptKey(placeOf(session));
 
-/** Metadata of an upload, signed with its address, so that only what the server was told can be said. */
-const SAID = { durationSeconds: 'duration-seconds', startedAtMs: 'started-at-ms', overlapMs: 'overlap-ms' } as const;
-type SaidName = keyof typeof SAID;
-const SAID_NAMES = Object.keys(SAID) as SaidName[];
+/** S3 metadata of an upload. It is part of the signature, so a client can only send what it declared to the API. */
+const METADATA_KEYS = { durationSeconds: 'duration-seconds', startedAtMs: 'started-at-ms', overlapMs: 'overlap-ms' } as const;
+type MetadataName = keyof typeof METADATA_KEYS;
+const METADATA_NAMES = Object.keys(METADATA_KEYS) as MetadataName[];
 
-function saidIn(metadata: Record<string, string> | undefined): SaidOfChunk | undefined {
-  const said: { -readonly [Name in SaidName]?: number } = {};
-  for (const name of SAID_NAMES) {
-    const value = Number(metadata?.[SAID[name]] ?? Number.NaN);
-    if (Number.isFinite(value)) said[name] = value;
+function parseMetadata(metadata: Record<string, string> | undefined): ChunkDeclaration | undefined {
+  const declared: { -readonly [Name in MetadataName]?: number } = {};
+  for (const name of METADATA_NAMES) {
+    const value = Number(metadata?.[METADATA_KEYS[name]] ?? Number.NaN);
+    if (Number.isFinite(value)) declared[name] = value;
   }
-  return Object.keys(said).length === 0 ? undefined : said;
+  return Object.keys(declared).length === 0 ? undefined : declared;
 }
 
-const metadataOf = (said: SaidOfChunk): Record<string, string> =>
-  Object.fromEntries(SAID_NAMES.flatMap((name) => (said[name] === undefined ? [] : [[SAID[name], String(said[name])]])));
+const metadataOf = (declared: ChunkDeclaration): Record<string, string> =>
+  Object.fromEntries(
+    METADATA_NAMES.flatMap((name) => (declared[name] === undefined ? [] : [[METADATA_KEYS[name], String(declared[name])]])),
+  );
 
 export async function headOf(s3: S3Client, bucket: string, key: string): Promise<HeadObjectCommandOutput | undefined> {
   try {
@@ -63,8 +65,8 @@ export async function headOf(s3: S3Client, bucket: string, key: string): Promise
   }
 }
 
-/** Removes all objects whose keys begin so. */
-export async function removeBelow(s3: S3Client, bucket: string, prefix: string): Promise<void> {
+/** Deletes all objects whose keys start with this prefix. */
+export async function deletePrefix(s3: S3Client, bucket: string, prefix: string): Promise<void> {
   for (;;) {
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
     if (Contents.length === 0) return;
@@ -85,7 +87,7 @@ export function s3ChunkObjects(s3: S3Client, bucket: string): ChunkObjects {
         etag: etagOf(found.ETag),
         sizeBytes: found.ContentLength ?? 0,
         modifiedAtMs: found.LastModified?.getTime() ?? 0,
-        said: saidIn(found.Metadata),
+        declared: parseMetadata(found.Metadata),
       };
     },
 
@@ -93,7 +95,7 @@ export function s3ChunkObjects(s3: S3Client, bucket: string): ChunkObjects {
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
     },
 
-    removeAll: (place) => removeBelow(s3, bucket, sessionPrefix(place)),
+    removeAll: (place) => deletePrefix(s3, bucket, sessionPrefix(place)),
 
     async listChunks(place) {
       const found: { place: NonNullable<ReturnType<typeof parseChunkKey>>; object: StoredObject }[] = [];
@@ -119,7 +121,7 @@ export const readText = async (s3: S3Client, bucket: string, key: string): Promi
   return (await Body?.transformToString('utf8')) ?? '';
 };
 
-/** Writes JSON in the place of one version of an object (undefined: of none); false when that is not the current one. */
+/** Writes JSON if the object's current ETag is `replaces` (undefined: if there is no object); returns false otherwise. */
 async function writeIf(
   s3: S3Client,
   bucket: string,
@@ -133,7 +135,7 @@ async function writeIf(
     await s3.send(new PutObjectCommand({ ...object, ...condition }));
     return true;
   } catch (error) {
-    // 409: another conditional write of the same key is under way.
+    // 409: another conditional write of the same key is in progress.
     if (error instanceof S3ServiceException && [409, 412].includes(error.$metadata.httpStatusCode ?? 0)) return false;
     throw error;
   }
@@ -200,7 +202,7 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore
 export interface SignedUpload {
   readonly method: 'PUT';
   readonly url: string;
-  /** Headers that the upload must send exactly so; they are part of the signature. */
+  /** Signed headers: the upload must send exactly these. */
   readonly headers: Readonly<Record<string, string>>;
   readonly expiresAt: string;
 }
@@ -210,14 +212,15 @@ export interface UploadToSign {
   readonly contentType: string;
   readonly sizeBytes: number;
   readonly sha256?: string | undefined;
-  /** Whether an object that is there already may be overwritten. */
+  /** Whether the upload may overwrite an existing object. */
   readonly overwrite: boolean;
-  readonly said: SaidOfChunk;
+  /** Stored as metadata of the object. */
+  readonly declared: ChunkDeclaration;
   /** @default UPLOAD_URL_SECONDS */
   readonly expiresInSeconds?: number;
 }
 
-/** Presigned uploads and downloads. Size, type, checksum and "only if new" are signed, so S3 itself refuses anything else. */
+/** Presigns uploads and downloads. Size, type, checksum and "only if new" are signed, so S3 refuses anything else. */
 export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
   return {
     async upload({
@@ -226,10 +229,10 @@ export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
       sizeBytes,
       sha256,
       overwrite,
-      said,
+      declared,
       expiresInSeconds = UPLOAD_URL_SECONDS,
     }: UploadToSign): Promise<SignedUpload> {
-      const Metadata = metadataOf(said);
+      const Metadata = metadataOf(declared);
       const headers: Record<string, string> = {
         'content-type': contentType,
         'content-length': String(sizeBytes),

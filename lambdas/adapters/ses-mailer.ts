@@ -6,7 +6,7 @@ import {
 import { type SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2';
 import type { Mailer } from '../../core/batch-run/mail.ts';
 
-/** Mail by SES to verified addresses of the user pool; access tokens carry none, so the pool is asked. */
+/** Sends emails through SES to verified addresses. Access tokens contain no address, so it is read from the user pool. */
 export const sesMailer = (
   ses: SESv2Client,
   cognito: CognitoIdentityProviderClient,

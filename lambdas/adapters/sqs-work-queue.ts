@@ -1,13 +1,37 @@
-import { GetQueueAttributesCommand, SendMessageBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  GetQueueAttributesCommand,
+  SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
+  SendMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
 import type { WorkQueue } from '../../core/chunk-cache/ports.ts';
 import type { WorkMessage } from '../../core/contracts/events.ts';
 import type { Lane } from '../../core/contracts/lanes.ts';
+import { each } from '../../core/each.ts';
 
-/** SQS's own limit. */
-const SENDS_AT_ONCE = 10;
+/** Limit of SendMessageBatch. */
+const MESSAGES_PER_CALL = 10;
+const CALLS_AT_ONCE = 16;
+const MAX_TRIES = 4;
+const FIRST_WAIT_MS = 50;
 
 const bodyOf = (sessionId: string, chunkNumber: number): string =>
   JSON.stringify({ version: 1, kind: 'chunk', sessionId, chunkNumber } satisfies WorkMessage);
+
+/** Sends one batch and retries the entries that SQS rejects. @throws Error when entries are still rejected after MAX_TRIES */
+async function sendBatch(sqs: SQSClient, QueueUrl: string, entries: readonly SendMessageBatchRequestEntry[]): Promise<void> {
+  let left = [...entries];
+  for (let tries = 1; ; tries += 1) {
+    const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: left }));
+    if (Failed.length === 0) return;
+    if (tries === MAX_TRIES) throw new Error(`SQS rejected ${Failed.length} messages: ${Failed[0]?.Code}`);
+    const refused = new Set(Failed.map(({ Id }) => Id));
+    left = left.filter(({ Id }) => refused.has(Id));
+    await wait(Math.random() * FIRST_WAIT_MS * 2 ** tries);
+  }
+}
 
 export const sqsWorkQueue = (sqs: SQSClient, urls: Readonly<Record<Lane, string>>): WorkQueue => ({
   async send(lane, sessionId, chunkNumber) {
@@ -15,17 +39,18 @@ export const sqsWorkQueue = (sqs: SQSClient, urls: Readonly<Record<Lane, string>
   },
 
   async sendMany(lane, chunks) {
-    for (let from = 0; from < chunks.length; from += SENDS_AT_ONCE) {
-      const Entries = chunks
-        .slice(from, from + SENDS_AT_ONCE)
-        .map(({ sessionId, chunkNumber }, i) => ({ Id: String(i), MessageBody: bodyOf(sessionId, chunkNumber) }));
-      const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl: urls[lane], Entries }));
-      if (Failed.length > 0) throw new Error(`${Failed.length} messages were not taken: ${Failed[0]?.Code}`);
-    }
+    const entries = chunks.map(({ sessionId, chunkNumber }, i) => ({
+      Id: String(i % MESSAGES_PER_CALL),
+      MessageBody: bodyOf(sessionId, chunkNumber),
+    }));
+    const batches = Array.from({ length: Math.ceil(entries.length / MESSAGES_PER_CALL) }, (_, i) =>
+      entries.slice(i * MESSAGES_PER_CALL, (i + 1) * MESSAGES_PER_CALL),
+    );
+    await each(batches, CALLS_AT_ONCE, (batch) => sendBatch(sqs, urls[lane], batch));
   },
 });
 
-/** Messages that wait to be received, about: SQS counts in several places. */
+/** Approximate number of messages waiting in a lane. */
 export const sqsQueueLength =
   (sqs: SQSClient, urls: Readonly<Record<Lane, string>>) =>
   async (lane: Lane): Promise<number> => {

@@ -1,26 +1,28 @@
 /**
- * One signed POST to an address of a user's. The guard sits where the connection is made: the name is looked up once, every
- * address that it has must be public, and exactly that answer is connected to, so a name that changes in between changes
- * nothing. No redirect is followed; an answer that is slow or endless is cut off.
+ * Sends one signed POST to a user's webhook address.
+ *
+ * The address guard runs in the connection's DNS lookup: all resolved addresses must be public, and the connection uses exactly
+ * these addresses, so DNS rebinding has no effect. Redirects are not followed. A slow or endless response is cut off.
  */
 import { type LookupAddress, lookup } from 'node:dns';
 import http, { type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { Webhook } from 'standardwebhooks';
-import { type DeliveryRow, WEBHOOK_ANSWER_BYTES, WEBHOOK_TIMEOUT_SECONDS } from '../../core/contracts/webhooks.ts';
-import { type AddressRules, checkWebhookUrl, literalAddress, mayConnect } from '../../core/webhooks/address.ts';
+import { type DeliveryRow, WEBHOOK_RESPONSE_BYTES, WEBHOOK_TIMEOUT_SECONDS } from '../../core/contracts/webhooks.ts';
+import { type AddressRules, checkDeliveryUrl, literalAddress, mayConnect } from '../../core/webhooks/address.ts';
 import type { Attempt } from '../../core/webhooks/ports.ts';
+import { retryAfterSeconds } from '../../core/webhooks/retry-after.ts';
 
 const BLOCKED = 'the address is not public';
 
-/** How a name is looked up, and how long an attempt may take. */
+/** DNS lookup and time limit of an attempt. */
 interface Network {
   readonly resolve: typeof lookup;
   readonly timeoutMs: number;
 }
 const REAL: Network = { resolve: lookup, timeoutMs: 1000 * WEBHOOK_TIMEOUT_SECONDS };
 
-/** `lookup` of a connection that answers public addresses only. */
+/** A `lookup` that fails unless all resolved addresses are public. */
 const guarded =
   (rules: AddressRules, resolve: typeof lookup): NonNullable<RequestOptions['lookup']> =>
   (hostname, options, callback) => {
@@ -35,13 +37,13 @@ const guarded =
     });
   };
 
-/** Signed by all secrets that are valid now: receivers need to know one of them. */
+/** One signature for each valid secret; a receiver needs to know only one of them. */
 function signatures(row: DeliveryRow, secrets: readonly string[], at: Date): string {
   return secrets.map((secret) => new Webhook(secret).sign(row.message_id, at, row.body)).join(' ');
 }
 
-const inWords = (error: unknown, isLate: boolean): string => {
-  if (isLate) return `no answer within ${WEBHOOK_TIMEOUT_SECONDS} s`;
+const describeError = (error: unknown, isLate: boolean): string => {
+  if (isLate) return `no response within ${WEBHOOK_TIMEOUT_SECONDS} s`;
   const { code, message } = error as NodeJS.ErrnoException;
   return message === BLOCKED ? BLOCKED : `the connection failed (${code ?? 'unknown'})`;
 };
@@ -51,7 +53,7 @@ export const webhookPost =
   async (row: DeliveryRow, secrets: readonly string[]): Promise<Attempt> => {
     let url: URL;
     try {
-      url = checkWebhookUrl(row.url, rules);
+      url = checkDeliveryUrl(row.url, rules);
     } catch {
       return { error: BLOCKED };
     }
@@ -78,17 +80,18 @@ export const webhookPost =
         },
         (response) => {
           let bytes = 0;
-          const done = (): void => resolve({ status: response.statusCode ?? 0 });
+          const retryAfter = retryAfterSeconds(response.headers['retry-after'], now().getTime());
+          const done = (): void => resolve({ status: response.statusCode ?? 0, retryAfterSeconds: retryAfter });
           response.on('data', (data: Buffer) => {
             bytes += data.length;
-            if (bytes > WEBHOOK_ANSWER_BYTES) response.destroy();
+            if (bytes > WEBHOOK_RESPONSE_BYTES) response.destroy();
           });
           response.once('end', done);
-          response.once('close', () => (signal.aborted ? resolve({ error: inWords(undefined, true) }) : done()));
+          response.once('close', () => (signal.aborted ? resolve({ error: describeError(undefined, true) }) : done()));
           response.once('error', () => undefined);
         },
       );
-      request.once('error', (error) => resolve({ error: inWords(error, signal.aborted) }));
+      request.once('error', (error) => resolve({ error: describeError(error, signal.aborted) }));
       request.end(row.body);
     });
   };

@@ -1,8 +1,9 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import type { DynamoDBStreamEvent } from 'aws-lambda';
+import type { Context, DynamoDBStreamEvent } from 'aws-lambda';
 import * as z from 'zod';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
+import { allOrThrow, type Containment } from '../../core/contained.ts';
 import { isJobId } from '../../core/contracts/keys.ts';
 import { BUNDLE_EVERY } from '../../core/contracts/limits.ts';
 import { ChunkRow, SettingsRow } from '../../core/contracts/rows.ts';
@@ -11,7 +12,9 @@ import type { SettingsStore } from '../../core/corrections/ports.ts';
 import { correctors } from '../../core/corrections/settings.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { type AssembleDeps, assembleSession, bundleResults } from '../../core/transcripts/assemble.ts';
+import { containmentOf } from '../runtime/containment.ts';
 import { logger } from '../runtime/logger.ts';
+import { logSkipped } from '../runtime/skipped-rules.ts';
 
 export interface AssembleHandlerDeps extends Omit<AssembleDeps, 'correctorFor'> {
   readonly sessions: SessionStore;
@@ -19,35 +22,76 @@ export interface AssembleHandlerDeps extends Omit<AssembleDeps, 'correctorFor'> 
   readonly settings: SettingsStore;
 }
 
+const SESSIONS_AT_ONCE = 8;
+const SESSION_SECONDS = 90;
+
 const OfSession = z.object({ session_id: z.string() });
 
+/** The work of a batch of stream records: a session with its newly completed chunks, or a user's changed settings. */
+type Subject =
+  | { readonly kind: 'session'; readonly sessionId: string; readonly done: readonly ChunkRow[] }
+  | { readonly kind: 'settings'; readonly row: SettingsRow };
+
 /**
- * Changes of chunk and session rows -> canonical chunk files, corrected texts and the session's transcript; changes of a
- * user's corrections -> all of these again. The stream delivers a change at least once and retries a batch that throws;
- * everything here can be done again.
+ * Groups stream records by session or user. A `done` row with `corrections_version` is skipped: `correctChunk` wrote it, its result
+ * is unchanged, and no transcript depends on it.
+ */
+function subjectsOf(images: readonly Record<string, unknown>[]): Subject[] {
+  const sessions = new Map<string, ChunkRow[]>();
+  const settings = new Map<string, SettingsRow>();
+  for (const image of images) {
+    const sessionId = OfSession.safeParse(image).data?.session_id;
+    if (sessionId === undefined) {
+      const row = SettingsRow.safeParse(image).data; // part rows of corrections do not parse
+      if (row !== undefined) settings.set(row.user_id, row);
+      continue;
+    }
+    if (isJobId(sessionId)) continue; // FileJobs handles files
+    const row = ChunkRow.safeParse(image).data;
+    if (row?.state === 'done' && row.corrections_version !== undefined) continue;
+    const done = sessions.get(sessionId) ?? [];
+    sessions.set(sessionId, row?.state === 'done' ? [...done, row] : done);
+  }
+  return [
+    ...[...sessions].map(([sessionId, done]) => ({ kind: 'session' as const, sessionId, done })),
+    ...[...settings.values()].map((row) => ({ kind: 'settings' as const, row })),
+  ];
+}
+
+type Deps = AssembleHandlerDeps & AssembleDeps;
+
+async function serveSession(deps: Deps, sessionId: string, done: readonly ChunkRow[]): Promise<void> {
+  for (const row of done) {
+    await deps.results.publishChunk(row);
+    await correctChunk(deps.chunks, row, await deps.correctorFor(row.user_id));
+  }
+  if (done.some(({ chunk_number }) => chunk_number % BUNDLE_EVERY === 0)) await bundleResults(deps, sessionId);
+  logger.info('assembled', { sessionId, assembly: await assembleSession(deps, sessionId) });
+}
+
+const serve = (deps: Deps, subject: Subject, containment: Containment): Promise<void> =>
+  subject.kind === 'session'
+    ? serveSession(deps, subject.sessionId, subject.done)
+    : reapply({ ...deps, assemble: (id) => assembleSession(deps, id) }, subject.row, containment);
+
+/**
+ * Writes canonical chunk files, corrected texts and the transcript when rows of a session change, and applies changed corrections
+ * to all of a user's texts. The stream delivers records at least once and retries a batch that throws, so every step is
+ * idempotent. A failing session does not block the others.
  */
 export const buildHandler =
   (given: AssembleHandlerDeps) =>
-  async (event: DynamoDBStreamEvent): Promise<void> => {
-    const deps = { ...given, correctorFor: correctors(given.settings) };
+  async (event: DynamoDBStreamEvent, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void> => {
+    const deps = { ...given, correctorFor: correctors(given.settings, logSkipped) };
     const images = event.Records.flatMap(({ dynamodb }) =>
       dynamodb?.NewImage === undefined ? [] : [unmarshall(dynamodb.NewImage as Record<string, AttributeValue>)],
     );
-    const sessionIds = new Set<string>();
-    for (const image of images) {
-      const sessionId = OfSession.safeParse(image).data?.session_id;
-      if (sessionId !== undefined && isJobId(sessionId)) continue; // files have a function of their own
-      if (sessionId === undefined) {
-        await reapply({ ...deps, assemble: (id) => assembleSession(deps, id) }, SettingsRow.parse(image));
-        continue;
-      }
-      sessionIds.add(sessionId);
-      const row = ChunkRow.safeParse(image).data;
-      if (row?.state !== 'done') continue;
-      // With corrections noted it is the same result once more.
-      if (row.corrections_version === undefined) await deps.results.publishChunk(row);
-      await correctChunk(deps.chunks, row, await deps.correctorFor(row.user_id));
-      if (row.chunk_number % BUNDLE_EVERY === 0) await bundleResults(deps, sessionId);
-    }
-    for (const sessionId of sessionIds) logger.info('assembled', { sessionId, assembly: await assembleSession(deps, sessionId) });
+    const containment = containmentOf(context);
+    const one = {
+      idOf: (subject: Subject) => (subject.kind === 'session' ? subject.sessionId : subject.row.user_id),
+      work: (subject: Subject) => serve(deps, subject, containment),
+      atOnce: SESSIONS_AT_ONCE,
+      seconds: SESSION_SECONDS,
+    };
+    await allOrThrow(subjectsOf(images), one, containment);
   };

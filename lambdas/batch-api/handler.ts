@@ -3,6 +3,7 @@ import { isRecording, type LockDeps, lock, lockStatus, unlock, unlockAny, viewLo
 import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
 import { begin, viewRun } from '../../core/batch-run/run.ts';
+import type { RunRow } from '../../core/contracts/batch.ts';
 import {
   BeginBatch,
   ChangeNotifications,
@@ -12,57 +13,57 @@ import {
   UnlockSession,
 } from '../../core/contracts/http.ts';
 import { DomainError } from '../../core/errors.ts';
-import { type QuotaStore, useQuota } from '../../core/quota/quota.ts';
+import type { UsageCounter } from '../../core/quota/quota.ts';
 import type { Caller } from '../../core/sessions/access.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { adminOnly, bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 import { logger } from '../runtime/logger.ts';
+import { type Page, pageOf } from '../runtime/page.ts';
 
 export interface BatchApiDeps extends LockDeps {
   readonly sessions: Pick<SessionStore, 'get'>;
   readonly batch: BatchStore;
   readonly files: Pick<RunFiles, 'readPending' | 'readReport'>;
-  readonly quota: QuotaStore;
+  readonly usage: UsageCounter;
   readonly notices: NoticeStore;
   /** Whether the stage sends mail. */
   readonly canMail: boolean;
   readonly maxBlockedHours: number;
-  /** Has a run begun at once; without it the next minute does. */
+  /** Invokes the BatchRunner now. If this fails, its schedule starts the run within a minute. */
   readonly kick: () => Promise<void>;
 }
 
 const NOTHING = z.object({});
 const HOUR_MS = 3_600_000;
 
-/** A session that is known must be the caller's; an older recorder's may not be known yet. */
-async function mayLock({ sessions }: BatchApiDeps, caller: Caller, sessionId: string): Promise<void> {
+/** Refuses to lock another user's, a deleted or a completed session. Unknown sessions pass: older recorders do not create them. */
+async function checkMayLock({ sessions }: BatchApiDeps, caller: Caller, sessionId: string): Promise<void> {
   const session = await sessions.get(sessionId);
   if (session === undefined) return;
-  if (session.user_id !== caller.userId) throw new DomainError('forbidden', 'this session belongs to somebody else');
+  if (session.user_id !== caller.userId) throw new DomainError('forbidden', 'this session belongs to another user');
   if (session.state === 'deleted') throw new DomainError('deleted', 'this session was deleted');
   if (session.state === 'completed') throw new DomainError('not-recording', 'the recording of this session has stopped');
 }
 
-/** A run by hand waits for recordings, unless they have held the batch back for too long already. */
-async function mayRun({ locks, maxBlockedHours, nowMs }: BatchApiDeps): Promise<void> {
+/** Refuses a manual run while a recording holds the lock, unless recordings have blocked the batch for `maxBlockedHours`. */
+async function checkMayRun({ locks, maxBlockedHours, nowMs }: BatchApiDeps): Promise<void> {
   const gate = await locks.readGate();
   const blockedMs = nowMs() - (gate.blocked_since_ms ?? nowMs());
   if (isRecording(gate, nowMs()) && blockedMs < maxBlockedHours * HOUR_MS)
-    throw new DomainError('session-active', 'a recording holds the lock; try again after it, or look with a dry run', {
+    throw new DomainError('session-active', 'a recording holds the lock; try again when it has ended, or start a dry run', {
       expiresAt: new Date(gate.live_until_ms).toISOString(),
     });
 }
 
-/** Locks of recorders; the batch by hand and what came of it, for admins. */
+/** Recording locks, missing chunks and email settings; for admins also batch runs, their reports and the schedule. */
 export const buildHandler = (deps: BatchApiDeps, clientId: string) =>
   endpoints(
     {
       'POST /api/batch/lock': bodyRoute(LockSession, async ({ input, caller }) => {
-        await useQuota(deps.quota, 'lock', caller.userId, deps.nowMs());
-        await mayLock(deps, caller, input.sessionId);
+        await checkMayLock(deps, caller, input.sessionId);
         const lease = await lock(deps, { userId: caller.userId, sessionId: input.sessionId });
-        // A renewal that was on its way when Stop released the lock must not bring it back.
-        await mayLock(deps, caller, input.sessionId).catch(async (error: unknown) => {
+        // A renewal that was in flight when Stop released the lock must not restore it.
+        await checkMayLock(deps, caller, input.sessionId).catch(async (error: unknown) => {
           await unlock(deps, caller.userId, input.sessionId);
           throw error;
         });
@@ -85,22 +86,23 @@ export const buildHandler = (deps: BatchApiDeps, clientId: string) =>
 
       'POST /api/batch/runs': bodyRoute(BeginBatch, async ({ input, caller }) => {
         adminOnly(caller);
-        if (!input.dryRun) await mayRun(deps);
+        if (!input.dryRun) await checkMayRun(deps);
         const run = await begin(deps, { trigger: 'manual', dryRun: input.dryRun });
-        await deps.kick().catch((error: unknown) => logger.warn('the run begins with the next minute', error as Error));
+        await deps
+          .kick()
+          .catch((error: unknown) => logger.warn('the runner could not be invoked; its schedule starts the run', error as Error));
         return json(202, viewRun(run));
       }),
 
       'GET /api/batch/runs': queryRoute(ListRunsQuery, async ({ input, caller }) => {
         adminOnly(caller);
-        const runs = await deps.batch.listRuns(input.limit, input.cursor);
-        const last = runs.length === input.limit ? runs.at(-1)?.id : undefined;
-        return json(200, { runs: runs.map(viewRun), paused: (await deps.batch.readState()).is_paused, cursor: last });
+        const { items, next } = pageOf(await deps.batch.listRuns(input.limit + 1, input.cursor), input.limit);
+        return json(200, { runs: items.map(viewRun), paused: (await deps.batch.readState()).is_paused, cursor: next?.id });
       }),
 
       'GET /api/batch/runs/{id}': queryRoute(NOTHING, async ({ caller, id }) => {
         adminOnly(caller);
-        const run = await deps.batch.readRun(id);
+        const run = RUN_NAME.test(id) ? await deps.batch.readRun(id) : undefined;
         if (run === undefined) throw new DomainError('not-found', 'there is no such run');
         return json(200, { ...viewRun(run), report: await deps.files.readReport(id) });
       }),
@@ -109,23 +111,20 @@ export const buildHandler = (deps: BatchApiDeps, clientId: string) =>
         const found = await deps.files.readPending();
         if (found === undefined) return json(200, { sessionsScanned: 0, totalMissingChunks: 0, pending: [] });
         const pending = found.pending.filter(({ userId }) => caller.isAdmin || userId === caller.userId);
-        // How much others have is nobody's business.
+        // Totals include other users' chunks, so only admins see them.
         return json(200, caller.isAdmin ? found : { scannedAt: found.scannedAt, totalMissingChunks: pending.length, pending });
       }),
 
       'GET /api/batch/reports': queryRoute(ListRunsQuery, async ({ input, caller }) => {
         adminOnly(caller);
-        const runs = await deps.batch.listRuns(input.limit, input.cursor);
-        const reports = runs
-          .filter((run) => run.state === 'finished' && !run.dry_run)
-          .map((run) => ({
-            name: run.id,
-            timestamp: new Date(run.started_at_ms).toISOString(),
-            status: run.status,
-            totalMissingChunks: run.scan?.missing ?? 0,
-          }));
-        const last = runs.length === input.limit ? runs.at(-1)?.id : undefined;
-        return json(200, { reports, cursor: last });
+        const { items, next } = await runsWithReport(deps.batch, input.limit, input.cursor);
+        const reports = items.map((run) => ({
+          name: run.id,
+          timestamp: new Date(run.started_at_ms).toISOString(),
+          status: run.status,
+          totalMissingChunks: run.scan?.missing ?? 0,
+        }));
+        return json(200, { reports, cursor: next?.id });
       }),
 
       'GET /api/batch/reports/{id}': queryRoute(NOTHING, async ({ caller, id }) => {
@@ -135,14 +134,16 @@ export const buildHandler = (deps: BatchApiDeps, clientId: string) =>
         return json(200, report);
       }),
 
-      'GET /api/notifications': queryRoute(NOTHING, async ({ caller }) => json(200, await deps.notices.wants(caller.userId))),
+      'GET /api/notifications': queryRoute(NOTHING, async ({ caller }) =>
+        json(200, await deps.notices.mailSettings(caller.userId)),
+      ),
 
       'PUT /api/notifications': bodyRoute(ChangeNotifications, async ({ input, caller }) => {
-        const wishes = { ...(await deps.notices.wants(caller.userId)), ...input };
-        const some = wishes.sessionCompleted || wishes.fileCompleted;
-        if (some && !deps.canMail) throw new DomainError('invalid', 'this stage sends no mail');
-        await deps.notices.setWants(caller.userId, wishes);
-        return json(200, wishes);
+        const preferences = { ...(await deps.notices.mailSettings(caller.userId)), ...input };
+        const wantsMail = preferences.sessionCompleted || preferences.fileCompleted;
+        if (wantsMail && !deps.canMail) throw new DomainError('invalid', 'this stage sends no emails');
+        await deps.notices.setMailSettings(caller.userId, preferences);
+        return json(200, preferences);
       }),
 
       'PUT /api/batch/schedule': bodyRoute(SetSchedule, async ({ input, caller }) => {
@@ -152,7 +153,24 @@ export const buildHandler = (deps: BatchApiDeps, clientId: string) =>
       }),
     },
     clientId,
+    deps,
   );
+
+/** Runs per query, and queries per call, when looking for runs with a report. */
+const [RUNS_PER_QUERY, MAX_QUERIES] = [200, 10];
+
+/** A page of the runs that have a report. Dry runs and unfinished runs are skipped. */
+async function runsWithReport(batch: BatchStore, limit: number, before: string | undefined): Promise<Page<RunRow>> {
+  const found: RunRow[] = [];
+  let last: RunRow | undefined;
+  for (let queries = 0; queries < MAX_QUERIES; queries++) {
+    const runs = await batch.listRuns(RUNS_PER_QUERY, last?.id ?? before);
+    found.push(...runs.filter((run) => run.state === 'finished' && !run.dry_run));
+    if (found.length > limit || runs.length < RUNS_PER_QUERY) return pageOf(found, limit);
+    last = runs.at(-1);
+  }
+  return { items: found, next: last };
+}
 
 const RUN_NAME = /^batch-\d{4}-\d{2}-\d{2}-\d{4}(?:-\d+)?$/;
 const readReport = async ({ files }: BatchApiDeps, name: string) => {
@@ -167,5 +185,5 @@ async function setPaused(batch: BatchStore, is_paused: boolean): Promise<void> {
     const to = { ...from, is_paused, version: from.version + 1 };
     if ((await batch.commit({ state: { from, to } })) === 'committed') return;
   }
-  throw new DomainError('busy', 'the schedule is being changed by others; try again');
+  throw new DomainError('busy', 'the schedule is being changed by other requests; try again');
 }

@@ -1,14 +1,16 @@
+import type { Context } from 'aws-lambda';
 import { begin, type RunnerDeps, tick } from '../../core/batch-run/run.ts';
 import { BatchStart } from '../../core/contracts/events.ts';
+import { containmentOf } from '../runtime/containment.ts';
 import { logger } from '../runtime/logger.ts';
 
 /**
- * The schedule begins a run, named by the time that it meant; every minute, the end of a GPU run and a run begun by hand
- * move on what is under way. A schedule that fires twice finds its run.
+ * A scheduled event starts a run named after its scheduled time, so a duplicate event finds the existing run. Every invocation
+ * (each minute, after a GPU run, after a manual start) advances active runs.
  */
 export const buildHandler =
   (deps: RunnerDeps) =>
-  async (event?: unknown): Promise<void> => {
+  async (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void> => {
     const start = BatchStart.safeParse(event).data;
     if (start !== undefined) {
       const { is_paused } = await deps.batch.readState();
@@ -16,5 +18,6 @@ export const buildHandler =
       const run = await begin(deps, { trigger: 'schedule', dryRun: false, slotMs: start.scheduledTime });
       logger.info('scheduled run', { runId: run.id, state: run.state });
     }
-    for (const run of await tick(deps)) logger.info('batch run', { runId: run.id, state: run.state, status: run.status });
+    for (const run of await tick(deps, containmentOf(context, deps.publish)))
+      logger.info('batch run', { runId: run.id, state: run.state, status: run.status });
   };

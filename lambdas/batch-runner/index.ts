@@ -4,10 +4,10 @@ import { SESv2Client } from '@aws-sdk/client-sesv2';
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { correctors } from '../../core/corrections/settings.ts';
 import { assembleSession } from '../../core/transcripts/assemble.ts';
-import { tellBatch } from '../../core/webhooks/outbox.ts';
+import { notifyBatchSubscribers } from '../../core/webhooks/outbox.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
 import { awsWebhooks } from '../adapters/aws-webhooks.ts';
-import { documents, objectStorage } from '../adapters/clients.ts';
+import { documentClient, s3Client } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
 import { dynamoBatchStore, dynamoLockStore, dynamoNoticeStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
@@ -18,6 +18,7 @@ import { s3BucketListing, s3CanonicalResults, s3RunFiles } from '../adapters/s3-
 import { s3Results } from '../adapters/s3-objects.ts';
 import { sesMailer } from '../adapters/ses-mailer.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
+import { logSkipped } from '../runtime/skipped-rules.ts';
 import { buildHandler } from './handler.ts';
 
 const env = parseEnv(
@@ -38,7 +39,7 @@ const env = parseEnv(
   'USER_POOL_ID',
   ...QUEUE_NAMES,
 );
-const [db, s3] = [documents(), objectStorage()];
+const [db, s3] = [documentClient(), s3Client()];
 const sessions = dynamoSessionStore(db, env.SESSIONS_TABLE);
 const ingest = awsIngest(env, db);
 const results = s3Results(s3, env.BUCKET_NAME);
@@ -57,7 +58,7 @@ export const handler = buildHandler({
   readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
   assemble: (sessionId) =>
     assembleSession(
-      { sessions, chunks: ingest.chunks, results, correctorFor: correctors(settings), nowMs: ingest.nowMs },
+      { sessions, chunks: ingest.chunks, results, correctorFor: correctors(settings, logSkipped), nowMs: ingest.nowMs },
       sessionId,
     ),
   notices: dynamoNoticeStore(db, env.BATCH_TABLE),
@@ -65,7 +66,7 @@ export const handler = buildHandler({
     env.MAIL_FROM === ''
       ? undefined
       : sesMailer(new SESv2Client(), new CognitoIdentityProviderClient(), { from: env.MAIL_FROM, userPoolId: env.USER_POOL_ID }),
-  tellEnd: (run, report) => tellBatch(awsWebhooks(env, db), run, report),
+  notifyEnd: (run, report) => notifyBatchSubscribers(awsWebhooks(env, db), run, report),
   publish: cloudWatchMetrics(new CloudWatchClient(), env.STAGE),
   maxBlockedHours: env.MAX_BLOCKED_HOURS,
 });

@@ -1,6 +1,6 @@
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { awsJobs } from '../adapters/aws-jobs.ts';
-import { documents } from '../adapters/clients.ts';
+import { documentClient } from '../adapters/clients.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
@@ -14,4 +14,4 @@ const env = parseEnv(
   ...QUEUE_NAMES,
 );
 
-export const handler = buildHandler(awsJobs(env, documents()));
+export const handler = buildHandler(awsJobs(env, documentClient()));

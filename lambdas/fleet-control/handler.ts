@@ -4,11 +4,11 @@ import type { Runs } from '../../core/fleet/ports.ts';
 import { confirm, leaveRun, nextMachine, type PlanLimits, plan, startMachine } from '../../core/fleet/run-steps.ts';
 import { logger } from '../runtime/logger.ts';
 
-/** Drivers, packages and a first download of the model; a machine that is not ready by then is stopped. */
+/** The first boot installs drivers and packages and downloads the model. A machine that is not ready in time is stopped. */
 const FIRST_BOOT_SECONDS = 600;
 const BOOT_SECONDS = 300;
 
-/** An error that the workflow knows by name, and retries or catches. */
+/** An error that the workflow retries or catches by its name. */
 class WorkflowError extends Error {
   constructor(name: string, message: string) {
     super(message);
@@ -17,13 +17,13 @@ class WorkflowError extends Error {
 }
 
 export interface FleetControlDeps extends Omit<FleetDeps, 'runs'>, PlanLimits {
-  /** Executions of a state machine; it calls this function, so only its input can name it. */
+  /** Executions of the calling state machine. Its ARN is in the input; in the environment it would be a circular dependency. */
   readonly runsOf: (stateMachineArn: string) => Runs;
-  /** Looks until `done` says true; false when one invocation's time is over. */
+  /** Polls `done` until it returns true; returns false when the time of one invocation is over. */
   readonly poll: (done: () => Promise<boolean>) => Promise<boolean>;
 }
 
-/** The workflow's steps that decide something: who holds which machine, who stops it, whether it has stopped. */
+/** The deciding steps of the workflow: which run holds which machine, which run stops it, and whether it has stopped. */
 export const buildHandler = (deps: FleetControlDeps) => async (event: unknown) => {
   const input = FleetStep.parse(event);
   const { runId } = input;
@@ -34,7 +34,7 @@ export const buildHandler = (deps: FleetControlDeps) => async (event: unknown) =
         if (planned.kind === 'draining') planned = await plan({ ...deps, runs: deps.runsOf(input.stateMachineArn) }, deps, runId);
         return planned.kind !== 'draining';
       });
-      if (planned.kind === 'draining') throw new WorkflowError(WORKFLOW_ERRORS.draining, 'a stop is under way');
+      if (planned.kind === 'draining') throw new WorkflowError(WORKFLOW_ERRORS.draining, 'an instance is still stopping');
       const instanceIds = planned.kind === 'planned' ? planned.instanceIds : [];
       logger.info('planned', { runId, kind: planned.kind, instanceIds });
       return { instances: instanceIds.map((instanceId) => ({ instanceId })) };
@@ -42,8 +42,9 @@ export const buildHandler = (deps: FleetControlDeps) => async (event: unknown) =
     case 'start': {
       const started = await startMachine(deps, runId, input.instanceId);
       if (started.kind === 'started') return { bootSeconds: started.isFirstBoot ? FIRST_BOOT_SECONDS : BOOT_SECONDS };
-      if (started.kind === 'not-held') throw new Error('this run does not hold the instance any more');
-      if (started.kind === 'no-capacity') throw new WorkflowError(WORKFLOW_ERRORS.noCapacity, 'EC2 has no such instance to give');
+      if (started.kind === 'not-held') throw new Error('this run no longer holds the instance');
+      if (started.kind === 'no-capacity')
+        throw new WorkflowError(WORKFLOW_ERRORS.noCapacity, 'EC2 has no capacity for this instance');
       throw new WorkflowError(WORKFLOW_ERRORS.notYetStartable, 'the instance cannot be started yet');
     }
     case 'next-machine': {

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { backlogSeconds, machinesFor } from '../../core/fleet/backlog.ts';
+import { machinesFor, waitingSeconds } from '../../core/fleet/machines-wanted.ts';
 import { costToday } from '../../core/ledger/ledger-service.ts';
-import { documents } from '../adapters/clients.ts';
+import { documentClient } from '../adapters/clients.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
@@ -13,9 +13,9 @@ import { buildHandler } from './handler.ts';
 
 const POLL_SECONDS = 2;
 /** Below the function's timeout of one minute. */
-const PATIENCE_SECONDS = 45;
-/** Rows of each shard that are looked at: enough to fill the largest pool. */
-const BACKLOG_ROWS = 500;
+const POLL_TIMEOUT_SECONDS = 45;
+/** Rows read per shard; enough waiting audio for the largest pool. */
+const WAITING_ROWS = 500;
 
 const env = parseEnv(
   'FLEET_TABLE',
@@ -26,7 +26,7 @@ const env = parseEnv(
   'GPU_USD_PER_HOUR',
   'BACKLOG_SECONDS_PER_MACHINE',
 );
-const db = documents();
+const db = documentClient();
 const chunks = dynamoChunkStore(db, env.CHUNKS_TABLE);
 const ledger = { ledger: dynamoLedgerStore(db, env.LEDGER_TABLE), usdPerHour: env.GPU_USD_PER_HOUR, nowMs: Date.now };
 const sfn = new SFNClient();
@@ -37,11 +37,11 @@ export const handler = buildHandler({
   instanceIds: env.INSTANCE_IDS,
   runsOf: (stateMachineArn) => sfnRuns(sfn, stateMachineArn),
   machinesWanted: async () =>
-    machinesFor(backlogSeconds(await chunks.listPending(BACKLOG_ROWS)), env.BACKLOG_SECONDS_PER_MACHINE, env.INSTANCE_IDS.length),
+    machinesFor(waitingSeconds(await chunks.listPending(WAITING_ROWS)), env.BACKLOG_SECONDS_PER_MACHINE, env.INSTANCE_IDS.length),
   isBudgetSpent: async () => (await costToday(ledger)).usd >= env.DAILY_BUDGET_USD,
   nowMs: Date.now,
   poll: async (done) => {
-    const deadlineMs = Date.now() + PATIENCE_SECONDS * 1000;
+    const deadlineMs = Date.now() + POLL_TIMEOUT_SECONDS * 1000;
     while (Date.now() < deadlineMs) {
       if (await done()) return true;
       await wait(POLL_SECONDS * 1000);

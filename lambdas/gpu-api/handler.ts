@@ -6,11 +6,11 @@ import type { ChunkRow } from '../../core/contracts/rows.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { JobStore } from '../../core/file-jobs/ports.ts';
 import { fileStatistics } from '../../core/file-jobs/statistics.ts';
+import { startForAdmin, stopForAdmin } from '../../core/fleet/admins.ts';
 import type { FleetDeps } from '../../core/fleet/decide.ts';
-import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import { costByDay, costThisMonth, costToday, type LedgerDeps, workerMemory } from '../../core/ledger/ledger-service.ts';
-import type { QuotaStore } from '../../core/quota/quota.ts';
+import type { UsageCounter } from '../../core/quota/quota.ts';
 import { adminOnly, bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 
 const MINUTE_MS = 60_000;
@@ -18,20 +18,20 @@ const MINUTE_MS = 60_000;
 export interface GpuApiDeps extends Omit<FleetDeps, 'runs'>, LedgerDeps {
   readonly chunks: Pick<ChunkStore, 'listPending' | 'listDead'>;
   readonly jobs: Pick<JobStore, 'listStuck'>;
-  readonly quota: QuotaStore;
+  readonly usage: UsageCounter;
   readonly budgetUsd: number;
   readonly liveDefault: boolean;
-  /** Messages that wait in a lane, about. */
+  /** Approximate number of messages waiting in a lane. */
   readonly queueLength: (lane: Lane) => Promise<number>;
 }
 
-const cents = (usd: number): number => Math.round(usd * 10_000) / 10_000;
+const roundUsd = (usd: number): number => Math.round(usd * 10_000) / 10_000;
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** Rows of each partition, jobs, and dead rows that the overview looks at. */
+/** Rows per pending shard, stuck jobs and permanently failed rows that the overview reads. */
 const [PENDING_ROWS, STUCK_JOBS, DEAD_ROWS] = [500, 100, 100];
 
-/** Seconds for which the oldest row of each lane has waited; lanes without any are left out. */
+/** Age in seconds of the oldest pending row of each lane. Empty lanes are omitted. */
 function oldestByLane(pending: readonly ChunkRow[], nowMs: number): Partial<Record<Lane, number>> {
   const oldest: Partial<Record<Lane, number>> = {};
   for (const { lane, uploaded_at_ms } of pending)
@@ -39,7 +39,7 @@ function oldestByLane(pending: readonly ChunkRow[], nowMs: number): Partial<Reco
   return oldest;
 }
 
-/** The GPU by hand, and what it does and costs. Admins only. */
+/** Manual GPU control, the overview and costs. Admins only. */
 export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
   endpoints(
     {
@@ -48,20 +48,17 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
         const untilMs = deps.nowMs() + input.minutes * MINUTE_MS;
         const isBudgetSpent = (await costToday(deps)).usd >= deps.budgetUsd;
         if (isBudgetSpent)
-          throw new DomainError(
-            'budget-reached',
-            `the budget of the day, ${deps.budgetUsd} USD, is spent; it begins anew at 00:00 UTC`,
-          );
-        const started = await startForPerson(deps, caller.userId, untilMs);
+          throw new DomainError('budget-reached', `the daily budget of ${deps.budgetUsd} USD is spent; it resets at 00:00 UTC`);
+        const started = await startForAdmin(deps, caller.userId, untilMs);
         if (started.kind === 'no-capacity')
-          throw new DomainError('no-capacity', 'EC2 has no such machine to give at the moment; try again in some minutes');
-        if (started.kind !== 'held') throw new DomainError('busy', 'every machine is being stopped; try again in a minute');
+          throw new DomainError('no-capacity', 'EC2 has no capacity for this machine now; try again in a few minutes');
+        if (started.kind !== 'held') throw new DomainError('busy', 'all machines are stopping; try again in a minute');
         return json(202, { instanceId: started.instanceId, state: started.machine, heldUntil: iso(untilMs) });
       }),
 
       'POST /api/gpu/stop': bodyRoute(StopGpu, async ({ input, caller }) => {
         adminOnly(caller);
-        return json(200, await stopForPerson(deps, caller.userId, input.force));
+        return json(200, await stopForAdmin(deps, caller.userId, input.force));
       }),
 
       'GET /api/costs': queryRoute(CostsQuery, async ({ input, caller }) => {
@@ -71,9 +68,9 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
         const gpuSeconds = days.reduce((sum, day) => sum + day.gpuSeconds, 0);
         return json(200, {
           month,
-          days: days.map(({ day, ...cost }) => ({ day, gpuSeconds: Math.round(cost.gpuSeconds), usd: cents(cost.usd) })),
+          days: days.map(({ day, ...cost }) => ({ day, gpuSeconds: Math.round(cost.gpuSeconds), usd: roundUsd(cost.usd) })),
           gpuSeconds: Math.round(gpuSeconds),
-          usd: cents(days.reduce((sum, day) => sum + day.usd, 0)),
+          usd: roundUsd(days.reduce((sum, day) => sum + day.usd, 0)),
           usdPerHour: deps.usdPerHour,
           dailyBudgetUsd: deps.budgetUsd,
         });
@@ -146,9 +143,9 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
           },
           live: { default: deps.liveDefault, usdPerRecordedHour: deps.usdPerHour },
           cost: {
-            todayUsd: cents(today.usd),
+            todayUsd: roundUsd(today.usd),
             todayGpuSeconds: Math.round(today.gpuSeconds),
-            monthUsd: cents(month.usd),
+            monthUsd: roundUsd(month.usd),
             monthGpuSeconds: Math.round(month.gpuSeconds),
             dailyBudgetUsd: deps.budgetUsd,
             usdPerHour: deps.usdPerHour,
@@ -157,4 +154,5 @@ export const buildHandler = (deps: GpuApiDeps, clientId: string) =>
       }),
     },
     clientId,
+    deps,
   );

@@ -1,10 +1,10 @@
 import { QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
-import { documents, queueing } from '../adapters/clients.ts';
+import { documentClient, sqsClient } from '../adapters/clients.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoJobStore } from '../adapters/dynamo-job-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
-import { dynamoQuotaStore } from '../adapters/dynamo-quota-store.ts';
+import { dynamoUsageCounter } from '../adapters/dynamo-usage-counter.ts';
 import { ec2Machines } from '../adapters/ec2-machines.ts';
 import { sqsQueueLength } from '../adapters/sqs-work-queue.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
@@ -23,21 +23,21 @@ const env = parseEnv(
   'USER_POOL_CLIENT_ID',
   ...QUEUE_NAMES,
 );
-const db = documents();
+const db = documentClient();
 
 export const handler = buildHandler(
   {
     store: dynamoFleetStore(db, env.FLEET_TABLE),
     chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
     jobs: dynamoJobStore(db, env.JOBS_TABLE),
-    quota: dynamoQuotaStore(db, env.QUOTAS_TABLE),
+    usage: dynamoUsageCounter(db, env.QUOTAS_TABLE),
     ledger: dynamoLedgerStore(db, env.LEDGER_TABLE),
     machines: ec2Machines(),
     instanceIds: env.INSTANCE_IDS,
     budgetUsd: env.DAILY_BUDGET_USD,
     usdPerHour: env.GPU_USD_PER_HOUR,
     liveDefault: env.LIVE_DEFAULT,
-    queueLength: sqsQueueLength(queueing(), queueUrls(env)),
+    queueLength: sqsQueueLength(sqsClient(), queueUrls(env)),
     nowMs: Date.now,
   },
   env.USER_POOL_CLIENT_ID,

@@ -2,13 +2,14 @@ import { type LockDeps, renewByUpload } from '../../core/batch-lock/lock.ts';
 import { type IngestDeps, ingest } from '../../core/chunk-cache/ingest.ts';
 import { ObjectCreated } from '../../core/contracts/events.ts';
 import { parseSessionObject, parseSourceKey } from '../../core/contracts/keys.ts';
-import { takeUpload } from '../../core/file-jobs/advance.ts';
+import { acceptUpload } from '../../core/file-jobs/advance.ts';
 import type { JobDeps } from '../../core/file-jobs/ports.ts';
 import { logger } from '../runtime/logger.ts';
 
 /**
- * S3 "Object Created" -> chunk row, or file to be cut; message, run. Invoked asynchronously: an exception makes Lambda deliver the event
- * again (twice), then it goes to the dead-letter queue; the audit of S3 finds what even that loses.
+ * Handles "Object Created" of S3: creates the chunk row or starts the file job, sends a message and requests a GPU run. Invoked
+ * asynchronously: after an exception Lambda delivers the event up to two more times, then moves it to the dead-letter queue. The
+ * batch's scan of the bucket finds objects whose event was lost.
  */
 export const buildHandler =
   (deps: IngestDeps & LockDeps, jobDeps: JobDeps) =>
@@ -16,9 +17,9 @@ export const buildHandler =
     const { key } = ObjectCreated.parse(event).detail.object;
     const source = parseSourceKey(key);
     if (source !== undefined) {
-      // The key tells whose it is; the job that it names must be theirs.
+      // The key contains user and job: accept the object only if it is the upload of that job.
       const job = await jobDeps.jobs.get(source.jobId);
-      if (job?.object_key === key) await takeUpload(jobDeps, source.jobId);
+      if (job?.object_key === key) await acceptUpload(jobDeps, source.jobId);
       return logger.info('file uploaded', { jobId: source.jobId, status: job?.status });
     }
     const object = parseSessionObject(key);
@@ -26,6 +27,6 @@ export const buildHandler =
     const { place } = object;
     const admission = await ingest(deps, place, key);
     logger.info('chunk object', { sessionId: place.sessionId, chunkNumber: place.chunkNumber, admission });
-    // The recording is what counts: a lock that cannot be renewed only lets the batch in.
+    // Not fatal: without the renewal the batch may run during the recording.
     await renewByUpload(deps, place).catch((error: unknown) => logger.warn('lock not renewed', error as Error));
   };

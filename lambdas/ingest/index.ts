@@ -1,7 +1,7 @@
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
 import { awsJobs } from '../adapters/aws-jobs.ts';
-import { documents } from '../adapters/clients.ts';
+import { documentClient } from '../adapters/clients.ts';
 import { dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
@@ -18,7 +18,7 @@ const env = parseEnv(
   'STATE_MACHINE_ARN',
   ...QUEUE_NAMES,
 );
-const db = documents();
+const db = documentClient();
 
 export const handler = buildHandler(
   {

@@ -1,17 +1,34 @@
 import * as z from 'zod';
-import { CreateJob, FormatQuery, IdempotencyKey, ListJobsQuery, PeaksQuery, UploadParts } from '../../core/contracts/http.ts';
+import { NoFields } from '../../core/contracts/fields.ts';
+import {
+  CreateJob,
+  FormatQuery,
+  IdempotencyKey,
+  ListJobsQuery,
+  PeaksQuery,
+  Retranscribe,
+  UploadParts,
+} from '../../core/contracts/http.ts';
 import { FILE_UPLOAD_URL_SECONDS, type JobRow, UPLOAD_PART_BYTES } from '../../core/contracts/jobs.ts';
 import { fileTranscriptKey } from '../../core/contracts/keys.ts';
 import { DOWNLOAD_URL_SECONDS, MAX_INLINE_JSON_BYTES } from '../../core/contracts/limits.ts';
 import { DomainError } from '../../core/errors.ts';
-import { type BeginDeps, beginJob, completeUpload, partsToSign, stillUploads } from '../../core/file-jobs/begin.ts';
+import {
+  type BeginDeps,
+  beginJob,
+  checkQuotas,
+  completeUpload,
+  partsToSign,
+  requireUploading,
+} from '../../core/file-jobs/begin.ts';
 import { type ControlDeps, cancelJob, deleteJob, retryJob } from '../../core/file-jobs/control.ts';
 import { isInParts, isOpen, jobFor, rowsFor, uploadPartBytes, uploadPartCount, viewJob } from '../../core/file-jobs/job.ts';
+import { retranscribeJob } from '../../core/file-jobs/retranscribe.ts';
+import { isCurrentRow, workOf } from '../../core/file-jobs/work.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
-import { useQuota } from '../../core/quota/quota.ts';
 import { CONTENT_TYPES, render } from '../../core/transcripts/formats.ts';
-import { placesOf, waveform } from '../../core/transcripts/places.ts';
+import { positionsOf, waveform } from '../../core/transcripts/positions.ts';
 import type { SignedUpload, UploadToSign } from '../adapters/s3-objects.ts';
 import { bodyRoute, endpoints, json, queryRoute, type Reply } from '../runtime/endpoint.ts';
 
@@ -20,13 +37,13 @@ export interface JobsApiDeps extends BeginDeps, ControlDeps {
   readonly sign: (upload: UploadToSign) => Promise<SignedUpload>;
   readonly signPart: (key: string, uploadId: string, partNumber: number, sizeBytes: number) => Promise<SignedUpload>;
   readonly downloadUrl: (key: string) => Promise<string>;
-  /** @throws DomainError `invalid` for an address that nobody may be told to call */
+  /** @throws DomainError `invalid` for an address that webhooks must not call */
   readonly checkCallback: (url: string) => void;
 }
 
 const NOTHING = z.object({});
 
-/** File jobs: begin, upload, follow, read, cancel, retry, delete. The audio itself never passes through here. */
+/** File jobs: create, upload, show, transcript, audio, cancel, retry, retranscribe, delete. Audio is uploaded directly to S3. */
 export const buildHandler = (deps: JobsApiDeps, clientId: string) => {
   const wholeUpload = async (job: JobRow) => ({
     kind: 'single' as const,
@@ -36,7 +53,7 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) => {
       sizeBytes: job.size_bytes,
       sha256: job.sha256,
       overwrite: false,
-      said: {},
+      declared: {},
       expiresInSeconds: FILE_UPLOAD_URL_SECONDS,
     })),
   });
@@ -50,13 +67,18 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) => {
         }
       : wholeUpload(job);
   const stageModel = deps.stage.models[0] ?? '';
+  const retranscribeDeps = { ...deps, models: deps.stage.models, checkQuotas: (userId: string) => checkQuotas(deps, userId) };
   const view = async (job: JobRow) =>
-    viewJob(job, stageModel, await rowsFor(deps, job), isOpen(job) ? waitsFor(await deps.readPool(), deps.nowMs()) : undefined);
+    viewJob(
+      job,
+      stageModel,
+      await rowsFor(deps, job),
+      isOpen(workOf(job)) ? waitsFor(await deps.readPool(), deps.nowMs()) : undefined,
+    );
 
   return endpoints(
     {
       'POST /api/transcriptions': bodyRoute(CreateJob, async ({ input, caller, headers }) => {
-        await useQuota(deps.quota, 'job', caller.userId, deps.nowMs());
         if (input.callbackUrl !== undefined) deps.checkCallback(input.callbackUrl);
         const key = headers['idempotency-key'] === undefined ? undefined : IdempotencyKey.parse(headers['idempotency-key']);
         const job = await beginJob(deps, caller.userId, input, key);
@@ -69,22 +91,21 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) => {
       }),
 
       'POST /api/transcriptions/{id}/parts': bodyRoute(UploadParts, async ({ input, caller, id }) => {
-        await useQuota(deps.quota, 'upload', caller.userId, deps.nowMs());
         const job = await jobFor(deps.jobs, caller, id);
-        stillUploads(job);
+        requireUploading(job);
         const { upload_id: uploadId } = job;
         if (uploadId === undefined) return json(200, { parts: [], uploaded: [], upload: await wholeUpload(job) });
-        const there = await deps.uploads.list(job.object_key, uploadId);
+        const uploaded = await deps.uploads.list(job.object_key, uploadId);
         const parts = await Promise.all(
-          partsToSign(job, there, input.partNumbers).map(async (partNumber) => ({
+          partsToSign(job, uploaded, input.partNumbers).map(async (partNumber) => ({
             partNumber,
             ...(await deps.signPart(job.object_key, uploadId, partNumber, uploadPartBytes(job, partNumber))),
           })),
         );
-        return json(200, { parts, uploaded: there.map(({ partNumber, sizeBytes }) => ({ partNumber, sizeBytes })) });
+        return json(200, { parts, uploaded: uploaded.map(({ partNumber, sizeBytes }) => ({ partNumber, sizeBytes })) });
       }),
 
-      'POST /api/transcriptions/{id}/upload-complete': bodyRoute(NOTHING, async ({ caller, id }) => {
+      'POST /api/transcriptions/{id}/upload-complete': bodyRoute(NoFields, async ({ caller, id }) => {
         const job = await jobFor(deps.jobs, caller, id);
         if (!isOpen(job)) throw new DomainError('already-over', `the job is ${job.status}`);
         await completeUpload(deps, job);
@@ -104,7 +125,7 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) => {
           const job = await jobFor(deps.jobs, caller, id);
           const transcript = job.status === 'completed' ? await deps.files.readTranscript(job) : undefined;
           if (transcript === undefined)
-            throw new DomainError('not-ready', `the job is ${job.status}; its text is there when it is completed`);
+            throw new DomainError('not-ready', `the job is ${job.status}; its transcript is available once it is completed`);
           const body = format === 'json' ? JSON.stringify(transcript) : render(transcript, format);
           if (format !== 'json' || Buffer.byteLength(body) <= MAX_INLINE_JSON_BYTES)
             return { statusCode: 200, headers: { 'content-type': CONTENT_TYPES[format], 'cache-control': 'no-store' }, body };
@@ -116,22 +137,31 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) => {
       'GET /api/transcriptions/{id}/audio': queryRoute(NOTHING, async ({ caller, id }) => {
         const job = await jobFor(deps.jobs, caller, id);
         if (job.uploaded_at_ms === undefined || (await deps.files.head(job.object_key)) === undefined)
-          throw new DomainError('not-ready', 'the file is not uploaded yet, or its audio is gone');
+          throw new DomainError('not-ready', 'the file is not uploaded yet, or its audio was deleted');
         return json(200, { url: await deps.downloadUrl(job.object_key), expiresInSeconds: DOWNLOAD_URL_SECONDS });
       }),
 
       'GET /api/transcriptions/{id}/peaks': queryRoute(PeaksQuery, async ({ input: { points }, caller, id }) => {
         const job = await jobFor(deps.jobs, caller, id);
-        return json(200, waveform(placesOf(await deps.chunks.listOf(job.same_as ?? id)), points));
+        const rows = await deps.chunks.listOf(job.same_as ?? id);
+        return json(
+          200,
+          waveform(positionsOf(rows.filter((row) => job.same_as !== undefined || isCurrentRow(job, row))), points),
+        );
       }),
 
-      'POST /api/transcriptions/{id}/cancel': bodyRoute(NOTHING, async ({ caller, id }) =>
+      'POST /api/transcriptions/{id}/cancel': bodyRoute(NoFields, async ({ caller, id }) =>
         json(200, await view(await cancelJob(deps, await jobFor(deps.jobs, caller, id)))),
       ),
 
-      'POST /api/transcriptions/{id}/retry': bodyRoute(NOTHING, async ({ caller, id }) =>
+      'POST /api/transcriptions/{id}/retry': bodyRoute(NoFields, async ({ caller, id }) =>
         json(202, await view(await retryJob(deps, await jobFor(deps.jobs, caller, id)))),
       ),
+
+      'POST /api/transcriptions/{id}/retranscribe': bodyRoute(Retranscribe, async ({ input, caller, id }) => {
+        const job = await jobFor(deps.jobs, caller, id);
+        return json(202, await view(await retranscribeJob(retranscribeDeps, job, input)));
+      }),
 
       'DELETE /api/transcriptions/{id}': queryRoute(NOTHING, async ({ caller, id }) => {
         await deleteJob(deps, await jobFor(deps.jobs, caller, id));
@@ -139,5 +169,6 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) => {
       }),
     },
     clientId,
+    deps,
   );
 };

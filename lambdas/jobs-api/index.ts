@@ -2,9 +2,9 @@ import { ulid } from 'ulid';
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { checkWebhookUrl } from '../../core/webhooks/address.ts';
 import { awsJobs } from '../adapters/aws-jobs.ts';
-import { documents, objectStorage } from '../adapters/clients.ts';
+import { documentClient, s3Client } from '../adapters/clients.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
-import { dynamoQuotaStore } from '../adapters/dynamo-quota-store.ts';
+import { dynamoUsageCounter } from '../adapters/dynamo-usage-counter.ts';
 import { s3PartSigner } from '../adapters/s3-files.ts';
 import { s3Presigner } from '../adapters/s3-objects.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
@@ -24,22 +24,23 @@ const env = parseEnv(
   'RETENTION_DAYS',
   'MAX_OPEN_JOBS',
   'WEBHOOK_LOOPBACK',
+  'WEBHOOK_PORTS',
   'MAX_AUDIO_HOURS',
   ...QUEUE_NAMES,
 );
-const [db, s3] = [documents(), objectStorage()];
+const [db, s3] = [documentClient(), s3Client()];
 const { upload, download } = s3Presigner(s3, env.BUCKET_NAME, Date.now);
 
 export const handler = buildHandler(
   {
     ...awsJobs(env, db),
-    quota: dynamoQuotaStore(db, env.QUOTAS_TABLE),
+    usage: dynamoUsageCounter(db, env.QUOTAS_TABLE),
     readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
     newUlid: ulid,
     sign: upload,
     signPart: s3PartSigner(s3, env.BUCKET_NAME, Date.now),
     downloadUrl: download,
-    checkCallback: (url) => void checkWebhookUrl(url, { allowLoopback: env.WEBHOOK_LOOPBACK }),
+    checkCallback: (url) => void checkWebhookUrl(url, { allowLoopback: env.WEBHOOK_LOOPBACK, ports: env.WEBHOOK_PORTS }),
     stage: {
       models: env.MODELS,
       canDiarize: env.CAN_DIARIZE,

@@ -1,4 +1,6 @@
+import type { Context } from 'aws-lambda';
 import { requeueUnserved, type UnservedDeps } from '../../core/chunk-cache/unserved.ts';
+import { forEachContained, shareOf } from '../../core/contained.ts';
 import { RunEnded } from '../../core/contracts/events.ts';
 import { METRICS, type Metric } from '../../core/contracts/metrics.ts';
 import type { FleetDeps } from '../../core/fleet/decide.ts';
@@ -6,48 +8,68 @@ import { needsRun } from '../../core/fleet/pool.ts';
 import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
 import { wake } from '../../core/fleet/run-steps.ts';
 import { costToday, type LedgerDeps, recordGpuTime, workerMemory } from '../../core/ledger/ledger-service.ts';
+import { containmentOf } from '../runtime/containment.ts';
 import { logger } from '../runtime/logger.ts';
 
-export interface ReaperDeps extends FleetDeps, UnservedDeps, LedgerDeps {
+const INSTANCES_AT_ONCE = 4;
+/** The remaining time is for costs and for unserved work. */
+const SHARE_OF_INSTANCES = 0.6;
+const STEP_SECONDS = 20;
+
+export interface ReaperDeps extends FleetDeps, Omit<UnservedDeps, 'wake'>, LedgerDeps {
   readonly publish: (values: Partial<Record<Metric, number>>) => Promise<void>;
 }
 
 /**
- * Every minute: machines and holders are made to agree, EC2's running times are noted, then work that nobody serves gets a
- * run. It looks at what is, not at what was announced, so any event may be lost. One machine's trouble is not the next one's.
+ * Runs every minute, when a GPU run fails, times out or is aborted, and when a machine has started or stopped. Steps:
+ *   1. for each machine: reconcile EC2's state with the holders (stop machines without a holder), record EC2's running time
+ *   2. while a machine runs, publish today's cost and the worker's memory
+ *   3. in parallel with 2: end a serving run whose execution is over, resend messages of unserved rows, request a run for them
+ *
+ * Gotchas: it acts on the actual state, so any event may be lost; an event only shortens a wait. A failing machine does not block
+ * the others; the invocation throws at the end.
  */
 export const buildHandler =
   (deps: ReaperDeps) =>
-  async (event?: unknown): Promise<void> => {
-    const failures: unknown[] = [];
-    let runs = false;
-    for (const instanceId of deps.instanceIds) {
-      try {
-        const { kind, machine, isStopOverdue } = await reapInstance(deps, instanceId);
-        if (kind !== 'nothing') logger.warn('reaped', { instanceId, outcome: kind });
-        await recordGpuTime(deps, machine);
-        if (isStopOverdue) await deps.publish({ [METRICS.stopNotConfirmed]: 1 });
-        runs ||= machine.state === 'running';
-      } catch (error) {
-        logger.error('instance not reaped', error as Error);
-        failures.push(error);
-      }
-    }
-    if (runs) {
-      const memoryMb = await workerMemory(deps);
-      const cost = { [METRICS.costToday]: (await costToday(deps)).usd };
-      await deps.publish({ ...cost, ...(memoryMb !== undefined && { [METRICS.workerMemory]: memoryMb }) });
-    }
-    const { pool, hasEnded } = await reapPool(deps);
-    const served = pool.serving !== undefined;
-    // While nobody may boot a machine, messages would only pile up.
-    if (served || needsRun(pool, deps.nowMs())) {
-      const isLeft = hasEnded || (!served && RunEnded.safeParse(event).success);
-      const requeued = await requeueUnserved(deps, isLeft ? 'left' : served ? 'served' : 'unserved');
-      if (requeued > 0) {
-        logger.warn('work without a worker', { requeued });
-        await wake(deps);
-      }
-    }
-    if (failures.length > 0) throw new AggregateError(failures, 'some instances could not be looked after');
+  async (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void> => {
+    const containment = containmentOf(context, deps.publish);
+    let isAnyRunning = false;
+    const reapOne = async (instanceId: string): Promise<void> => {
+      const { kind, machine, isStopOverdue } = await reapInstance(deps, instanceId);
+      isAnyRunning ||= machine.state === 'running';
+      if (kind !== 'nothing') logger.warn('reaped', { instanceId, outcome: kind });
+      await recordGpuTime(deps, machine);
+      if (isStopOverdue) await deps.publish({ [METRICS.stopNotConfirmed]: 1 });
+    };
+    const instances = { idOf: (instanceId: string) => instanceId, work: reapOne, atOnce: INSTANCES_AT_ONCE };
+    const reaped = await forEachContained(deps.instanceIds, instances, shareOf(containment, SHARE_OF_INSTANCES));
+    const rest = [...(isAnyRunning ? [publishCost] : []), serveWork];
+    const steps = {
+      idOf: ({ name }: Step) => name,
+      work: (step: Step) => step(deps, event),
+      seconds: STEP_SECONDS,
+      atOnce: rest.length,
+    };
+    const served = await forEachContained(rest, steps, containment);
+    const failures = [...reaped.errors, ...served.errors];
+    if (failures.length > 0) throw new AggregateError(failures, 'some steps of the reaper failed');
   };
+
+type Step = (deps: ReaperDeps, event: unknown) => Promise<void>;
+
+async function publishCost(deps: ReaperDeps): Promise<void> {
+  const memoryMb = await workerMemory(deps);
+  const cost = { [METRICS.costToday]: (await costToday(deps)).usd };
+  await deps.publish({ ...cost, ...(memoryMb !== undefined && { [METRICS.workerMemory]: memoryMb }) });
+}
+
+async function serveWork(deps: ReaperDeps, event: unknown): Promise<void> {
+  const { pool, hasEnded } = await reapPool(deps);
+  const served = pool.serving !== undefined;
+  // While no machine may start, new messages would only accumulate.
+  if (!served && !needsRun(pool, deps.nowMs())) return;
+  const hasJustEnded = hasEnded || (!served && RunEnded.safeParse(event).success);
+  const unserved = { ...deps, wake: () => wake(deps) };
+  const requeued = await requeueUnserved(unserved, hasJustEnded ? 'orphaned' : served ? 'served' : 'unserved');
+  if (requeued > 0) logger.warn('requeued unserved rows', { requeued });
+}

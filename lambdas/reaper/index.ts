@@ -1,7 +1,7 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
-import { documents, queueing } from '../adapters/clients.ts';
+import { documentClient, sqsClient } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
@@ -22,11 +22,11 @@ const env = parseEnv(
   'GPU_USD_PER_HOUR',
   ...QUEUE_NAMES,
 );
-const db = documents();
+const db = documentClient();
 
 export const handler = buildHandler({
   chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
-  queue: sqsWorkQueue(queueing(), queueUrls(env)),
+  queue: sqsWorkQueue(sqsClient(), queueUrls(env)),
   store: dynamoFleetStore(db, env.FLEET_TABLE),
   machines: ec2Machines(),
   runs: sfnRuns(new SFNClient(), env.STATE_MACHINE_ARN),

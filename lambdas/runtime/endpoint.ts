@@ -1,6 +1,8 @@
 /**
- * The one middy chain of the HTTP functions: headers normalised, body parsed, caller known, input parsed by its schema,
- * errors mapped. A function serves the routes of one capability; API Gateway has matched the route before.
+ * The middy chain shared by all HTTP functions. A function serves the routes of one capability; API Gateway matches the route.
+ *
+ * Steps of a request: normalize headers -> identify the caller -> parse body or query -> validate against the schema -> apply rate
+ * limits -> run the route -> map errors to problem+json.
  */
 import middy from '@middy/core';
 import httpHeaderNormalizer from '@middy/http-header-normalizer';
@@ -9,6 +11,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import * as z from 'zod';
 import { DomainError } from '../../core/errors.ts';
 import type { Caller } from '../../core/sessions/access.ts';
+import { type Admit, type LimitDeps, limits } from './limits.ts';
 import { logger } from './logger.ts';
 import { toProblem } from './problem.ts';
 
@@ -22,16 +25,20 @@ export const json = (statusCode: number, body: unknown): Reply => ({
 export interface Request<Input> {
   readonly input: Input;
   readonly caller: Caller;
-  /** Path parameter; the route names it, so it is there. */
+  /** Path parameter `id`; empty when the route has none. */
   readonly id: string;
-  /** Second path parameter, where the route has one. */
+  /** Path parameter `n`; empty when the route has none. */
   readonly n: string;
   /** Headers by lower-case name. */
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
-export type Route = (event: APIGatewayProxyEventV2, clientId: string) => Promise<Reply>;
+interface RouteContext {
+  readonly clientId: string;
+  readonly admit: Admit;
+}
+type Route = (event: APIGatewayProxyEventV2, context: RouteContext) => Promise<Reply>;
 
-/** Access and ID tokens of our own client, nothing else. The authorizer has checked signature, issuer and times. */
+/** Access and ID tokens of the stage's own client. The authorizer has verified signature, issuer and times. */
 const Claims = z.object({
   sub: z.string().regex(/^[A-Za-z0-9-]{1,128}$/),
   token_use: z.enum(['access', 'id']),
@@ -55,44 +62,85 @@ export function adminOnly({ isAdmin }: Caller): void {
   if (!isAdmin) throw new DomainError('forbidden', 'only members of the group admin may do this');
 }
 
+const UNPAIRED_SURROGATE = 'the text contains an unpaired surrogate';
+
+/** Stores accept well-formed Unicode only. @throws ZodError with the path of each malformed text */
+function refuseMalformedText(input: unknown): void {
+  const issues: z.core.$ZodIssue[] = [];
+  const look = (value: unknown, path: readonly PropertyKey[]): void => {
+    if (typeof value === 'string' && !value.isWellFormed())
+      issues.push({ code: 'custom', path: [...path], message: UNPAIRED_SURROGATE, input: value });
+    if (typeof value === 'object' && value !== null)
+      for (const [name, part] of Object.entries(value)) look(part, [...path, name]);
+  };
+  look(input, []);
+  if (issues.length > 0) throw new z.ZodError(issues);
+}
+
+function accepted<Schema extends z.ZodType>(schema: Schema, raw: unknown): z.infer<Schema> {
+  const input = schema.parse(raw);
+  refuseMalformedText(input);
+  return input;
+}
+
 const route =
   <Schema extends z.ZodType>(
     raw: (event: APIGatewayProxyEventV2) => unknown,
     schema: Schema,
     run: (request: Request<z.infer<Schema>>) => Promise<Reply>,
   ): Route =>
-  async (event, clientId) => {
+  async (event, { clientId, admit }) => {
     const caller = callerOf(event, clientId);
     const { id = '', n = '' } = event.pathParameters ?? {};
-    return run({ input: schema.parse(raw(event)), caller, id, n, headers: event.headers });
+    const input = accepted(schema, raw(event));
+    await admit(event.routeKey, caller.userId);
+    return run({ input, caller, id, n, headers: event.headers });
   };
 
-/** A call with a JSON body. */
+const parseBody = httpJsonBodyParser();
+
+/** The parsed JSON body; undefined without a body. */
+function bodyOf({ headers, body, isBase64Encoded }: APIGatewayProxyEventV2): unknown {
+  if (!body) return undefined;
+  const request = { event: { headers, body, isBase64Encoded } };
+  parseBody.before?.(request as Parameters<NonNullable<typeof parseBody.before>>[0]);
+  return request.event.body;
+}
+
+/** A route with a JSON body. The body is optional if the schema accepts `undefined`. */
 export const bodyRoute = <Schema extends z.ZodType>(
   schema: Schema,
   run: (request: Request<z.infer<Schema>>) => Promise<Reply>,
-): Route => route((event) => event.body ?? {}, schema, run);
+): Route => {
+  const isOptional = schema.safeParse(undefined).success;
+  return route(
+    (event) => {
+      const body = bodyOf(event);
+      if (body === undefined && !isOptional) throw new DomainError('invalid', 'this call requires a JSON body');
+      return body;
+    },
+    schema,
+    run,
+  );
+};
 
-/** A call with a query string. */
+/** A route with a query string. A body is ignored. */
 export const queryRoute = <Schema extends z.ZodType>(
   schema: Schema,
   run: (request: Request<z.infer<Schema>>) => Promise<Reply>,
 ): Route => route((event) => event.queryStringParameters ?? {}, schema, run);
 
-/** The handler of one capability: routes by API Gateway's route key, e.g. `POST /api/sessions`. */
-export function endpoints(routes: Readonly<Record<string, Route>>, clientId: string) {
-  const parseBody = httpJsonBodyParser();
+/** Builds the handler of one capability from its routes, keyed by route key such as `POST /api/sessions`. */
+export function endpoints(routes: Readonly<Record<string, Route>>, clientId: string, limitDeps: LimitDeps) {
+  const context: RouteContext = { clientId, admit: limits(Object.keys(routes), limitDeps) };
   return middy<APIGatewayProxyEventV2, Reply>()
     .use(httpHeaderNormalizer())
-    .before(async (request) => {
-      if (request.event.body) await parseBody.before?.(request as Parameters<NonNullable<typeof parseBody.before>>[0]);
-    })
     .onError((request) => {
       request.response = toProblem(request.error, (error) => logger.error('request failed', error as Error));
     })
     .handler(async (event) => {
       const serve = routes[event.routeKey];
-      if (serve === undefined) throw new DomainError('not-found', 'there is no such call');
-      return serve(event, clientId);
+      if (serve === undefined) throw new DomainError('not-found', 'there is no such route');
+      return serve(event, context);
     });
 }

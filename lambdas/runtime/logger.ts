@@ -1,4 +1,4 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 
-/** Structured logs of all functions. Ids only: no transcript text, token or signed URL ever goes in. */
+/** Structured logger of all functions. Log ids only: never transcript text, tokens or signed URLs. */
 export const logger = new Logger({ serviceName: 'chunkscribe' });

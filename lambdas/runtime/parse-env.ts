@@ -4,7 +4,7 @@ import { FunctionEnv } from '../../core/contracts/env.ts';
 const AnyPart = FunctionEnv.partial();
 type AnyPart = z.infer<typeof AnyPart>;
 
-/** The named part of the environment; all mistakes are reported together, and the function does not start. */
+/** Parses the named environment variables. @throws Error that lists all invalid, or all missing, variables */
 export function parseEnv<Name extends keyof FunctionEnv>(...names: readonly Name[]): Pick<FunctionEnv, Name> {
   const parsed = AnyPart.safeParse(process.env);
   if (!parsed.success) throw new Error(`environment: ${z.prettifyError(parsed.error)}`);

@@ -1,4 +1,4 @@
-/** The one place where an error becomes an answer: RFC 9457 problem+json with a stable `code`. */
+/** Maps errors to responses: RFC 9457 problem+json with a stable `code`. */
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import * as z from 'zod';
 import { DomainError, type ErrorCode } from '../../core/errors.ts';
@@ -12,6 +12,7 @@ export const STATUS = {
   'chunk-exists': 409,
   'not-failed': 409,
   'edits-changed': 409,
+  'corrections-changed': 409,
   'session-active': 409,
   'lock-expired': 409,
   'not-recording': 409,
@@ -44,7 +45,7 @@ const FROM_MIDDLEWARE: Readonly<Record<number, ErrorCode>> = {
   422: 'malformed',
 };
 
-/** Middy's own errors carry a status; only those of clients are told. */
+/** Maps middy's errors that clients cause; undefined for all others. */
 function fromMiddleware(error: unknown): Problem | undefined {
   const status = z.object({ statusCode: z.number() }).safeParse(error).data?.statusCode;
   const code = status === undefined ? undefined : FROM_MIDDLEWARE[status];
@@ -62,9 +63,12 @@ function problemOf(error: unknown): Problem {
   }
   if (error instanceof z.ZodError) {
     const issues = error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
-    return { status: 422, code: 'invalid', detail: 'the request does not match what this call takes', details: { issues } };
+    // A custom check may add machine-readable details, such as the supported languages.
+    const custom = error.issues.find((issue) => issue.code === 'custom' && issue.params !== undefined);
+    const detail = custom?.message ?? 'the request does not match the schema of this call';
+    return { status: 422, code: 'invalid', detail, details: { ...(custom?.code === 'custom' && custom.params), issues } };
   }
-  return fromMiddleware(error) ?? { status: 500, code: 'internal', detail: 'something went wrong on our side; it is logged' };
+  return fromMiddleware(error) ?? { status: 500, code: 'internal', detail: 'internal error; its cause is in the log' };
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -86,10 +90,10 @@ const RETRY_SECONDS = 5;
 const retryAfter = (status: number, details: Problem['details']): Record<string, string> =>
   status === 503 || status === 429 ? { 'retry-after': String(details?.['retryAfterSeconds'] ?? RETRY_SECONDS) } : {};
 
-/** The answer to an error; `logged` gets the errors that are ours. */
-export function toProblem(error: unknown, logged: (error: unknown) => void): APIGatewayProxyStructuredResultV2 {
+/** The response for an error. Errors with a status of 500 or more are passed to `log`. */
+export function toProblem(error: unknown, log: (error: unknown) => void): APIGatewayProxyStructuredResultV2 {
   const { status, code, detail, details } = problemOf(error);
-  if (status >= 500) logged(error);
+  if (status >= 500) log(error);
   return {
     statusCode: status,
     headers: { 'content-type': 'application/problem+json', ...retryAfter(status, details) },

@@ -3,7 +3,7 @@ import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
 import { awsJobs } from '../adapters/aws-jobs.ts';
-import { documents } from '../adapters/clients.ts';
+import { documentClient } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
@@ -21,7 +21,7 @@ const env = parseEnv(
   'STATE_MACHINE_ARN',
   ...QUEUE_NAMES,
 );
-const db = documents();
+const db = documentClient();
 const fleet = dynamoFleetStore(db, env.FLEET_TABLE);
 
 export const handler = buildHandler(

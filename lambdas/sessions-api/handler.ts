@@ -1,21 +1,31 @@
 import * as z from 'zod';
 import { type LockDeps, unlock } from '../../core/batch-lock/lock.ts';
-import { type IngestDeps, queueWhatIsMissing } from '../../core/chunk-cache/ingest.ts';
+import type { IngestDeps } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkObjects, ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { retryChunk, transcribeNow } from '../../core/chunk-cache/retry.ts';
 import { cacheStatistics } from '../../core/chunk-cache/statistics.ts';
-import { ChunkNumber, CompleteSession, CreateSession, ListQuery, TranscribeRange } from '../../core/contracts/http.ts';
+import {
+  ChunkNumber,
+  CompleteSession,
+  CreateSession,
+  ListQuery,
+  Retranscribe,
+  TranscribeRange,
+} from '../../core/contracts/http.ts';
 import type { ChunkRow, SessionRow } from '../../core/contracts/rows.ts';
 import { DomainError } from '../../core/errors.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import type { GpuCost } from '../../core/ledger/ledger-service.ts';
-import { type QuotaStore, useQuota } from '../../core/quota/quota.ts';
+import type { UsageCounter } from '../../core/quota/quota.ts';
 import { sessionFor } from '../../core/sessions/access.ts';
+import { completeSession } from '../../core/sessions/completion.ts';
 import { deleteSession } from '../../core/sessions/deletion.ts';
+import { admitChoice } from '../../core/sessions/model-choice.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
-import { holes, newSession, viewChunk, viewSession } from '../../core/sessions/session.ts';
-import { rowsWithin } from '../../core/transcripts/places.ts';
+import { retranscribe, viewRetranscription } from '../../core/sessions/retranscription.ts';
+import { missingChunkNumbers, newSession, viewChunk, viewSession } from '../../core/sessions/session.ts';
+import { rowsWithin } from '../../core/transcripts/positions.ts';
 import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 import { logger } from '../runtime/logger.ts';
 
@@ -23,13 +33,15 @@ export interface SessionsDeps extends IngestDeps, LockDeps {
   readonly sessions: SessionStore;
   readonly chunks: ChunkStore;
   readonly objects: ChunkObjects;
-  readonly quota: QuotaStore;
+  readonly usage: UsageCounter;
   readonly newUlid: () => string;
   readonly liveDefault: boolean;
+  /** Models of the stage; the first is the default. */
+  readonly models: readonly string[];
   /** Whether the stage's workers have a speaker model. */
   readonly canDiarize: boolean;
   readonly readPool: FleetStore['readPool'];
-  /** A session's share of what the GPU costs. */
+  /** A session's share of the GPU cost. */
   readonly costOf: (sessionId: string, chunks: readonly ChunkRow[]) => Promise<GpuCost>;
 }
 
@@ -40,19 +52,19 @@ const viewWait = ({ reason, untilMs }: { reason: string; untilMs: number }) => (
   until: new Date(untilMs).toISOString(),
 });
 
-/** The recording is over: a recorder that forgets to unlock holds nothing back. A lock that stays goes stale by itself. */
-async function letBatchIn(deps: LockDeps, { user_id, session_id }: SessionRow): Promise<void> {
+/** Releases the batch lock of an ended recording, in case the recorder does not. If this fails, the lock expires by itself. */
+async function releaseLock(deps: LockDeps, { user_id, session_id }: SessionRow): Promise<void> {
   await unlock(deps, user_id, session_id).catch((error: unknown) => logger.warn('lock not released', error as Error));
 }
 
-/** Sessions: create, list, look at, delete, say that the recording has stopped, and have chunks tried again. */
+/** Sessions: create, list, show, complete, delete; retry and retranscribe chunks. */
 export const buildHandler = (deps: SessionsDeps, clientId: string) =>
   endpoints(
     {
       'POST /api/sessions': bodyRoute(CreateSession, async ({ input, caller }) => {
-        await useQuota(deps.quota, 'session', caller.userId, deps.nowMs());
         if (input.diarize && !deps.canDiarize)
           throw new DomainError('invalid', 'this stage has no speaker model; send segments of a diarizer to …/speakers instead');
+        admitChoice({ language: input.language }, deps.models, false);
         const live = input.live ?? deps.liveDefault;
         const session = newSession({ ...input, live }, caller.userId, deps.newUlid(), deps.nowMs());
         await deps.sessions.create(session);
@@ -71,8 +83,9 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
         const waits = waitsFor(await deps.readPool(), deps.nowMs());
         return json(200, {
           ...viewSession(session),
+          retranscription: viewRetranscription(session, rows),
           chunks: rows.map((row) => viewChunk(row, waits?.reason)),
-          holes: holes(rows, session.chunk_count),
+          holes: missingChunkNumbers(rows, session.chunk_count),
           statistics: cacheStatistics(rows, session.chunk_count),
           waitingFor: waits && rows.some(({ state }) => state === 'pending') ? viewWait(waits) : undefined,
         });
@@ -81,7 +94,7 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
       'DELETE /api/sessions/{id}': queryRoute(NOTHING, async ({ caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
         await deleteSession(deps, session);
-        await letBatchIn(deps, session);
+        await releaseLock(deps, session);
         return { statusCode: 204 };
       }),
 
@@ -98,18 +111,26 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
 
       'POST /api/sessions/{id}/complete': bodyRoute(CompleteSession, async ({ input, caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
-        // First: a completed session without rows for its chunks would be written down as one with holes.
-        const waiting = await queueWhatIsMissing(deps, session);
-        if (!(await deps.sessions.complete(id, input.chunkCount, deps.nowMs())))
-          throw new DomainError('deleted', 'this session was deleted');
-        await letBatchIn(deps, session);
+        const waiting = await completeSession(deps, session, input.chunkCount);
+        await releaseLock(deps, session);
         return json(202, { id, state: 'completed', chunkCount: input.chunkCount, waiting });
       }),
 
-      'POST /api/sessions/{id}/chunks/{n}/retry': bodyRoute(NOTHING, async ({ caller, id, n }) => {
+      'POST /api/sessions/{id}/retranscribe': bodyRoute(Retranscribe, async ({ input, caller, id }) => {
+        const session = await retranscribe(deps, await sessionFor(deps.sessions, caller, id), input, deps.models);
+        const rows = await deps.chunks.listOf(id);
+        return json(202, {
+          id,
+          retranscribing: viewSession(session).retranscribing,
+          model: session.model ?? deps.models[0],
+          language: session.language,
+          retranscription: viewRetranscription(session, rows),
+        });
+      }),
+
+      'POST /api/sessions/{id}/chunks/{n}/retry': queryRoute(NOTHING, async ({ caller, id, n }) => {
+        const chunkNumber = ChunkNumber.parse(n);
         await sessionFor(deps.sessions, caller, id);
-        const chunkNumber = ChunkNumber.safeParse(n).data;
-        if (chunkNumber === undefined) throw new DomainError('not-found', 'there is no such chunk');
         await retryChunk(deps, id, chunkNumber);
         return json(202, { id, chunkNumber, state: 'pending' });
       }),
@@ -125,4 +146,5 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
       }),
     },
     clientId,
+    deps,
   );

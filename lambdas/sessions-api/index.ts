@@ -2,12 +2,12 @@ import { monotonicFactory } from 'ulid';
 import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { costOfSession } from '../../core/ledger/ledger-service.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
-import { documents } from '../adapters/clients.ts';
+import { documentClient } from '../adapters/clients.ts';
 import { dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
-import { dynamoQuotaStore } from '../adapters/dynamo-quota-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
+import { dynamoUsageCounter } from '../adapters/dynamo-usage-counter.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
@@ -23,10 +23,11 @@ const env = parseEnv(
   'USER_POOL_CLIENT_ID',
   'LIVE_DEFAULT',
   'CAN_DIARIZE',
+  'MODELS',
   'QUOTAS_TABLE',
   ...QUEUE_NAMES,
 );
-const db = documents();
+const db = documentClient();
 const ledger = { ledger: dynamoLedgerStore(db, env.LEDGER_TABLE), usdPerHour: env.GPU_USD_PER_HOUR, nowMs: Date.now };
 
 export const handler = buildHandler(
@@ -36,10 +37,11 @@ export const handler = buildHandler(
     sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
     readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
     costOf: (sessionId, chunks) => costOfSession(ledger, sessionId, chunks),
-    quota: dynamoQuotaStore(db, env.QUOTAS_TABLE),
+    usage: dynamoUsageCounter(db, env.QUOTAS_TABLE),
     newUlid: monotonicFactory(),
     liveDefault: env.LIVE_DEFAULT,
     canDiarize: env.CAN_DIARIZE,
+    models: env.MODELS,
   },
   env.USER_POOL_CLIENT_ID,
 );

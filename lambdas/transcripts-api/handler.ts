@@ -9,23 +9,24 @@ import { sessionFor } from '../../core/sessions/access.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { CONTENT_TYPES, render } from '../../core/transcripts/formats.ts';
 import { currentTranscript, type LiveDeps, readCurrent } from '../../core/transcripts/live.ts';
-import { placesOf, waveform } from '../../core/transcripts/places.ts';
+import { positionsOf, waveform } from '../../core/transcripts/positions.ts';
 import { textOfRange } from '../../core/transcripts/ranges.ts';
 import { type EditStore, saveEdits } from '../../core/transcripts/save-edits.ts';
-import { foundTurns, turnsOf } from '../../core/transcripts/speakers.ts';
+import { detectedTurns, turnsOf } from '../../core/transcripts/speakers.ts';
 import { bodyRoute, endpoints, json, queryRoute, type Reply } from '../runtime/endpoint.ts';
 
 export interface TranscriptsDeps extends LiveDeps {
   readonly sessions: Pick<SessionStore, 'get' | 'noteEdits'>;
   readonly results: LiveDeps['results'] & EditStore;
-  /** Where an object is read, for some minutes. */
+  readonly nowMs: () => number;
+  /** Presigned download URL, valid for DOWNLOAD_URL_SECONDS. */
   readonly downloadUrl: (key: string) => Promise<string>;
 }
 
 const NOTHING = z.object({});
 const placeOf = (session: SessionRow): SessionPlace => ({ userId: session.user_id, sessionId: session.session_id });
 
-/** The text of a session as far as it goes, whole or of a range, as json, txt, srt or vtt; and of its speakers. */
+/** Transcripts, also while recording: whole or a range, as json, txt, srt or vtt; edits, audio, waveform and speaker turns. */
 export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
   endpoints(
     {
@@ -62,28 +63,29 @@ export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
 
       'GET /api/sessions/{id}/audio': queryRoute(AudioQuery, async ({ input: { from, limit }, caller, id }) => {
         await sessionFor(deps.sessions, caller, id);
-        const places = placesOf(await deps.chunks.listOf(id)).filter(({ row }) => row.chunk_number >= from);
+        const positions = positionsOf(await deps.chunks.listOf(id)).filter(({ row }) => row.chunk_number >= from);
         const chunks = await Promise.all(
-          places.slice(0, limit).map(async ({ row, start, end }) => ({
+          positions.slice(0, limit).map(async ({ row, start, end }) => ({
             chunkNumber: row.chunk_number,
             start,
             end,
             url: await deps.downloadUrl(row.object_key),
           })),
         );
-        return json(200, { chunks, next: places[limit]?.row.chunk_number, expiresInSeconds: DOWNLOAD_URL_SECONDS });
+        return json(200, { chunks, next: positions[limit]?.row.chunk_number, expiresInSeconds: DOWNLOAD_URL_SECONDS });
       }),
 
       'GET /api/sessions/{id}/peaks': queryRoute(PeaksQuery, async ({ input: { points }, caller, id }) => {
         await sessionFor(deps.sessions, caller, id);
-        return json(200, waveform(placesOf(await deps.chunks.listOf(id)), points));
+        return json(200, waveform(positionsOf(await deps.chunks.listOf(id)), points));
       }),
 
       'POST /api/sessions/{id}/speakers': bodyRoute(CutSpeakers, async ({ input, caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
         const transcript = await readCurrent(deps, session);
-        return json(200, { id, turns: input.segments ? turnsOf(transcript, input.segments) : foundTurns(transcript) });
+        return json(200, { id, turns: input.segments ? turnsOf(transcript, input.segments) : detectedTurns(transcript) });
       }),
     },
     clientId,
+    deps,
   );

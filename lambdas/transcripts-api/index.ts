@@ -1,15 +1,16 @@
-import { correctors } from '../../core/corrections/settings.ts';
-import { documents, objectStorage } from '../adapters/clients.ts';
+import { keptCorrectors } from '../../core/corrections/settings.ts';
+import { documentClient, s3Client } from '../adapters/clients.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
 import { s3Presigner, s3Results } from '../adapters/s3-objects.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
+import { logSkipped } from '../runtime/skipped-rules.ts';
 import { buildHandler } from './handler.ts';
 
 const env = parseEnv('BUCKET_NAME', 'SESSIONS_TABLE', 'CHUNKS_TABLE', 'SETTINGS_TABLE', 'USER_POOL_CLIENT_ID');
-const s3 = objectStorage();
-const db = documents();
+const s3 = s3Client();
+const db = documentClient();
 const settings = dynamoSettingsStore(db, env.SETTINGS_TABLE);
 const { download } = s3Presigner(s3, env.BUCKET_NAME, Date.now);
 
@@ -18,8 +19,9 @@ export const handler = buildHandler(
     sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
     chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
     results: s3Results(s3, env.BUCKET_NAME),
-    correctorFor: (userId) => correctors(settings)(userId),
+    correctorFor: keptCorrectors(settings, logSkipped),
     downloadUrl: download,
+    nowMs: Date.now,
   },
   env.USER_POOL_CLIENT_ID,
 );

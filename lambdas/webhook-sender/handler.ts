@@ -1,16 +1,17 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import type { DynamoDBStreamEvent, SQSEvent } from 'aws-lambda';
+import type { Context, DynamoDBStreamEvent, SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { JobRow } from '../../core/contracts/jobs.ts';
 import { METRICS, type Metric } from '../../core/contracts/metrics.ts';
 import { SessionRow } from '../../core/contracts/rows.ts';
 import { DeliveryMessage } from '../../core/contracts/webhooks.ts';
-import { type JobMailDeps, tellJobOwner } from '../../core/file-jobs/mail.ts';
+import { type JobMailDeps, notifyJobOwner } from '../../core/file-jobs/mail.ts';
 import { workSeconds } from '../../core/file-jobs/statistics.ts';
-import { jobEnding, sessionEnding, tell } from '../../core/webhooks/outbox.ts';
+import { createDeliveries, jobEndEvent, sessionEndEvent } from '../../core/webhooks/outbox.ts';
 import type { SendDeps } from '../../core/webhooks/ports.ts';
 import { attempt, enqueueDue } from '../../core/webhooks/send.ts';
+import { containmentOf } from '../runtime/containment.ts';
 import { logger } from '../runtime/logger.ts';
 
 export interface WebhookSenderDeps extends SendDeps, JobMailDeps {
@@ -21,16 +22,20 @@ const FromQueue = z.object({ Records: z.array(z.object({ eventSource: z.literal(
 const FromStream = z.object({ Records: z.array(z.object({ dynamodb: z.object({}) })).min(1) });
 
 /**
- * Ends of jobs and sessions (streams) -> messages; messages that are due (queue, minute) -> one attempt each. Slow receivers
- * hold nobody up: each attempt is an invocation of its own.
+ * Sends webhooks. Outbox steps by event source:
+ *   - table stream: a job or session has ended -> store its deliveries and queue them; publish file metrics; email the owner
+ *   - queue: one delivery -> one attempt
+ *   - schedule (every minute): deliveries that are due -> queue
+ *
+ * Gotcha: each attempt is a separate invocation, so a slow receiver does not delay other deliveries.
  */
 export const buildHandler = (deps: WebhookSenderDeps) => {
   async function noteEnd(image: Record<string, unknown>): Promise<void> {
     const job = JobRow.safeParse(image).data;
-    const ending = job === undefined ? sessionEnding(SessionRow.parse(image)) : jobEnding(job);
+    const ending = job === undefined ? sessionEndEvent(SessionRow.parse(image)) : jobEndEvent(job);
     if (ending === undefined) return;
-    const told = await tell(deps, ending);
-    if (told > 0) logger.info('to be told', { event: ending.event, addresses: told });
+    const addresses = await createDeliveries(deps, ending);
+    if (addresses > 0) logger.info('webhook deliveries queued', { event: ending.event, addresses });
     if (job === undefined) return;
     const minutes = (job.seconds ?? 0) / 60;
     const worked = job.status === 'completed' && minutes > 0 ? workSeconds(job) : undefined;
@@ -38,14 +43,14 @@ export const buildHandler = (deps: WebhookSenderDeps) => {
       [job.status === 'completed' ? METRICS.filesCompleted : METRICS.filesFailed]: 1,
       ...(worked !== undefined && { [METRICS.secondsPerAudioMinute]: worked / minutes }),
     });
-    // The mail is an extra: its failure keeps nobody from the next message.
-    await tellJobOwner(deps, job).catch(async (error: unknown) => {
-      logger.warn('mail not sent', error as Error);
+    // A failed email is only counted: an exception would make the stream repeat the whole batch.
+    await notifyJobOwner(deps, job).catch(async (error: unknown) => {
+      logger.warn('email not sent', error as Error);
       await deps.publish({ [METRICS.mailFailed]: 1 });
     });
   }
 
-  return async (event: unknown): Promise<void> => {
+  return async (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void> => {
     if (FromQueue.safeParse(event).success) {
       for (const { body } of (event as SQSEvent).Records) {
         const { userId, deliveryId } = DeliveryMessage.parse(JSON.parse(body));
@@ -54,6 +59,6 @@ export const buildHandler = (deps: WebhookSenderDeps) => {
     } else if (FromStream.safeParse(event).success) {
       for (const { dynamodb } of (event as DynamoDBStreamEvent).Records)
         if (dynamodb?.NewImage !== undefined) await noteEnd(unmarshall(dynamodb.NewImage as Record<string, AttributeValue>));
-    } else await enqueueDue(deps);
+    } else await enqueueDue(deps, containmentOf(context, deps.publish));
   };
 };

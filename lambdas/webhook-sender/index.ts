@@ -2,7 +2,7 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { SESv2Client } from '@aws-sdk/client-sesv2';
 import { awsWebhooks } from '../adapters/aws-webhooks.ts';
-import { documents } from '../adapters/clients.ts';
+import { documentClient } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
 import { dynamoNoticeStore } from '../adapters/dynamo-batch-store.ts';
 import { sesMailer } from '../adapters/ses-mailer.ts';
@@ -19,7 +19,7 @@ const env = parseEnv(
   'MAIL_FROM',
   'USER_POOL_ID',
 );
-const db = documents();
+const db = documentClient();
 
 export const handler = buildHandler({
   ...awsWebhooks(env, db),

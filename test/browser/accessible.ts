@@ -1,4 +1,4 @@
-/** What axe-core finds wrong with a page, in light and in dark. */
+/** Checks of a page: accessibility (axe-core), overflow and layout shift. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
@@ -9,7 +9,7 @@ const Found = z.array(
   z.object({ id: z.string(), nodes: z.array(z.object({ target: z.unknown(), failureSummary: z.string().optional() })) }),
 );
 
-/** Rules of WCAG 2.2 A and AA, and best practices. */
+/** Violations of WCAG 2.2 A and AA and of best practices, in the light and the dark color scheme. */
 export async function violations(page: Page): Promise<string[]> {
   const found: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -28,7 +28,7 @@ export async function violations(page: Page): Promise<string[]> {
   return found;
 }
 
-/** What is wider than the screen; what is scrolled in a box of its own may be. */
+/** Elements that are wider than the screen. Content of `.table-box` scrolls on its own and is not listed. */
 export const overflows = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const width = document.documentElement.clientWidth;

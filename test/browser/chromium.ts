@@ -1,9 +1,9 @@
-/** The browser that the pages are tried in: the one that CHROMIUM names, the system's, or Debian's package. */
+/** Finds Chromium for the browser tests: the path in CHROMIUM, the system's browser, or Debian's package. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
-const ELSEWHERE = [
+const APPLICATION_PATHS = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
@@ -14,14 +14,14 @@ function onSystem(): string | undefined {
     const { stdout, status } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
     if (status === 0) return stdout.trim();
   }
-  return ELSEWHERE.find(existsSync);
+  return APPLICATION_PATHS.find(existsSync);
 }
 
-/** Where Chromium is; installs Debian's package where that takes nobody's permission. @throws Error with the one command to install it */
+/** Returns the path of Chromium. Root on Debian or Ubuntu gets the package installed. @throws Error with the install command */
 export function findChromium(): string {
   const named = process.env['CHROMIUM'];
   if (named !== undefined) {
-    if (!existsSync(named)) throw new Error(`CHROMIUM names ${named}, which is not there`);
+    if (!existsSync(named)) throw new Error(`CHROMIUM is ${named}, which does not exist`);
     return named;
   }
   const found = onSystem();
@@ -37,7 +37,5 @@ export function findChromium(): string {
     const installed = onSystem();
     if (installed !== undefined) return installed;
   }
-  throw new Error(
-    `The pages are tested in Chromium, which is missing. Install it: sudo ${INSTALL} (Debian, Ubuntu), or name one in CHROMIUM`,
-  );
+  throw new Error(`The browser tests need Chromium. Install it: sudo ${INSTALL} (Debian, Ubuntu), or set CHROMIUM to its path`);
 }

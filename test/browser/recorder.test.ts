@@ -1,12 +1,24 @@
-/** A person records in a real browser, against the real host: the microphone hears the sample recording. */
+/** Recording in a real browser against the local host. The fake microphone plays the sample recording. */
 import { expect, test } from 'vitest';
 import { SessionList } from '../../core/contracts/answers.ts';
 import { poll } from '../../host/poll.ts';
 import { recordingClient } from '../../host/recording-client.ts';
 import { host } from '../host/support.ts';
-import { browser, enter, errorsOf, newPage, person, readText, record, recorded, stop, watched, whole } from './support.ts';
+import {
+  browser,
+  enter,
+  newPage,
+  newUser,
+  readText,
+  record,
+  recorded,
+  stop,
+  waitUntilComplete,
+  watched,
+  werOf,
+} from './support.ts';
 
-/** As the demo's, which is cut from the file itself: the microphone adds its share. */
+/** Higher than the demo's limit: the demo cuts the file itself, and the microphone adds errors. */
 const MAX_WER = 0.08;
 const MINUTES = 60_000;
 
@@ -17,10 +29,10 @@ async function sessionsOf(token: string) {
 }
 
 test.concurrent(
-  'records 70 s, shows text meanwhile, and the whole of it after Stop; a click on a word plays from there',
+  'records 70 s, shows text meanwhile and the complete text after Stop; a click on a word plays from there',
   async () => {
     const context = await (await browser()).newContext();
-    const { page, token } = await person(context);
+    const { page, token } = await newUser(context);
     await page.getByLabel('Title').fill('Seventy seconds');
     await record(page);
     await page.getByTestId('live-text').getByText('fifty juliet').waitFor({ timeout: 100_000 });
@@ -30,10 +42,10 @@ test.concurrent(
     expect(locked).toMatchObject({ locked: true, locks: [{ sessionId: sessions[0]?.id }] });
     await recorded(page, 70);
     await stop(page);
-    await whole(page);
+    await waitUntilComplete(page);
     const { duration_seconds } = await client.transcript(sessions[0]?.id ?? '');
     expect(duration_seconds).toBeGreaterThan(69);
-    expect(errorsOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
+    expect(werOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
     expect(await (await client.call('GET', '/api/batch/lock-status')).json()).toMatchObject({ locks: [] });
 
     const word = page.locator('.w', { hasText: /^everyone$/ }).first();
@@ -45,7 +57,7 @@ test.concurrent(
     await page.getByRole('button', { name: 'Play' }).click();
     await page.locator('.w.now', { hasText: /^friday$/ }).waitFor({ timeout: 15_000 });
     await page.getByRole('button', { name: 'Pause' }).click();
-    // From one chunk into the next, without a word of the page's.
+    // Playback continues from one chunk into the next.
     await page
       .locator('.w', { hasText: /^bravo$/ })
       .first()
@@ -54,9 +66,9 @@ test.concurrent(
     await page.locator('.w.now', { hasText: /^right$/ }).waitFor({ timeout: 15_000 });
     await page.getByRole('button', { name: 'Pause' }).click();
 
-    // Nothing is left on the device once the server has decoded it.
+    // No audio stays on the device once the server has decoded it.
     await page.reload();
-    await whole(page);
+    await waitUntilComplete(page);
     const left = await page.evaluate(
       () =>
         new Promise<number>((resolve) => {
@@ -73,10 +85,10 @@ test.concurrent(
 );
 
 test.concurrent(
-  'the network is cut for 40 s in the middle: the recording goes on, says so, and nothing is missing',
+  'the network is cut for 40 s: the recording continues, the page reports it, and nothing is missing',
   async () => {
     const context = await (await browser()).newContext();
-    const { page, token } = await person(context);
+    const { page, token } = await newUser(context);
     await record(page);
     await recorded(page, 15);
     await context.setOffline(true);
@@ -88,25 +100,25 @@ test.concurrent(
     await strip.waitFor({ state: 'detached', timeout: 60_000 });
     await recorded(page, 66);
     await stop(page);
-    await whole(page);
+    await waitUntilComplete(page);
     const [session] = (await sessionsOf(token)).sessions;
     const { duration_seconds } = await recordingClient(host.apiUrl, token).transcript(session?.id ?? '');
     expect(duration_seconds).toBeGreaterThan(65);
-    expect(errorsOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
+    expect(werOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
     expect(await page.locator('.gap').count()).toBe(0);
   },
   4 * MINUTES,
 );
 
 test.concurrent(
-  'a tab that dies in the middle: the next visit offers what is left, and all of it becomes text',
+  'a tab crashes: the next visit offers the stored audio, and all of it is transcribed',
   async () => {
     const context = await (await browser()).newContext();
-    const { page, token } = await person(context);
+    const { page, token } = await newUser(context);
     await record(page);
     await recorded(page, 44);
     const dying = page.waitForEvent('crash');
-    void (await context.newCDPSession(page)).send('Page.crash').catch(() => undefined); // a dead tab answers nothing
+    void (await context.newCDPSession(page)).send('Page.crash').catch(() => undefined); // a crashed tab does not respond
     await dying;
     await page.close();
 
@@ -122,19 +134,19 @@ test.concurrent(
     const id = sessions[0]?.id ?? '';
     const transcript = await client.awaitTranscript(id, 90);
     expect(transcript.status).toBe('completed');
-    // The second chunk was under way: at most its last seconds are gone.
+    // The second chunk was being recorded: at most its last seconds are lost.
     expect(transcript.duration_seconds).toBeGreaterThan(41);
-    expect(errorsOf(transcript.text, transcript.duration_seconds)).toBeLessThan(MAX_WER);
-    await poll('the device to be empty', 60, async () => (await again.getByText('still to be sent').count()) === 0);
+    expect(werOf(transcript.text, transcript.duration_seconds)).toBeLessThan(MAX_WER);
+    await poll('the device to be empty', 60, async () => (await again.getByText('waiting to be uploaded').count()) === 0);
   },
   4 * MINUTES,
 );
 
 test.concurrent(
-  'two tabs record at once: neither takes the other’s recording, and each has its own text',
+  'two tabs record at once: neither takes the other’s recording, and each gets its own text',
   async () => {
     const context = await (await browser()).newContext();
-    const { page: first, token } = await person(context);
+    const { page: first, token } = await newUser(context);
     await record(first);
     await recorded(first, 3);
     const second = await newPage(context);
@@ -144,7 +156,7 @@ test.concurrent(
     expect(await second.getByText('was interrupted').count()).toBe(0);
     await stop(second);
     await stop(first);
-    await Promise.all([whole(first), whole(second)]);
+    await Promise.all([waitUntilComplete(first), waitUntilComplete(second)]);
     const { client, sessions } = await sessionsOf(token);
     expect(sessions).toHaveLength(2);
     const texts = await Promise.all(sessions.map(async ({ id }) => client.transcript(id)));
@@ -155,17 +167,17 @@ test.concurrent(
   3 * MINUTES,
 );
 
-test.concurrent('pause and go on make one recording; what is said in between is not in it', async () => {
+test.concurrent('pause and resume make one recording without the speech in between', async () => {
   const context = await (await browser()).newContext();
-  const { page, token } = await person(context);
+  const { page, token } = await newUser(context);
   await record(page);
   await recorded(page, 6);
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.getByText('Paused.').waitFor();
-  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Resume' }).click();
   await recorded(page, 12);
   await stop(page);
-  await whole(page);
+  await waitUntilComplete(page);
   const { client, sessions } = await sessionsOf(token);
   const { chunks, duration_seconds } = await client.transcript(sessions[0]?.id ?? '');
   expect(chunks).toHaveLength(2);
@@ -173,9 +185,9 @@ test.concurrent('pause and go on make one recording; what is said in between is 
   expect(duration_seconds).toBeLessThan(15);
 });
 
-test.concurrent('a microphone that is refused or gone is told in words, and nothing is begun', async () => {
+test.concurrent('a denied or missing microphone shows a message, and no recording starts', async () => {
   const context = await (await browser(false)).newContext();
-  const { page, token } = await person(context);
+  const { page, token } = await newUser(context);
   await record(page);
   await page
     .getByRole('alert')
@@ -185,10 +197,10 @@ test.concurrent('a microphone that is refused or gone is told in words, and noth
   await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
 });
 
-test.concurrent('a recording that begins without a network is kept, and sent when there is one', async () => {
+test.concurrent('a recording that starts offline is stored, and uploaded when the network is back', async () => {
   const context = await (await browser()).newContext();
-  const { page, token } = await person(context);
-  // The pages themselves come from the device.
+  const { page, token } = await newUser(context);
+  // The service worker serves the pages from the device.
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   await context.setOffline(true);
   const offline = watched(await context.newPage());
@@ -196,34 +208,34 @@ test.concurrent('a recording that begins without a network is kept, and sent whe
   await offline.getByRole('button', { name: 'Record', exact: true }).click();
   await recorded(offline, 7);
   await stop(offline);
-  await offline.getByText('still to be sent').waitFor();
+  await offline.getByText('waiting to be uploaded').waitFor();
   await context.setOffline(false);
-  await offline.getByText('still to be sent').waitFor({ state: 'detached', timeout: 60_000 });
+  await offline.getByText('waiting to be uploaded').waitFor({ state: 'detached', timeout: 60_000 });
   const { client, sessions } = await sessionsOf(token);
   expect((await client.awaitTranscript(sessions[0]?.id ?? '', 60)).text).toContain('fifty juliet');
 });
 
-test.concurrent('somebody else signs in on the same device: they see nothing of the recording that waits there, and its user finds it again', async () => {
+test.concurrent('another user signs in on the same device and does not see the stored recording; its owner finds it again', async () => {
   const context = await (await browser()).newContext();
-  const { page, email, token } = await person(context);
+  const { page, email, token } = await newUser(context);
   await context.setOffline(true);
   await record(page);
   await recorded(page, 5);
   await stop(page);
-  await page.getByText('still to be sent').waitFor();
+  await page.getByText('waiting to be uploaded').waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByLabel('Email').waitFor();
   await context.setOffline(false);
 
-  const { page: other } = await person(context);
+  const { page: other } = await newUser(context);
   await other.goto(`${host.pagesUrl}/#/sessions`);
-  await other.getByText('There is no recording yet.').waitFor();
-  expect(await other.getByText('still to be sent').count()).toBe(0);
+  await other.getByText('No recordings yet.').waitFor();
+  expect(await other.getByText('waiting to be uploaded').count()).toBe(0);
   await other.getByRole('button', { name: 'Sign out' }).click();
   await other.close();
 
   await enter(page, email);
-  await poll('the recording', 60, async () => (await sessionsOf(token)).sessions.length > 0);
+  await poll('the session', 60, async () => (await sessionsOf(token)).sessions.length > 0);
   const { client, sessions } = await sessionsOf(token);
   expect((await client.awaitTranscript(sessions[0]?.id ?? '', 60)).text).toContain('fifty juliet');
 });

@@ -1,4 +1,4 @@
-/** What tests of the pages have: a real Chromium whose microphone hears the sample recording, and people who sign in. */
+/** Support for tests of the pages: Chromium with a fake microphone that plays the sample recording, and users who sign in. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,18 +21,18 @@ const ARGUMENTS = [
   '--disable-sync',
   '--autoplay-policy=no-user-gesture-required',
 ];
-/** What a browser says by itself of trouble that a test has made: a network that is cut, a request that is refused. */
+/** Console errors that the tests provoke: a network that is cut, a request that is rejected. */
 const expected = [/ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_NETWORK_CHANGED/];
-export const provoked = (complaint: RegExp): void => void expected.push(complaint);
+export const expectError = (pattern: RegExp): void => void expected.push(pattern);
 
 const browsers: Browser[] = [];
 const faults: string[] = [];
 afterAll(async () => {
   await Promise.all(browsers.map((browser) => browser.close()));
-  expect(faults, 'errors in the console, and what pages threw').toEqual([]);
+  expect(faults, 'console errors and uncaught exceptions').toEqual([]);
 });
 
-/** The sample's speech as a file that the microphone hears; another one each time, so that it is transcribed anew. */
+/** The sample's speech as a WAV for the fake microphone. Each file differs, so that no cached result is used. */
 function speech(): string {
   const file = join(mkdtempSync(join(host.temporary, 'speech-')), 'speech.wav');
   const { status, stderr } = spawnSync(WORKER_PYTHON, [join('test', 'host', 'make_audio.py'), file, '125'], { encoding: 'utf8' });
@@ -40,23 +40,26 @@ function speech(): string {
   return file;
 }
 
-/** A browser of its own; `allows`: its microphone is there and allowed. */
-export async function browser(allows = true): Promise<Browser> {
+/** Starts a browser, with or without an allowed microphone. */
+export async function browser(withMicrophone = true): Promise<Browser> {
   const microphone = [
     '--use-fake-device-for-media-stream',
     '--use-fake-ui-for-media-stream',
     `--use-file-for-fake-audio-capture=${speech()}%noloop`,
   ];
-  const started = await chromium.launch({ executablePath: findChromium(), args: [...ARGUMENTS, ...(allows ? microphone : [])] });
+  const started = await chromium.launch({
+    executablePath: findChromium(),
+    args: [...ARGUMENTS, ...(withMicrophone ? microphone : [])],
+  });
   browsers.push(started);
   return started;
 }
 
-/** Notes everything that a page complains of: a test with a complaint fails at its end. */
+/** Records console errors, exceptions and requests to other origins. Any of them fails the test file at its end. */
 export function watched(page: Page): Page {
   page.on('console', (message) => {
-    const complaint = `${message.text()} (${message.location().url})`;
-    if (message.type() === 'error' && !expected.some((known) => known.test(complaint))) faults.push(complaint);
+    const error = `${message.text()} (${message.location().url})`;
+    if (message.type() === 'error' && !expected.some((pattern) => pattern.test(error))) faults.push(error);
   });
   page.on('request', (request) => {
     const { origin, protocol } = new URL(request.url());
@@ -73,10 +76,10 @@ export const newPage = async (context: BrowserContext): Promise<Page> => {
   return page;
 };
 
-let people = 0;
-/** A person whom nobody has been before, signed in through the form. */
-export async function person(context: BrowserContext): Promise<{ page: Page; email: string; token: string }> {
-  const email = `person-${process.pid}-${++people}@example.com`;
+let users = 0;
+/** Creates a user and signs in through the form. */
+export async function newUser(context: BrowserContext): Promise<{ page: Page; email: string; token: string }> {
+  const email = `person-${process.pid}-${++users}@example.com`;
   const pool = { endpoint: host.endpoint, userPoolId: output('UserPoolId'), clientId: output('UserPoolClientId') };
   const { access } = await signIn(pool, { email, password: host.password });
   const page = await newPage(context);
@@ -91,49 +94,50 @@ export async function enter(page: Page, email: string): Promise<void> {
   await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
 }
 
-/** The admin, by the one click that the local host offers. */
+/** The admin, signed in through the form. */
 export async function admin(context: BrowserContext): Promise<Page> {
   const page = await newPage(context);
-  await page.getByRole('button', { name: 'Go in as the demo user' }).click();
-  await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
+  await enter(page, 'admin@example.com');
   return page;
 }
 
 export const record = (page: Page): Promise<void> => page.getByRole('button', { name: 'Record', exact: true }).click();
 export const stop = (page: Page): Promise<void> => page.getByRole('button', { name: 'Stop', exact: true }).click();
-/** Waits until the recorder's timer shows so many seconds. */
+/** Waits until the recorder's timer shows this many seconds. */
 export async function recorded(page: Page, seconds: number): Promise<void> {
   await page.waitForFunction(
-    (wanted) => {
+    (target) => {
       const [minutes = 0, rest = 0] = (document.querySelector('[role=timer]')?.textContent ?? '').split(':').map(Number);
-      return 60 * minutes + rest >= wanted;
+      return 60 * minutes + rest >= target;
     },
     seconds,
     { timeout: 1000 * (seconds + 60), polling: 200 },
   );
 }
 
-/** The transcript page's text without its times. */
+/** The words on the transcript page. */
 export async function readText(page: Page): Promise<string> {
   const words = await page.getByTestId('words').locator('.w').allTextContents();
   return words.join(' ');
 }
-/** Waits until the transcript page says that its text is whole. */
-export async function whole(page: Page): Promise<void> {
+/** Waits until the transcript page shows that the text is complete. */
+export async function waitUntilComplete(page: Page): Promise<void> {
   try {
     await page.locator('.tag', { hasText: /^complete$/ }).waitFor({ timeout: 90_000 });
   } catch (cause) {
-    throw new Error(`the text is not whole; the page (${page.url()}) says: ${await page.locator('body').innerText()}`, { cause });
+    throw new Error(`the text is not complete; the page (${page.url()}) shows: ${await page.locator('body').innerText()}`, {
+      cause,
+    });
   }
 }
 
 const Words = z.object({ words: z.array(z.object({ word: z.string(), end: z.number() })) });
-/** Word errors of what was heard of the sample's first seconds; where exactly a recording ends, nobody knows to the word. */
-export function errorsOf(text: string, seconds: number): number {
+/** Word error rate against the sample's first seconds. The exact last word is unknown, so the best of seven ends counts. */
+export function werOf(text: string, seconds: number): number {
   const { words } = Words.parse(JSON.parse(readFileSync(SAMPLE.replace('.webm', '.json'), 'utf8')));
-  const heard = wordsOf(text);
-  const said = words.map(({ word }) => word.toLowerCase());
+  const transcribed = wordsOf(text);
+  const spoken = words.map(({ word }) => word.toLowerCase());
   const about = words.filter(({ end }) => end <= seconds).length;
-  const ends = [-3, -2, -1, 0, 1, 2, 3].map((more) => said.slice(0, about + more));
-  return Math.min(...ends.map((part) => wordErrorRate(part, heard)));
+  const ends = [-3, -2, -1, 0, 1, 2, 3].map((more) => spoken.slice(0, about + more));
+  return Math.min(...ends.map((part) => wordErrorRate(part, transcribed)));
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { examine, type Facts, type Found, OUTPUTS } from '../../cli/doctor/checks.ts';
+import { examine, type Facts, type Found, OUTPUTS, SHARED_TABLES } from '../../cli/doctor/checks.ts';
 
 const found = <T>(value: T): Found<T> => ({ kind: 'found', value });
 const missing = { kind: 'missing' } as const;
@@ -11,9 +11,7 @@ const outputs = Object.fromEntries(OUTPUTS.map((name) => [name, `the-${name}`]))
 const config = {
   MODEL: 'small.en',
   WORKER_VERSION: 'new',
-  CHUNKS_TABLE: 'the-ChunksTable',
-  FLEET_TABLE: 'the-FleetTable',
-  LEDGER_TABLE: 'the-LedgerTable',
+  ...Object.fromEntries(Object.entries(SHARED_TABLES).map(([env, output]) => [env, `the-${output}`])),
 };
 const well: Facts = {
   isLocal: false,
@@ -38,7 +36,7 @@ const well: Facts = {
   lastReport: found({ name: 'batch-2026-11-26-1000', status: 'success', atMs: NOW - 2 * HOUR }),
 };
 
-test('where all is well, every line is green', () => {
+test('on a healthy stage every check is good', () => {
   const lines = examine(well, false);
   expect(lines.map(({ name, state }) => [name, state]).filter(([, state]) => state !== 'good')).toEqual([]);
   expect(lines).toHaveLength(14);
@@ -54,28 +52,30 @@ const FAULTS: readonly [fault: string, facts: Partial<Facts>, name: string, todo
   ['no region', { region: undefined }, 'region', /AWS_REGION/],
   ['the wrong region', { region: 'us-west-2', stack: missing }, 'stack', /right region/],
   ['no quota for G machines', { vcpuQuota: found(0) }, 'quota', /request-service-quota-increase/],
-  ['an account that was never prepared', { bootstrapVersion: missing }, 'bootstrap', /cdk bootstrap/],
-  ['an old preparation', { bootstrapVersion: found(4) }, 'bootstrap', /cdk bootstrap/],
-  ['a deployment that was rolled back', { stack: found({ status: 'UPDATE_ROLLBACK_COMPLETE', outputs }) }, 'stack', /Events/],
+  ['an account that is not bootstrapped', { bootstrapVersion: missing }, 'bootstrap', /cdk bootstrap/],
+  ['an old bootstrap version', { bootstrapVersion: found(4) }, 'bootstrap', /cdk bootstrap/],
+  ['a rolled-back deployment', { stack: found({ status: 'UPDATE_ROLLBACK_COMPLETE', outputs }) }, 'stack', /Events/],
   [
     'a stack without an output',
     { stack: found({ status: 'CREATE_COMPLETE', outputs: { ...outputs, ApiUrl: '' } }) },
     'outputs',
     /deploy/,
   ],
-  ['an API that does not answer', { api: unknown('TypeError: fetch failed') }, 'api', /ServiceInfo/],
+  ['an unreachable API', { api: unknown('TypeError: fetch failed') }, 'api', /ServiceInfo/],
   ['the API of another stage', { api: found({ status: 200, stage: 'dev' }) }, 'api', /--stage/],
-  ['a table that is gone', { tables: { ...well.tables, JobsTable: missing } }, 'tables', /point-in-time/],
+  ['a missing table', { tables: { ...well.tables, JobsTable: missing } }, 'tables', /point-in-time/],
+  ...['CHUNKS_TABLE', 'SESSIONS_TABLE', 'FLEET_TABLE', 'LEDGER_TABLE', 'BATCH_TABLE'].map(
+    (table): [string, Partial<Facts>, string, RegExp] => [
+      `a worker with another ${table}`,
+      { workerConfig: found({ values: { ...config, [table]: 'other' }, sinceMs: 0 }) },
+      'wiring',
+      /deploy/,
+    ],
+  ),
+  ['a missing queue', { queues: { ...well.queues, QUEUE_LIVE_URL: missing } }, 'wiring', /next batch/],
+  ['a terminated machine', { machines: [{ id: 'i-1', state: found('terminated') }] }, 'machines', /poolSize/],
   [
-    'a worker that writes to another table',
-    { workerConfig: found({ values: { ...config, CHUNKS_TABLE: 'other' }, sinceMs: 0 }) },
-    'wiring',
-    /deploy/,
-  ],
-  ['a queue that is gone', { queues: { ...well.queues, QUEUE_LIVE_URL: missing } }, 'wiring', /next batch/],
-  ['a machine that was terminated', { machines: [{ id: 'i-1', state: found('terminated') }] }, 'machines', /poolSize/],
-  [
-    'a worker of an old version, after its machine could have had the new one',
+    'a worker with an old version that worked after the update',
     { lastWork: found({ atMs: NOW - HOUR, version: 'old', model: 'small.en' }) },
     'version',
     /next boot tries again/,
@@ -84,19 +84,19 @@ const FAULTS: readonly [fault: string, facts: Partial<Facts>, name: string, todo
   ['a batch that failed', { lastReport: found({ name: 'batch-x', status: 'failed', atMs: NOW }) }, 'batch', /reports batch-x/],
 ];
 
-test.each(FAULTS)('%s: the right line is red, and says what to do', (_, facts, name, todo) => {
+test.each(FAULTS)('%s: only the check concerned fails, with a remedy', (_, facts, name, todo) => {
   const red = examine({ ...well, ...facts }, false).filter(({ state }) => state === 'bad');
   expect(red.map((line) => line.name)).toEqual([name]);
   expect(red[0]?.todo).toMatch(todo);
 });
 
-test('what depends on a red line waits instead of being red too', () => {
+test('checks that depend on a failed one wait instead of failing', () => {
   const lines = examine({ ...well, caller: missing }, false);
   expect(lines.filter(({ state }) => state === 'bad').map(({ name }) => name)).toEqual(['credentials']);
   expect(lines.filter(({ state }) => state === 'waits').length).toBeGreaterThan(8);
 });
 
-test('an old version that only waits for its next boot, a new account’s few functions, a schedule that has not run yet and a late batch are notices', () => {
+test('a pending update, the low concurrency of a new account, a batch that has not run yet and a late batch are notices', () => {
   const since = found({ values: config, sinceMs: NOW - HOUR / 2 });
   const facts: Facts = {
     ...well,
@@ -111,7 +111,21 @@ test('an old version that only waits for its next boot, a new account’s few fu
   expect(examine(late, false).at(-1)).toMatchObject({ state: 'notice', says: expect.stringContaining('six hours') });
 });
 
-test('before a deployment only the account is looked at', () => {
+test('an English-only model is good, with the command for a multilingual one', () => {
+  const modelLine = (facts: Partial<Facts>) => examine({ ...well, ...facts }, false).find(({ name }) => name === 'model');
+  expect(modelLine({})).toMatchObject({
+    state: 'good',
+    says: expect.stringContaining('English only'),
+    todo: expect.stringContaining('npx cdk deploy -c model=small'),
+  });
+  const local = { isLocal: true, localModel: { name: 'my-model', languages: 'en' } };
+  expect(modelLine(local)).toMatchObject({ state: 'good', todo: expect.stringContaining('npm start -- --model small') });
+  const many = modelLine({ isLocal: true, localModel: { name: 'base', languages: 'multilingual' } });
+  expect(many).toMatchObject({ state: 'good', says: 'base: runs on this machine' });
+  expect(many).not.toHaveProperty('todo');
+});
+
+test('before a deployment only the account is checked', () => {
   const lines = examine({ ...well, stack: missing }, true);
   expect(lines.map(({ name, state }) => `${name} ${state}`)).toEqual([
     'credentials good',

@@ -1,33 +1,16 @@
-/** What every store of file jobs must do: run against memory here, against DynamoDB in test/host. */
+/** The contract of job stores. It runs against memory here, and against DynamoDB in test/host. */
 import { describe, expect, test } from 'vitest';
-import type { JobRow } from '../../core/contracts/jobs.ts';
+import { type JobRow, MAX_SHARING_JOBS } from '../../core/contracts/jobs.ts';
 import type { JobStore } from '../../core/file-jobs/ports.ts';
+import { jobRow as storedRow } from '../support/rows.ts';
 
 let counter = 0;
 const fresh = (prefix: string): string => `${prefix}${process.pid}_${Date.now()}_${++counter}`;
-const jobRow = (more: Partial<JobRow> = {}): JobRow => ({
-  job_id: fresh('job_'),
-  version: 1,
-  user_id: 'user',
-  status: 'pending',
-  filename: 'a.mp3',
-  content_type: 'audio/mpeg',
-  size_bytes: 1,
-  object_key: 'users/user/files/x/source.mp3',
-  priority: 'normal',
-  created_at_ms: 1000,
-  progress: 0,
-  stage: 'Queued',
-  round: 0,
-  moved_at_ms: 0,
-  moved_to: '',
-  resumes: 0,
-  ...more,
-});
+const jobRow = (more: Partial<JobRow> = {}): JobRow => storedRow({ job_id: fresh('job_'), user_id: 'user', ...more });
 
 export function jobStoreContract(name: string, make: () => JobStore): void {
   describe(`${name}: job store`, () => {
-    test('of two creations of one id, one happens; what was created reads back', async () => {
+    test('of two creations of one id, one succeeds, and the created row can be read', async () => {
       const [store, row] = [make(), jobRow()];
       const made = await Promise.all([store.create(row), store.create(row)]);
       expect(made.filter(Boolean)).toHaveLength(1);
@@ -35,7 +18,7 @@ export function jobStoreContract(name: string, make: () => JobStore): void {
       expect(await store.get(fresh('job_'))).toBeUndefined();
     });
 
-    test('of two changes of one version, one happens', async () => {
+    test('of two changes of one version, one succeeds', async () => {
       const [store, row] = [make(), jobRow()];
       await store.create(row);
       const to = (progress: number): JobRow => ({ ...row, version: 2, progress });
@@ -44,7 +27,7 @@ export function jobStoreContract(name: string, make: () => JobStore): void {
       expect(await store.replace(row, to(3))).toBe(false);
     });
 
-    test('a user sees their own jobs, newest first, page by page, by state, and none that are deleted', async () => {
+    test('a user lists only their own jobs, newest first, in pages, by state, without deleted ones', async () => {
       const store = make();
       const user = fresh('user');
       const rows = ['completed', 'deleted', 'failed', 'completed'].map((status, i) =>
@@ -60,10 +43,25 @@ export function jobStoreContract(name: string, make: () => JobStore): void {
       const first = await ids(2);
       expect(first.ids).toEqual([rows[3]?.job_id, rows[2]?.job_id]);
       expect((await ids(2, first.cursor)).ids).toEqual([rows[0]?.job_id]);
+      expect((await ids(1, undefined, 'failed')).cursor).toBeUndefined();
       await expect(store.listOf(user, 2, 'nonsense!')).rejects.toMatchObject({ code: 'malformed' });
     });
 
-    test('open jobs are counted, due ones are found, the longest due first', async () => {
+    test('pages are full while there are more jobs, even if the newest ones are deleted or in another state', async () => {
+      const store = make();
+      const user = fresh('user');
+      const states = ['failed', 'failed', 'completed', 'deleted', 'completed', 'deleted', 'deleted'] as const;
+      const rows = states.map((status, i) => jobRow({ user_id: user, created_at_ms: 1000 + i, status }));
+      for (const row of rows) await store.create(row);
+      const first = await store.listOf(user, 1);
+      expect(first.items).toEqual([rows[4]]);
+      expect((await store.listOf(user, 2, first.cursor)).items).toEqual([rows[2], rows[1]]);
+      const failed = await store.listOf(user, 1, undefined, 'failed');
+      expect(failed.items).toEqual([rows[1]]);
+      expect(await store.listOf(user, 1, failed.cursor, 'failed')).toEqual({ items: [rows[0]] });
+    });
+
+    test('open jobs are counted, and due jobs are listed, the longest due first', async () => {
       const store = make();
       const user = fresh('user');
       const due = (at: number, more: Partial<JobRow> = {}): JobRow => jobRow({ due_shard: 'due', due_at_ms: at, ...more });
@@ -75,21 +73,31 @@ export function jobStoreContract(name: string, make: () => JobStore): void {
       expect(found).toEqual([rows[1]?.job_id, rows[0]?.job_id]);
     });
 
-    test('a key remembers what it made first, also of two at a time', async () => {
+    test('an idempotency key returns the first job that was created with it, even for concurrent requests', async () => {
       const [store, key] = [make(), fresh('key')];
       const made = await Promise.all(['a', 'b'].map((jobId) => store.remember(key, { jobId, request: jobId }, 9e12)));
       expect(made[0]).toEqual(made[1]);
       expect(await store.remember(key, { jobId: 'c', request: 'c' }, 9e12)).toEqual(made[0]);
     });
 
-    test('a content has one owner, who is followed by another only on purpose, and remembers who asked', async () => {
+    test('shared content has one owner, which is replaced only by name, and lists all jobs that share it', async () => {
       const [store, content] = [make(), fresh('content')];
       const [first] = await Promise.all([store.claimContent(content, 'a'), store.claimContent(content, 'b')]);
       expect(await store.claimContent(content, 'c')).toBe(first);
-      expect(await store.claimContent(content, 'c', 'nobody')).toBe(first);
+      expect(await store.claimContent(content, 'c', 'other')).toBe(first);
       expect(await store.claimContent(content, 'c', first)).toBe('c');
-      expect((await store.askersOf(content)).sort()).toEqual(['a', 'b', 'c']);
-      expect(await store.askersOf(fresh('content'))).toEqual([]);
+      expect((await store.jobsSharing(content)).sort()).toEqual(['a', 'b', 'c']);
+      expect(await store.jobsSharing(fresh('content'))).toEqual([]);
+    });
+
+    test('the number of jobs that share content is limited, and further jobs do their own work', async () => {
+      const [store, content] = [make(), fresh('content')];
+      const ids = Array.from({ length: MAX_SHARING_JOBS }, (_, i) => `job-${i}`);
+      await store.claimContent(content, 'job-0');
+      await Promise.all(ids.map((id) => store.claimContent(content, id)));
+      expect(await store.claimContent(content, 'late')).toBe('late');
+      expect(await store.claimContent(content, 'job-7')).toBe('job-0');
+      expect((await store.jobsSharing(content)).sort()).toEqual(ids.sort());
     });
   });
 }

@@ -9,19 +9,19 @@ import { ChunkTranscript } from '../../core/contracts/transcript.ts';
 const example = (name: string): unknown =>
   JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/contracts', name), 'utf8'));
 
-test('the queue message is the one that the worker reads (gpu-worker/tests/test_contracts.py)', () => {
+test('the shared example of a queue message can be parsed (gpu-worker/tests/test_contracts.py reads it too)', () => {
   const message = example('work-message.v1.json');
   expect(WorkMessage.parse(message)).toEqual(message);
 });
 
-test('a first chunk row is the one that the worker claims', () => {
+test('a new chunk row equals the shared example that the worker claims', () => {
   const row = ChunkRow.parse(example('chunk-row.pending.json'));
   const object = { key: row.object_key, etag: row.etag, sizeBytes: row.size_bytes, modifiedAtMs: row.uploaded_at_ms };
   const place = { userId: row.user_id, sessionId: row.session_id, chunkNumber: row.chunk_number };
   expect(firstRow(place, object, { lane: row.lane, language: row.language }, row.queued_at_ms)).toEqual(row);
 });
 
-test('the result that the worker writes is one that we read', () => {
+test('the shared example of a worker result can be parsed', () => {
   const result = example('chunk-transcript.json');
   expect(ChunkTranscript.parse(result)).toEqual(result);
 });

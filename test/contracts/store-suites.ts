@@ -1,4 +1,5 @@
-/** What every store must do, whatever it is made of: run against memory here, against DynamoDB in test/host. */
+/** The contracts of all stores. They run against memory here, and against DynamoDB in test/host. */
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { LockStore } from '../../core/batch-lock/ports.ts';
 import type { BatchStore } from '../../core/batch-run/ports.ts';
@@ -18,14 +19,14 @@ const fresh = (prefix: string): string => `${prefix}${process.pid}_${Date.now()}
 
 export function sessionStoreContract(name: string, make: () => SessionStore): void {
   describe(`${name}: session store`, () => {
-    test('of two creations of one id, one happens', async () => {
+    test('of two creations of one id, one succeeds', async () => {
       const store = make();
       const row = sessionRow({ session_id: fresh('session_') });
       const made = await Promise.all([store.create(row), store.create({ ...row, title: 'other' })]);
       expect(made.filter(Boolean)).toHaveLength(1);
     });
 
-    test('what was created reads back, and an unknown id is undefined', async () => {
+    test('a created row can be read, and an unknown id is undefined', async () => {
       const store = make();
       const row = sessionRow({ session_id: fresh('session_'), title: 'Tuesday', language: 'en' });
       await store.create(row);
@@ -33,7 +34,7 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
       expect(await store.get(fresh('session_'))).toBeUndefined();
     });
 
-    test('a user sees their own sessions, newest first, page by page', async () => {
+    test('a user lists only their own sessions, newest first, in pages', async () => {
       const store = make();
       const [user, other] = [fresh('user'), fresh('user')];
       const ids = ['a', 'b', 'c'].map((letter) => fresh(`session_${letter}`));
@@ -47,11 +48,24 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
       expect(second.cursor).toBeUndefined();
     });
 
-    test('a cursor that is not one of ours is a malformed request', async () => {
+    test('pages are full while there are more sessions, even if the newest ones are deleted, and skip none', async () => {
+      const store = make();
+      const user = fresh('user');
+      const rows = Array.from({ length: 8 }, (_, i) =>
+        sessionRow({ session_id: fresh('session_'), user_id: user, created_at_ms: 1000 + i }),
+      );
+      for (const row of rows) await store.create(row);
+      for (const row of rows.slice(4)) await store.markDeleted(row, 5_000, 9e12);
+      const first = await store.listOf(user, 2);
+      expect(first.items).toEqual([rows[3], rows[2]]);
+      expect(await store.listOf(user, 2, first.cursor)).toEqual({ items: [rows[1], rows[0]] });
+    });
+
+    test('an invalid cursor is a malformed request', async () => {
       await expect(make().listOf('user', 2, 'nonsense!')).rejects.toMatchObject({ code: 'malformed' });
     });
 
-    test('completing twice keeps the first time and the newest count', async () => {
+    test('completing a session twice keeps the first time and the newest chunk count', async () => {
       const store = make();
       const row = sessionRow({ session_id: fresh('session_') });
       await store.create(row);
@@ -60,19 +74,21 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
       expect(await store.get(row.session_id)).toMatchObject({ state: 'completed', chunk_count: 4, completed_at_ms: 2000 });
     });
 
-    test('a written transcript is noted', async () => {
+    test('a written transcript is recorded in the session row', async () => {
       const store = make();
       const row = sessionRow({ session_id: fresh('session_') });
       await store.create(row);
+      await store.recordTranscript(row.session_id, { status: 'partial', madeOf: 'hash', writtenAtMs: 4, retranscription: 2 });
       await store.recordTranscript(row.session_id, { status: 'partial', madeOf: 'hash', writtenAtMs: 5 });
       expect(await store.get(row.session_id)).toMatchObject({
         transcript_status: 'partial',
         transcript_of: 'hash',
         transcript_written_at_ms: 5,
+        transcript_retranscription: 2,
       });
     });
 
-    test('a deleted session leaves a tombstone without its title, and nothing brings it back', async () => {
+    test('a deleted session leaves a tombstone without its title, and no write restores it', async () => {
       const store = make();
       const row = sessionRow({ session_id: fresh('session_'), user_id: fresh('user'), title: 'Secret' });
       await store.create(row);
@@ -94,14 +110,43 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
       expect(await store.get(row.session_id)).toMatchObject({ state: 'deleted' });
     });
 
-    test('a session is due at its time, until it is completed, moved or done with', async () => {
+    test('of two concurrent retranscriptions of a completed session one begins; the session is due until all chunks are queued, and old values are cleared', async () => {
+      const store = make();
+      const row = sessionRow({ session_id: fresh('session_'), language: 'en', detected_language: 'en', model: 'large-v3' });
+      await store.create(row);
+      const change = { language: undefined, model: 'small', nowMs: 5, dueAtMs: Date.now() - 1e9 };
+      expect(await store.retranscribe(row, change)).toBe(false); // the session is still recording
+      await store.complete(row.session_id, 1, 2);
+      const begun = await Promise.all([store.retranscribe(row, change), store.retranscribe(row, change)]);
+      expect(begun.sort()).toEqual([false, true]);
+      const due = async () => (await store.listDue(Date.now(), 500)).some((one) => one.session_id === row.session_id);
+      const first = await store.get(row.session_id);
+      expect(first).toMatchObject({
+        model: 'small',
+        retranscription: { number: 1, requested_at_ms: 5, is_queued: false },
+      });
+      for (const name of ['language', 'detected_language']) expect(first).not.toHaveProperty(name);
+      expect(await due()).toBe(true);
+      if (first === undefined) throw new Error('the session is gone');
+      expect(await store.retranscribe(first, { ...change, language: 'de', model: undefined })).toBe(true);
+      await store.noteRequeued(first); // ignored: a newer retranscription has replaced this one
+      expect(await due()).toBe(true);
+      const second = await store.get(row.session_id);
+      expect(second).toMatchObject({ language: 'de', retranscription: { number: 2, is_queued: false } });
+      expect(second).not.toHaveProperty('model');
+      if (second !== undefined) await store.noteRequeued(second);
+      expect(await due()).toBe(false);
+      expect(await store.get(row.session_id)).toMatchObject({ retranscription: { number: 2, is_queued: true } });
+    });
+
+    test('a session is due at its time, until it is completed, postponed or cleared', async () => {
       const store = make();
       const at = Date.now() - 1e9;
       const due = (more = {}) => sessionRow({ session_id: fresh('session_'), due_shard: 'due', due_at_ms: at, ...more });
       const [early, moved, completed, over] = [due(), due(), due(), due()];
       for (const row of [early, moved, completed, over]) await store.create(row);
       await store.setDue(moved, at + 5_000);
-      await store.setDue({ ...moved, due_at_ms: 1 }, at); // it is not the known time any more
+      await store.setDue({ ...moved, due_at_ms: 1 }, at); // ignored: the due time has changed
       await store.complete(completed.session_id, 1, 2);
       await store.setDue(over, undefined);
       const ids = async (nowMs: number): Promise<string[]> => (await store.listDue(nowMs, 500)).map((row) => row.session_id);
@@ -114,7 +159,7 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
       for (const row of [early, { ...moved, due_at_ms: at + 5_000 }]) await store.setDue(row, undefined);
     });
 
-    test('an abandoned recording is closed once, and only as it was seen', async () => {
+    test('an abandoned recording is closed once, and only if its due time has not changed', async () => {
       const store = make();
       const row = sessionRow({ session_id: fresh('session_'), due_shard: 'due', due_at_ms: 5 });
       await store.create(row);
@@ -130,23 +175,23 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
   describe(`${name}: chunk store`, () => {
     const row = (n: number, more = {}) => chunkRow(n, { session_id: fresh('session_'), ...more });
 
-    test('of two first rows of a number, one is inserted and the other is shown it', async () => {
+    test('of two new rows with one chunk number, one is inserted, and the other insert returns it', async () => {
       const store = make();
       const one = row(1);
       const outcomes = await Promise.all([store.insert(one), store.insert({ ...one, etag: 'other' })]);
       expect(outcomes.map((outcome) => outcome.kind).sort()).toEqual(['exists', 'inserted']);
-      const there = await store.get(one.session_id, 1);
-      expect(outcomes).toContainEqual({ kind: 'exists', row: there });
+      const stored = await store.get(one.session_id, 1);
+      expect(outcomes).toContainEqual({ kind: 'exists', row: stored });
     });
 
-    test('rows of a session come by chunk number', async () => {
+    test('rows of a session are listed by chunk number', async () => {
       const store = make();
       const first = row(10);
       for (const n of [10, 2, 1]) await store.insert({ ...first, chunk_number: n });
       expect((await store.listOf(first.session_id)).map((found) => found.chunk_number)).toEqual([1, 2, 10]);
     });
 
-    test('a row is replaced only while its fence and bytes are the known ones, and nothing of it stays', async () => {
+    test('a row is replaced only if its fence and bytes have not changed, and no old attribute stays', async () => {
       const store = make();
       const old = row(1, { raw_text: 'old', replace_allowed: true });
       await store.insert(old);
@@ -158,7 +203,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect(await store.replace(old, next)).toBe(false);
     });
 
-    test('a replacement is allowed for a row that is there, and makes none', async () => {
+    test('allowing a replacement changes an existing row, and creates none', async () => {
       const store = make();
       const one = row(1);
       await store.allowReplacement(one.session_id, 1);
@@ -168,7 +213,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect(await store.get(one.session_id, 1)).toMatchObject({ replace_allowed: true });
     });
 
-    test('a sent message is noted on rows that wait, and on no other', async () => {
+    test('a sent message is recorded only on pending rows', async () => {
       const store = make();
       const [waiting, done] = [row(1), row(2, { state: 'done' })];
       for (const each of [waiting, done]) {
@@ -179,7 +224,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect(await store.get(done.session_id, 2)).toMatchObject({ lane: 'live', queued_at_ms: 1_000 });
     });
 
-    test('a result that was taken away waits again under a new fence, without anything of the old one', async () => {
+    test('a chunk without its result is reset to pending with a new fence, and keeps nothing of the result', async () => {
       const store = make();
       const result = { result_key: 'r', raw_text: 'x', content_key: 'c', transcribed_at_ms: 5, duration_seconds: 30 };
       const { pending_shard: _none, ...done } = row(1, { state: 'done', fence: 2, attempts: 2, ...result });
@@ -200,7 +245,46 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect((await store.listAllPending()).map((one) => one.session_id)).toContain(done.session_id);
     });
 
-    test('a row that waits and is not in the index is put back; one that is done is not', async () => {
+    test('a row is queued for retranscription once, only if it has not changed, and keeps its old result and state', async () => {
+      const store = make();
+      const result = {
+        result_key: 'r',
+        raw_text: 'x',
+        content_key: 'c',
+        corrections_version: 2,
+        duration_seconds: 30,
+        peaks: 'p',
+      };
+      const { pending_shard: _none, ...done } = row(1, { state: 'done', fence: 2, attempts: 2, model: 'm', ...result });
+      const { pending_shard: _other, ...dead } = row(2, {
+        state: 'dead',
+        dead_shard: 'dead',
+        error_message: 'e',
+        language: 'en',
+      });
+      const waits = row(3, { lane: 'backlog', former: { state: 'dead', fence: 0 } });
+      for (const one of [done, dead, waits]) await store.insert(one);
+      const again = { number: 1, language: 'de', model: undefined };
+      expect(await store.transcribeAgain({ ...done, fence: 1 }, again, 'files', 9)).toBe(false);
+      for (const one of [done, dead, waits]) expect(await store.transcribeAgain(one, again, 'files', 9)).toBe(true);
+      expect(await store.transcribeAgain(done, again, 'files', 9)).toBe(false);
+      const [first, second, third] = await Promise.all(
+        [done, dead, waits].map((one) => store.get(one.session_id, one.chunk_number)),
+      );
+      const requested = { state: 'pending', attempts: 0, lane: 'files', queued_at_ms: 9, language: 'de', retranscription: 1 };
+      expect(first).toMatchObject({ ...requested, fence: 2, result_key: 'r', raw_text: 'x', content_key: 'c', peaks: 'p' });
+      expect(first?.former).toEqual({ state: 'done', fence: 2, result_key: 'r' });
+      for (const name of ['model', 'corrections_version']) expect(first).not.toHaveProperty(name);
+      expect(second).toMatchObject({ ...requested, former: { state: 'dead', fence: 0, error_message: 'e' } });
+      for (const name of ['error_message', 'dead_shard']) expect(second).not.toHaveProperty(name);
+      expect(third).toMatchObject(requested);
+      expect(third).not.toHaveProperty('former');
+      const pending = (await store.listAllPending()).map((one) => one.session_id);
+      for (const one of [done, dead]) expect(pending).toContain(one.session_id);
+      for (const one of [done, dead, waits]) await store.removeAll(one.session_id);
+    });
+
+    test('a pending row that is missing in the index is put back, a done one is not', async () => {
       const store = make();
       const { pending_shard: _none, ...waits } = row(1);
       const done = { ...waits, chunk_number: 2, state: 'done' } as const;
@@ -210,7 +294,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect(found.map((one) => one.chunk_number)).toEqual([1]);
     });
 
-    test('of many rows those that are there are read', async () => {
+    test('of many requested rows the existing ones are returned', async () => {
       const store = make();
       const one = row(1);
       for (const n of [1, 2, 3]) await store.insert({ ...one, chunk_number: n });
@@ -219,7 +303,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect(await store.getMany([])).toEqual([]);
     });
 
-    test('a dead row gets new attempts once, and not when its bytes were replaced meanwhile', async () => {
+    test('a dead row gets new attempts once, and not if its bytes have been replaced', async () => {
       const store = make();
       const { pending_shard: _shard, ...dead } = row(1, {
         state: 'dead',
@@ -249,7 +333,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       await store.removeAll(dead.session_id);
     });
 
-    test('corrections are noted on the results they were made of, and on no others', async () => {
+    test('corrected text is stored only with the result that it was made from', async () => {
       const store = make();
       const done = row(1, { state: 'done', fence: 2, raw_text: 'a' });
       await store.insert(done);
@@ -265,7 +349,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       });
     });
 
-    test('all rows of a session go, and those of others stay', async () => {
+    test('all rows of a session are removed, and those of other sessions stay', async () => {
       const store = make();
       const [mine, other] = [row(1), row(1)];
       await store.insert(other);
@@ -275,7 +359,7 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect(await store.listOf(other.session_id)).toHaveLength(1);
     });
 
-    test('the pending index has the rows that wait, and no others', async () => {
+    test('the pending index contains unfinished rows, and no others', async () => {
       const store = make();
       const waiting = row(1, { pending_shard: 'pending-3' });
       await store.insert(waiting);
@@ -290,17 +374,17 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
 
 export function fleetStoreContract(name: string, make: () => FleetStore): void {
   describe(`${name}: fleet store`, () => {
-    test('rows that nobody wrote read as their empty form', async () => {
+    test('a row that was never written is read as an empty one', async () => {
       expect(await make().readInstance(fresh('i-'))).toMatchObject({ state: 'idle', version: 0, holders: {} });
     });
 
-    test('every wish has a number of its own', async () => {
+    test('every request for a machine gets its own number', async () => {
       const store = make();
       const seqs = await Promise.all([store.raiseWanted(), store.raiseWanted(), store.raiseWanted()]);
       expect(new Set(seqs.map((pool) => pool.wanted_seq)).size).toBe(3);
     });
 
-    test('of two changes from one version, one happens', async () => {
+    test('of two changes of one version, one succeeds', async () => {
       const store = make();
       const instance = await store.readInstance(fresh('i-'));
       const change = (run: string) => ({
@@ -310,7 +394,7 @@ export function fleetStoreContract(name: string, make: () => FleetStore): void {
       expect(outcomes.sort()).toEqual(['committed', 'conflict']);
     });
 
-    test('a wish that comes in between makes a change of the pool a conflict, and then neither row changes', async () => {
+    test('a request for a machine makes a concurrent change of the pool a conflict, and then neither row changes', async () => {
       const store = make();
       const [pool, instance] = [await store.readPool(), await store.readInstance(fresh('i-'))];
       await store.raiseWanted();
@@ -322,7 +406,7 @@ export function fleetStoreContract(name: string, make: () => FleetStore): void {
       expect(await store.readInstance(instance.id)).toMatchObject({ version: 0 });
     });
 
-    test('a change of two instances happens whole or not at all', async () => {
+    test('a change of two instances is atomic', async () => {
       const store = make();
       const [a, b] = [await store.readInstance(fresh('i-')), await store.readInstance(fresh('i-'))];
       const both = { instances: [a, b].map((from) => ({ from, to: { ...from, version: 1, fence: 7 } })) };
@@ -333,7 +417,7 @@ export function fleetStoreContract(name: string, make: () => FleetStore): void {
       expect(await store.readInstance(a.id)).toMatchObject({ version: 0 });
     });
 
-    test('what is left out of a row is gone', async () => {
+    test('attributes that a change omits are removed', async () => {
       const store = make();
       const pool = await store.readPool();
       const serving = {
@@ -351,28 +435,28 @@ export function fleetStoreContract(name: string, make: () => FleetStore): void {
 
 export function ledgerStoreContract(name: string, make: () => LedgerStore): void {
   describe(`${name}: ledger store`, () => {
-    test('launches are kept once each, and found by their day', async () => {
+    test('each launch is stored once, and listed by its day', async () => {
       const store = make();
       const launch = Date.UTC(2031, 0, 1, 23, 59, Math.floor(Math.random() * 60));
       const machine = { instanceId: fresh('i-'), state: 'running', launchedAtMs: launch, instanceType: 'g4dn.xlarge' } as const;
       const running = observe(machine, undefined, launch + 1000);
-      if (running === undefined) throw new Error('a running machine has run');
+      if (running === undefined) throw new Error('a running machine must have an interval');
       await store.putInterval(running);
       expect(await store.interval(running.usage_id)).toEqual(running);
       const stopped = observe({ ...machine, state: 'stopped' }, running, launch + 120_000);
-      if (stopped === undefined) throw new Error('its end is news');
+      if (stopped === undefined) throw new Error('a stop must change the interval');
       await store.putInterval(stopped);
       const found = (await store.intervalsOf('2031-01-01')).filter((row) => row.instance_id === machine.instanceId);
       expect(found).toEqual([{ ...stopped, stopped_at_ms: launch + 120_000 }]);
       expect(await store.usagesOf('2031-01-01')).toEqual([]);
-      expect(await store.interval('gpu#nobody#1')).toBeUndefined();
+      expect(await store.interval('gpu#unknown#1')).toBeUndefined();
     });
   });
 }
 
 export function settingsStoreContract(name: string, make: () => SettingsStore): void {
   describe(`${name}: settings store`, () => {
-    test('of two changes over one version, one happens', async () => {
+    test('of two changes of one version, one succeeds', async () => {
       const store = make();
       const row = { user_id: fresh('user'), version: 1, corrections: { rules: [] }, applied_version: 0 };
       expect(await store.get(row.user_id)).toBeUndefined();
@@ -383,15 +467,77 @@ export function settingsStoreContract(name: string, make: () => SettingsStore): 
       expect(await store.put({ ...row, version: 2 }, 1)).toBe(true);
     });
 
-    test('how far a version is applied is noted of that version only', async () => {
+    test('corrections of any accepted size are stored completely, also small ones after large ones', async () => {
+      const store = make();
+      const user_id = fresh('user');
+      /** Random characters of four bytes, which do not compress. */
+      const noise = (length: number): string => {
+        const bytes = randomBytes(4 * length);
+        return Array.from({ length }, (_, i) => String.fromCodePoint(0x10000 + (bytes.readUInt32BE(4 * i) % 0x100000))).join('');
+      };
+      const random = {
+        rules: Array.from({ length: 500 }, () => ({
+          kind: 'literal',
+          match: noise(500),
+          replace: noise(500),
+          caseSensitive: false,
+        })),
+        targetWords: Array.from({ length: 500 }, () => noise(100)),
+      };
+      const large = (character: string, rules: number) => ({
+        rules: Array.from({ length: rules }, (_, index) => ({
+          kind: 'literal',
+          match: `${index}`.padEnd(500, character),
+          replace: character.repeat(500),
+          caseSensitive: false,
+        })),
+        targetWords: Array.from({ length: 500 }, (_, index) => `${index}`.padEnd(100, character)),
+      });
+      const all = [large('a', 500), large('\u0001', 500), random, large('語', 100), large('a', 1)];
+      for (const [version, corrections] of all.entries()) {
+        const row = { user_id, version: version + 1, corrections, applied_version: 0 };
+        expect(await store.put(row, version === 0 ? undefined : version)).toBe(true);
+        expect(await store.put(row, 99)).toBe(false);
+        expect(await store.get(user_id)).toEqual(row);
+        await store.noteApplied(user_id, version + 1);
+        expect(await store.get(user_id)).toEqual({ ...row, applied_version: version + 1 });
+      }
+    });
+
+    test('of two large changes of one version one succeeds, and readers see only complete versions', async () => {
+      const store = make();
+      const user_id = fresh('user');
+      const of = (version: number, letter: string) => ({
+        user_id,
+        version,
+        corrections: { targetWords: Array.from({ length: 8000 }, () => letter.repeat(100)) },
+        applied_version: 0,
+      });
+      await store.put(of(1, 'a'), undefined);
+      const [b, c] = [of(2, 'b'), of(2, 'c')];
+      const [first, second, ...seen] = await Promise.all([
+        store.put(b, 1),
+        store.put(c, 1),
+        ...Array.from({ length: 5 }, () => store.get(user_id)),
+      ]);
+      expect([first, second].filter(Boolean)).toHaveLength(1);
+      for (const row of seen) expect([of(1, 'a'), b, c]).toContainEqual(row);
+      expect(await store.get(user_id)).toEqual(first ? b : c);
+    });
+
+    test('progress in applying corrections is recorded only for the current version', async () => {
       const store = make();
       const row = { user_id: fresh('user'), version: 2, corrections: {}, applied_version: 0 };
       await store.put(row, undefined);
-      await store.noteApplied(row.user_id, 2, 'page-2');
+      await store.noteReached(row.user_id, 2, undefined);
+      expect(await store.get(row.user_id)).toEqual({ ...row, apply_slices: 1 });
+      await store.noteReached(row.user_id, 2, 'page-2');
+      await store.noteReached(row.user_id, 2, undefined);
+      await store.noteReached(row.user_id, 1, 'page-3');
+      expect(await store.get(row.user_id)).toEqual({ ...row, apply_cursor: 'page-2', apply_slices: 3 });
+      await store.noteApplied(row.user_id, 1);
       expect(await store.get(row.user_id)).toMatchObject({ apply_cursor: 'page-2', applied_version: 0 });
-      await store.noteApplied(row.user_id, 1, undefined);
-      expect(await store.get(row.user_id)).toMatchObject({ apply_cursor: 'page-2', applied_version: 0 });
-      await store.noteApplied(row.user_id, 2, undefined);
+      await store.noteApplied(row.user_id, 2);
       expect(await store.get(row.user_id)).toEqual({ ...row, applied_version: 2 });
     });
   });
@@ -409,7 +555,7 @@ const leaseRow = (id: string): LeaseRow => ({
 
 export function lockStoreContract(name: string, make: () => LockStore): void {
   describe(`${name}: lock store`, () => {
-    test('locks and their gate change together, and only from the gate that was read', async () => {
+    test('locks and the gate change together, and only if the gate has not changed', async () => {
       const store = make();
       const [mine, late] = [leaseRow(fresh('session_')), leaseRow(fresh('session_'))];
       const from = await store.readGate();
@@ -444,7 +590,7 @@ export function batchStoreContract(name: string, make: () => BatchStore): void {
   });
 
   describe(`${name}: batch store`, () => {
-    test('a run is made once, changes only from what was read, and is found newest first', async () => {
+    test('a run is created once, changes only from the version that was read, and is listed newest first', async () => {
       const store = make();
       const [older, newer] = [runRow(fresh('batch-0001-')), runRow(fresh('batch-0002-'))];
       expect(await store.commit({ run: { to: older } })).toBe('committed');
@@ -459,7 +605,7 @@ export function batchStoreContract(name: string, make: () => BatchStore): void {
       expect((await store.listRuns(50, newer.id)).map(({ id }) => id)).not.toContain(newer.id);
     });
 
-    test('the state changes from what was read, or nothing of the change happens', async () => {
+    test('the state changes from the version that was read, or nothing is written', async () => {
       const store = make();
       const run = runRow(fresh('batch-0003-'));
       const from = await store.readState();

@@ -28,7 +28,7 @@ async function world(rows: ChunkRow[], chunkCount?: number) {
   return { ...deps, assemble: () => assembleSession(deps, SESSION) };
 }
 
-test('the transcript is written once every chunk has an end', async () => {
+test('the transcript is written once every chunk is done or dead', async () => {
   const w = await world([done(1), chunkRow(2)], 2);
   expect(await w.assemble()).toBe('waiting');
   w.chunks.put(done(2));
@@ -37,13 +37,13 @@ test('the transcript is written once every chunk has an end', async () => {
   expect(await w.sessions.get(SESSION)).toMatchObject({ transcript_status: 'completed' });
 });
 
-test('nothing is written while the recording runs', async () => {
+test('nothing is written during the recording', async () => {
   const w = await world([done(1)]);
   expect(await w.assemble()).toBe('recording');
   expect(w.results.writes).toBe(0);
 });
 
-test('a chunk that never came, and one that failed, make it partial with the reason', async () => {
+test('missing and failed chunks make the transcript partial, with the reasons', async () => {
   const w = await world([done(1), chunkRow(3, { state: 'dead', error_message: 'unsupported-media' })], 3);
   await w.assemble();
   expect(w.results.transcript?.status).toBe('partial');
@@ -53,7 +53,7 @@ test('a chunk that never came, and one that failed, make it partial with the rea
   ]);
 });
 
-test('a late chunk is taken in, also above the count said at Stop', async () => {
+test('a late chunk is included, even above the chunk count given at Stop', async () => {
   const w = await world([done(1)], 1);
   await w.assemble();
   w.chunks.put(done(2));
@@ -61,14 +61,14 @@ test('a late chunk is taken in, also above the count said at Stop', async () => 
   expect(w.results.transcript?.chunks).toHaveLength(2);
 });
 
-test('the same rows again change nothing, so that our own note on the session starts no circle', async () => {
+test('assembling unchanged rows writes nothing, so the update of the session triggers no loop', async () => {
   const w = await world([done(1)], 1);
   await w.assemble();
   expect(await w.assemble()).toBe('unchanged');
   expect(w.results.writes).toBe(1);
 });
 
-test('an assembly that was overtaken while it read starts again and ends with the newest rows', async () => {
+test('an assembly that a newer one overtakes starts again and ends with the newest rows', async () => {
   const w = await world([done(1)], 2);
   const readResult = w.results.readResult;
   let overtaken = false;
@@ -84,7 +84,7 @@ test('an assembly that was overtaken while it read starts again and ends with th
   expect(w.results.transcript?.status).toBe('completed');
 });
 
-test('results are put together while the recording runs, so that its end reads only the newest, however long it was', async () => {
+test('results are bundled during the recording, so the final assembly reads only the newest ones, whatever the length', async () => {
   const reads = async (count: number): Promise<number> => {
     const w = await world([]);
     for (let n = 1; n <= count; n++) {
@@ -101,7 +101,7 @@ test('results are put together while the recording runs, so that its end reads o
   expect(await reads(34)).toBe(2);
 });
 
-test('a bundle that holds results of bytes that were replaced is not believed', async () => {
+test('bundled results of replaced audio are not used', async () => {
   const w = await world(Array.from({ length: 8 }, (_, i) => done(i + 1)));
   await bundleResults(w, SESSION);
   w.chunks.put(done(3, 2));
@@ -111,7 +111,7 @@ test('a bundle that holds results of bytes that were replaced is not believed', 
   expect(w.results.reads).toEqual(['r3.2']);
 });
 
-test('corrections are in the text and its segments, the words stay as they were heard; new ones write it again', async () => {
+test('corrections apply to the text and its segments, not to the words; new corrections rewrite the transcript', async () => {
   const w = await world([done(1)], 1);
   const rule = { kind: 'literal', match: 'w1-1', replace: 'Wien', caseSensitive: false } as const;
   await saveCorrections(w.settings, USER, { rules: [rule], targetWords: [] });
@@ -123,7 +123,7 @@ test('corrections are in the text and its segments, the words stay as they were 
   expect(w.results.transcript?.text).toBe('w1-0 w1-1 w1-2');
 });
 
-test('a session that is deleted while its transcript is written has none in the end', async () => {
+test('a session that is deleted while its transcript is written has no transcript', async () => {
   const w = await world([done(1)], 1);
   const write = w.results.writeTranscript;
   w.results.writeTranscript = async (...given) => {

@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 const A = { userId: 'user-a', sessionId: 'session_a' };
 type World = ReturnType<typeof batchWorld>;
 
-/** The whole life of a run: it begins, a machine does what `fails` lets it, the run ends. */
+/** A whole run: it starts, a machine works (`fails`: chunks that fail), the run ends. */
 async function wholeRun(w: World, fails?: Parameters<World['work']>[0]) {
   const { id } = await w.begin();
   await w.tick();
@@ -18,7 +18,7 @@ async function wholeRun(w: World, fails?: Parameters<World['work']>[0]) {
   return { run: await w.batch.readRun(id), report: BatchReport.parse(w.files.reports.get(id)) };
 }
 
-test('what waits, what no event told of, and results that are gone or broken are all done in one run, and reported', async () => {
+test('one run transcribes and reports pending chunks, uploads without an event, and missing or broken results', async () => {
   const w = batchWorld();
   w.add('session_a', 1);
   w.store('users/user-a/sessions/session_a/chunk-002.webm', 'e2');
@@ -44,7 +44,22 @@ test('what waits, what no event told of, and results that are gone or broken are
   expect((await w.begin()).id).not.toBe(run?.id);
 });
 
-test('a result is not missed before it can have been published: some seconds after its commit, or with the transcript', async () => {
+test('audio that was overwritten after its transcription, without an event, is found and transcribed again', async () => {
+  const w = batchWorld();
+  w.add('session_a', 1, { state: 'done' });
+  w.pass(MINUTE);
+  w.store('users/user-a/sessions/session_a/chunk-001.webm', 'other bytes');
+  // Sessions without rows, copied from another bucket, are not changed.
+  w.store('users/user-b/sessions/session_b/results/001.1.json', 'r1');
+  w.store('users/user-b/sessions/session_b/transcription-chunk-001.json', 'r1');
+  w.pass(MINUTE);
+  w.store('users/user-b/sessions/session_b/chunk-001.webm', 'e1');
+  const { run } = await wholeRun(w);
+  expect(run).toMatchObject({ status: 'success', scan: { missing: 1, found: 1 } });
+  expect(await w.chunks.get('session_a', 1)).toMatchObject({ state: 'done', etag: 'other bytes' });
+});
+
+test('a result counts as missing only after it should have been published: seconds after its commit, or with the transcript', async () => {
   const w = batchWorld();
   for (const session of ['session_a', 'session_b']) {
     w.add(session, 1, { state: 'done' });
@@ -62,7 +77,7 @@ test('a result is not missed before it can have been published: some seconds aft
   expect(scans).toEqual([1, 2]);
 });
 
-test('with nothing missing no GPU is wished for, and the report says skipped', async () => {
+test('if nothing is missing, no GPU is requested and the report has the status skipped', async () => {
   const w = batchWorld();
   w.add('session_a', 1, { state: 'done' });
   w.add('session_a', 2, { state: 'dead' });
@@ -81,7 +96,7 @@ test('with nothing missing no GPU is wished for, and the report says skipped', a
   expect(w.published).toEqual([{ BatchSucceeded: 1 }]);
 });
 
-test('a lock holds a run back before it looks at anything; that is no good end', async () => {
+test('a lock blocks a run before it scans; this does not count as a success', async () => {
   const w = batchWorld();
   w.add('session_b', 1);
   await lock(w.deps, A);
@@ -96,7 +111,7 @@ test('a lock holds a run back before it looks at anything; that is no good end',
   expect(w.published).toEqual([{}]);
 });
 
-test('held back for six hours, the backlog is worked off although somebody records, and the report says so', async () => {
+test('after six hours of blocked runs, the backlog is transcribed during recordings, and the status shows it', async () => {
   const w = batchWorld();
   w.add('session_b', 1);
   const statuses: string[] = [];
@@ -111,7 +126,7 @@ test('held back for six hours, the backlog is worked off although somebody recor
   expect(w.queue.sent).toEqual(['backlog session_b 1']);
 });
 
-test('a dry run looks at the same and changes nothing, also while somebody records', async () => {
+test('a dry run scans the same and changes nothing, also during a recording', async () => {
   const w = batchWorld();
   w.add('session_a', 1);
   w.store('users/user-a/sessions/session_a/chunk-002.webm', 'e2');
@@ -128,7 +143,7 @@ test('a dry run looks at the same and changes nothing, also while somebody recor
   expect([w.counts.wakes, w.queue.sent, w.files.reports.size]).toEqual([0, [], 0]);
 });
 
-test('one run at a time; a schedule that fires twice, or while a run goes on, finds that run', async () => {
+test('only one run is active; a schedule that fires twice, or during a run, returns that run', async () => {
   const w = batchWorld();
   w.add('session_a', 1);
   const slotMs = Date.parse('2026-03-05T14:00:00Z');
@@ -142,7 +157,7 @@ test('one run at a time; a schedule that fires twice, or while a run goes on, fi
   await w.tick();
   expect((await w.begin({ slotMs })).id).toBe(first.id);
   expect(await w.tick()).toEqual([]);
-  // Another one has the minute's name: the schedule's run is found all the same.
+  // A manual run already has the name of this minute; the scheduled run is found nevertheless.
   w.clock.ms = Date.parse('2026-03-05T16:00:10Z');
   await w.begin({ trigger: 'manual' });
   await w.tick();
@@ -156,7 +171,7 @@ test('one run at a time; a schedule that fires twice, or while a run goes on, fi
   expect(names).toEqual(['batch-2026-03-05-1400-2', 'batch-2026-03-05-1400-3']);
 });
 
-test('sessions of older recorders are found in any folder; results that lie beside their chunks count', async () => {
+test('sessions of older clients are found in any folder; results next to their chunks count', async () => {
   const w = batchWorld();
   w.store('users/user-a/audio/2024/01/my-session_old1/chunk-001.webm', 'o1');
   w.store('users/user-a/audio/2024/01/my-session_old1/chunk-2.webm', 'o2');
@@ -175,7 +190,7 @@ test('sessions of older recorders are found in any folder; results that lie besi
   expect(w.files.reports.get(id)).toMatchObject({ status: 'skipped', scan: { sessionsScanned: 4 } });
 });
 
-test('many users are looked at together, and everything of each is counted', async () => {
+test('many users are scanned concurrently, and all of their sessions and chunks are counted', async () => {
   const w = batchWorld();
   for (let user = 0; user < 40; user += 1)
     for (let n = 0; n < 3; n += 1) w.add(`session_${user}_${n}`, 1, { user_id: `user-${user}`, ...(n > 0 && { state: 'done' }) });
@@ -185,7 +200,7 @@ test('many users are looked at together, and everything of each is counted', asy
   expect(report.sessionsTouched).toBe(40);
 });
 
-test('a scan that takes minutes keeps its run, however many users are looked at together', async () => {
+test('a scan that takes minutes keeps its claim of the run, however many users are scanned concurrently', async () => {
   const w = batchWorld();
   for (let user = 0; user < 40; user += 1) w.add(`session_${user}`, 1, { user_id: `user-${user}` });
   const { objectsOf } = w.deps.bucket;
@@ -200,7 +215,7 @@ test('a scan that takes minutes keeps its run, however many users are looked at 
   expect(await w.batch.readRun(id)).toMatchObject({ state: 'working', scan: { sessions: 40, missing: 40 } });
 });
 
-test('a row that waits and has fallen out of the index is put back', async () => {
+test('a pending row that is missing in the index is put back', async () => {
   const w = batchWorld();
   const { pending_shard: _none, ...row } = w.add('session_a', 1);
   w.chunks.put(row);
@@ -209,7 +224,7 @@ test('a row that waits and has fallen out of the index is put back', async () =>
   expect(report.transcription.chunksTranscribed).toBe(1);
 });
 
-test('the newest sessions come first, those that wait for more than a day before them, chunks in their order', async () => {
+test('sessions that have waited for over a day come first, then the newest ones, with their chunks in order', async () => {
   const w = batchWorld();
   const ago = (hours: number) => ({ uploaded_at_ms: START - hours * 60 * MINUTE });
   w.add('session_old', 1, ago(5));
@@ -228,7 +243,7 @@ test('the newest sessions come first, those that wait for more than a day before
   ]);
 });
 
-test('dead chunks make a run partial, or failed; they are listed with their reasons and start no GPU again', async () => {
+test('dead chunks make a run partial or failed; they are listed with their reasons and do not start the GPU again', async () => {
   const w = batchWorld();
   for (const n of [1, 2, 3]) w.add('session_a', n);
   const { report } = await wholeRun(w, (row) => row.chunk_number === 2);
@@ -244,7 +259,7 @@ test('dead chunks make a run partial, or failed; they are listed with their reas
   expect(w.files.reports.get(id)?.status).toBe('skipped');
 });
 
-test('a recording that begins in the middle pauses the backlog: nothing is sent again until it is over', async () => {
+test('a recording that starts during a run pauses the backlog: nothing is resent until it ends', async () => {
   const w = batchWorld();
   w.add('session_b', 1);
   await w.begin();
@@ -260,10 +275,10 @@ test('a recording that begins in the middle pauses the backlog: nothing is sent 
   expect([w.queue.sent.length, w.counts.wakes]).toEqual([2, 2]);
   w.pass(1000);
   await w.tick();
-  expect([w.queue.sent.length, w.counts.wakes]).toEqual([2, 3]); // its message is there: a machine will find it
+  expect([w.queue.sent.length, w.counts.wakes]).toEqual([2, 3]); // the message is queued: a machine will receive it
 });
 
-test('a row that is done and still in the index keeps no run and starts no machine', async () => {
+test('a done row that is still in the index neither prolongs a run nor starts a machine', async () => {
   const w = batchWorld();
   w.add('session_b', 1);
   const { id } = await w.begin();
@@ -278,7 +293,7 @@ test('a row that is done and still in the index keeps no run and starts no machi
   expect(w.counts.wakes).toBe(1);
 });
 
-test('while a run of the GPU serves, messages are given ten minutes before they are sent again', async () => {
+test('while a GPU run is serving, messages are resent only after ten minutes', async () => {
   const w = batchWorld();
   w.add('session_b', 1);
   await w.begin();
@@ -292,7 +307,7 @@ test('while a run of the GPU serves, messages are given ten minutes before they 
   expect(w.queue.sent).toHaveLength(2);
 });
 
-test('what is not done by the deadline is left to the next run, with the reason; nothing waits for ever', async () => {
+test('chunks that are not done by the deadline are left for the next run, with the reason', async () => {
   const w = batchWorld();
   for (const n of [1, 2]) w.add('session_b', n);
   const { id } = await w.begin();
@@ -300,14 +315,14 @@ test('what is not done by the deadline is left to the next run, with the reason;
   w.pool.row = { ...w.pool.row, waits_for: 'capacity', next_start_at_ms: START + 300 * MINUTE };
   w.pass(110 * MINUTE);
   await w.tick();
-  expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', chunksLeft: 2, reason: 'EC2 had no machine to give' });
+  expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', chunksLeft: 2, reason: 'EC2 had no capacity' });
   const next = await w.begin();
   expect(next.id).not.toBe(id);
   await w.tick();
   expect((await w.batch.readRun(next.id))?.scan?.missing).toBe(2);
 });
 
-test('the report waits for the machine to stop, but not for one that others need', async () => {
+test('the report waits for the machine to stop, but not for one that other holders need', async () => {
   const w = batchWorld();
   w.add('session_b', 1);
   const { id } = await w.begin();
@@ -321,7 +336,7 @@ test('the report waits for the machine to stop, but not for one that others need
   expect(w.files.reports.get(id)).toMatchObject({ status: 'success', gpu: { weStartedIt: true, stopTime: null } });
 });
 
-test('who wants to is told once that a session of theirs is complete; nobody else, and nothing of what was said', async () => {
+test('a user who enabled it gets one mail per completed session; other users get none, and no mail contains transcript text', async () => {
   const w = batchWorld();
   for (const [session, user] of [
     ['session_a', 'user-a'],
@@ -334,7 +349,7 @@ test('who wants to is told once that a session of theirs is complete; nobody els
       sessionRow({ session_id: session, user_id: user, title: 'Tuesday', ...(session !== 'session_c' && completed) }),
     );
   }
-  await w.deps.notices.setWants('user-a', { sessionCompleted: true, fileCompleted: false });
+  await w.deps.notices.setMailSettings('user-a', { sessionCompleted: true, fileCompleted: false });
   const { id } = await w.begin();
   await w.tick();
   await w.machineRuns(40);
@@ -350,7 +365,7 @@ test('who wants to is told once that a session of theirs is complete; nobody els
   expect(JSON.stringify(w.mails)).not.toContain('secret');
 });
 
-test('a run that dies at any call is finished by the next ticks: every chunk once, one report, the same as without', async () => {
+test('a run that dies at any call is finished by the next ticks: each chunk is transcribed once, and there is one report', async () => {
   const names = [
     'listAllPending',
     'noteQueued',
@@ -412,17 +427,17 @@ test('a run that dies at any call is finished by the next ticks: every chunk onc
     }
 });
 
-test('a scan that fails again and again ends the run as failed', async () => {
+test('a scan that fails repeatedly ends the run as failed', async () => {
   const w = batchWorld();
   w.add('session_a', 1);
   Reflect.set(w.deps.bucket, 'users', () => Promise.reject(new Error('no storage')));
   const { id } = await w.begin();
   for (let minute = 0; minute < 3; minute += 1) await w.tick().catch(() => undefined);
-  expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', reason: expect.stringContaining('failed again') });
+  expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', reason: expect.stringContaining('failed repeatedly') });
   expect(w.published).toEqual([{ BatchFailed: 1 }]);
 });
 
-test('a scan that dies without a word again and again ends with the run’s time', async () => {
+test('a scan that hangs ends as failed at the deadline of the run', async () => {
   const w = batchWorld();
   const { id } = await w.begin();
   Reflect.set(w.deps.bucket, 'users', () => new Promise(() => undefined));
@@ -433,7 +448,7 @@ test('a scan that dies without a word again and again ends with the run’s time
   expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', reason: expect.stringContaining('in time') });
 });
 
-test('above a thousand sessions a scheduled run looks at the last two days, a manual one and one a day at everything', async () => {
+test('above a thousand sessions, a scheduled run scans two days; a manual run, and one run a day, scan everything', async () => {
   const w = batchWorld();
   const from = await w.batch.readState();
   await w.batch.commit({
@@ -442,8 +457,8 @@ test('above a thousand sessions a scheduled run looks at the last two days, a ma
   w.store('users/user-a/sessions/session_01AAAAAAAAAAAAAAAAAAAAAAAA/chunk-001.webm', 'old');
   w.store('users/user-a/sessions/session_7ZZZZZZZZZZZZZZZZZZZZZZZZZ/chunk-001.webm', 'new');
   const scans = [];
-  for (const wish of [{}, { trigger: 'manual', dryRun: true } as const, {}]) {
-    const { id } = await w.begin(wish);
+  for (const request of [{}, { trigger: 'manual', dryRun: true } as const, {}]) {
+    const { id } = await w.begin(request);
     await w.tick();
     scans.push((await w.batch.readRun(id))?.scan);
     w.pass(25 * 60 * MINUTE);

@@ -4,6 +4,7 @@ import type { CorrectionRule } from '../../core/contracts/corrections.ts';
 import { reapply } from '../../core/corrections/apply.ts';
 import { correctorOf } from '../../core/corrections/rules.ts';
 import { correctors, readCorrections, saveCorrections } from '../../core/corrections/settings.ts';
+import { containment } from '../support/containment.ts';
 import { memoryChunkStore, memorySessionStore, memorySettingsStore } from '../support/memory-stores.ts';
 import { chunkRow, sessionRow, USER } from '../support/rows.ts';
 
@@ -17,32 +18,32 @@ const correct = (text: string, ...rules: CorrectionRule[]): string => correctorO
 
 test.each([
   ['a literal is replaced anywhere', rule('literal', 'cat', 'dog'), 'Cat concat', 'dog condog'],
-  ['a literal may be bound to its case', rule('literal', 'Cat', 'Dog', true), 'Cat cat', 'Dog cat'],
-  ['a word is replaced where it is whole', rule('word', 'cat', 'dog'), 'cat, category cat.', 'dog, category dog.'],
-  ['also in scripts that are not Latin', rule('word', 'кот', 'пёс'), 'кот который', 'пёс который'],
-  ['also beside letters with marks', rule('word', 'cafe', 'x'), 'cafe cafeé', 'x cafeé'],
-  ['a phrase matches whatever white space is between', rule('phrase', 'new york', 'NYC'), 'in New\n York now', 'in NYC now'],
-  ['a phrase is whole words', rule('phrase', 'new york', 'NYC'), 'new yorker', 'new yorker'],
-  ['a regular expression may name its groups', rule('regex', '(\\d+) dollars?', '$$$1'), '5 dollars', '$$5'],
-  ['or by name', rule('regex', '(?P<n>\\d+)%', '${n} percent'), '5%', '5 percent'],
-  ['what a rule of another kind puts in is taken as it is', rule('literal', 'a', '$1.*'), 'a', '$1.*'],
-  ['a dollar sign without a group stays', rule('regex', 'a', '$5 $'), 'a', '$5 $'],
-  ['signs of expressions mean nothing in a literal', rule('literal', 'a.c', 'x'), 'abc a.c', 'abc x'],
+  ['a literal can be case-sensitive', rule('literal', 'Cat', 'Dog', true), 'Cat cat', 'Dog cat'],
+  ['a word is replaced only where it is whole', rule('word', 'cat', 'dog'), 'cat, category cat.', 'dog, category dog.'],
+  ['a word in a non-Latin script is replaced', rule('word', 'кот', 'пёс'), 'кот который', 'пёс который'],
+  ['a word next to letters with diacritics is replaced', rule('word', 'cafe', 'x'), 'cafe cafeé', 'x cafeé'],
+  ['a phrase matches any white space between its words', rule('phrase', 'new york', 'NYC'), 'in New\n York now', 'in NYC now'],
+  ['a phrase matches whole words only', rule('phrase', 'new york', 'NYC'), 'new yorker', 'new yorker'],
+  ['a replacement can refer to groups by number', rule('regex', '(\\d+) dollars?', '$$$1'), '5 dollars', '$$5'],
+  ['a replacement can refer to groups by name', rule('regex', '(?P<n>\\d+)%', '${n} percent'), '5%', '5 percent'],
+  ['the replacement of a literal rule is literal', rule('literal', 'a', '$1.*'), 'a', '$1.*'],
+  ['a dollar sign without a group is kept', rule('regex', 'a', '$5 $'), 'a', '$5 $'],
+  ['metacharacters are literal in a literal rule', rule('literal', 'a.c', 'x'), 'abc a.c', 'abc x'],
 ])('%s', (_what, one, text, expected) => {
   expect(correct(text, one)).toBe(expected);
 });
 
-test('rules are applied in their order, each on what the one before it left', () => {
+test('rules are applied in order, each to the result of the previous one', () => {
   expect(correct('a', rule('literal', 'a', 'b'), rule('literal', 'b', 'c'))).toBe('c');
 });
 
-test('patterns that take other engines for ever take linear time here, and rules that double the text do not fill the memory', () => {
+test('patterns with exponential time in other engines take linear time, and rules that double the text do not exhaust memory', () => {
   expect(correct(`${'a'.repeat(20_000)}!`, rule('regex', '^(a+)+$', 'x'))).toHaveLength(20_001);
   const doubling = Array.from({ length: 100 }, () => rule('literal', 'a', 'aa'));
   expect(correct('a'.repeat(100), ...doubling).length).toBeLessThan(10_000);
 });
 
-test('no text and no pattern makes a correction fail', () => {
+test('a correction never fails, for any text and pattern', () => {
   const text = fc.string({ unit: 'binary', maxLength: 60 });
   fc.assert(
     fc.property(
@@ -59,38 +60,50 @@ test('no text and no pattern makes a correction fail', () => {
   );
 });
 
-test('target words are counted as whole words, whatever their case', () => {
+test('target words are counted as whole words, ignoring case', () => {
   const { count } = correctorOf({ rules: [], targetWords: ['hello', 'New York', 'never'] });
   expect(count('Hello hello othello, new york')).toEqual({ hello: 2, 'New York': 1 });
 });
 
-test('new rules reach every chunk of the user, page by page, without another transcription; a version applied is not applied again', async () => {
+/** Sessions of a user with these numbers of chunks, newest last, and the passes that apply new rules. */
+async function reapplyWorld(chunkCounts: readonly number[]) {
   const [sessions, chunks, settings] = [memorySessionStore(), memoryChunkStore(), memorySettingsStore()];
-  const ids = Array.from({ length: 12 }, (_, i) => `session_${i}`);
-  for (const [i, session_id] of ids.entries()) {
+  for (const [i, count] of chunkCounts.entries()) {
+    const session_id = `session_${i}`;
     await sessions.create(sessionRow({ session_id, created_at_ms: i }));
-    chunks.put(chunkRow(1, { session_id, state: 'done', raw_text: 'the cat' }));
+    for (let n = 1; n <= count; n += 1) chunks.put(chunkRow(n, { session_id, state: 'done', raw_text: 'the cat' }));
   }
-  chunks.put(chunkRow(2, { session_id: 'session_0' }));
   const assembled: string[] = [];
+  const clock = { ms: 0 };
+  const contained = containment();
   const deps = {
     sessions,
     chunks,
     settings,
     correctorFor: (userId: string) => correctors(settings)(userId),
     assemble: async (id: string) => assembled.push(id),
+    nowMs: () => clock.ms,
   };
   const pass = async (): Promise<boolean> => {
     const row = await settings.get(USER);
-    if (row !== undefined) await reapply(deps, row);
+    if (row !== undefined) await reapply(deps, row, contained);
     return (await readCorrections(settings, USER)).applied;
   };
   await saveCorrections(settings, USER, { rules: [rule('word', 'cat', 'dog')], targetWords: ['dog'] });
-  expect(await pass()).toBe(false);
+  const corrected = async (): Promise<number> =>
+    (await Promise.all(chunkCounts.map((_, i) => chunks.listOf(`session_${i}`))))
+      .flat()
+      .filter(({ corrections_version }) => corrections_version === 1).length;
+  return { chunks, settings, deps, assembled, clock, pass, corrected, failures: contained.failures };
+}
+
+test('new rules reach all chunks of the user in slices, without another transcription; an applied version is not applied again', async () => {
+  const { chunks, assembled, pass } = await reapplyWorld(Array(12).fill(1));
+  chunks.put(chunkRow(2, { session_id: 'session_0' }));
   expect(await pass()).toBe(true);
   expect(assembled).toHaveLength(12);
-  for (const id of ids)
-    expect(await chunks.get(id, 1)).toMatchObject({
+  for (let i = 0; i < 12; i += 1)
+    expect(await chunks.get(`session_${i}`, 1)).toMatchObject({
       raw_text: 'the cat',
       corrected_text: 'the dog',
       word_counts: { dog: 1 },
@@ -102,7 +115,45 @@ test('new rules reach every chunk of the user, page by page, without another tra
   expect(assembled).toHaveLength(12);
 });
 
-test('of two changes at once one is told to try again', async () => {
+test('a slice corrects at most 500 rows, can end within a session, and changes the settings row', async () => {
+  const w = await reapplyWorld([10, 1200]);
+  const slices: number[] = [];
+  const changes: string[] = [];
+  for (let applied = false; !applied; ) {
+    const before = await w.corrected();
+    applied = await w.pass();
+    slices.push((await w.corrected()) - before);
+    changes.push(JSON.stringify(await w.settings.get(USER)));
+  }
+  expect(slices).toEqual([500, 500, 210]);
+  expect(new Set(changes).size).toBe(changes.length);
+  expect(w.assembled).toEqual(['session_1', 'session_0']);
+});
+
+test('a slice also ends by time, so slow rules do not run into the function timeout', async () => {
+  const w = await reapplyWorld([100]);
+  const { noteCorrected } = w.chunks;
+  w.chunks.noteCorrected = (...given) => {
+    w.clock.ms += 1000;
+    return noteCorrected(...given);
+  };
+  await w.pass();
+  expect(await w.corrected()).toBe(20);
+});
+
+test('a session that fails keeps its old texts and does not block the others', async () => {
+  const w = await reapplyWorld([3, 3, 3]);
+  const { noteCorrected } = w.chunks;
+  w.chunks.noteCorrected = async (row, corrected) => {
+    if (row.session_id === 'session_1') throw new Error('planted');
+    return noteCorrected(row, corrected);
+  };
+  expect(await w.pass()).toBe(true);
+  expect(await w.corrected()).toBe(6);
+  expect(w.failures).toEqual(['session_1: planted']);
+});
+
+test('one of two concurrent changes is refused as busy', async () => {
   const settings = memorySettingsStore();
   const change = saveCorrections(settings, USER, { rules: [], targetWords: ['a'] });
   await expect(Promise.all([change, saveCorrections(settings, USER, { rules: [], targetWords: ['b'] })])).rejects.toMatchObject({

@@ -1,14 +1,15 @@
-/** A file job's life by its decisions: cut, heard, joined, shared, failed, resumed. */
+/** The lifecycle of a file job: cut, transcribed, joined, shared, failed, resumed. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Mail } from '../../core/batch-run/mail.ts';
 import { JobRow } from '../../core/contracts/jobs.ts';
-import { advance, takeUpload } from '../../core/file-jobs/advance.ts';
+import { acceptUpload, advance } from '../../core/file-jobs/advance.ts';
 import { cancelJob, deleteJob, retryJob } from '../../core/file-jobs/control.ts';
-import { settleDueJobs } from '../../core/file-jobs/due.ts';
+import { processDueJobs } from '../../core/file-jobs/due.ts';
 import { newJob, rowsFor, viewJob } from '../../core/file-jobs/job.ts';
-import { tellJobOwner } from '../../core/file-jobs/mail.ts';
+import { notifyJobOwner } from '../../core/file-jobs/mail.ts';
 import { fileStatistics } from '../../core/file-jobs/statistics.ts';
+import { containment } from '../support/containment.ts';
 import { type JobWorld, jobWorld } from '../support/job-world.ts';
 import { memoryNoticeStore } from '../support/memory-stores.ts';
 
@@ -22,7 +23,7 @@ async function uploaded(w: JobWorld, more: object = {}, extension = 'mp3'): Prom
   const job = newJob(input, extension, jobId, USER, STAGE, w.nowMs());
   await w.jobs.create(job);
   w.sizes.set(job.object_key, 10);
-  await takeUpload(w, jobId);
+  await acceptUpload(w, jobId);
   return jobId;
 }
 const job = async (w: JobWorld, jobId: string): Promise<JobRow> => JobRow.parse(await w.jobs.get(jobId));
@@ -31,7 +32,7 @@ const view = async (w: JobWorld, jobId: string) => {
   return viewJob(row, 'small.en', await rowsFor(w, row));
 };
 
-test('a file is cut, its parts are heard, and become one text with a paragraph for each', async () => {
+test('a file is cut, its parts are transcribed and become one text with a paragraph per part', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   expect(w.queue.sent).toEqual([`files ${id} 0`]);
@@ -40,11 +41,11 @@ test('a file is cut, its parts are heard, and become one text with a paragraph f
   await advance(w, id);
   expect(w.queue.sent.slice(1)).toEqual([`files ${id} 1`, `files ${id} 2`, `files ${id} 3`]);
   expect(await view(w, id)).toMatchObject({ status: 'processing', progress: 30, stage: 'Transcribing chunk 1/3' });
-  await w.heard(id, 2, 'middle part');
+  await w.transcribedPart(id, 2, 'middle part');
   await advance(w, id);
   expect(await view(w, id)).toMatchObject({ progress: 57.2, stage: 'Transcribing chunk 2/3' });
-  await w.heard(id, 1, 'first part');
-  await w.heard(id, 3, 'the end');
+  await w.transcribedPart(id, 1, 'first part');
+  await w.transcribedPart(id, 3, 'the end');
   await advance(w, id);
   expect(await view(w, id)).toMatchObject({ status: 'completed', progress: 100, stage: 'Complete', durationSeconds: 660 });
   const transcript = await w.files.readTranscript(await job(w, id));
@@ -53,14 +54,14 @@ test('a file is cut, its parts are heard, and become one text with a paragraph f
   expect([...w.json.keys()].filter((key) => key.includes('/results/'))).toEqual([]);
 });
 
-test('everything said twice, and in any order, is the same', async () => {
+test('repeated and reordered events have the same result', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
-  await takeUpload(w, id);
+  await acceptUpload(w, id);
   await w.cut(id, [10]);
   await advance(w, id);
   await advance(w, id);
-  await w.heard(id, 1, 'once');
+  await w.transcribedPart(id, 1, 'once');
   await advance(w, id);
   await advance(w, id);
   expect((await w.files.readTranscript(await job(w, id)))?.text).toBe('once');
@@ -70,13 +71,13 @@ test('everything said twice, and in any order, is the same', async () => {
   ]);
 });
 
-test('a part that is dead ends the job with its reason; a retry does what is missing and nothing twice', async () => {
+test('a dead part ends the job with its reason; a retry transcribes only the missing parts', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   await w.cut(id, [300, 300, 300]);
   await advance(w, id);
-  await w.heard(id, 1, 'kept');
-  await w.died(id, 2, 'the model failed on this chunk');
+  await w.transcribedPart(id, 1, 'kept');
+  await w.failed(id, 2, 'the model failed on this chunk');
   await advance(w, id);
   expect(await view(w, id)).toMatchObject({ status: 'failed', error: 'the model failed on this chunk', progress: 30 });
   expect((await w.chunks.listOf(id)).map((row) => row.chunk_number)).toEqual([0, 1]);
@@ -91,33 +92,33 @@ test('a part that is dead ends the job with its reason; a retry does what is mis
     [3, 'pending'],
   ]);
   expect(rows[2]?.fence).toBeGreaterThan(rows[1]?.fence ?? 0);
-  await w.heard(id, 2, 'again');
-  await w.heard(id, 3, 'end');
+  await w.transcribedPart(id, 2, 'again');
+  await w.transcribedPart(id, 3, 'end');
   await advance(w, id);
   expect(await view(w, id)).toMatchObject({ status: 'completed', error: null });
   await expect(retryJob(w, await job(w, id))).rejects.toMatchObject({ code: 'not-failed' });
 });
 
-test('what was heard of a part that then fails is not taken back by a retry', async () => {
+test('a retry does not reduce the progress of a part that failed', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   await w.cut(id, [100, 100]);
   await advance(w, id);
-  await w.heard(id, 1, 'one');
+  await w.transcribedPart(id, 1, 'one');
   const row = await w.chunks.get(id, 2);
   if (row !== undefined) w.chunks.put({ ...row, state: 'leased', progress: 0.8 });
   await advance(w, id);
   expect(await view(w, id)).toMatchObject({ progress: 84 });
-  await w.died(id, 2, 'x');
+  await w.failed(id, 2, 'x');
   await advance(w, id);
   await retryJob(w, await job(w, id));
   expect(await view(w, id)).toMatchObject({ status: 'processing', progress: 84 });
 });
 
-test('a file that is no audio ends the job; what it has instead of a length is said', async () => {
+test('a file that is not audio, or has another size than declared, ends the job with the reason', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
-  await w.died(id, 0, 'unsupported-media: this is not an audio file of a kind that we take');
+  await w.failed(id, 0, 'unsupported-media: this is not a supported audio file');
   await advance(w, id);
   expect(await view(w, id)).toMatchObject({ status: 'failed', error: expect.stringMatching(/^unsupported-media/) });
   const other = await uploaded(w);
@@ -132,15 +133,15 @@ test('a file that is no audio ends the job; what it has instead of a length is s
   );
   await w.jobs.create(third);
   w.sizes.set(third.object_key, 11);
-  await takeUpload(w, 'job_third');
+  await acceptUpload(w, 'job_third');
   expect(await view(w, 'job_third')).toMatchObject({ status: 'failed', error: expect.stringContaining('11 bytes instead of') });
 });
 
-test('a file that arrives otherwise than its sender said is not transcribed', async () => {
+test('a file whose SHA-256 differs from the declared one is not transcribed', async () => {
   const w = jobWorld();
-  const said = createHash('sha256').update('what was sent');
-  const [whole, damaged] = [said.copy().digest('hex'), createHash('sha256').update('what came').digest('hex')];
-  const sha256 = said.digest('base64');
+  const declared = createHash('sha256').update('what was sent');
+  const [whole, damaged] = [declared.copy().digest('hex'), createHash('sha256').update('what came').digest('hex')];
+  const sha256 = declared.digest('base64');
   const [good, bad] = [await uploaded(w, { sha256 }), await uploaded(w, { sha256 })];
   await w.cut(good, [10], whole);
   await w.cut(bad, [10], damaged);
@@ -149,7 +150,7 @@ test('a file that arrives otherwise than its sender said is not transcribed', as
   expect(await view(w, bad)).toMatchObject({ status: 'failed', error: expect.stringContaining('SHA-256') });
 });
 
-test('the same content with the same wishes is heard once, whoever of a user’s jobs comes first', async () => {
+test('the same content with the same options is transcribed once for all jobs of a user', async () => {
   const w = jobWorld();
   const [first, second, other] = [await uploaded(w), await uploaded(w), await uploaded(w, { language: 'en' })];
   for (const id of [first, second, other]) {
@@ -159,7 +160,7 @@ test('the same content with the same wishes is heard once, whoever of a user’s
   expect((await w.chunks.listOf(second)).map((row) => row.chunk_number)).toEqual([0]);
   expect((await w.chunks.listOf(other)).map((row) => row.chunk_number)).toEqual([0, 1]);
   expect(await view(w, second)).toMatchObject({ status: 'processing', sameAs: first });
-  await w.heard(first, 1, 'shared');
+  await w.transcribedPart(first, 1, 'shared');
   await advance(w, first);
   expect(await view(w, second)).toMatchObject({ status: 'completed', progress: 100, sameAs: first });
   expect(await w.files.readTranscript(await job(w, second))).toMatchObject({ jobId: second, text: 'shared' });
@@ -172,8 +173,8 @@ test('the same content with the same wishes is heard once, whoever of a user’s
 test.each([
   ['is cancelled', (w: JobWorld, row: JobRow) => cancelJob(w, row)],
   ['is deleted', (w: JobWorld, row: JobRow) => deleteJob(w, row)],
-  ['fails', (w: JobWorld, row: JobRow) => w.died(row.job_id, 1, 'x').then(() => advance(w, row.job_id))],
-])('where the job that does the work %s, the one that shares it takes over', async (_how, end) => {
+  ['fails', (w: JobWorld, row: JobRow) => w.failed(row.job_id, 1, 'x').then(() => advance(w, row.job_id))],
+])('if the job that transcribes shared content %s, the job that shares it takes over', async (_how, end) => {
   const w = jobWorld();
   const [first, second] = [await uploaded(w), await uploaded(w)];
   for (const id of [first, second]) {
@@ -182,12 +183,12 @@ test.each([
   }
   await end(w, await job(w, first));
   expect((await w.chunks.listOf(second)).map(({ chunk_number, state }) => [chunk_number, state])).toContainEqual([1, 'pending']);
-  await w.heard(second, 1, 'done after all');
+  await w.transcribedPart(second, 1, 'done after all');
   await advance(w, second);
   expect(await view(w, second)).toMatchObject({ status: 'completed' });
 });
 
-test('a cancelled or deleted job leaves nothing, also of what was on its way', async () => {
+test('a cancelled or deleted job leaves nothing behind, including late results and uploads', async () => {
   const w = jobWorld();
   for (const end of [cancelJob, deleteJob]) {
     const id = await uploaded(w);
@@ -197,8 +198,11 @@ test('a cancelled or deleted job leaves nothing, also of what was on its way', a
     await end(w, row);
     expect(await w.chunks.listOf(id)).toEqual([]);
     w.json.set(row.object_key.replace(/source.*/, 'results/001.9.json'), {});
-    w.pass(15 * 60_000);
-    expect(await settleDueJobs(w)).toEqual({ cleared: 1 });
+    w.pass(59 * 60_000);
+    expect(await processDueJobs(w, containment())).toEqual({});
+    w.sizes.set(row.object_key, 10); // by an upload URL, which is valid for an hour
+    w.pass(10 * 60_000);
+    expect(await processDueJobs(w, containment())).toEqual({ cleared: 1 });
     expect([...w.json.keys(), ...w.sizes.keys()].filter((key) => key.includes(id))).toEqual([]);
     expect(await job(w, id)).not.toHaveProperty('due_shard');
     await advance(w, id);
@@ -206,7 +210,7 @@ test('a cancelled or deleted job leaves nothing, also of what was on its way', a
   }
 });
 
-test('an upload that nobody finishes is given up after a day; one that no event told of is found', async () => {
+test('an unfinished upload is abandoned after a day; a finished one without an event is found', async () => {
   const w = jobWorld();
   const [lost, never] = ['job_lost', 'job_never'].map((id) =>
     newJob({ filename: 'x', contentType: 'audio/mpeg', sizeBytes: 10, priority: 'urgent' }, 'mp3', id, USER, STAGE, w.nowMs()),
@@ -214,36 +218,36 @@ test('an upload that nobody finishes is given up after a day; one that no event 
   for (const row of [lost, never]) await w.jobs.create(row);
   w.sizes.set(lost.object_key, 10);
   w.pass(24 * 3_600_000);
-  expect(await settleDueJobs(w)).toEqual({ taken: 1, abandoned: 1 });
+  expect(await processDueJobs(w, containment())).toEqual({ accepted: 1, abandoned: 1 });
   expect(w.queue.sent).toEqual(['files-urgent job_lost 0']);
   expect(await view(w, 'job_never')).toMatchObject({ status: 'failed', error: expect.stringContaining('within a day') });
 });
 
-test('a job of which nothing moves is resumed, waits while nobody may work, and is given up in the end', async () => {
+test('a job without progress is resumed, waits while no machine may start, and finally fails', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   w.pass(31 * 60_000);
-  expect(await settleDueJobs(w)).toEqual({ moved: 1 }); // it has just been uploaded
+  expect(await processDueJobs(w, containment())).toEqual({ moved: 1 }); // the upload has just changed it
   const before = w.queue.sent.length;
   w.pass(31 * 60_000);
-  expect(await settleDueJobs(w)).toEqual({ resumed: 1 });
+  expect(await processDueJobs(w, containment())).toEqual({ resumed: 1 });
   expect(w.queue.sent.length).toBe(before + 1);
   w.held.back = true;
   for (let i = 0; i < 20; i++) {
     w.pass(31 * 60_000);
-    expect(await settleDueJobs(w)).toEqual({ resumed: 1 });
+    expect(await processDueJobs(w, containment())).toEqual({ resumed: 1 });
   }
   w.held.back = false;
   for (let i = 0; i < 7; i++) {
     w.pass(31 * 60_000);
-    expect(await settleDueJobs(w)).toEqual({ resumed: 1 });
+    expect(await processDueJobs(w, containment())).toEqual({ resumed: 1 });
   }
   w.pass(31 * 60_000);
-  expect(await settleDueJobs(w)).toEqual({ 'given-up': 1 });
-  expect(await view(w, id)).toMatchObject({ status: 'failed', error: expect.stringContaining('nothing had moved') });
+  expect(await processDueJobs(w, containment())).toEqual({ failed: 1 });
+  expect(await view(w, id)).toMatchObject({ status: 'failed', error: expect.stringContaining('no progress for') });
 });
 
-test('progress is what was heard, names its stages, and never goes down', async () => {
+test('progress counts the transcribed audio, names its stages, and never decreases', async () => {
   const w = jobWorld();
   const id = await uploaded(w, { contentType: 'audio/wav' }, 'wav');
   const seen: (readonly [number, string])[] = [];
@@ -265,10 +269,10 @@ test('progress is what was heard, names its stages, and never goes down', async 
   await advance(w, id);
   await change(1, { state: 'leased', progress: 0.5 });
   await look();
-  await change(1, { state: 'pending' }); // its worker died: what it has heard is not taken back
+  await change(1, { state: 'pending' }); // its worker died: the progress is kept
   await look();
-  await w.heard(id, 1, 'a');
-  await w.heard(id, 2, 'b');
+  await w.transcribedPart(id, 1, 'a');
+  await w.transcribedPart(id, 2, 'b');
   await look();
   await advance(w, id);
   await look();
@@ -282,33 +286,33 @@ test('progress is what was heard, names its stages, and never goes down', async 
     [90, 'Finalizing'],
     [100, 'Complete'],
   ]);
-  expect((await job(w, id)).object_key).toMatch(/source[.]wav$/); // its worker kept nothing compressed
+  expect((await job(w, id)).object_key).toMatch(/source[.]wav$/); // the worker stored no compressed copy
 });
 
-test('ends are counted once each, with the time that a minute of audio took', async () => {
+test('each end of a job is counted once, with the processing time per minute of audio', async () => {
   const w = jobWorld();
   const [good, bad, late] = [await uploaded(w), await uploaded(w), await uploaded(w)];
   await w.cut(good, [600], 'good');
   await advance(w, good);
   w.pass(30_000);
-  await w.heard(good, 1, 'x');
+  await w.transcribedPart(good, 1, 'x');
   await advance(w, good);
   await advance(w, good);
-  await w.died(bad, 0, 'broken');
+  await w.failed(bad, 0, 'broken');
   await advance(w, bad);
-  await w.cut(late, [600], 'good'); // the same once more costs nothing, and says nothing of the speed
+  await w.cut(late, [600], 'good'); // shared content costs no time and does not count for the speed
   await advance(w, late);
   expect(await fileStatistics(w)).toEqual({ completed: 2, failed: 1, successRate: 2 / 3, secondsPerAudioMinute: 3 });
   w.pass(2 * 86_400_000);
   expect(await fileStatistics(w)).toMatchObject({ completed: 0, successRate: null });
 });
 
-test('jobs that are stuck are listed until they move', async () => {
+test('stuck jobs are listed until they make progress', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   for (let i = 0; i < 2; i++) {
     w.pass(31 * 60_000);
-    await settleDueJobs(w);
+    await processDueJobs(w, containment());
   }
   expect(await w.jobs.listStuck(10)).toMatchObject([{ job_id: id, resumes: 1 }]);
   await w.cut(id, [10]);
@@ -316,7 +320,7 @@ test('jobs that are stuck are listed until they move', async () => {
   expect(await w.jobs.listStuck(10)).toEqual([]);
 });
 
-test('who wants to is told by mail, once for each end, without anything of what was said', async () => {
+test('a user who enabled it gets one mail per end of a job, without transcript text', async () => {
   const w = jobWorld();
   const sent: { to: string; subject: string; text: string }[] = [];
   const notices = memoryNoticeStore();
@@ -326,18 +330,18 @@ test('who wants to is told by mail, once for each end, without anything of what 
     nowMs: w.nowMs,
   };
   const id = await uploaded(w);
-  await w.died(id, 0, 'broken');
+  await w.failed(id, 0, 'broken');
   await advance(w, id);
-  expect(await tellJobOwner(deps, await job(w, id))).toBe(false);
-  await notices.setWants(USER, { sessionCompleted: false, fileCompleted: true });
-  for (let i = 0; i < 2; i++) await tellJobOwner(deps, await job(w, id));
+  expect(await notifyJobOwner(deps, await job(w, id))).toBe(false);
+  await notices.setMailSettings(USER, { sessionCompleted: false, fileCompleted: true });
+  for (let i = 0; i < 2; i++) await notifyJobOwner(deps, await job(w, id));
   await retryJob(w, await job(w, id));
-  expect(await tellJobOwner(deps, await job(w, id))).toBe(false);
+  expect(await notifyJobOwner(deps, await job(w, id))).toBe(false);
   await w.cut(id, [10]);
   await advance(w, id);
-  await w.heard(id, 1, 'secret words');
+  await w.transcribedPart(id, 1, 'secret words');
   await advance(w, id);
-  for (let i = 0; i < 2; i++) await tellJobOwner(deps, await job(w, id));
+  for (let i = 0; i < 2; i++) await notifyJobOwner(deps, await job(w, id));
   expect(sent.map(({ subject }) => subject)).toEqual(['Your file could not be transcribed', 'Your file is transcribed']);
   expect(JSON.stringify(sent)).not.toContain('secret words');
 });

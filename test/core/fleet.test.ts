@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { startForAdmin, stopForAdmin } from '../../core/fleet/admins.ts';
 import { ADOPTION_SECONDS, HOLDER_SECONDS, STOP_SETTLED_SECONDS } from '../../core/fleet/fleet.ts';
-import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
 import { CAPACITY_RETRY_SECONDS, waitsFor } from '../../core/fleet/pool.ts';
 import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
 import { confirm, leaveRun, nextMachine, plan, startMachine, wake } from '../../core/fleet/run-steps.ts';
@@ -9,7 +9,7 @@ import { fleetWorld, INSTANCE as ID } from '../support/fleet-world.ts';
 const MINUTE = 60_000;
 const OTHER = 'i-2';
 
-/** The world with the calls of the service on it. */
+/** A fleet with shortcuts for the steps of runs. */
 function world(instanceIds: readonly string[] = [ID]) {
   const parts = fleetWorld(instanceIds);
   const { deps } = parts;
@@ -31,13 +31,13 @@ function world(instanceIds: readonly string[] = [ID]) {
   };
 }
 
-test('all who want a run at once want the same one', async () => {
+test('concurrent requests start a single run', async () => {
   const w = world();
   await Promise.all([w.wake(), w.wake(), w.wake()]);
   expect(w.started).toEqual(['run-1']);
 });
 
-test('a run joins, is done, stops the machine, and the next wish starts a new run', async () => {
+test('a run joins, drains and stops the machine, and the next request starts a new run', async () => {
   const w = world();
   await w.wake();
   expect(await w.plan('run-1')).toEqual({ kind: 'planned', instanceIds: [ID] });
@@ -52,7 +52,7 @@ test('a run joins, is done, stops the machine, and the next wish starts a new ru
   expect(await w.start('run-2')).toEqual({ kind: 'started', isFirstBoot: false });
 });
 
-test('a run that has not seen the newest wish looks again instead of leaving', async () => {
+test('a run that has not seen the newest request looks for work again instead of leaving', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -62,7 +62,7 @@ test('a run that has not seen the newest wish looks again instead of leaving', a
   expect(w.started).toEqual(['run-1']);
 });
 
-test('nobody joins while a stop is under way', async () => {
+test('no run joins while a stop is in progress', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -71,7 +71,7 @@ test('nobody joins while a stop is under way', async () => {
   expect(await w.plan('run-2')).toEqual({ kind: 'draining' });
 });
 
-test('a stop that a run has decided keeps everybody out until that run is over, even when the machine is down already', async () => {
+test('a stop that a run has decided blocks other runs until that run has ended, even if the machine is already down', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -81,11 +81,11 @@ test('a stop that a run has decided keeps everybody out until that run is over, 
   expect(await w.plan('run-2')).toEqual({ kind: 'draining' });
   expect(await w.plan('run-1')).not.toMatchObject({ instanceIds: [ID] });
   w.alive.delete('run-1');
-  expect(await w.plan('run-2')).toEqual({ kind: 'draining' }); // confirms, and joins at the next look
+  expect(await w.plan('run-2')).toEqual({ kind: 'draining' }); // confirms the stop; the next call joins
   expect(await w.plan('run-2')).toEqual({ kind: 'planned', instanceIds: [ID] });
 });
 
-test('a run that has ended does not join again, whatever call of it comes late', async () => {
+test('a run that has ended does not join again, whichever of its calls is late', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -94,14 +94,14 @@ test('a run that has ended does not join again, whatever call of it comes late',
   expect(await w.plan('run-1')).toEqual({ kind: 'planned', instanceIds: [] });
 });
 
-test('a second run finds the first serving and takes no machine', async () => {
+test('a second run takes no machine while the first one is serving', async () => {
   const w = world([ID, OTHER]);
   await w.wake();
   await w.plan('run-1');
   expect(await w.plan('by-hand')).toEqual({ kind: 'planned', instanceIds: [] });
 });
 
-test('a run takes as many machines as the work needs, and serves until the last of them has left', async () => {
+test('a run takes as many machines as the work needs, and serves until the last one has left', async () => {
   const w = world([ID, OTHER, 'i-3']);
   w.limits.machines = 2;
   await w.wake();
@@ -115,14 +115,14 @@ test('a run takes as many machines as the work needs, and serves until the last 
   expect((await w.store.readPool()).serving).toBeUndefined();
 });
 
-test('a machine that runs already is taken before one that must be started, and costs no new start when the budget is spent', async () => {
+test('a running machine is preferred to one that must be started, and may be used when the budget is spent', async () => {
   const w = world([ID, OTHER]);
   w.machine('running', OTHER);
   w.limits.isSpent = true;
   expect(await w.plan('run-1')).toEqual({ kind: 'planned', instanceIds: [OTHER] });
 });
 
-test('with the budget of the day spent nothing is started until the next day', async () => {
+test('when the daily budget is spent, nothing is started until the next day', async () => {
   const w = world();
   w.limits.isSpent = true;
   await w.wake();
@@ -136,14 +136,14 @@ test('with the budget of the day spent nothing is started until the next day', a
   expect(w.started).toEqual(['run-1', 'run-2']);
 });
 
-test('without capacity the next machine of the pool takes the place, and without any the work waits for the next slot', async () => {
+test('without capacity for a machine the next one of the pool replaces it; without any capacity the work waits', async () => {
   const w = world([ID, OTHER]);
   w.full.add(ID).add(OTHER);
   await w.wake();
   await w.plan('run-1');
   expect(await w.start('run-1')).toEqual({ kind: 'no-capacity' });
   expect(await w.next('run-1')).toBe(OTHER);
-  expect(await w.next('run-1')).toBeUndefined(); // asked again for the machine that it has left
+  expect(await w.next('run-1')).toBeUndefined(); // a repeated call for the machine that the run has left
   expect((await w.store.readPool()).serving).toMatchObject({ machines: [OTHER], tried: [ID] });
   expect(await w.start('run-1', OTHER)).toEqual({ kind: 'no-capacity' });
   expect(await w.next('run-1', OTHER)).toBeUndefined();
@@ -159,16 +159,16 @@ test('without capacity the next machine of the pool takes the place, and without
   expect(await w.plan('run-2')).toMatchObject({ instanceIds: [ID] });
 });
 
-test('a run that lost its machine meanwhile does not start it', async () => {
+test('a run that no longer holds its machine does not start it', async () => {
   const w = world();
   await w.plan('run-1');
-  await stopForPerson(w.deps, 'admin', true);
+  await stopForAdmin(w.deps, 'admin', true);
   w.pass(HOLDER_SECONDS * 1000 + 1);
   await w.reap();
   expect(await w.start('run-1')).toEqual({ kind: 'not-held' });
 });
 
-test('a machine that ran before the run came is left running, then adopted, then stopped', async () => {
+test('a machine that ran before the run joined is left running, then adopted, then stopped', async () => {
   const w = world();
   w.machine('running');
   w.alive.add('run-1');
@@ -180,7 +180,7 @@ test('a machine that ran before the run came is left running, then adopted, then
   expect(w.machine()).toBe('stopped');
 });
 
-test('the first run on an adopted machine takes it over and stops it when it leaves', async () => {
+test('a run that joins an adopted machine takes it over and stops it when it leaves', async () => {
   const w = world();
   w.machine('running');
   expect(await w.reap()).toBe('adopt');
@@ -188,7 +188,7 @@ test('the first run on an adopted machine takes it over and stops it when it lea
   expect(await w.leave('run-1', 0)).toBe('stop');
 });
 
-test('a run that died is forgotten by one pass of the reaper, and its machine is stopped', async () => {
+test('one pass of the reaper removes a run that died and stops its machine', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -200,7 +200,7 @@ test('a run that died is forgotten by one pass of the reaper, and its machine is
   expect(await w.store.readPool()).toMatchObject({ epoch: 1, failed_runs: 1 });
 });
 
-test('a run that was aborted on purpose is no failure: nobody waits because of it', async () => {
+test('a run that was aborted on purpose is not a failure and delays no other run', async () => {
   const w = world();
   for (const runId of ['run-1', 'run-2', 'run-3']) {
     await w.wake();
@@ -216,7 +216,7 @@ test('a run that was aborted on purpose is no failure: nobody waits because of i
   expect(await w.store.readPool()).toMatchObject({ epoch: 3, failed_runs: 0, next_start_at_ms: 0 });
 });
 
-test('a machine that EC2 took away is no failure of the run', async () => {
+test('a machine that EC2 reclaims is not a failure of the run', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -224,13 +224,13 @@ test('a machine that EC2 took away is no failure of the run', async () => {
   expect(await w.store.readPool()).toMatchObject({ epoch: 1, failed_runs: 0, last_error: 'MachineTaken' });
 });
 
-test('a decided stop that never reached EC2 is made by the reaper, and settles before anybody may join', async () => {
+test('the reaper sends a decided stop that never reached EC2, and no run joins before it has settled', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
   await w.start('run-1');
   await w.leave('run-1', 1);
-  expect(await w.reap()).toBe('nothing'); // the run will stop it itself
+  expect(await w.reap()).toBe('nothing'); // the run sends the stop itself
   w.pass(MINUTE + 1);
   expect(await w.reap()).toBe('stop');
   expect(w.machine()).toBe('stopped');
@@ -241,7 +241,7 @@ test('a decided stop that never reached EC2 is made by the reaper, and settles b
   expect(await w.store.readInstance(ID)).toMatchObject({ state: 'idle', holders: {} });
 });
 
-test('a run that died while its machine was starting: the stop is made once EC2 takes it', async () => {
+test('the machine of a run that died during its start is stopped once EC2 accepts the stop', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -254,7 +254,7 @@ test('a run that died while its machine was starting: the stop is made once EC2 
   expect(w.machine()).toBe('stopped');
 });
 
-test('a holder that says nothing more is dead after its deadline, whatever its execution says', async () => {
+test('a holder expires at its deadline, whatever the state of its execution', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -263,10 +263,10 @@ test('a holder that says nothing more is dead after its deadline, whatever its e
   expect(await w.reap()).toBe('stop');
 });
 
-test('a person holds a machine until their deadline, and a run that leaves meanwhile does not stop it', async () => {
+test('an admin holds a machine until the deadline, and a run that leaves before does not stop it', async () => {
   const w = world();
   const until = w.deps.nowMs() + 10 * MINUTE;
-  expect(await startForPerson(w.deps, 'ada', until)).toEqual({ kind: 'held', instanceId: ID, machine: 'pending' });
+  expect(await startForAdmin(w.deps, 'ada', until)).toEqual({ kind: 'held', instanceId: ID, machine: 'pending' });
   await w.plan('run-1');
   expect(await w.leave('run-1', 0)).toBe('keep');
   expect(await w.reap()).toBe('nothing');
@@ -274,31 +274,31 @@ test('a person holds a machine until their deadline, and a run that leaves meanw
   expect(await w.reap()).toBe('stop');
 });
 
-test('a person lets go of what they hold and of nothing else; by force the machine stops under whoever is there', async () => {
+test('an admin releases only their own hold; a forced stop also ends the holds of others', async () => {
   const w = world();
-  await startForPerson(w.deps, 'ada', w.deps.nowMs() + 10 * MINUTE);
+  await startForAdmin(w.deps, 'ada', w.deps.nowMs() + 10 * MINUTE);
   await w.wake();
   await w.plan('run-1');
-  expect(await stopForPerson(w.deps, 'bob', false)).toEqual({ stopped: [], kept: [ID] });
-  expect(await stopForPerson(w.deps, 'ada', false)).toEqual({ stopped: [], kept: [ID] });
+  expect(await stopForAdmin(w.deps, 'bob', false)).toEqual({ stopped: [], kept: [ID] });
+  expect(await stopForAdmin(w.deps, 'ada', false)).toEqual({ stopped: [], kept: [ID] });
   expect(w.machine()).toBe('running');
-  expect(await stopForPerson(w.deps, 'bob', true)).toEqual({ stopped: [ID], kept: [] });
+  expect(await stopForAdmin(w.deps, 'bob', true)).toEqual({ stopped: [ID], kept: [] });
   expect(w.machine()).toBe('stopped');
   expect(await w.store.readPool()).toMatchObject({ epoch: 1, failed_runs: 0 });
-  expect(await w.leave('run-1')).toBe('keep'); // its stop is not this run's to make
+  expect(await w.leave('run-1')).toBe('keep'); // the stop is not this run's
 });
 
-test('a person for whom EC2 has no capacity holds nothing, and gets another machine where there is one', async () => {
+test('an admin for whom EC2 has no capacity holds nothing, and gets another machine if one is available', async () => {
   const w = world([ID, OTHER]);
   w.full.add(ID);
-  expect(await startForPerson(w.deps, 'ada', 9e12)).toMatchObject({ kind: 'held', instanceId: OTHER });
+  expect(await startForAdmin(w.deps, 'ada', 9e12)).toMatchObject({ kind: 'held', instanceId: OTHER });
   expect((await w.store.readInstance(ID)).holders).toEqual({});
   w.full.add(OTHER);
   w.machine('stopped', OTHER);
-  expect(await startForPerson(w.deps, 'bob', 9e12)).toEqual({ kind: 'no-capacity' });
+  expect(await startForAdmin(w.deps, 'bob', 9e12)).toEqual({ kind: 'no-capacity' });
 });
 
-test('work that waits for capacity is served as soon as a person has got a machine', async () => {
+test('work that waits for capacity is served as soon as an admin has got a machine', async () => {
   const w = world();
   w.full.add(ID);
   await w.wake();
@@ -309,13 +309,13 @@ test('work that waits for capacity is served as soon as a person has got a machi
   w.settle();
   await w.reap();
   w.full.clear();
-  await startForPerson(w.deps, 'ada', w.deps.nowMs() + 10 * MINUTE);
+  await startForAdmin(w.deps, 'ada', w.deps.nowMs() + 10 * MINUTE);
   await w.wake();
   expect(w.started).toEqual(['run-1', 'run-2']);
   expect(await w.plan('run-2')).toEqual({ kind: 'planned', instanceIds: [ID] });
 });
 
-test('runs that fail wait longer and longer, so that a broken worker does not boot the machine for ever', async () => {
+test('after repeated failures runs wait longer and longer, so a broken worker does not start the machine forever', async () => {
   const w = world();
   const fail = async (): Promise<void> => {
     await w.wake();
@@ -325,7 +325,7 @@ test('runs that fail wait longer and longer, so that a broken worker does not bo
     await w.confirm(runId);
   };
   const starts = (): number => w.started.length;
-  await fail(); // the first one is forgiven
+  await fail(); // the first failure causes no wait
   await fail();
   await w.wake();
   expect(starts()).toBe(2);
@@ -341,7 +341,7 @@ test('runs that fail wait longer and longer, so that a broken worker does not bo
   expect(starts()).toBe(4);
 });
 
-test('a run that died before it joined does not block those after it', async () => {
+test('a run that died before it joined does not block later runs', async () => {
   const w = world();
   await w.wake();
   w.alive.delete('run-1');
@@ -351,7 +351,7 @@ test('a run that died before it joined does not block those after it', async () 
   expect(w.started).toEqual(['run-1', 'run-2']);
 });
 
-test('a row that says running and names no holder is no reason for a machine to run', async () => {
+test('a machine whose row is running without a holder is stopped', async () => {
   const w = world();
   w.machine('running');
   const from = await w.store.readInstance(ID);
@@ -359,14 +359,14 @@ test('a row that says running and names no holder is no reason for a machine to 
   expect(await w.reap()).toBe('stop');
 });
 
-/** Every order in which the steps of two sequences can follow each other. */
+/** All interleavings of two sequences. */
 function* merges<T>(a: readonly T[], b: readonly T[]): Generator<T[]> {
   if (a.length === 0 || b.length === 0) return void (yield [...a, ...b]);
   for (const rest of merges(a.slice(1), b)) yield [...a.slice(0, 1), ...rest];
   for (const rest of merges(a, b.slice(1))) yield [...b.slice(0, 1), ...rest];
 }
 
-test('two runs that join and leave in every order, with a pass of the reaper anywhere: nobody is stopped under, all stops', async () => {
+test('two runs that join and leave in every order, with a reaper pass anywhere: no working run is stopped, all machines stop', async () => {
   const steps = ['plan', 'start', 'leave', 'stop', 'confirm'] as const;
   const of = (runId: string) => steps.map((step) => ({ runId, step }));
   for (const order of merges(of('run-1'), of('by-hand'))) {

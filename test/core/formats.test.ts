@@ -9,7 +9,7 @@ const fixture = (name: string): string => readFileSync(join(import.meta.dirname,
 const transcript = Transcript.parse(JSON.parse(fixture('transcript.json')));
 
 test.each(['txt', 'srt', 'vtt'] as const)(
-  '%s is written as the shared example says (gpu-worker/tests reads it with another parser)',
+  '%s equals the shared example (gpu-worker/tests reads it with another parser)',
   (format) => {
     expect(render(transcript, format)).toBe(fixture(`transcript.${format}`));
   },
@@ -19,7 +19,7 @@ test('json is the transcript itself', () => {
   expect(Transcript.parse(JSON.parse(render(transcript, 'json')))).toEqual(transcript);
 });
 
-test('a timestamp says the same time to the millisecond', () => {
+test('a timestamp is exact to the millisecond', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 400 * 3600 * 1000 }), (ms) => {
       const [, h, m, s, rest] = /^(\d{2,}):(\d\d):(\d\d),(\d{3})$/.exec(timestamp(ms / 1000, ',')) ?? [];

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Transcript } from '../../core/contracts/transcript.ts';
-import { type ChunkOutcome, joinChunks } from '../../core/transcripts/join.ts';
+import type { ChunkOutcome } from '../../core/transcripts/chunk-outcome.ts';
+import { joinChunks } from '../../core/transcripts/join.ts';
 import { chunkTranscript, SESSION } from '../support/rows.ts';
 
 const outcome: fc.Arbitrary<(chunkNumber: number) => ChunkOutcome> = fc.oneof(
@@ -35,7 +36,7 @@ test('a transcript has the texts of its chunks in order, each once', () => {
   );
 });
 
-test('any hole makes it partial, and is listed with its place in time', () => {
+test('a missing or failed chunk makes the transcript partial and is listed with its time range', () => {
   fc.assert(
     fc.property(outcomes, (chunks) => {
       const joined = joinChunks(SESSION, chunks);
@@ -47,7 +48,7 @@ test('any hole makes it partial, and is listed with its place in time', () => {
   );
 });
 
-test('coverage names every second once, and no time goes backwards', () => {
+test('coverage lists each second once, and times never decrease', () => {
   fc.assert(
     fc.property(outcomes, (chunks) => {
       const { coverage, duration_seconds, segments, chunks: places } = joinChunks(SESSION, chunks);
@@ -62,7 +63,7 @@ test('coverage names every second once, and no time goes backwards', () => {
   );
 });
 
-test('a missing chunk takes 30 s, a decoded one its real length', () => {
+test('a missing chunk counts as 30 s, a decoded one as its real length', () => {
   const joined = joinChunks(SESSION, [
     { kind: 'transcribed', result: chunkTranscript(1, 12.5) },
     { kind: 'missing' },
@@ -77,12 +78,60 @@ test('a missing chunk takes 30 s, a decoded one its real length', () => {
   expect(joined.segments.at(-1)?.words[0]?.start).toBe(42.5);
 });
 
-test('a chunk in which nobody speaks is silence, not a hole', () => {
+test('a chunk without speech is silence, not a gap', () => {
   const joined = joinChunks(SESSION, [{ kind: 'transcribed', result: chunkTranscript(1, 30, 0) }]);
   expect(joined.status).toBe('completed');
   expect(joined.coverage).toEqual([{ start: 0, end: 30, kind: 'silence' }]);
 });
 
-test('a session without chunks is an empty transcript', () => {
+test('a session without chunks has an empty transcript', () => {
   expect(joinChunks(SESSION, [])).toMatchObject({ status: 'completed', text: '', duration_seconds: 0, language: 'und' });
+});
+
+const inLanguage = (chunkNumber: number, language: string, words: number): ChunkOutcome => ({
+  kind: 'transcribed',
+  result: { ...chunkTranscript(chunkNumber, 30, words), language },
+});
+
+test('the language is that of most words, not that of the first chunk; without words it is und', () => {
+  const language = (...chunks: ChunkOutcome[]): string => joinChunks(SESSION, chunks).language;
+  expect(language(inLanguage(1, 'und', 0), inLanguage(2, 'de', 3))).toBe('de');
+  expect(language(inLanguage(1, 'en', 2), inLanguage(2, 'de', 3), inLanguage(3, 'en', 2))).toBe('en');
+  expect(language(inLanguage(1, 'en', 0))).toBe('und');
+});
+
+test('segments keep their languages, which override that of their chunk', () => {
+  const bilingual = chunkTranscript(1, 30, 5);
+  const segments = bilingual.segments.map((segment) => ({ ...segment, language: 'fr' }));
+  const joined = joinChunks(SESSION, [{ kind: 'transcribed', result: { ...bilingual, segments } }, inLanguage(2, 'en', 3)]);
+  expect(joined.language).toBe('fr');
+  expect(joined.segments.map((segment) => segment.language)).toEqual(['fr', undefined]);
+});
+
+test('Chinese chunks are joined without a space', () => {
+  const chinese = (chunkNumber: number, text: string): ChunkOutcome => {
+    const result = chunkTranscript(chunkNumber, 30, 1);
+    return { kind: 'transcribed', result: { ...result, segments: result.segments.map((segment) => ({ ...segment, text })) } };
+  };
+  expect(joinChunks(SESSION, [chinese(1, '你好。'), chinese(2, '我们开始。')]).text).toBe('你好。我们开始。');
+});
+
+test('speech without words is listed as failed, also in a chunk without any words', () => {
+  const unheard = [{ start: 10, end: 12 }];
+  const coverage = (words: number) =>
+    joinChunks(SESSION, [{ kind: 'transcribed', result: { ...chunkTranscript(1, 30, words), unheard } }]).coverage;
+  expect(coverage(3).map(({ kind }) => kind)).toEqual(['transcribed', 'failed', 'transcribed']);
+  expect(coverage(0).map(({ kind }) => kind)).toEqual(['silence', 'failed', 'silence']);
+});
+
+test('text without word times, as older systems wrote it, is kept when the next chunk has a lead-in', () => {
+  const old = chunkTranscript(1, 30, 3);
+  const withoutTimes = { ...old, segments: old.segments.map((segment) => ({ ...segment, words: [] })) };
+  const words = [{ word: ' word', start: -1, end: -0.5, probability: 0.9 }];
+  const next = { ...chunkTranscript(2, 30, 3), lead_in: { seconds: 3, etag: 'etag-1', words } };
+  const joined = joinChunks(SESSION, [
+    { kind: 'transcribed', result: withoutTimes },
+    { kind: 'transcribed', result: next },
+  ]);
+  expect(joined.text).toBe(`${old.text} ${next.text}`);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { GpuIntervalRow, UsageRow } from '../../core/contracts/rows.ts';
-import { backlogSeconds, machinesFor } from '../../core/fleet/backlog.ts';
+import { machinesFor, waitingSeconds } from '../../core/fleet/machines-wanted.ts';
 import type { Machine } from '../../core/fleet/ports.ts';
 import { gpuDay, observe, runningTimes, secondsOf, splitBySession, usageDay } from '../../core/ledger/gpu-time.ts';
 import { costOfSession, costThisMonth, costToday, recordGpuTime } from '../../core/ledger/ledger-service.ts';
@@ -32,7 +32,7 @@ const usage = (session: string, n: number, atMs: number, audio: number, id = 'i-
   instance_id: id,
 });
 
-test('a launch is written while it runs, closed once, and never opened again', () => {
+test('a launch is recorded while the machine runs, closed once, and never reopened', () => {
   const up: Machine = { instanceId: 'i-1', state: 'running', launchedAtMs: NOON, instanceType: 'g4dn.xlarge' };
   const first = observe(up, undefined, NOON + 1000);
   expect(first).toMatchObject({ usage_id: `gpu#i-1#${NOON}`, at_ms: NOON, seen_at_ms: NOON + 1000 });
@@ -42,13 +42,13 @@ test('a launch is written while it runs, closed once, and never opened again', (
   expect(observe({ ...up, state: 'stopped' }, closed, NOON + 120_000)).toBeUndefined();
 });
 
-test('a launch that was over before anybody looked is known from what EC2 tells of it', () => {
+test('a launch that ended before it was observed is recorded from the times that EC2 reports', () => {
   const down: Machine = { instanceId: 'i-1', state: 'stopped', launchedAtMs: NOON, stoppedAtMs: NOON + 20_000 };
   expect(observe(down, undefined, NOON + 60_000)).toMatchObject({ at_ms: NOON, stopped_at_ms: NOON + 20_000 });
   expect(observe({ ...down, stoppedAtMs: undefined }, undefined, NOON)).toBeUndefined();
 });
 
-test('the running time is a union: rows that overlap are paid once, machines each for themselves', () => {
+test('the running time is a union per machine: overlapping rows count once', () => {
   const rows = [interval('i-1', 0, 10_000), interval('i-1', 5_000, 15_000), interval('i-2', 0, 10_000)];
   expect(secondsOf(runningTimes(rows, 0, HOUR))).toBe(25);
   expect(secondsOf(runningTimes(rows, 8_000, 12_000))).toBe(6);
@@ -59,7 +59,7 @@ const times = fc.array(
   { maxLength: 12 },
 );
 
-test('union: never more than the sum of the parts, never more than the window, whatever overlaps', () => {
+test('the union never exceeds the window, and duplicates do not change it', () => {
   fc.assert(
     fc.property(times, fc.nat(6000), fc.nat(6000), (list, a, b) => {
       const [from, to] = [Math.min(a, b), Math.max(a, b)];
@@ -76,7 +76,7 @@ test('union: never more than the sum of the parts, never more than the window, w
   );
 });
 
-test('shares of sessions always sum up to the whole, and go by seconds of audio', () => {
+test('the shares of sessions add up to the whole and are proportional to their seconds of audio', () => {
   fc.assert(
     fc.property(
       times,
@@ -100,7 +100,7 @@ test('shares of sessions always sum up to the whole, and go by seconds of audio'
   expect([shares.get('a'), shares.get('b')]).toEqual([6, 3]);
 });
 
-test('cost of the day, the month and a session, also of a machine that runs past midnight or still runs', async () => {
+test('the cost of a day, a month and a session includes machines that run past midnight or still run', async () => {
   const ledger = memoryLedger();
   const midnight = Date.UTC(2026, 10, 21);
   const deps = { ledger, usdPerHour: 0.5, nowMs: () => NOON };
@@ -115,7 +115,7 @@ test('cost of the day, the month and a session, also of a machine that runs past
   expect(await costOfSession(deps, SESSION, [])).toEqual({ gpuSeconds: 0, usd: 0 });
 });
 
-test('looking at a machine again and again writes one launch', async () => {
+test('repeated observations of a machine record one launch', async () => {
   const ledger = memoryLedger();
   let now = NOON;
   const look = (state: Machine['state']) =>
@@ -127,7 +127,7 @@ test('looking at a machine again and again writes one launch', async () => {
   expect(await ledger.intervalsOf(day(NOON))).toMatchObject([{ at_ms: NOON, stopped_at_ms: NOON + 5 * 60_000 }]);
 });
 
-test('a launch whose end nobody saw has ended when the next one begins', async () => {
+test('a launch whose end was not observed ends when the next one begins', async () => {
   const ledger = memoryLedger();
   const look = (launchedAtMs: number) =>
     recordGpuTime({ ledger, nowMs: () => launchedAtMs + 1000 }, { instanceId: 'i-1', state: 'running', launchedAtMs });
@@ -136,7 +136,7 @@ test('a launch whose end nobody saw has ended when the next one begins', async (
   expect((await ledger.intervalsOf(day(NOON))).map((row) => row.stopped_at_ms)).toEqual([NOON + HOUR, undefined]);
 });
 
-test('a machine for so much waiting audio, at least one, never more than there are', () => {
+test('the number of machines grows with the waiting audio, from one to the size of the pool', () => {
   expect([0, 100, 14_400, 14_401, 1e9].map((seconds) => machinesFor(seconds, 14_400, 3))).toEqual([1, 1, 1, 2, 3]);
-  expect(backlogSeconds([chunkRow(1), chunkRow(2), chunkRow(3, { lane: 'backlog' })])).toBe(60);
+  expect(waitingSeconds([chunkRow(1), chunkRow(2), chunkRow(3, { lane: 'backlog' })])).toBe(60);
 });

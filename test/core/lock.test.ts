@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  backlogAccess,
   isGateOpen,
   isRecording,
   liveLocks,
   lock,
   lockStatus,
-  passage,
   renewByUpload,
   unlock,
   unlockAny,
@@ -27,10 +27,10 @@ function world() {
   };
   const isOpen = async (): Promise<boolean> => isGateOpen(await locks.readGate(), clock.ms);
   const run = { isScheduled: true, untilMs: 0, maxBlockedHours: 6 };
-  return { clock, locks, deps, pass, isOpen, scheduled: () => passage(deps, { ...run, untilMs: clock.ms + HOUR }) };
+  return { clock, locks, deps, pass, isOpen, scheduled: () => backlogAccess(deps, { ...run, untilMs: clock.ms + HOUR }) };
 }
 
-test('a lock is of one session for half an hour; again is a renewal; nobody else can take it or let it go', async () => {
+test('a lock belongs to one session for half an hour; its user can renew it, and no other user can take or release it', async () => {
   const { deps, pass, isOpen, clock } = world();
   const first = await lock(deps, A);
   expect(first.until_ms).toBe(clock.ms + 30 * MINUTE);
@@ -48,7 +48,7 @@ test('a lock is of one session for half an hour; again is a renewal; nobody else
   expect(await isOpen()).toBe(true);
 });
 
-test('a recording of two hours that renews keeps its lock; when its owner dies the batch runs half an hour later', async () => {
+test('a recording that renews keeps its lock for two hours; half an hour after the last renewal the batch runs', async () => {
   const { deps, pass, isOpen, scheduled, locks } = world();
   await lock(deps, A);
   for (let minute = 0; minute < 120; minute += 1) {
@@ -63,7 +63,7 @@ test('a recording of two hours that renews keeps its lock; when its owner dies t
   expect(locks.rows.size).toBe(0);
 });
 
-test('each uploaded chunk renews the lock that its session has, and gives none to a session without', async () => {
+test('each uploaded chunk renews the lock of its session, but creates none', async () => {
   const { deps, pass, isOpen, locks } = world();
   await renewByUpload(deps, A);
   expect(locks.rows.size).toBe(0);
@@ -77,7 +77,7 @@ test('each uploaded chunk renews the lock that its session has, and gives none t
   expect(locks.rows.get(A.sessionId)?.user_id).toBe('user-a');
 });
 
-test('one session cannot hold the batch back for longer than twelve hours, nor by locking anew', async () => {
+test('a session cannot block the batch for longer than twelve hours, also not with a new lock', async () => {
   const { deps, pass, isOpen } = world();
   const end = (await lock(deps, A)).locked_at_ms + 12 * HOUR;
   for (let minute = 0; minute < 12 * 60 - 1; minute += 1) {
@@ -93,7 +93,7 @@ test('one session cannot hold the batch back for longer than twelve hours, nor b
   await lock(deps, B);
 });
 
-test('a batch that was held back for six hours goes ahead behind the recorders, until nobody records', async () => {
+test('a batch that was blocked for six hours runs with lower priority than recordings, until they end', async () => {
   const { deps, pass, isOpen, scheduled } = world();
   await lock(deps, A);
   const results: string[] = [];
@@ -112,7 +112,7 @@ test('a batch that was held back for six hours goes ahead behind the recorders, 
   expect(await isOpen()).toBe(false);
 });
 
-test('what a caller is told of locks: that there are some; whose, only of their own; admins all', async () => {
+test('a user sees that there are locks and only their own details; an admin sees all', async () => {
   const { deps } = world();
   expect(await lockStatus(deps, { userId: 'user-a', isAdmin: false })).toEqual({ locked: false, sessions: 0, locks: [] });
   await lock(deps, A);
@@ -126,7 +126,7 @@ test('what a caller is told of locks: that there are some; whose, only of their 
   expect(await unlockAny(deps, 'session_a')).toBe(0);
 });
 
-test('whatever recorders do, in any order and all at once: the gate is closed exactly as long as a live lock is there', async () => {
+test('for concurrent calls of clients in any order, the gate is closed exactly while a live lock exists', async () => {
   const user = fc.constantFrom('a', 'b', 'c');
   const step = fc.oneof(
     fc.record({ do: fc.constant('lock'), user, pass: fc.constant(0) }),

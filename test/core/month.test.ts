@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { gpuHours, type MonthOf, monthOf } from '../../core/ledger/month.ts';
+import { estimateMonth, gpuHours, type MonthInputs } from '../../core/ledger/month.ts';
 
-const month: MonthOf = {
+const month: MonthInputs = {
   audioHours: 30,
   liveShare: 0,
   gpuUsdPerHour: 0.526,
@@ -16,21 +16,21 @@ const month: MonthOf = {
   metrics: 13,
   retentionDays: 0,
 };
-const usdOf = (of: MonthOf): number => monthOf(of).reduce((all, { usd }) => all + usd, 0);
+const usdOf = (of: MonthInputs): number => estimateMonth(of).reduce((all, { usd }) => all + usd, 0);
 
-test('a month costs more the more is recorded, and never less than nothing', () => {
+test('the cost of a month is positive and grows with the hours recorded', () => {
   const hours = fc.double({ min: 0, max: 10_000, noNaN: true });
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
     fc.property(hours, hours, share, (some, more, liveShare) => {
       const less = usdOf({ ...month, liveShare, audioHours: Math.min(some, more) });
       expect(less).toBeGreaterThan(0);
-      expect(usdOf({ ...month, liveShare, audioHours: Math.max(some, more) })).toBeGreaterThanOrEqual(less - 0.02); // lines below a cent are left out
+      expect(usdOf({ ...month, liveShare, audioHours: Math.max(some, more) })).toBeGreaterThanOrEqual(less - 0.02); // lines below half a cent are omitted
     }),
   );
 });
 
-test('live costs as long as the recording lasts; the batch costs the work, and the boots of its runs', () => {
+test('live transcription costs GPU time for the whole recording; the batch costs the work and the boots of its runs', () => {
   expect(gpuHours(month)).toEqual({ live: 0, batch: 30 / 46 + (60 * 165) / 3600 });
   expect(gpuHours({ ...month, liveShare: 1 })).toEqual({ live: 30 + (30 * 165) / 3600, batch: 0 });
   expect(gpuHours({ ...month, audioHours: 0 })).toEqual({ live: 0, batch: 0 });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { protocolWorld } from '../support/protocol-world.ts';
 
 const HISTORIES = Number(process.env['PROTOCOL_HISTORIES'] ?? 3000);
-/** What moves the world on comes more often than what disturbs it; the other commands weigh 1. */
+/** Commands that advance the work are more frequent than faults; commands that are not listed weigh 1. */
 const WEIGHTS: Readonly<Record<string, number>> = {
   stepNewest: 8,
   stepOldest: 3,
@@ -14,7 +14,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   seconds: 2,
   batchTick: 2,
   schedule: 4,
-  uploadUnheard: 4,
+  uploadWithoutEvent: 4,
   receive: 5,
   lock: 3,
 };
@@ -22,7 +22,7 @@ const command = fc.oneof(
   ...protocolWorld().commands.map((name) => ({ arbitrary: fc.constant(name), weight: WEIGHTS[name] ?? 1 })),
 );
 
-test('in every history no stop hits a living holder, no chunk is committed twice, and in the end all is transcribed and nothing runs', async () => {
+test('in every history no stop hits a live holder, no chunk is committed twice, and finally all is transcribed and no machine runs', async () => {
   console.log(`${HISTORIES} histories from seed ${fc.readConfigureGlobal()?.seed}`);
   await fc.assert(
     fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (history) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ChunkOutcome, joinChunks } from '../../core/transcripts/join.ts';
+import type { ChunkOutcome } from '../../core/transcripts/chunk-outcome.ts';
+import { joinChunks } from '../../core/transcripts/join.ts';
 import { textOfRange } from '../../core/transcripts/ranges.ts';
 import { chunkTranscript, SESSION } from '../support/rows.ts';
 
@@ -11,7 +12,7 @@ const holed = joinChunks(
   three.map((chunk, i) => (i === 1 ? { kind: 'missing' } : chunk)),
 );
 
-test('ranges that touch divide the words between them, each word in exactly one', () => {
+test('adjacent ranges divide the words: each word is in exactly one range', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 899 }), (tenths) => {
       const at = tenths / 10;
@@ -50,6 +51,6 @@ test.each([
   [5, 4],
   [-1, 4],
   [Number.NaN, 4],
-])('the range %d to %d is refused, never a division by zero', (start, end) => {
+])('the range %d to %d is refused', (start, end) => {
   expect(() => textOfRange(whole, start, end)).toThrow('the range must end after it starts');
 });

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Segment } from '../../core/contracts/transcript.ts';
 import { joinChunks } from '../../core/transcripts/join.ts';
-import { foundTurns } from '../../core/transcripts/speakers.ts';
+import { detectedTurns } from '../../core/transcripts/speakers.ts';
 import { withSpeakers } from '../../core/transcripts/voices.ts';
 import { chunkTranscript, SESSION } from '../support/rows.ts';
 
 const DIMENSIONS = 8;
-/** The voice of a person, a little different each time. */
+/** The voice of a person, with some noise. */
 const voiceOf = (person: number, noise: readonly number[]): string =>
   Buffer.from(Int8Array.from({ length: DIMENSIONS }, (_, i) => (i === person ? 100 : 0) + (noise[i] ?? 0)).buffer).toString(
     'base64',
@@ -26,11 +26,11 @@ const segment = (start: number, voice?: string): Segment => ({
 });
 
 const noise = fc.array(fc.integer({ min: -15, max: 15 }), { minLength: DIMENSIONS, maxLength: DIMENSIONS });
-const said = fc.array(fc.record({ person: fc.integer({ min: 0, max: 4 }), noise }), { minLength: 1, maxLength: 40 });
+const utterances = fc.array(fc.record({ person: fc.integer({ min: 0, max: 4 }), noise }), { minLength: 1, maxLength: 40 });
 
-test('segments of one person get one name, those of two get two, in the order in which they are heard first', () => {
+test('each person gets one name, in the order of their first segments', () => {
   fc.assert(
-    fc.property(said, (parts) => {
+    fc.property(utterances, (parts) => {
       const marked = withSpeakers(parts.map((part, i) => segment(i, voiceOf(part.person, part.noise))));
       const order = [...new Set(parts.map(({ person }) => person))];
       expect(marked.map(({ speaker }) => speaker)).toEqual(parts.map(({ person }) => `S${order.indexOf(person) + 1}`));
@@ -40,7 +40,7 @@ test('segments of one person get one name, those of two get two, in the order in
   );
 });
 
-test('what is too short for a voice is said by whoever spoke before; without any voices nobody is named', () => {
+test('a segment too short for a voice gets the previous speaker; without any voices no speaker is named', () => {
   const [a, b] = [voiceOf(0, []), voiceOf(1, [])];
   expect(withSpeakers([segment(0), segment(1, a), segment(2), segment(3, b)]).map(({ speaker }) => speaker)).toEqual([
     'S1',
@@ -60,9 +60,9 @@ test('one person has one name in all chunks of a session, and turns are joined',
     };
   };
   const joined = joinChunks(SESSION, [spoken(1, 3), spoken(2, 3), spoken(3, 0)]);
-  expect(foundTurns(joined).map(({ speaker, text }) => [speaker, text])).toEqual([
+  expect(detectedTurns(joined).map(({ speaker, text }) => [speaker, text])).toEqual([
     ['S1', 'w1-0 w1-1 w1-2 w2-0 w2-1 w2-2'],
     ['S2', 'w3-0 w3-1 w3-2'],
   ]);
-  expect(() => foundTurns(joinChunks(SESSION, [{ kind: 'transcribed', result: chunkTranscript(1) }]))).toThrow('diarize');
+  expect(() => detectedTurns(joinChunks(SESSION, [{ kind: 'transcribed', result: chunkTranscript(1) }]))).toThrow('diarize');
 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { tick } from '../../core/batch-run/run.ts';
 import { buildHandler } from '../../lambdas/batch-api/handler.ts';
 import { buildHandler as buildRunner } from '../../lambdas/batch-runner/handler.ts';
 import { accessClaims, type Call, CLIENT_ID, invoke } from '../support/api-event.ts';
 import { batchWorld } from '../support/batch-world.ts';
-import { memoryQuotaStore } from '../support/memory-stores.ts';
+import { context } from '../support/containment.ts';
+import { memoryUsageCounter } from '../support/memory-stores.ts';
 import { sessionRow } from '../support/rows.ts';
 
 const ADMIN = accessClaims('ada', { 'cognito:groups': '[admin]' });
@@ -17,15 +17,16 @@ function world() {
     kicks.count += 1;
     if (kicks.fail) throw new Error('no function');
   };
-  const handler = buildHandler({ ...w.deps, quota: memoryQuotaStore(), canMail: true, kick }, CLIENT_ID);
+  const handler = buildHandler({ ...w.deps, usage: memoryUsageCounter(), canMail: true, kick }, CLIENT_ID);
   const call = (route: string, more: Partial<Call> = {}) => invoke(handler, { route, claims: accessClaims('user-a'), ...more });
   const admin = (route: string, more: Partial<Call> = {}) => call(route, { claims: ADMIN, ...more });
   const lock = (sessionId: string, user = 'user-a') =>
     call('POST /api/batch/lock', { body: { sessionId }, claims: accessClaims(user) });
-  return { ...w, kicks, call, admin, lock, runner: buildRunner(w.deps) };
+  const runner = buildRunner(w.deps);
+  return { ...w, kicks, call, admin, lock, runner: (event?: unknown) => runner(event, context) };
 }
 
-test('a recorder locks, renews and unlocks; also a session that nobody knows yet; unlocking twice is fine', async () => {
+test('a recorder locks, renews and unlocks, also a session that does not exist yet; unlocking twice is allowed', async () => {
   const w = world();
   expect((await w.lock('session_new')).body).toEqual({
     locked: true,
@@ -37,14 +38,14 @@ test('a recorder locks, renews and unlocks; also a session that nobody knows yet
   w.pass(MINUTE);
   expect((await w.lock('session_new')).body).toMatchObject({ expiresAt: '2026-03-05T14:31:20.000Z' });
   await w.lock('session_other');
-  const unlock = (body?: unknown) => w.call('POST /api/batch/unlock', body === undefined ? {} : { body });
+  const unlock = (body?: unknown) => w.call('POST /api/batch/unlock', { body: body ?? {} });
   expect((await unlock({ sessionId: 'session_other' })).body).toEqual({ locked: false, released: 1 });
   expect((await unlock()).body).toEqual({ locked: false, released: 1 });
   expect((await unlock()).body).toEqual({ locked: false, released: 0 });
   expect((await w.call('GET /api/batch/lock-status')).body).toEqual({ locked: false, sessions: 0, locks: [] });
 });
 
-test("nobody locks somebody else's session, a deleted one, or something that is none; a flood is stopped", async () => {
+test("locking another user's session, a deleted session or an invalid id is refused; a flood of locks is limited", async () => {
   const w = world();
   await w.sessions.create(sessionRow({ session_id: 'session_b', user_id: 'user-b' }));
   await w.sessions.create(sessionRow({ session_id: 'session_gone', user_id: 'user-a', state: 'deleted' }));
@@ -60,7 +61,7 @@ test("nobody locks somebody else's session, a deleted one, or something that is 
   expect((await w.lock('session_b', 'user-b')).status).toBe(200);
 });
 
-test('a renewal that was on its way at Stop brings no lock back', async () => {
+test('a renewal in flight at Stop does not restore the lock', async () => {
   const w = world();
   const recording = sessionRow({ session_id: 'session_a', user_id: 'user-a' });
   await w.sessions.create(recording);
@@ -68,7 +69,7 @@ test('a renewal that was on its way at Stop brings no lock back', async () => {
   let asked = 0;
   w.sessions.get = async (id) => {
     asked += 1;
-    if (asked === 2) await w.sessions.complete(id, 1, 1); // Stop, between the first look and the lock
+    if (asked === 2) await w.sessions.complete(id, 1, 1); // Stop, between the first check and the lock
     return get(id);
   };
   expect(await w.lock('session_a')).toMatchObject({ status: 409, body: { code: 'not-recording' } });
@@ -76,24 +77,14 @@ test('a renewal that was on its way at Stop brings no lock back', async () => {
   expect(await w.lock('session_a')).toMatchObject({ status: 409 });
 });
 
-test('runs, reports, schedule and others’ locks are for admins', async () => {
+test('an admin releases the lock of any user; an unknown lock is not found', async () => {
   const w = world();
-  const calls: readonly [string, Partial<Call>][] = [
-    ['POST /api/batch/runs', { body: {} }],
-    ['GET /api/batch/runs', {}],
-    ['GET /api/batch/runs/{id}', { id: 'batch-2026-03-05-1400' }],
-    ['GET /api/batch/reports', {}],
-    ['GET /api/batch/reports/{id}', { id: 'batch-2026-03-05-1400' }],
-    ['PUT /api/batch/schedule', { body: { enabled: false } }],
-    ['DELETE /api/batch/locks/{id}', { id: 'session_b' }],
-  ];
   await w.lock('session_b', 'user-b');
-  for (const [route, more] of calls) expect(await w.call(route, more), route).toMatchObject({ status: 403 });
   expect(await w.admin('DELETE /api/batch/locks/{id}', { id: 'session_b' })).toMatchObject({ status: 204 });
   expect(await w.admin('DELETE /api/batch/locks/{id}', { id: 'session_b' })).toMatchObject({ status: 404 });
 });
 
-test('a run by hand begins at once, is the one that is under way, and is refused while somebody records; a dry run never', async () => {
+test('a manual run starts at once, joins an active run, and is refused during a recording; a dry run is never refused', async () => {
   const w = world();
   w.add('session_a', 1);
   await w.lock('session_x');
@@ -102,21 +93,21 @@ test('a run by hand begins at once, is the one that is under way, and is refused
     status: 202,
     body: { dryRun: true },
   });
-  await w.call('POST /api/batch/unlock');
-  const begun = await w.admin('POST /api/batch/runs');
+  await w.call('POST /api/batch/unlock', { body: {} });
+  const begun = await w.admin('POST /api/batch/runs', { body: {} });
   expect(begun).toMatchObject({ status: 202, body: { trigger: 'manual', state: 'scanning' } });
-  expect((await w.admin('POST /api/batch/runs')).body).toMatchObject({ id: begun.body.id });
+  expect((await w.admin('POST /api/batch/runs', { body: {} })).body).toMatchObject({ id: begun.body.id });
   expect(w.kicks.count).toBe(3);
   w.kicks.fail = true;
-  expect((await w.admin('POST /api/batch/runs')).status).toBe(202);
-  await tick(w.deps);
+  expect((await w.admin('POST /api/batch/runs', { body: {} })).status).toBe(202);
+  await w.tick();
   expect((await w.admin('GET /api/batch/runs/{id}', { id: begun.body.id })).body).toMatchObject({
     state: 'working',
     scan: { totalMissingChunks: 1, full: true },
   });
   await w.machineRuns(5);
   await w.work();
-  await tick(w.deps);
+  await w.tick();
   const { body } = await w.admin('GET /api/batch/runs/{id}', { id: begun.body.id });
   expect(body).toMatchObject({ state: 'finished', status: 'success', report: { name: begun.body.id } });
   const [newest] = (await w.admin('GET /api/batch/reports')).body.reports;
@@ -133,7 +124,7 @@ test('a run by hand begins at once, is the one that is under way, and is refused
   expect(await w.admin('GET /api/batch/runs/{id}', { id: 'batch-x' })).toMatchObject({ status: 404 });
 });
 
-test('runs are listed newest first, page by page', async () => {
+test('runs are listed newest first, in pages', async () => {
   const w = world();
   for (let n = 0; n < 3; n += 1) {
     await w.begin({ trigger: 'manual' });
@@ -148,7 +139,7 @@ test('runs are listed newest first, page by page', async () => {
   expect(await w.admin('GET /api/batch/runs', { query: { cursor: 'nonsense' } })).toMatchObject({ status: 422 });
 });
 
-test('a user sees what is pending of their own, an admin all', async () => {
+test('a user sees only their own pending chunks, an admin all', async () => {
   const w = world();
   expect((await w.call('GET /api/batch/pending')).body).toMatchObject({ pending: [] });
   w.add('session_a', 1);
@@ -161,7 +152,7 @@ test('a user sees what is pending of their own, an admin all', async () => {
   expect((await w.admin('GET /api/batch/pending')).body.pending).toHaveLength(2);
 });
 
-test('mail is opt-in, and only where the stage sends any', async () => {
+test('mail is opt-in, and only available if the stage sends mail', async () => {
   const w = world();
   expect((await w.call('GET /api/notifications')).body).toEqual({ sessionCompleted: false, fileCompleted: false });
   expect((await w.call('PUT /api/notifications', { body: { sessionCompleted: true } })).status).toBe(200);
@@ -170,14 +161,14 @@ test('mail is opt-in, and only where the stage sends any', async () => {
     sessionCompleted: false,
     fileCompleted: false,
   });
-  const silent = buildHandler({ ...w.deps, quota: memoryQuotaStore(), canMail: false, kick: async () => undefined }, CLIENT_ID);
+  const silent = buildHandler({ ...w.deps, usage: memoryUsageCounter(), canMail: false, kick: async () => undefined }, CLIENT_ID);
   const put = (sessionCompleted: boolean) =>
     invoke(silent, { route: 'PUT /api/notifications', claims: accessClaims('user-a'), body: { sessionCompleted } });
   expect(await put(true)).toMatchObject({ status: 422 });
   expect(await put(false)).toMatchObject({ status: 200 });
 });
 
-test('a paused schedule begins no run, and goes on without a deployment', async () => {
+test('a paused schedule starts no run, and resumes without a deployment', async () => {
   const w = world();
   const fire = () => w.runner({ start: 'scheduled', scheduledTime: '2026-03-05T14:00:00Z' });
   expect((await w.admin('PUT /api/batch/schedule', { body: { enabled: false } })).body).toEqual({ enabled: false });

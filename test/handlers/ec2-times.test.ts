@@ -6,6 +6,6 @@ test.each([
   ['Client.InstanceInitiatedShutdown: Instance initiated shutdown', undefined],
   ['', undefined],
   [undefined, undefined],
-])('%s tells when the machine stopped, or nothing', (reason, at) => {
+])('the stop time is parsed from %s, if it contains one', (reason, at) => {
   expect(stopTimeOf(reason)).toBe(at);
 });

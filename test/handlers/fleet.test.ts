@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { buildHandler as buildControl } from '../../lambdas/fleet-control/handler.ts';
 import { buildHandler as buildIngest } from '../../lambdas/ingest/handler.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
+import { context } from '../support/containment.ts';
 import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
 import { jobWorld } from '../support/job-world.ts';
 import {
@@ -22,11 +23,12 @@ function world() {
   const run = buildControl({ ...w.deps, runsOf: () => w.deps.runs, poll: (done) => done() });
   const control = (event: object) => run({ stateMachineArn: 'arn', ...event });
   const publish = async (values: object): Promise<void> => void overdue.push(...Object.keys(values));
-  const reaper = buildReaper({ ...w.deps, chunks, queue, ledger, usdPerHour: 1, publish });
+  const handler = buildReaper({ ...w.deps, chunks, queue, ledger, usdPerHour: 1, publish });
+  const reaper = (event?: unknown) => handler(event, context);
   return { ...w, chunks, queue, ledger, overdue, control, reaper };
 }
 
-test('the steps of a run: planned with the machine, left with a stop, confirmed stopped', async () => {
+test('the steps of a run: plan with a machine, leave with a stop, confirm that it has stopped', async () => {
   const w = world();
   expect(await w.control({ step: 'plan', runId: 'run-1' })).toEqual({ instances: [{ instanceId: INSTANCE }] });
   w.machine('running');
@@ -41,7 +43,7 @@ test('the steps of a run: planned with the machine, left with a stop, confirmed 
   expect(await w.control({ step: 'confirm-stopped', runId: 'run-1', instanceId: INSTANCE })).toEqual({ stopped: true });
 });
 
-test('a plan while a stop is under way fails by the name that the workflow waits for', async () => {
+test('a plan while a machine is stopping fails with the error name that the workflow retries', async () => {
   const w = world();
   await w.control({ step: 'plan', runId: 'run-1' });
   w.machine('running');
@@ -49,7 +51,7 @@ test('a plan while a stop is under way fails by the name that the workflow waits
   await expect(w.control({ step: 'plan', runId: 'run-2' })).rejects.toMatchObject({ name: 'InstanceDraining' });
 });
 
-test('a run that failed leaves as failed', async () => {
+test('a failed run leaves as failed', async () => {
   const w = world();
   await w.control({ step: 'plan', runId: 'run-1' });
   expect(await w.control({ step: 'leave', runId: 'run-1', instanceId: INSTANCE, error: 'States.HeartbeatTimeout' })).toEqual({
@@ -59,7 +61,7 @@ test('a run that failed leaves as failed', async () => {
   expect(await w.store.readPool()).toMatchObject({ last_error: 'States.HeartbeatTimeout', failed_runs: 1 });
 });
 
-test('the reaper gives work that nobody serves a message and a run', async () => {
+test('the reaper sends a message and starts a run for unserved work', async () => {
   const w = world();
   w.chunks.put(chunkRow(1, { queued_at_ms: 0 }));
   await w.reaper();
@@ -67,7 +69,7 @@ test('the reaper gives work that nobody serves a message and a run', async () =>
   expect(w.started).toEqual(['run-1']);
 });
 
-test('what a dead run has left gets a new run in the pass that finds it dead', async () => {
+test('the reaper starts a new run for the work of a dead run in the same pass', async () => {
   const w = world();
   await w.control({ step: 'plan', runId: 'run-1' });
   w.chunks.put(chunkRow(1, { queued_at_ms: w.deps.nowMs() - 1 }));
@@ -75,7 +77,7 @@ test('what a dead run has left gets a new run in the pass that finds it dead', a
   expect(w.started).toEqual(['run-2']);
 });
 
-test('told of a run that ended badly, the reaper starts the next one at once for what was left', async () => {
+test('after the event of a failed run, the reaper starts the next run for its work at once', async () => {
   const w = world();
   w.chunks.put(chunkRow(1, { queued_at_ms: w.deps.nowMs() - 1 }));
   await w.reaper();
@@ -84,7 +86,7 @@ test('told of a run that ended badly, the reaper starts the next one at once for
   expect(w.started).toEqual(['run-1']);
 });
 
-test('the reaper piles up no messages while failed runs make everybody wait', async () => {
+test('the reaper sends no messages while failed runs delay the next start', async () => {
   const w = world();
   for (const runId of ['run-1', 'run-2']) {
     await w.control({ step: 'plan', runId });
@@ -99,7 +101,7 @@ test('the reaper piles up no messages while failed runs make everybody wait', as
   expect(w.queue.sent).toHaveLength(1);
 });
 
-test('an event that is not understood fails, so that it is kept; one for another object is nobody’s', async () => {
+test('an event that cannot be parsed fails, so that it reaches the dead-letter queue; other objects are ignored', async () => {
   const [sessions, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
   const locks = memoryLockStore();
   const handler = buildIngest(
@@ -111,4 +113,18 @@ test('an event that is not understood fails, so that it is kept; one for another
   await handler(event('users/a/sessions/session_1/transcription.json'));
   await handler(event('users/a/sessions/session_1/chunk-001.webm'));
   expect(await chunks.listOf('session_1')).toEqual([]);
+});
+
+test('unserved work is requeued even if a machine or costs cannot be read, and the pass fails at the end', async () => {
+  for (const broken of ['machines', 'ledger'] as const) {
+    const w = world();
+    w.machine('running');
+    await w.control({ step: 'plan', runId: 'run-1' });
+    if (broken === 'machines') w.deps.machines.describe = async () => Promise.reject(new Error('planted'));
+    else w.ledger.intervalsOf = async () => Promise.reject(new Error('planted'));
+    w.chunks.put(chunkRow(1, { queued_at_ms: w.deps.nowMs() - 3_600_000 }));
+    await expect(w.reaper()).rejects.toThrow('some steps of the reaper failed');
+    expect(w.queue.sent, broken).toHaveLength(1);
+    expect(w.overdue).toContain('ItemsFailed');
+  }
 });

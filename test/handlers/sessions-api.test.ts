@@ -3,15 +3,16 @@ import { CALLS } from '../../core/api/calls.ts';
 import { liveLocks, lock } from '../../core/batch-lock/lock.ts';
 import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { PURGE_AGAIN_SECONDS } from '../../core/contracts/limits.ts';
-import { settleDue } from '../../core/sessions/due.ts';
+import { processDueSessions } from '../../core/sessions/due.ts';
 import { accessClaims } from '../support/api-event.ts';
+import { containment } from '../support/containment.ts';
 import { recordingWorld } from '../support/recording-world.ts';
 import { chunkRow, SESSION, sessionRow, USER } from '../support/rows.ts';
 
 const keyOf = (n: number): string => `users/${USER}/sessions/${SESSION}/chunk-00${n}.webm`;
 const object = (n: number, modifiedAtMs = 0) => ({ key: keyOf(n), etag: `etag-${n}`, sizeBytes: 10, modifiedAtMs });
 
-test('a live session starts the GPU as its recording starts; one that is only stored does not', async () => {
+test('a live session starts the GPU when its recording starts; a session that is only stored does not', async () => {
   const w = await recordingWorld();
   await w.call('POST /api/sessions', { body: { live: false } });
   expect(w.wakes.count).toBe(0);
@@ -19,7 +20,7 @@ test('a live session starts the GPU as its recording starts; one that is only st
   expect(w.wakes.count).toBe(1);
 });
 
-test('what is deleted is gone with its audio, results and rows, and says so from then on', async () => {
+test('deleting a session deletes its audio, results and rows; later calls return 410', async () => {
   const w = await recordingWorld();
   w.done(1);
   w.objects.put(object(1));
@@ -31,7 +32,7 @@ test('what is deleted is gone with its audio, results and rows, and says so from
   expect((await w.call('GET /api/sessions')).body).toEqual({ sessions: [] });
 });
 
-test('Stop and deletion release the lock of their session, and of no other', async () => {
+test('Stop and deletion release the lock of their session only', async () => {
   const w = await recordingWorld();
   const lockOf = async (sessionId: string) => (await liveLocks(w.deps)).some(({ id }) => id === sessionId);
   for (const route of ['POST /api/sessions/{id}/complete', 'DELETE /api/sessions/{id}']) {
@@ -41,13 +42,7 @@ test('Stop and deletion release the lock of their session, and of no other', asy
   }
 });
 
-test('nobody but its owner or an admin deletes a session', async () => {
-  const w = await recordingWorld();
-  expect(await w.call('DELETE /api/sessions/{id}', { claims: accessClaims('other') })).toMatchObject({ status: 403 });
-  expect(await w.store.get(SESSION)).toMatchObject({ state: 'recording' });
-});
-
-test('an upload that was on its way when its session was deleted is removed, and so is what a worker still wrote', async () => {
+test('uploads and worker results that arrive after the deletion of their session are removed', async () => {
   const w = await recordingWorld();
   await w.call('DELETE /api/sessions/{id}');
   w.objects.put(object(1));
@@ -58,23 +53,23 @@ test('an upload that was on its way when its session was deleted is removed, and
   w.objects.put(result);
   w.chunks.put(chunkRow(1));
   w.clock.ms += PURGE_AGAIN_SECONDS * 1000;
-  expect(await settleDue(w.deps)).toEqual({ purged: 1 });
+  expect(await processDueSessions(w.deps, containment())).toEqual({ purged: 1 });
   expect(await w.objects.head(result.key)).toBeUndefined();
   expect(await w.chunks.listOf(SESSION)).toEqual([]);
-  expect(await settleDue(w.deps)).toEqual({});
+  expect(await processDueSessions(w.deps, containment())).toEqual({});
 });
 
-test('a recording of which nothing is heard is closed with what has arrived; one that goes on is left alone', async () => {
+test('an abandoned recording is completed with the received chunks; an active one is not', async () => {
   const w = await recordingWorld();
   const { body } = await w.call('POST /api/sessions', { body: {} });
   const id = String(body.id);
   w.clock.ms = 29 * 60_000;
-  expect(await settleDue(w.deps)).toEqual({});
+  expect(await processDueSessions(w.deps, containment())).toEqual({});
   w.chunks.put(chunkRow(2, { session_id: id, uploaded_at_ms: 20 * 60_000 }));
   w.clock.ms = 31 * 60_000;
-  expect(await settleDue(w.deps)).toEqual({ postponed: 1 });
+  expect(await processDueSessions(w.deps, containment())).toEqual({ postponed: 1 });
   w.clock.ms = 51 * 60_000;
-  expect(await settleDue(w.deps)).toEqual({ closed: 1 });
+  expect(await processDueSessions(w.deps, containment())).toEqual({ closed: 1 });
   expect(await w.store.get(id)).toMatchObject({ state: 'completed', chunk_count: 2, abandoned: true });
   expect((await w.call('GET /api/sessions/{id}', { id })).body).toMatchObject({ abandoned: true, holes: [1] });
   await w.call('POST /api/sessions/{id}/complete', { id, body: { chunkCount: 3 } });
@@ -82,7 +77,7 @@ test('a recording of which nothing is heard is closed with what has arrived; one
   expect(await w.store.get(id)).toMatchObject({ chunk_count: 3 });
 });
 
-test('a Stop in the moment in which the recording is closed by itself wins', async () => {
+test('a Stop takes precedence over a concurrent automatic completion', async () => {
   const w = await recordingWorld();
   const due = sessionRow({ session_id: 'session_due', due_shard: 'due', due_at_ms: 5 });
   await w.store.create(due);
@@ -91,7 +86,7 @@ test('a Stop in the moment in which the recording is closed by itself wins', asy
   expect(await w.store.get(due.session_id)).toMatchObject({ chunk_count: 7 });
 });
 
-test('a dead chunk gets three new attempts, in front; twice asked is once done', async () => {
+test('retrying a permanently failed chunk gives it three new attempts in the lane stop; a second request changes nothing', async () => {
   const w = await recordingWorld();
   w.chunks.put(chunkRow(1, { state: 'dead', attempts: 3, deaths: 2, error_message: 'bad', lane: 'backlog' }));
   const retry = { n: '1', body: {} };
@@ -105,16 +100,16 @@ test('a dead chunk gets three new attempts, in front; twice asked is once done',
 });
 
 test.each([
-  ['a chunk that has its text', '1', 409, 'not-failed'],
-  ['a chunk that is not there', '9', 404, 'not-found'],
-  ['no number', '1x', 404, 'not-found'],
-])('%s cannot be tried again', async (_what, n, status, code) => {
+  ['a transcribed chunk', '1', 409, 'not-failed'],
+  ['a missing chunk', '9', 404, 'not-found'],
+  ['an invalid chunk number', '1x', 422, 'invalid'],
+])('%s cannot be retried', async (_what, n, status, code) => {
   const w = await recordingWorld();
   w.done(1);
   expect(await w.call('POST /api/sessions/{id}/chunks/{n}/retry', { n, body: {} })).toMatchObject({ status, body: { code } });
 });
 
-test('statistics of the cache count each chunk once, and the target words of all', async () => {
+test('cache statistics count each chunk once, and the target words of all chunks', async () => {
   const w = await recordingWorld();
   w.done(1);
   w.chunks.put(chunkRow(2, { state: 'done', duration_seconds: 12.5, word_counts: { hello: 2, you: 1 } }));
@@ -134,7 +129,7 @@ test('statistics of the cache count each chunk once, and the target words of all
   });
 });
 
-test('a range is transcribed at once where it is not: what waits goes to the front, what is dead is tried again', async () => {
+test('a range request moves pending chunks to the lane stop and retries permanently failed ones', async () => {
   const w = await recordingWorld();
   w.done(1);
   w.chunks.put(chunkRow(2, { lane: 'backlog' }));
@@ -152,7 +147,7 @@ test('a range is transcribed at once where it is not: what waits goes to the fro
     expect(await w.call(ranges, { body })).toMatchObject({ status: 422 });
 });
 
-test('speakers are found only where the stage has a model for it; elsewhere that is said at the door', async () => {
+test('diarization is refused if the stage has no speaker model', async () => {
   const w = await recordingWorld();
   expect(await w.call('POST /api/sessions', { body: { diarize: true } })).toMatchObject({
     status: 422,
@@ -169,7 +164,7 @@ const BODIES: Readonly<Record<string, object>> = {
 };
 
 test.each(Object.keys(CALLS).filter((route) => route.includes('/sessions/{id}')))(
-  "%s: somebody else's session is a 403 and stays as it was, an unknown one a 404, a deleted one a 410",
+  '%s returns 404 for an unknown session and 410 for a deleted one',
   async (route) => {
     const w = await recordingWorld();
     w.done(1);
@@ -177,11 +172,32 @@ test.each(Object.keys(CALLS).filter((route) => route.includes('/sessions/{id}'))
     const call = { id: SESSION, n: '1', ...(method !== 'GET' && method !== 'DELETE' && { body: BODIES[route] ?? {} }) };
     const ask = (more: object) =>
       route.endsWith('/chunks') ? w.presign({}, { route, ...call, ...more }) : w.call(route, { ...call, ...more });
-    const before = [await w.store.get(SESSION), await w.chunks.listOf(SESSION)];
-    expect(await ask({ claims: accessClaims('other') })).toMatchObject({ status: 403, body: { code: 'forbidden' } });
-    expect([await w.store.get(SESSION), await w.chunks.listOf(SESSION)]).toEqual(before);
     expect(await ask({ id: 'session_none' })).toMatchObject({ status: 404 });
     await w.call('DELETE /api/sessions/{id}');
     expect(await ask({})).toMatchObject({ status: 410, body: { code: 'deleted' } });
   },
 );
+
+test('the owner can retranscribe a completed session and see the progress', async () => {
+  const w = await recordingWorld();
+  const again = (body: object, more = {}) => w.call('POST /api/sessions/{id}/retranscribe', { body, ...more });
+  expect(await again({})).toMatchObject({ status: 409, body: { code: 'not-ready' } });
+  w.done(1);
+  w.done(2);
+  await w.call('POST /api/sessions/{id}/complete', { body: { chunkCount: 2 } });
+  expect(await again({ language: 'klingon' })).toMatchObject({ status: 422, body: { languages: { de: 'German' } } });
+  expect(await again({ model: 'huge' })).toMatchObject({ status: 422, body: { models: ['small', 'base.en'] } });
+  expect(await again({ model: 'base.en', language: 'de' })).toMatchObject({ status: 422 });
+  expect(await again({}, { claims: accessClaims('other') })).toMatchObject({ status: 403 });
+  expect(w.queue.sent).toEqual([]);
+  const { status, body } = await again({ language: 'German', model: 'small' });
+  expect([status, body]).toMatchObject([
+    202,
+    { model: 'small', language: 'de', retranscribing: true, retranscription: { chunks: 2, done: 0 } },
+  ]);
+  expect(CALLS['POST /api/sessions/{id}/retranscribe']?.answers[202]?.safeParse(body).success).toBe(true);
+  const details = (await w.call('GET /api/sessions/{id}')).body;
+  expect(details).toMatchObject({ language: 'de', retranscribing: true, retranscription: { chunks: 2, done: 0, failed: 0 } });
+  expect(CALLS['GET /api/sessions/{id}']?.answers[200]?.safeParse(details).success).toBe(true);
+  expect((await again({ language: 'auto' })).status).toBe(409);
+});

@@ -8,7 +8,7 @@ import { chunkRow, chunkTranscript, SESSION } from '../support/rows.ts';
 const TRANSCRIPT = 'GET /api/sessions/{id}/transcript';
 const SPEAKERS = 'POST /api/sessions/{id}/speakers';
 
-test('a transcript of which nothing has arrived says why it is not there', async () => {
+test('a transcript without any chunk is 409 with the reason', async () => {
   const w = await recordingWorld();
   expect(await w.call(TRANSCRIPT)).toMatchObject({
     status: 409,
@@ -16,7 +16,7 @@ test('a transcript of which nothing has arrived says why it is not there', async
   });
 });
 
-test('the text grows while the recording runs, and what is awaited is said', async () => {
+test('the transcript grows during the recording and lists pending chunks as gaps', async () => {
   const w = await recordingWorld();
   w.done(1);
   w.chunks.put(chunkRow(2));
@@ -35,7 +35,7 @@ test('the text grows while the recording runs, and what is awaited is said', asy
   expect((await w.call(TRANSCRIPT, { query: { format: 'txt' } })).body).toBe('w1-0 w1-1 w1-2 w2-0 w2-1 w2-2\n');
 });
 
-test('who has the newest text already gets none again; each format and range has a tag of its own', async () => {
+test('a request with the current ETag returns 304; each format and range has its own ETag', async () => {
   const w = await recordingWorld();
   w.done(1);
   const { headers } = await w.call(TRANSCRIPT);
@@ -53,7 +53,7 @@ test('who has the newest text already gets none again; each format and range has
   });
 });
 
-test('the final transcript is the one that was written down', async () => {
+test('the final transcript is read from its stored object', async () => {
   const w = await recordingWorld();
   w.done(1);
   await w.store.complete(SESSION, 1, 5);
@@ -68,7 +68,7 @@ test('the final transcript is the one that was written down', async () => {
   expect(w.results.reads).toEqual([]);
 });
 
-test('a text that is too large for an answer is a redirect, also while it grows', async () => {
+test('a transcript that is too large for a response is a redirect, also during the recording', async () => {
   const w = await recordingWorld();
   w.done(1);
   const long = chunkTranscript(1);
@@ -83,7 +83,7 @@ test('a text that is too large for an answer is a redirect, also while it grows'
   expect(JSON.parse(w.results.live ?? '')).toMatchObject({ final: false, segments: [{ id: 0 }] });
 });
 
-test('text of a range, also while the recording runs, and ranges that are none', async () => {
+test('the text of a range is available during the recording; invalid ranges are refused', async () => {
   const w = await recordingWorld();
   w.done(1);
   expect(await w.call(TRANSCRIPT, { query: { start: '0', end: '2' } })).toMatchObject({
@@ -103,7 +103,7 @@ test('text of a range, also while the recording runs, and ranges that are none',
     expect(await w.call(TRANSCRIPT, { query })).toMatchObject({ status: 422, body: { code: 'invalid' } });
 });
 
-test('speaker turns get their text; what is no segment is refused', async () => {
+test('speaker turns get their text; invalid segments are refused', async () => {
   const w = await recordingWorld();
   w.done(1);
   const segments = [
@@ -128,7 +128,7 @@ test('speaker turns get their text; what is no segment is refused', async () => 
   expect(await w.call(SPEAKERS, { body: { segments }, claims: accessClaims('other') })).toMatchObject({ status: 403 });
 });
 
-test('corrections are in the live text, too', async () => {
+test('corrections are applied to the live transcript', async () => {
   const w = await recordingWorld();
   w.done(1);
   const rules = [{ kind: 'word', match: 'w1-1', replace: 'Vienna' }];
@@ -156,7 +156,7 @@ test.each([
   });
 });
 
-test('an error of ours says nothing of its cause', async () => {
+test('an internal error does not reveal its cause', async () => {
   const w = await recordingWorld();
   const failing = async () => {
     throw new Error('arn:aws:dynamodb:secret-table is down');
@@ -168,6 +168,7 @@ test('an error of ours says nothing of its cause', async () => {
       chunks: w.chunks,
       results: w.results,
       correctorFor,
+      nowMs: () => 0,
       downloadUrl: async () => '',
     },
     CLIENT_ID,
@@ -179,7 +180,7 @@ test('an error of ours says nothing of its cause', async () => {
 
 const EDITS = 'PUT /api/sessions/{id}/transcript/edits';
 
-test('edits take the place of what was heard, are not corrected, and stay when the chunk is transcribed again', async () => {
+test('edits replace the transcribed words, are not corrected, and persist when the chunk is retranscribed', async () => {
   const w = await recordingWorld();
   w.done(1);
   await w.call('PUT /api/corrections', { body: { rules: [{ kind: 'literal', match: 'w1', replace: 'x' }] } });
@@ -199,7 +200,7 @@ test('edits take the place of what was heard, are not corrected, and stay when t
   expect((await w.call(TRANSCRIPT)).body).toMatchObject({ text: '', segments: [] });
 });
 
-test('of two who edit one version, the second is told and nothing is lost', async () => {
+test('of two edits of the same version, the second is refused and nothing is lost', async () => {
   const w = await recordingWorld();
   await w.call(EDITS, { body: { version: 0, edits: [{ start: 0, end: 1, text: 'mine' }] } });
   expect(await w.call(EDITS, { body: { version: 0, edits: [] } })).toMatchObject({
@@ -227,7 +228,7 @@ test.each([
   expect(await w.call(EDITS, { body })).toMatchObject({ status: 422 });
 });
 
-test('the audio of the chunks is read where the rows say, with its place in time, page by page', async () => {
+test("audio URLs are listed in pages, with the chunks' positions in time", async () => {
   const w = await recordingWorld();
   w.done(1);
   w.chunks.put(chunkRow(3, { said_seconds: 12, overlap_ms: 0 }));
@@ -242,7 +243,7 @@ test('the audio of the chunks is read where the rows say, with its place in time
   expect(await w.call('GET /api/sessions/{id}/audio', { query: { limit: '0' } })).toMatchObject({ status: 422 });
 });
 
-test('the waveform has the loudest peak of each stretch, and nothing where nothing is known', async () => {
+test('the waveform has the highest peak of each interval, and zero for unknown audio', async () => {
   const w = await recordingWorld();
   const peaks = Buffer.from([10, 20, 30, 40]).toString('base64');
   w.chunks.put(chunkRow(1, { state: 'done', duration_seconds: 0.4, peaks }));

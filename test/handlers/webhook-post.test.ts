@@ -1,4 +1,4 @@
-/** One attempt over real sockets of this machine: signed, guarded, cut off. */
+/** Delivery attempts over real local sockets: signature, address guard and limits. */
 import { type LookupAddress, lookup } from 'node:dns';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -45,7 +45,7 @@ const row = (url: string): DeliveryRow => ({
 });
 const post = webhookPost({ allowLoopback: true }, () => new Date());
 
-test('what arrives is verified by the standard library with either secret, and not when it was changed', async () => {
+test('the standard library verifies a delivery with either secret, and rejects a modified one', async () => {
   let got: { headers: Record<string, string>; body: string } | undefined;
   const { port } = await receiver((request, response) => {
     let body = '';
@@ -63,7 +63,7 @@ test('what arrives is verified by the standard library with either secret, and n
   expect(() => new Webhook(SECRETS[0] ?? '').verify(`${got?.body} `, got?.headers ?? {})).toThrow();
 });
 
-test('a redirect is an answer like others: nobody follows it', async () => {
+test('a redirect is returned as a response and not followed', async () => {
   const inner = await receiver((_request, response) => response.end('secret'));
   const { port } = await receiver((_request, response) =>
     response.writeHead(302, { location: `http://127.0.0.1:${inner.port}/` }).end(),
@@ -72,7 +72,17 @@ test('a redirect is an answer like others: nobody follows it', async () => {
   expect(inner.hits()).toBe(0);
 });
 
-test('an endless answer is cut off', async () => {
+test.each([
+  ['120', 120],
+  ['Mon, 30 Nov 2026 00:01:00 GMT', 60],
+  ['soon', undefined],
+])('a 503 with Retry-After: %s delays the next attempt by %s seconds', async (header, retryAfterSeconds) => {
+  const { port } = await receiver((_request, response) => response.writeHead(503, { 'retry-after': header }).end());
+  const at = webhookPost({ allowLoopback: true }, () => new Date('2026-11-30T00:00:00Z'));
+  expect(await at(row(`http://127.0.0.1:${port}/`), SECRETS)).toEqual({ status: 503, retryAfterSeconds });
+});
+
+test('an endless response is cut off', async () => {
   let sent = 0;
   const { port } = await receiver((_request, response) => {
     const more = (): void => {
@@ -86,19 +96,19 @@ test('an endless answer is cut off', async () => {
   expect(sent).toBeLessThan(50_000_000);
 });
 
-test('nobody there is an error in words, without the address', async () => {
+test('a refused connection is a readable error without the address', async () => {
   const { port } = await receiver(() => undefined);
   for (const close of servers.splice(0)) close();
   expect(await post(row(`http://127.0.0.1:${port}/`), SECRETS)).toEqual({ error: 'the connection failed (ECONNREFUSED)' });
 });
 
-test('an answer that does not come is given up', async () => {
+test('a missing response times out', async () => {
   const { port } = await receiver(() => undefined);
   const hasty = webhookPost({ allowLoopback: true }, () => new Date(), { resolve: lookup, timeoutMs: 100 });
-  expect(await hasty(row(`http://127.0.0.1:${port}/`), SECRETS)).toEqual({ error: 'no answer within 15 s' });
+  expect(await hasty(row(`http://127.0.0.1:${port}/`), SECRETS)).toEqual({ error: 'no response within 15 s' });
 });
 
-test('a public name that leads here is not connected to, also when only one of its addresses does', async () => {
+test('a public name that resolves to a private address is not connected to, even if only one of its addresses is private', async () => {
   const { port, hits } = await receiver((_request, response) => response.end());
   let asked = 0;
   const leading = (...addresses: string[]) =>
@@ -119,7 +129,7 @@ test('a public name that leads here is not connected to, also when only one of i
   expect([asked, hits()]).toEqual([4, 0]);
 });
 
-test('where loopback is not allowed, no form of it and no name that leads there is connected to', async () => {
+test('if loopback is not allowed, no notation of it and no name that resolves to it is connected to', async () => {
   const { port, hits } = await receiver((_request, response) => response.end());
   const strict = webhookPost({ allowLoopback: false }, () => new Date());
   for (const host of ['127.0.0.1', '2130706433', '0x7f.1', '[::ffff:127.0.0.1]', 'localhost'])

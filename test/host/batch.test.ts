@@ -1,4 +1,4 @@
-/** The batch on the local host: found, transcribed, reported; held back by recorders; one run whoever asks. */
+/** The batch on the local host: it finds, transcribes and reports missing chunks, yields to recorders, and runs once at a time. */
 
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +11,9 @@ import type * as z from 'zod';
 import { BatchRun, BatchRunDetails } from '../../core/contracts/answers.ts';
 import { chunkTranscriptKey, transcriptKey } from '../../core/contracts/keys.ts';
 import type { BatchReport } from '../../core/contracts/report.ts';
+import { readMails } from '../../host/mails.ts';
 import { poll } from '../../host/poll.ts';
-import { abort, breaks, mends, runningExecution } from './faults.ts';
+import { abort, clearFaults, injectFaults, runningExecution } from './faults.ts';
 import { checkInvariants, REPLACED } from './invariants.ts';
 import {
   admin,
@@ -27,7 +28,7 @@ import {
   readObject,
   s3,
   sampleChunks,
-  unlikeOthers,
+  uniqueCopy,
   userA,
   userB,
   workerPid,
@@ -39,7 +40,7 @@ if (chunk === undefined) throw new Error('the sample is too short');
 const audio = chunk;
 
 afterEach(async () => {
-  mends();
+  clearFaults();
   for (const user of [userA, userB]) await user.call('POST', '/api/batch/unlock', {});
   await atRest();
   await checkInvariants();
@@ -47,7 +48,7 @@ afterEach(async () => {
 
 type Run = z.infer<typeof BatchRunDetails>;
 const begin = async (body: object = {}) => BatchRun.parse(await (await admin.call('POST', '/api/batch/runs', body)).json());
-/** As EventBridge Scheduler calls it, for a time of its own. */
+/** Invokes the runner like EventBridge Scheduler, each time with a new scheduled time. */
 let slots = Date.now();
 async function fire(times = 1): Promise<string> {
   slots += 7_200_000;
@@ -60,7 +61,7 @@ async function fire(times = 1): Promise<string> {
 }
 const look = async (id: string): Promise<Run> =>
   BatchRunDetails.parse(await (await admin.call('GET', `/api/batch/runs/${id}`)).json());
-/** What the schedule of a minute does, sooner. */
+/** Invokes the runner as its one-minute schedule does. */
 async function tick(): Promise<void> {
   await invoke('BatchRunnerName');
 }
@@ -80,23 +81,23 @@ const launches = async () => {
   return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ LaunchTime }) => LaunchTime?.getTime()));
 };
 
-/** What the emulator has been asked for. */
+/** Number of StartInstances calls so far. */
 const startCalls = (): number =>
   readFileSync(join(host.root, 'logs', 'emulator.log'), 'utf8').split('ec2 StartInstances').length - 1;
 
-/** Sessions that are only stored, complete and never transcribed. */
+/** Creates completed sessions whose chunks are stored but not transcribed. */
 async function stored(count: number, chunks = 1): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n += 1) {
     const { id } = await userA.createSession({ live: false });
-    for (let i = 1; i <= chunks; i += 1) await userA.upload(id, i, unlikeOthers(audio));
+    for (let i = 1; i <= chunks; i += 1) await userA.upload(id, i, uniqueCopy(audio));
     await userA.complete(id, chunks);
     ids.push(id);
   }
   return ids;
 }
 
-test('results that are taken away come back equal, with what no event told of and what an older recorder left, in one run that is reported', async () => {
+test('deleted results are restored unchanged in one reported run, which also transcribes chunks whose event was lost or that an older recorder left', async () => {
   const { id, userId } = await userA.createSession().then(async (session) => ({
     id: session.id,
     userId: ((await (await userA.call('GET', `/api/sessions/${session.id}`)).json()) as { userId: string }).userId,
@@ -113,10 +114,12 @@ test('results that are taken away come back equal, with what no event told of an
 
   const silent = await userA.createSession({ live: false });
   const old = `users/${userId}/phone/2024/my-session_older-${Date.now()}/`;
-  breaks({ events: [silent.id, old].map((about) => ({ detail_type: 'Object Created', do: 'drop' as const, times: 1, about })) });
-  await userA.upload(silent.id, 1, unlikeOthers(audio));
-  await s3.send(new PutObjectCommand({ Bucket, Key: `${old}chunk-1.webm`, Body: unlikeOthers(audio).bytes }));
-  mends();
+  injectFaults({
+    events: [silent.id, old].map((about) => ({ detail_type: 'Object Created', do: 'drop' as const, times: 1, about })),
+  });
+  await userA.upload(silent.id, 1, uniqueCopy(audio));
+  await s3.send(new PutObjectCommand({ Bucket, Key: `${old}chunk-1.webm`, Body: uniqueCopy(audio).bytes }));
+  clearFaults();
   await s3.send(new DeleteObjectCommand({ Bucket, Key: lost }));
   await s3.send(new PutObjectCommand({ Bucket, Key: broken, Body: '{"sessionId":' }));
   appendFileSync(REPLACED, `${id}#5\n${id}#2\n`);
@@ -146,7 +149,7 @@ test('results that are taken away come back equal, with what no event told of an
     await poll('the files', 20, async () => Promise.all([readObject(lost), readObject(broken)]).catch(() => undefined)),
   ).toEqual(results);
   await userA.call('PUT', '/api/notifications', { sessionCompleted: false });
-  const mails = await (await fetch(`${host.endpoint}/_ministack/ses/messages`)).text();
+  const mails = await readMails(host);
   expect(mails).toContain('a@example.com');
   expect(mails.split(id)).toHaveLength(2);
   const after = await userA.transcript(id);
@@ -160,7 +163,7 @@ test('results that are taken away come back equal, with what no event told of an
   expect(await keysBelow(`users/${userId}/sessions/${older}/`)).toContain(transcriptKey({ userId, sessionId: older }));
 });
 
-test('nothing missing, or a recorder that holds the lock: no machine is started, and the report says skipped', async () => {
+test('without missing chunks, or while a recorder holds the lock, no machine is started and the run is reported as skipped', async () => {
   const before = [await launches(), startCalls()];
   const idle = await finished(await fire());
   expect(idle.report).toMatchObject({
@@ -193,7 +196,7 @@ test('nothing missing, or a recorder that holds the lock: no machine is started,
   await userA.call('DELETE', `/api/sessions/${id}`);
 });
 
-test('a recording that begins in the middle of a batch: the backlog pauses and goes on afterwards; a schedule that fires twice is one run', async () => {
+test('a recording during a batch pauses the backlog until it ends; a schedule that fires twice starts one run', async () => {
   const ids = await stored(3, 6);
   const id = await fire(2);
   const rows = async () => (await Promise.all(ids.map(chunkRows))).flat();
@@ -219,7 +222,7 @@ test.each([
   ['the GPU run is aborted', async (): Promise<unknown> => abort(await poll('the run', 10, runningExecution))],
   ['the worker is killed', async (): Promise<unknown> => process.kill(await workerPid(), 'SIGKILL')],
 ] as const)(
-  'in the middle of a batch %s: the machine stops, nothing is lost or done twice, the batch ends well',
+  'if during a batch %s, the machine stops, no chunk is lost or transcribed twice, and the batch succeeds',
   async (_what, strike) => {
     const ids = await stored(2, 6);
     const id = await fire();

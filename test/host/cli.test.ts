@@ -1,6 +1,6 @@
-/** `npx chunkscribe` as an operator and a script use it, against the running host. */
+/** `npx chunkscribe` against the running host, as operators and scripts use it. */
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdminCreateUserCommand, CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { afterAll, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { poll } from '../../host/poll.ts';
 import { recordingClient } from '../../host/recording-client.ts';
 import { sampleFile } from './file-client.ts';
 import { checkInvariants, REPLACED } from './invariants.ts';
-import { atRest, bytes, host, invoke, output, sampleChunks, unlikeOthers, userA } from './support.ts';
+import { atRest, bytes, host, invoke, output, sampleChunks, uniqueCopy, userA } from './support.ts';
 
 afterAll(async () => {
   await atRest();
@@ -24,12 +24,12 @@ interface Said {
   readonly err: string;
 }
 
-/** The command under way, and what it has said so far. */
+/** Starts the command; `said` is its output so far. */
 function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const stage = { CHUNKSCRIBE_API: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.admin, CHUNKSCRIBE_BUCKET: output('BucketName') };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join('cli', 'main.ts'), ...args], {
     cwd: PROJECT,
-    env: { ...process.env, ...clientEnv(host.endpoint), ...stage, ...env },
+    env: { ...process.env, ...clientEnv(host), ...stage, ...env },
   });
   const said = { out: '', err: '' };
   child.stdout.on('data', (data: Buffer) => {
@@ -44,7 +44,7 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 const chunkscribe = (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Said> => start(args, env).end;
 const json = async (...args: string[]): Promise<unknown> => JSON.parse((await chunkscribe(['--json', ...args])).out);
 
-test('the command line shows sessions, machines, runs and costs, and takes a test of the batch', async () => {
+test('the command line shows sessions, machines, runs and costs, and runs the self-test of the batch', async () => {
   const [chunk] = sampleChunks(10);
   if (chunk === undefined) throw new Error('the sample is too short');
   const { id } = await userA.createSession({ title: 'By hand' });
@@ -56,7 +56,7 @@ test('the command line shows sessions, machines, runs and costs, and takes a tes
   expect((await chunkscribe(['session', 'list'], asA)).out).toMatch(new RegExp(`${id} .*completed.*partial +By hand`));
   expect((await chunkscribe(['session', 'show', id])).out).toMatch(/2 +dead .*unsupported-media/);
   expect((await chunkscribe(['session', 'transcript', id])).out.trim()).not.toBe('');
-  expect((await chunkscribe(['session', 'retry', id, '1'])).err).toContain('transcribed already');
+  expect((await chunkscribe(['session', 'retry', id, '1'])).err).toContain('already transcribed');
   await atRest();
 
   appendFileSync(REPLACED, `${id}#1\n`);
@@ -72,14 +72,16 @@ test('the command line shows sessions, machines, runs and costs, and takes a tes
   const result = z.object({ passed: z.boolean(), run: z.string(), key: z.string() }).parse(JSON.parse(out));
   expect(result).toMatchObject({ passed: true, key: expect.stringContaining(`${id}/transcription-chunk-001.json`) });
 
-  expect((await chunkscribe(['batch', 'status'])).out).toMatch(new RegExp(`goes on[^]*${result.run} +manual +finished +success`));
+  expect((await chunkscribe(['batch', 'status'])).out).toMatch(
+    new RegExp(`is active[^]*${result.run} +manual +finished +success`),
+  );
   expect((await chunkscribe(['batch', 'reports', result.run])).out).toMatch(/transcribed +1\n/);
   expect(await json('batch', 'reports')).toMatchObject({
     reports: expect.arrayContaining([expect.objectContaining({ name: result.run })]),
   });
   expect((await chunkscribe(['batch', 'costs'])).out).toMatch(/\d{4}-\d\d-\d\d +[\d.]+ +[\d.]+/);
   expect((await chunkscribe(['gpu', 'status'])).out).toMatch(/i-\w+ +stopped/);
-  expect((await chunkscribe(['gpu', 'stop'])).out).toContain('nothing was to be stopped');
+  expect((await chunkscribe(['gpu', 'stop'])).out).toContain('no machine was stopped');
   expect(await json('batch', 'schedule', 'pause')).toEqual({ enabled: false });
   expect((await chunkscribe(['batch', 'status'])).out).toContain('PAUSED');
   expect(await json('batch', 'schedule', 'resume')).toEqual({ enabled: true });
@@ -90,17 +92,18 @@ test('the command line shows sessions, machines, runs and costs, and takes a tes
   expect((await chunkscribe(['lock', 'release', 'session_by-hand'])).code).toBe(0);
 });
 
-test('the doctor finds nothing red on a host that is well, and a red line where the stage is another one', async () => {
+test('the doctor passes on a healthy host, and fails for an unknown stage', async () => {
   const home = join(host.temporary, 'doctor');
   mkdirSync(join(home, 'run'), { recursive: true });
   const note = {
     ...{ url: host.apiUrl, endpoint: host.endpoint, clientId: '-', bucketName: '-', logs: '-' },
     operator: { email: '-', password: '-' },
+    credentials: host.credentials,
   };
   writeFileSync(join(home, 'run', 'host.json'), JSON.stringify(note));
   const local = { CHUNKSCRIBE_HOME: home, CHUNKSCRIBE_API: undefined };
   const { out, code } = await chunkscribe(['doctor'], local);
-  expect(out).toContain('nothing is red');
+  expect(out).toContain('all checks passed');
   for (const line of ['api', 'tables', 'wiring', 'machines', 'version', 'model'])
     expect(out).toMatch(new RegExp(`^ok +${line}`, 'm'));
   expect(code).toBe(0);
@@ -112,15 +115,15 @@ test('the doctor finds nothing red on a host that is well, and a red line where 
   });
 });
 
-test('sessions and jobs of an older system come in with their texts, what lacks one is done by the batch, and twice is once', async () => {
+test('sessions and jobs of an older system are imported with their texts; the batch transcribes chunks without text; a repeated import adds nothing', async () => {
   const folder = join(host.temporary, 'older');
   const id = `session_OLD_${Date.now()}`;
   const inside = join(folder, 'users', 'somebody', '2024', id);
   mkdirSync(inside, { recursive: true });
   const [chunk] = sampleChunks(10);
   if (chunk === undefined) throw new Error('the sample is too short');
-  writeFileSync(join(inside, 'chunk-001.webm'), unlikeOthers(chunk).bytes);
-  writeFileSync(join(inside, 'chunk-2.webm'), unlikeOthers(chunk).bytes);
+  writeFileSync(join(inside, 'chunk-001.webm'), uniqueCopy(chunk).bytes);
+  writeFileSync(join(inside, 'chunk-2.webm'), uniqueCopy(chunk).bytes);
   const old = {
     text: 'what was said long ago',
     duration_seconds: 10,
@@ -155,10 +158,10 @@ test('sessions and jobs of an older system come in with their texts, what lacks 
   expect(transcript).toMatchObject({ status: 'completed', gaps: [] });
   expect(transcript.text).toMatch(/^what was said long ago .+/);
   const foreign = await chunkscribe(['import', folder, '--user', 'somebody-else', '--stage', 'local']);
-  expect(foreign.err).toContain("somebody else's");
+  expect(foreign.err).toContain('belongs to another user');
 });
 
-test('a token comes from a password; who has a wrong or a temporary one is told so', async () => {
+test('a token is issued for a password; a wrong or temporary password is reported', async () => {
   const signed = { CHUNKSCRIBE_TOKEN: undefined, CHUNKSCRIBE_CLIENT_ID: output('UserPoolClientId') };
   const as = (email: string, password: string) =>
     chunkscribe(['token'], { ...signed, CHUNKSCRIBE_EMAIL: email, CHUNKSCRIBE_PASSWORD: password });
@@ -177,13 +180,14 @@ test('a token comes from a password; who has a wrong or a temporary one is told 
   });
 });
 
-test('the command line says what is wrong in a line, and by its exit status', async () => {
+test('the command line reports an error in one line and by its exit status', async () => {
   const cases: readonly [readonly string[], Readonly<Record<string, string>>, number, RegExp][] = [
     [['batch', 'nonsense'], {}, 64, /unknown command/],
     [['session', 'show'], {}, 64, /missing required argument/],
     [['session', 'show', 'session_none'], {}, 1, /^there is no such session$/m],
     [['gpu', 'status'], { CHUNKSCRIBE_TOKEN: host.tokens.a }, 1, /sign in as an admin/],
-    [['gpu', 'status'], { CHUNKSCRIBE_API: 'http://127.0.0.1:9' }, 1, /cannot be reached/],
+    [['gpu', 'status'], { CHUNKSCRIBE_API: 'http://127.0.0.1:1' }, 1, /^cannot reach http:\/\/127\.0\.0\.1:1/],
+    [['gpu', 'status'], { CHUNKSCRIBE_API: host.endpoint }, 1, /is not the API of a stage/],
     [['gpu', 'logs'], {}, 1, /CHUNKSCRIBE_WORKER_LOGS/],
     [['--help'], {}, 0, /^$/],
   ];
@@ -194,7 +198,7 @@ test('the command line says what is wrong in a line, and by its exit status', as
   }
 });
 
-test('files are transcribed from the command line, and an interrupted upload goes on where it was', async () => {
+test('files are transcribed from the command line, and an interrupted upload is continued', async () => {
   const asB = { CHUNKSCRIBE_TOKEN: host.tokens.b };
   const [small, large] = [sampleFile(20, 'mp3'), sampleFile(700, 'wav')];
   const plain = await chunkscribe(['transcribe', small, '--format', 'srt'], asB);
@@ -205,11 +209,11 @@ test('files are transcribed from the command line, and an interrupted upload goe
     err: expect.stringContaining('--force overwrites it'),
   });
 
-  // Somebody began to send it, and their computer was switched off.
+  // An interrupted upload.
   const child = start(['transcribe', large], asB);
   await poll('the first part', 60, async () => /uploading/.test(child.said.err));
   child.process.kill('SIGINT');
-  expect(await child.end).toMatchObject({ code: 130, err: expect.stringContaining('the same command goes on') });
+  expect(await child.end).toMatchObject({ code: 130, err: expect.stringContaining('run the same command again to continue') });
   const again = await chunkscribe(['--json', 'transcribe', large], asB);
   expect(again.code).toBe(0);
   const [done] = z.array(z.object({ id: z.string(), status: z.string(), text: z.string() })).parse(JSON.parse(again.out));
@@ -225,10 +229,17 @@ test('files are transcribed from the command line, and an interrupted upload goe
     err: expect.stringContaining('unsupported-media'),
   });
   for (const [args, message] of [
-    [['transcribe', 'nowhere.mp3'], 'there is no file'],
-    [['transcribe', 'README.md'], 'a file of one of these kinds'],
-    [['transcribe', small, '--format', 'doc'], 'is none of'],
+    [['transcribe', 'nowhere.mp3'], 'nowhere.mp3: the file does not exist'],
     [['transcribe', small, '--force', '--language', 'de'], 'English only'],
+    [['session', 'transcript', 'session_none'], 'there is no such session'],
   ] as const)
     expect(await chunkscribe(args, asB)).toMatchObject({ code: 1, err: expect.stringContaining(message) });
+  // The format is detected from the content, not from the name.
+  const unnamed = join(host.temporary, 'talk.of.monday');
+  copyFileSync(small, unnamed);
+  expect(await chunkscribe(['transcribe', unnamed, 'README.md', '--stdout'], asB)).toMatchObject({
+    code: 2,
+    out: expect.stringMatching(/\w+ \w+/),
+    err: expect.stringContaining('README.md: unsupported-media'),
+  });
 });

@@ -1,3 +1,5 @@
+import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { beforeAll } from 'vitest';
 import { dynamoBatchStore, dynamoLockStore } from '../../lambdas/adapters/dynamo-batch-store.ts';
 import { dynamoChunkStore } from '../../lambdas/adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
@@ -17,11 +19,35 @@ import {
 } from '../contracts/store-suites.ts';
 import { db, output } from './support.ts';
 
-sessionStoreContract('DynamoDB', () => dynamoSessionStore(db, output('SessionsTable')));
-chunkStoreContract('DynamoDB', () => dynamoChunkStore(db, output('ChunksTable')));
-ledgerStoreContract('DynamoDB', () => dynamoLedgerStore(db, output('LedgerTable')));
-fleetStoreContract('DynamoDB', () => dynamoFleetStore(db, output('FleetTable')));
-settingsStoreContract('DynamoDB', () => dynamoSettingsStore(db, output('SettingsTable')));
-lockStoreContract('DynamoDB', () => dynamoLockStore(db, output('BatchTable')));
-batchStoreContract('DynamoDB', () => dynamoBatchStore(db, output('BatchTable')));
-jobStoreContract('DynamoDB', () => dynamoJobStore(db, output('JobsTable')));
+/** A copy of each table with its keys and indexes, which no function reads or writes. */
+const own = (name: string): string => `${output(name)}-contract`;
+const TABLES = ['SessionsTable', 'ChunksTable', 'LedgerTable', 'FleetTable', 'SettingsTable', 'BatchTable', 'JobsTable'];
+beforeAll(async () => {
+  const client = new DynamoDBClient();
+  for (const name of TABLES) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: output(name) }));
+    const indexes = Table?.GlobalSecondaryIndexes?.map(({ IndexName, KeySchema, Projection }) => ({
+      IndexName,
+      KeySchema,
+      Projection,
+    }));
+    await client.send(
+      new CreateTableCommand({
+        TableName: own(name),
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: Table?.AttributeDefinitions,
+        KeySchema: Table?.KeySchema,
+        ...(indexes && { GlobalSecondaryIndexes: indexes }),
+      }),
+    );
+  }
+});
+
+sessionStoreContract('DynamoDB', () => dynamoSessionStore(db, own('SessionsTable')));
+chunkStoreContract('DynamoDB', () => dynamoChunkStore(db, own('ChunksTable')));
+ledgerStoreContract('DynamoDB', () => dynamoLedgerStore(db, own('LedgerTable')));
+fleetStoreContract('DynamoDB', () => dynamoFleetStore(db, own('FleetTable')));
+settingsStoreContract('DynamoDB', () => dynamoSettingsStore(db, own('SettingsTable')));
+lockStoreContract('DynamoDB', () => dynamoLockStore(db, own('BatchTable')));
+batchStoreContract('DynamoDB', () => dynamoBatchStore(db, own('BatchTable')));
+jobStoreContract('DynamoDB', () => dynamoJobStore(db, own('JobsTable')));

@@ -1,4 +1,4 @@
-/** The emulator's gaps that host/emulator/launcher.py closes, each seen closed. That templates with instances deploy, every other file shows. */
+/** Contract tests for the patches of host/emulator/launcher.py. All other host tests cover templates with instances. */
 import {
   DescribeInstancesCommand,
   EC2Client,
@@ -30,18 +30,19 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { beforeAll, expect, test } from 'vitest';
 import { PagesConfig } from '../../core/contracts/pages.ts';
 import { machineEnv } from '../../host/emulator.ts';
+import { keysOf } from '../../host/home-keys.ts';
 import { poll } from '../../host/poll.ts';
-import { breaks, mends, statesOf } from './faults.ts';
+import { clearFaults, injectFaults, statesOf } from './faults.ts';
 import { host, output, s3 } from './support.ts';
 
-/** Machines of states that are made here act as the stage's own. */
+/** Role of the stage's state machine, for the state machines created here. */
 let roleArn = '';
 beforeAll(async () => {
   const workflow = await new SFNClient().send(new DescribeStateMachineCommand({ stateMachineArn: output('StateMachineArn') }));
   roleArn = workflow.roleArn ?? '';
 });
 
-test('a waiting task whose worker says nothing ends with States.HeartbeatTimeout', async () => {
+test('a waiting task without heartbeats ends with States.HeartbeatTimeout', async () => {
   const sfn = new SFNClient();
   const wait = {
     Type: 'Task',
@@ -71,7 +72,7 @@ test('a waiting task whose worker says nothing ends with States.HeartbeatTimeout
   expect(ended).toMatchObject({ status: 'FAILED', error: 'States.HeartbeatTimeout' });
 });
 
-test('a task in a Map takes its timeout from its input, is in the history, and goes no further once the execution is stopped', async () => {
+test('a task in a Map takes its timeout from its input, appears in the history, and does not continue after the execution is stopped', async () => {
   const sfn = new SFNClient();
   const key = (id: string) => ({ TableName: output('FleetTable'), Key: { id: { S: id } } });
   const wait = {
@@ -102,12 +103,12 @@ test('a task in a Map takes its timeout from its input, is in the history, and g
   const stopped = await start();
   await poll('the wait', 10, async () => (await statesOf(stopped)).includes('Wait'));
   await sfn.send(new StopExecutionCommand({ executionArn: stopped }));
-  const other = await start(); // long enough for the stopped one to go on, if it could
+  const other = await start(); // takes long enough for the stopped execution to continue, if it could
   await poll('the end of another', 20, async () => (await status(other)) === 'SUCCEEDED');
   expect(await statesOf(stopped)).not.toContain('After');
 });
 
-test("a function's error keeps its name, so that the workflow can retry and catch by name", async () => {
+test("a function's error keeps its name, so that the workflow can retry and catch it", async () => {
   const FunctionName = output('FleetControlName');
   const { FunctionError, Payload } = await new LambdaClient().send(
     new InvokeCommand({ FunctionName, Payload: Buffer.from('{"step":"nonsense"}') }),
@@ -116,7 +117,7 @@ test("a function's error keeps its name, so that the workflow can retry and catc
   expect(JSON.parse(Buffer.from(Payload ?? []).toString())).toMatchObject({ errorType: 'ZodError' });
 });
 
-test('a machine takes its time to start and to stop, is refused by state and by capacity, tells when it ran, and a stop is announced', async () => {
+test('starting and stopping a machine takes time, is refused by state or capacity, updates its times, and a stop sends an event', async () => {
   const ec2 = new EC2Client({ maxAttempts: 1 });
   const { Instances = [] } = await ec2.send(new RunInstancesCommand({ ImageId: 'ami-00000000', MinCount: 1, MaxCount: 1 }));
   const InstanceIds = [Instances[0]?.InstanceId ?? ''];
@@ -131,10 +132,10 @@ test('a machine takes its time to start and to stop, is refused by state and by 
   await poll('the stop', 10, async () => (await state()) === 'stopped');
   await poll('the announcement', 10, announced);
   expect((await look())?.StateTransitionReason).toMatch(/^User initiated \(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d GMT\)$/);
-  breaks({ no_capacity: InstanceIds });
+  injectFaults({ no_capacity: InstanceIds });
   const refused = ec2.send(new StartInstancesCommand({ InstanceIds }));
   await expect(refused).rejects.toMatchObject({ name: 'InsufficientInstanceCapacity' });
-  mends();
+  clearFaults();
   await ec2.send(new StartInstancesCommand({ InstanceIds }));
   expect(await state()).toBe('pending');
   await expect(ec2.send(new StopInstancesCommand({ InstanceIds }))).rejects.toMatchObject({ name: 'IncorrectInstanceState' });
@@ -145,7 +146,7 @@ test('a machine takes its time to start and to stop, is refused by state and by 
   await rule.remove();
 });
 
-test('a schedule tells its target which time was meant', async () => {
+test('a schedule passes its scheduled time to its target', async () => {
   const [scheduler, sqs] = [new SchedulerClient(), new SQSClient()];
   const Name = 'schedule-test';
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: Name }));
@@ -169,7 +170,7 @@ test('a schedule tells its target which time was meant', async () => {
   await scheduler.send(new DeleteScheduleCommand({ Name }));
 });
 
-/** A queue that hears when these machines have stopped. */
+/** A queue that receives an event when one of these machines has stopped. */
 async function stateChanges(instanceIds: readonly string[]) {
   const [events, sqs] = [new EventBridgeClient(), new SQSClient()];
   const Name = 'state-changes-test';
@@ -191,7 +192,7 @@ async function stateChanges(instanceIds: readonly string[]) {
   };
 }
 
-test('the built pages are published: each file with its kind and how long it may be kept, and the stage’s configuration', async () => {
+test('the built pages are published with content types, cache headers and the stage’s configuration', async () => {
   const Bucket = output('PagesBucketName');
   const head = async (Key: string) => {
     const { ContentType, CacheControl } = await s3.send(new HeadObjectCommand({ Bucket, Key }));
@@ -204,11 +205,11 @@ test('the built pages are published: each file with its kind and how long it may
   expect(await head(script)).toEqual(['text/javascript', 'public, max-age=31536000, immutable']);
   const config = PagesConfig.parse(JSON.parse((await read('config.json')) ?? ''));
   expect(config).toMatchObject({ stage: 'local', apiUrl: '', clientId: output('UserPoolClientId') });
-  expect(config.demo).toBeUndefined();
+  expect(config.isLocal).toBeUndefined();
 });
 
-test('what no policy allows is refused, as on AWS: a machine reads its settings and starts no machine', async () => {
-  const key = machineEnv(host.endpoint);
+test('IAM policies are enforced: a machine can read its settings but not start machines', async () => {
+  const key = machineEnv(host.endpoint, keysOf(host.root).machine);
   const credentials = {
     accessKeyId: key['AWS_ACCESS_KEY_ID'] ?? '',
     secretAccessKey: key['AWS_SECRET_ACCESS_KEY'] ?? '',

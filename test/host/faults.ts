@@ -1,4 +1,4 @@
-/** What host tests make go wrong, and how they switch parts of the product off to see the others work alone. */
+/** Fault injection for host tests, and switches that disable parts of the product. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DisableRuleCommand, EnableRuleCommand, EventBridgeClient, ListRulesCommand } from '@aws-sdk/client-eventbridge';
@@ -13,7 +13,7 @@ import {
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { host, output } from './support.ts';
 
-/** Rules of the control file that host/emulator/launcher.py and host/ec2-host.ts read. */
+/** Rules of the fault file that host/emulator/faults.py and host/ec2-host.ts read. */
 export interface Faults {
   readonly no_capacity?: readonly string[];
   readonly pending_seconds?: number;
@@ -21,7 +21,7 @@ export interface Faults {
   readonly boot_seconds?: number;
   readonly spot_notice?: readonly string[];
   readonly calls?: readonly { service: string; action: string; after?: number; times?: number; effect: boolean }[];
-  /** `about`: only events that say this somewhere. */
+  /** `about`: only events that contain this text. */
   readonly events?: readonly {
     detail_type: string;
     about?: string;
@@ -32,8 +32,8 @@ export interface Faults {
 }
 
 const FILE = join(host.root, 'faults.json');
-export const breaks = (faults: Faults): void => writeFileSync(FILE, JSON.stringify(faults));
-export const mends = (): void => rmSync(FILE, { force: true });
+export const injectFaults = (faults: Faults): void => writeFileSync(FILE, JSON.stringify(faults));
+export const clearFaults = (): void => rmSync(FILE, { force: true });
 
 const events = new EventBridgeClient();
 const sfn = new SFNClient();
@@ -46,7 +46,7 @@ async function namesOf(rules: readonly ReaperRule[]): Promise<string[]> {
   return Rules.map(({ Name = '' }) => Name).filter((name) => rules.some((rule) => name.includes(`Reaper${rule}`)));
 }
 
-/** Without these rules nothing calls the reaper but what is left. */
+/** Runs a function while these EventBridge rules of the reaper are disabled. */
 export async function withoutRules<T>(rules: readonly ReaperRule[], run: () => Promise<T>): Promise<T> {
   const names = await namesOf(rules);
   if (names.length !== rules.length) throw new Error(`rules are named otherwise: ${names.join()}`);
@@ -58,7 +58,7 @@ export async function withoutRules<T>(rules: readonly ReaperRule[], run: () => P
   }
 }
 
-/** Workers that boot from now on have these settings too. */
+/** Runs a function while newly booted workers have these additional settings. */
 export async function withWorkerSettings<T>(settings: Readonly<Record<string, string>>, run: () => Promise<T>): Promise<T> {
   const Name = output('WorkerConfigName');
   const { Parameter } = await ssm.send(new GetParameterCommand({ Name }));
@@ -72,7 +72,7 @@ export async function withWorkerSettings<T>(settings: Readonly<Record<string, st
   }
 }
 
-/** Runs that start from now on follow a changed definition. */
+/** Runs a function while new GPU runs use a changed workflow definition. */
 export async function withDefinition<T>(change: (definition: string) => string, run: () => Promise<T>): Promise<T> {
   const { definition = '' } = await sfn.send(new DescribeStateMachineCommand({ stateMachineArn }));
   const changed = change(definition);
@@ -92,7 +92,7 @@ export async function runningExecution(): Promise<string | undefined> {
 
 export const abort = (executionArn: string) => sfn.send(new StopExecutionCommand({ executionArn }));
 
-/** Names of the states that an execution has entered. */
+/** Names of the states that an execution has entered, in order. */
 export async function statesOf(executionArn: string): Promise<string[]> {
   const { events: history = [] } = await sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
   return history.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);

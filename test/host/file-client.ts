@@ -1,4 +1,4 @@
-/** Files' way through the API, as a client of any kind takes it. */
+/** HTTP client for file jobs. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type * as z from 'zod';
@@ -10,7 +10,7 @@ import { host } from './support.ts';
 
 export type Status = z.infer<typeof JobStatus>;
 
-/** The sample again and again for so many seconds, as this kind of file: sound that nobody has sent before. */
+/** Creates a file that repeats the sample for this many seconds, with unique content. */
 export function sampleFile(seconds: number, extension: 'wav' | 'mp3' | 'flac' | 'webm'): string {
   const file = join(host.temporary, `${Date.now()}-${Math.round(performance.now() * 1000)}.${extension}`);
   const { status, stderr } = spawnSync(WORKER_PYTHON, [join('test', 'host', 'make_audio.py'), file, String(seconds)], {
@@ -57,7 +57,7 @@ export function fileClient(user: RecordingClient) {
     text: async (id: string, format: string): Promise<string> =>
       (await user.call('GET', `/api/transcriptions/${id}/transcript?format=${format}`)).text(),
 
-    /** Waits for the end; answers all that was seen on the way. */
+    /** Polls the job until `stop` returns true; returns all distinct statuses. */
     async follow(id: string, seconds: number, stop: (status: Status) => boolean = isOver): Promise<Status[]> {
       const seen: Status[] = [];
       await poll(

@@ -1,4 +1,4 @@
-/** Whole files' way through the real template, functions, worker and model. */
+/** File jobs with the real template, functions, worker and model. */
 import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,10 +32,10 @@ async function runCount(): Promise<number> {
   return executions.length;
 }
 
-/** What is said in so many seconds of the sample, again and again. */
+/** The words of the sample, repeated. */
 const said = (times: number): string[] => Array.from({ length: times }, knownWords).flat();
 
-test('a small mp3 is transcribed; its status tells the truth on the way', async () => {
+test('a small mp3 is transcribed, with monotonic progress', async () => {
   const id = await files.send(readFileSync(sampleFile(125, 'mp3')), { language: 'en' });
   const seen = await files.follow(id, 120);
   expect(seen.at(-1)).toMatchObject({
@@ -48,13 +48,13 @@ test('a small mp3 is transcribed; its status tells the truth on the way', async 
   expect(seen.map(({ progress }) => progress)).toEqual(seen.map(({ progress }) => progress).sort((a, b) => a - b));
   expect(wordErrorRate(said(1), wordsOf(seen.at(-1)?.content ?? ''))).toBeLessThan(MAX_WER);
   const transcript = FileTranscript.parse(JSON.parse(await files.text(id, 'json')));
-  expect(transcript).toMatchObject({ jobId: id, status: 'completed', language: 'en', model: 'demo_model' });
+  expect(transcript).toMatchObject({ jobId: id, status: 'completed', language: 'en', model: 'protocol.en' });
   expect(await files.text(id, 'txt')).toBe(`${transcript.text}\n`);
   expect(await files.text(id, 'srt')).toMatch(/^1\n00:00:0\d,\d{3} --> /);
   expect(await files.text(id, 'vtt')).toMatch(/^WEBVTT\n\n00:00:0/);
 });
 
-test('a large WAV is compressed first, cut, heard in parts, and kept as a tenth of its size', async () => {
+test('a large WAV is compressed, cut, transcribed in parts, and stored compressed', async () => {
   const bytes = readFileSync(sampleFile(1000, 'wav'));
   expect(bytes.length).toBeGreaterThan(28_000_000);
   const id = await files.send(bytes, { filename: 'talk.wav', contentType: 'audio/wav' });
@@ -70,7 +70,7 @@ test('a large WAV is compressed first, cut, heard in parts, and kept as a tenth 
   expect((await keysBelow(prefix)).sort()).toEqual([`${prefix}source.ogg`, `${prefix}transcription.json`]);
 });
 
-test('ten files at once are all transcribed in one run', async () => {
+test('ten concurrent files are transcribed in one run', async () => {
   const runsBefore = await runCount();
   const kinds = ['mp3', 'webm', 'flac', 'wav'] as const;
   const types = { mp3: 'audio/mpeg', webm: 'audio/webm', flac: 'audio/flac', wav: 'audio/wav' };
@@ -84,7 +84,7 @@ test('ten files at once are all transcribed in one run', async () => {
   expect((await runCount()) - runsBefore).toBe(1);
 });
 
-test('kill -9 of the worker in the middle of a file: it completes with the text of an undisturbed one', async () => {
+test('after kill -9 of the worker, a file completes with the same text as without it', async () => {
   const bytes = readFileSync(sampleFile(600, 'mp3'));
   const id = await files.send(bytes);
   await files.follow(id, 120, ({ progress }) => progress >= 22);
@@ -93,12 +93,12 @@ test('kill -9 of the worker in the middle of a file: it completes with the text 
   process.kill(await workerPid(), 'SIGKILL');
   const [last] = (await files.follow(id, 170)).slice(-1);
   expect(last).toMatchObject({ status: 'completed' });
-  // The same bytes again, asked otherwise, so that they are heard anew.
+  // The same bytes with other options, so that they are transcribed again.
   const again = await files.send(bytes, { language: 'en' });
   expect((await files.follow(again, 170)).at(-1)?.content).toBe(last?.content);
 });
 
-test('an engine that fails ends the job with its reason, harms nobody else, and a retry needs no new upload', async () => {
+test('an engine failure fails the job with its reason, does not affect other jobs, and a retry needs no new upload', async () => {
   const bytes = readFileSync(sampleFile(20, 'mp3'));
   const [broken, good] = [await files.send(bytes, { model: 'no-such-model' }), await files.send(bytes)];
   const [end] = (await files.follow(broken, 120)).slice(-1);
@@ -107,10 +107,10 @@ test('an engine that fails ends the job with its reason, harms nobody else, and 
   await files.post(`/api/transcriptions/${broken}/retry`);
   const again = await files.follow(broken, 120);
   expect(again.at(-1)).toMatchObject({ status: 'failed', error: end?.error });
-  expect(again.every(({ progress }) => progress >= 30)).toBe(true); // it was cut already
+  expect(again.every(({ progress }) => progress >= 30)).toBe(true); // it was not cut again
 });
 
-test('a job is cancelled in every state, and nothing of it stays', async () => {
+test('a job can be cancelled in every state, and nothing of it remains', async () => {
   const bytes = readFileSync(sampleFile(600, 'mp3'));
   const waiting = await files.create({ sizeBytes: 100 });
   await files.post(`/api/transcriptions/${waiting.id}/cancel`);
@@ -124,14 +124,14 @@ test('a job is cancelled in every state, and nothing of it stays', async () => {
   }
 });
 
-test('a file whose sender never says that it is there is transcribed all the same', async () => {
+test('a file is transcribed even if its client never completes the upload', async () => {
   const bytes = readFileSync(sampleFile(15, 'mp3'));
   const { id, upload } = await files.create({ sizeBytes: bytes.length });
   if (upload.kind === 'single') expect((await put(upload, bytes)).status).toBe(200);
   expect((await files.follow(id, 120)).at(-1)).toMatchObject({ status: 'completed' });
 });
 
-test('the same content is transcribed once, also when it is sent twice at a time', async () => {
+test('the same content is transcribed once, even if it is sent twice concurrently', async () => {
   const bytes = readFileSync(sampleFile(60, 'mp3'));
   const ids = await Promise.all([files.send(bytes), files.send(bytes)]);
   const ends = await Promise.all(ids.map(async (id) => (await files.follow(id, 170)).at(-1)));
@@ -155,7 +155,7 @@ test.each([
   });
 });
 
-/** lib-storage's own multipart upload, its requests answered through the addresses of a job. */
+/** Multipart upload of lib-storage, whose requests are redirected to the presigned URLs of a job. */
 async function sendWithLibStorage(id: string, Body: Buffer): Promise<void> {
   const xml = (body: string) => ({ response: { statusCode: 200, headers: {}, body: Readable.from([body]) } });
   const client = new S3Client({
@@ -178,7 +178,7 @@ async function sendWithLibStorage(id: string, Body: Buffer): Promise<void> {
   await new Upload({ client, params: { Bucket: 'bucket', Key: 'key', Body }, partSize: 16 * 1024 ** 2 }).done();
 }
 
-test.each(['boto3', 'lib-storage'])('%s uploads a large file through the addresses of its job', async (library) => {
+test.each(['boto3', 'lib-storage'])('%s uploads a large file through the presigned URLs of its job', async (library) => {
   const path = sampleFile(700, 'wav');
   const { id } = await files.create({ sizeBytes: statSync(path).size, contentType: 'audio/wav', filename: 'large.wav' });
   if (library === 'lib-storage') await sendWithLibStorage(id, readFileSync(path));
@@ -197,7 +197,7 @@ test.each([
   [process.execPath, 'transcribe.ts'],
   [WORKER_PYTHON, 'transcribe.py'],
   ['sh', 'transcribe.sh'],
-])('the example of the guide sends a file: %s %s', async (command, example) => {
+])('the example of the guide transcribes a file: %s %s', async (command, example) => {
   const env = { ...process.env, CHUNKSCRIBE_URL: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.a };
   const args = [join('docs', 'examples', example), sampleFile(125, 'mp3'), 'audio/mpeg'];
   const { stdout, stderr } = await promisify(execFile)(command, args, { env });

@@ -1,4 +1,4 @@
-/** The pool: capacity, budget, people, several machines, and what all of it costs. */
+/** The pool: capacity, budget, manual control, several machines, and costs. */
 import { GetFunctionConfigurationCommand, LambdaClient, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { GpuIntervalRow } from '../../core/contracts/rows.ts';
 import { poll } from '../../host/poll.ts';
 import { ApiError, recordingClient } from '../../host/recording-client.ts';
-import { breaks, lastExecution, mends, runningExecution, statesOf, withDefinition } from './faults.ts';
+import { clearFaults, injectFaults, lastExecution, runningExecution, statesOf, withDefinition } from './faults.ts';
 import { checkInvariants } from './invariants.ts';
 import {
   allStopped,
@@ -22,7 +22,7 @@ import {
   sampleChunks,
   settled,
   startAllowedFrom,
-  unlikeOthers,
+  uniqueCopy,
   userA,
 } from './support.ts';
 
@@ -65,27 +65,27 @@ const reasonOf = (id: string) =>
     return session.waitingFor === undefined ? undefined : session;
   });
 
-/** A session with one chunk, for which a run has been started. */
+/** Creates a session with one chunk and waits for its run. */
 async function oneChunk(): Promise<string> {
   const { id } = await userA.createSession();
   const { epoch } = await poolRow();
-  await userA.upload(id, 1, unlikeOthers(audio));
+  await userA.upload(id, 1, uniqueCopy(audio));
   await poll('the run', 60, async () => (await runningExecution()) !== undefined || (await poolRow()).epoch > epoch);
   return id;
 }
 
 afterEach(async () => {
-  mends();
+  clearFaults();
   await startAllowedFrom(0);
   await atRest();
   await checkInvariants();
 });
 
-/** EC2 is asked again after a second instead of fifteen. */
+/** Retries every second instead of every fifteen. */
 const hastily = (definition: string): string => definition.replaceAll('"IntervalSeconds":15', '"IntervalSeconds":1');
 
-test('without capacity for the preferred machine, the next one of the pool does the work', async () => {
-  breaks({ no_capacity: instanceIds.slice(0, 1) });
+test('without capacity for the preferred machine, the next machine of the pool does the work', async () => {
+  injectFaults({ no_capacity: instanceIds.slice(0, 1) });
   await withDefinition(hastily, async () => {
     const id = await oneChunk();
     await userA.complete(id, 1);
@@ -95,8 +95,8 @@ test('without capacity for the preferred machine, the next one of the pool does 
   expect(await statesOf(await lastExecution())).toEqual(expect.arrayContaining(['NextMachine', 'Drain', 'ConfirmStopped']));
 });
 
-test('without any capacity the work waits and says so, costs no attempt, and is done when there is some again', async () => {
-  breaks({ no_capacity: instanceIds });
+test('without any capacity, work stays pending with the reason and without a failed attempt, and is done once there is capacity', async () => {
+  injectFaults({ no_capacity: instanceIds });
   const { id, seen } = await withDefinition(hastily, async () => {
     const session = await oneChunk();
     return { id: session, seen: await reasonOf(session) };
@@ -106,7 +106,7 @@ test('without any capacity the work waits and says so, costs no attempt, and is 
     chunks: [{ state: 'pending', attempts: 0, waitingFor: 'capacity' }],
   });
   expect((await overview()).gpu.waitingFor?.reason).toBe('capacity');
-  // The machines that were refused are still taken for starting for some seconds: until then all are busy.
+  // Refused machines count as starting for some seconds, so the API first returns `busy`.
   const code = await poll(
     'the refusal',
     90,
@@ -118,14 +118,14 @@ test('without any capacity the work waits and says so, costs no attempt, and is 
     1000,
   );
   expect(code).toBe('no-capacity');
-  mends();
+  clearFaults();
   await startAllowedFrom(0);
   await userA.complete(id, 1);
   expect((await userA.awaitTranscript(id, 120)).status).toBe('completed');
   expect((await waiting(id)).waitingFor).toBeUndefined();
 });
 
-test('with the budget of the day spent, no machine is started for runs or for people, and the work waits and says so', async () => {
+test('with the daily budget spent, no machine is started for runs or admins, and work stays pending with the reason', async () => {
   const now = Date.now();
   const spent: GpuIntervalRow = {
     usage_id: 'gpu#i-elsewhere#1',
@@ -136,7 +136,7 @@ test('with the budget of the day spent, no machine is started for runs or for pe
     seen_at_ms: now,
     stopped_at_ms: now - 1,
   };
-  // A day is too short to spend the local host's budget: the price is what changes.
+  // The local host's budget is too large to spend, so the budget is lowered.
   const usdPerHour = await withFunctionEnv('FleetControlName', { DAILY_BUDGET_USD: '0.0000001' }, async () => {
     await db.send(new PutCommand({ TableName: output('LedgerTable'), Item: spent }));
     const id = await oneChunk();
@@ -152,7 +152,7 @@ test('with the budget of the day spent, no machine is started for runs or for pe
   expect((await userA.awaitTranscript(usdPerHour, 120)).status).toBe('completed');
 });
 
-test('an admin holds a machine without any work; runs come and go; it stops when they let go', async () => {
+test('a machine held by an admin keeps running without work and between runs; it stops when released', async () => {
   const answer = await admin.call('POST', '/api/gpu/start', { minutes: 5 });
   expect(answer.status).toBe(202);
   const held = z.object({ instanceId: z.string(), state: z.string(), heldUntil: z.string() }).parse(await answer.json());
@@ -174,7 +174,7 @@ test('an admin holds a machine without any work; runs come and go; it stops when
   await poll('the stopped machine', 30, allStopped);
 });
 
-test('the GPU by hand and the overview are for admins', async () => {
+test('manual GPU control and the overview require an admin', async () => {
   for (const [method, path] of [
     ['POST', '/api/gpu/start'],
     ['POST', '/api/gpu/stop'],
@@ -188,11 +188,11 @@ test('the GPU by hand and the overview are for admins', async () => {
   await expect(admin.call('POST', '/api/gpu/start', { hours: 1 })).rejects.toMatchObject({ status: 422 });
 });
 
-test('much work takes more machines, each chunk is done once, and all of them stop', async () => {
+test('a large backlog uses several machines; each chunk is transcribed once, and all machines stop', async () => {
   await withFunctionEnv('FleetControlName', { BACKLOG_SECONDS_PER_MACHINE: '30' }, async () => {
-    breaks({ pending_seconds: 3 });
+    injectFaults({ pending_seconds: 3 });
     const chunks = sampleChunks(10);
-    // The run plans by what waits when it starts: all is uploaded while nobody may start one.
+    // A run plans by the backlog at its start, so starts are blocked until everything is uploaded.
     await startAllowedFrom(Date.now() + 600_000);
     const { id } = await userA.createSession({ live: true });
     for (const [i, piece] of chunks.entries()) await userA.upload(id, i + 1, piece);
@@ -205,7 +205,7 @@ test('much work takes more machines, each chunk is done once, and all of them st
   });
 });
 
-test('a session bears its share of the time that EC2 says the machine ran; a run takes few transitions', async () => {
+test("a session's cost is its share of EC2's running time; a run needs few state transitions", async () => {
   const before = (await overview()).cost;
   const id = await oneChunk();
   await userA.complete(id, 1);
@@ -218,7 +218,7 @@ test('a session bears its share of the time that EC2 says the machine ran; a run
   expect(cost.monthUsd).toBeGreaterThanOrEqual(cost.todayUsd);
   const answer = await userA.call('GET', `/api/sessions/${id}/cost`);
   const share = z.object({ gpuSeconds: z.number(), usd: z.number() }).parse(await answer.json());
-  expect(Math.abs(share.gpuSeconds - ran)).toBeLessThan(2); // it was alone on the machine; days and seconds are rounded
+  expect(Math.abs(share.gpuSeconds - ran)).toBeLessThan(2); // the only work on the machine; seconds are rounded
   expect(share.usd).toBeCloseTo((share.gpuSeconds * cost.usdPerHour) / 3600, 4);
   expect((await statesOf(await lastExecution())).length).toBeLessThanOrEqual(30);
 });

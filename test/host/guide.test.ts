@@ -1,4 +1,4 @@
-/** The guide's way to a stage of one's own (docs/deploying.md), with CDK's own command; the emulator stands for the account. */
+/** The deployment guide (docs/deploying.md) with the real CDK command line; the emulator replaces the AWS account. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,9 +11,9 @@ import { host } from './support.ts';
 const folder = mkdtempSync(join(host.temporary, 'guide-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a shell in the project's folder answers, and how it ended. */
+/** Runs a command in the project's folder; returns its output and exit status. */
 async function shell(command: string): Promise<{ out: string; code: number }> {
-  const env = { ...process.env, ...clientEnv(host.endpoint), CHUNKSCRIBE_API: undefined, CI: '1' };
+  const env = { ...process.env, ...clientEnv(host), CHUNKSCRIBE_API: undefined, CI: '1' };
   const { stdout, code } = await promisify(execFile)('npx', command.split(' '), { cwd: PROJECT, env }).then(
     (said) => ({ ...said, code: 0 }),
     (error: { stdout: string; stderr: string; code: number }) => ({ ...error, stdout: error.stdout + error.stderr }),
@@ -21,7 +21,7 @@ async function shell(command: string): Promise<{ out: string; code: number }> {
   return { out: stdout, code };
 }
 
-test('a stage is deployed, found well, unchanged when deployed again, and destroyed', async () => {
+test('a stage is deployed, passes the doctor, has no diff when synthesized again, and is destroyed', async () => {
   const values = '-c stage=guide -c alarmEmail=you@example.com -c amiId=ami-0123456789abcdef0';
   const cdk = (what: string) => shell(`cdk ${what} ${values} --output ${folder}`);
   const outputs = join(folder, 'outputs.json');
@@ -32,7 +32,7 @@ test('a stage is deployed, found well, unchanged when deployed again, and destro
   const examined = await shell('chunkscribe --json doctor --stage guide');
   const lines: { name: string; state: string }[] = JSON.parse(examined.out).lines;
   expect(lines.length).toBeGreaterThan(10);
-  // The emulator's address of an API is none that a program can read.
+  // The emulator's ApiUrl output does not resolve.
   expect(lines.filter(({ state }) => state === 'bad').map(({ name }) => name)).toEqual(['api']);
 
   expect((await cdk('diff')).out).not.toMatch(/^\[[-+~]\]/m);
@@ -41,7 +41,7 @@ test('a stage is deployed, found well, unchanged when deployed again, and destro
   expect((await shell('chunkscribe --json doctor --stage guide')).out).toContain('there is no chunkscribe-guide');
 });
 
-test('what is wrong with a value is told without a stack trace, and nothing is deployed', async () => {
+test('invalid context values are reported without a stack trace, and nothing is deployed', async () => {
   const { out, code } = await shell(`cdk deploy -c poolSize=0 -c alarmMail=you@example.com --output ${folder}`);
   expect(code).not.toBe(0);
   expect(out).toMatch(/poolSize/);

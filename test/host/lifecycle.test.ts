@@ -1,4 +1,4 @@
-/** `npm start` as a person meets it: ready, Ctrl+C, kill -9, started again. In a folder of its own, with its own ports. */
+/** `npm start` with Ctrl+C, kill -9 and restarts, in its own folder and with its own ports. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -9,17 +9,18 @@ import { BatchRun, BatchRunDetails, SessionList } from '../../core/contracts/ans
 import { contentSecurityPolicy } from '../../core/contracts/pages.ts';
 import { clientEnv, freePort } from '../../host/emulator.ts';
 import { noteOf } from '../../host/host-note.ts';
-import { DEMO_MODEL, folders, PROJECT } from '../../host/paths.ts';
+import { folders, PROJECT } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
-import { endLeftovers } from '../../host/processes.ts';
-import { recordingClient, unlikeOthers } from '../../host/recording-client.ts';
-import { DEMO_USER, signIn } from '../../host/users.ts';
+import { killLeftovers } from '../../host/processes.ts';
+import { recordingClient, uniqueCopy } from '../../host/recording-client.ts';
+import { signIn } from '../../host/users.ts';
+import { PROTOCOL_MODEL } from '../support/protocol-model.ts';
 import { sampleChunks } from './support.ts';
 
-/** Anywhere but in the project. */
+/** Outside the project. */
 const home = mkdtempSync(join(tmpdir(), 'chunkscribe-life-'));
 const READY_SECONDS = 120;
-/** More than the worker does until the host is killed. */
+/** More than the worker transcribes before the host is killed. */
 const BATCH_CHUNKS = 12;
 const children: ChildProcess[] = [];
 function node(script: string, ...args: string[]): ChildProcess {
@@ -32,7 +33,7 @@ function node(script: string, ...args: string[]): ChildProcess {
   return child;
 }
 
-/** Everything that a process says, as it says it. */
+/** Collects the output of a process. */
 function listen(child: ChildProcess): { text: () => string; exited: Promise<number | null> } {
   let text = '';
   child.stdout?.on('data', (data: Buffer) => {
@@ -45,7 +46,7 @@ function listen(child: ChildProcess): { text: () => string; exited: Promise<numb
 }
 
 async function start() {
-  const child = node('start.ts', '--model', DEMO_MODEL, '--port', '18080', '--idle-seconds', '3');
+  const child = node('start.ts', '--model', PROTOCOL_MODEL, '--port', '18080', '--idle-seconds', '3');
   const output = listen(child);
   await poll('ready', READY_SECONDS, async () => {
     if (child.exitCode !== null) throw new Error(output.text());
@@ -56,7 +57,7 @@ async function start() {
   return { child, note, ...output };
 }
 
-/** Asks this address under another name, as a page of that name could after it had its name point here. */
+/** Sends a request with another host name, as after DNS rebinding. */
 const statusByName = (url: string, name: string): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     get(url, { headers: { host: `${name}:${new URL(url).port}` } }, (answer) => {
@@ -65,25 +66,25 @@ const statusByName = (url: string, name: string): Promise<number | undefined> =>
     }).on('error', reject);
   });
 
-/** Processes of this folder: each has it in its command line or in its environment. */
+/** Processes with this folder in their command line or environment. */
 const processes = (): string[] =>
   execFileSync('ps', ['eww', '-eo', 'pid,args'], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.includes(home) && !line.includes('ps eww'));
 
 afterAll(async () => {
-  // Nothing is left after tests that pass; after one that fails it would be.
+  // Passing tests leave no processes; failing ones might.
   for (const child of children) child.kill('SIGKILL');
-  await endLeftovers(folders(home).run);
+  await killLeftovers(folders(home).run);
   rmSync(home, { recursive: true, force: true });
 });
 
-test('it gets ready, is there once, survives kill -9 with what was recorded and the batch that was under way, and leaves nothing behind after Ctrl+C', {
+test('the host starts, runs only once, keeps recordings and an active batch run after kill -9, and leaves no process after Ctrl+C', {
   timeout: 300_000,
 }, async () => {
   const first = await start();
-  Object.assign(process.env, clientEnv(first.note.endpoint));
-  const signedIn = async (note: typeof first.note) => recordingClient(note.url, (await signIn(note, DEMO_USER)).access);
+  Object.assign(process.env, clientEnv(first.note));
+  const signedIn = async (note: typeof first.note) => recordingClient(note.url, (await signIn(note, note.operator)).access);
   const client = await signedIn(first.note);
   const { id } = await client.createSession();
   const [chunk] = sampleChunks();
@@ -94,10 +95,18 @@ test('it gets ready, is there once, survives kill -9 with what was recorded and 
 
   const second = listen(node('start.ts'));
   expect(await second.exited).toBe(0);
-  expect(second.text()).toContain(`Chunkscribe runs already: ${first.note.url}`);
+  expect(second.text()).toContain(`Chunkscribe is already running: ${first.note.url}`);
+  expect(first.text()).toContain('The model protocol.en transcribes English only. For other languages: npm start -- --model');
+  const other = listen(node('start.ts', '--model', 'tiny.en'));
+  expect(await other.exited).toBe(1);
+  expect(other.text()).toContain('Its model is protocol.en; stop it with Ctrl+C, then start it with --model tiny.en.');
+
+  const elsewhere = listen(node('start.ts', '--port', '18081'));
+  expect(await elsewhere.exited).toBe(1);
+  expect(elsewhere.text()).toContain('Its port is 18080; stop it with Ctrl+C, then start it with --port 18081.');
 
   const stored = await client.createSession({ live: false });
-  for (let n = 1; n <= BATCH_CHUNKS; n += 1) await client.upload(stored.id, n, unlikeOthers(chunk));
+  for (let n = 1; n <= BATCH_CHUNKS; n += 1) await client.upload(stored.id, n, uniqueCopy(chunk));
   await client.complete(stored.id, BATCH_CHUNKS);
   const run = BatchRun.parse(await (await client.call('POST', '/api/batch/runs', {})).json());
   const saved = join(home, 'state', 'emulator', 'dynamodb.json');
@@ -113,8 +122,8 @@ test('it gets ready, is there once, survives kill -9 with what was recorded and 
   expect(processes().length).toBeGreaterThan(0);
 
   const again = await start();
-  expect(again.text()).toContain('ended what the last start left behind: emulator');
-  Object.assign(process.env, clientEnv(again.note.endpoint));
+  expect(again.text()).toContain('killed processes of the previous start: emulator');
+  Object.assign(process.env, clientEnv(again.note));
   const after = await (await signedIn(again.note)).transcript(id);
   expect(after).toEqual(before);
 
@@ -137,40 +146,44 @@ test('it gets ready, is there once, survives kill -9 with what was recorded and 
   expect(processes()).toEqual([]);
 });
 
-test('the pages and their API are for this machine and its own pages only; a first visit shows a transcribed session; also on another port', async () => {
+test('the pages and the API accept only local host names and their own origin; a first visit shows a transcribed session; also with another emulator port', async () => {
   mkdirSync(join(home, 'state'), { recursive: true });
   writeFileSync(join(home, 'state', 'port'), String(await freePort(0)));
-  const { child, note, exited } = await start();
+  const { child, note, exited, text } = await start();
+  expect(text()).toMatch(new RegExp(`^  open +${note.url}/sign-in#code=[\\w-]{43}$`, 'm'));
+  expect(text()).toContain(`${note.operator.email}, password ${note.operator.password}`);
   const status = async (path: string, headers: Record<string, string> = {}) =>
     (await fetch(`${note.url}${path}`, { headers })).status;
   expect(await status('/')).toBe(200);
   expect(await status('/api/health')).toBe(200);
   expect(await status('/api/sessions')).toBe(401);
   expect(await status('/../package.json')).toBe(404);
+  expect(await status('/keys.json')).toBe(404);
+  expect(await (await fetch(`${note.url}/config.json`)).text()).not.toContain(note.operator.password);
   expect(await status('/api/health', { origin: 'https://evil.example' })).toBe(403);
   expect(await statusByName(note.url, 'evil.example')).toBe(421);
   const policy = (await fetch(`${note.url}/`)).headers.get('content-security-policy');
   expect(policy).toBe(contentSecurityPolicy(note.endpoint, note.endpoint));
   expect(policy).not.toContain('unsafe');
 
-  Object.assign(process.env, clientEnv(note.endpoint));
-  const client = recordingClient(note.url, (await signIn(note, DEMO_USER)).access);
+  Object.assign(process.env, clientEnv(note));
+  const client = recordingClient(note.url, (await signIn(note, note.operator)).access);
   const { sessions } = SessionList.parse(await (await client.call('GET', '/api/sessions')).json());
   const samples = sessions.filter(({ title }) => title === 'Sample recording');
   expect(samples).toMatchObject([{ state: 'completed', transcriptStatus: 'completed' }]);
-  expect((await client.transcript(samples[0]?.id ?? '')).text).toContain('hello everyone and welcome');
+  expect((await client.transcript(samples[0]?.id ?? '')).duration_seconds).toBeCloseTo(127.7, 0);
   child.kill('SIGINT');
   expect(await exited).toBe(0);
 });
 
-test('of two that start at once, one runs and the other says so', async () => {
+test('of two concurrent starts, one runs and the other reports it', async () => {
   const both = [0, 1].map(() => {
-    const child = node('start.ts', '--model', DEMO_MODEL, '--port', '18080');
+    const child = node('start.ts', '--model', PROTOCOL_MODEL, '--port', '18080');
     return { child, ...listen(child) };
   });
   await poll('one ready, one refused', READY_SECONDS, async () => {
     const ready = both.filter(({ text }) => text().includes('Ready after'));
-    const refused = both.filter(({ text, child }) => child.exitCode === 0 && text().includes('Chunkscribe runs already'));
+    const refused = both.filter(({ text, child }) => child.exitCode === 0 && text().includes('Chunkscribe is already running'));
     return ready.length === 1 && refused.length === 1;
   });
   for (const { child } of both) child.kill('SIGINT');
@@ -178,14 +191,28 @@ test('of two that start at once, one runs and the other says so', async () => {
   expect(processes()).toEqual([]);
 });
 
-test('a model that cannot be had ends the start with one line', async () => {
+test.each([['Starting Chunkscribe'], ['2. AWS emulator'], ['3. template']])(
+  'Ctrl+C after "%s" ends the start with 130, without a stack trace or a remaining process',
+  async (line) => {
+    rmSync(join(home, 'cdk.out'), { recursive: true, force: true });
+    const child = node('start.ts', '--model', PROTOCOL_MODEL, '--port', '18080');
+    const { text, exited } = listen(child);
+    await poll(line, READY_SECONDS, async () => text().includes(line), 20);
+    child.kill('SIGINT');
+    expect(await exited).toBe(130);
+    expect(text()).toContain('Start interrupted');
+    expect(text()).not.toMatch(/Traceback|Error/);
+    expect(processes()).toEqual([]);
+  },
+);
+
+test('an unavailable model ends the start with one line', async () => {
   const refused = listen(node('start.ts', '--model', 'tiny.klingon'));
   expect(await refused.exited).toBe(1);
-  expect(refused.text()).toContain('there is no published model tiny.klingon; try tiny.en');
-  expect(refused.text()).not.toMatch(/\n\s+at /);
+  expect(refused.text()).toMatch(/^there is no published model tiny\.klingon; try tiny\.en[^\n]*\n$/);
 });
 
-test('npm run demo says how to start the host when none runs', async () => {
+test('npm run demo explains how to start the host if none is running', async () => {
   const demo = listen(node('demo.ts'));
   expect(await demo.exited).toBe(1);
   expect(demo.text()).toBe('No running host. Start it in another terminal: npm start\n');

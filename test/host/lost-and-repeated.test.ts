@@ -1,7 +1,7 @@
-/** Events that come twice, late or never; calls whose answer is lost; machines that are taken away or cannot work. */
+/** Repeated, late and lost events; failing calls; interrupted and broken machines. */
 import { afterEach, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
-import { breaks, lastExecution, mends, statesOf, withWorkerSettings } from './faults.ts';
+import { clearFaults, injectFaults, lastExecution, statesOf, withWorkerSettings } from './faults.ts';
 import { checkInvariants } from './invariants.ts';
 import {
   allStopped,
@@ -13,25 +13,25 @@ import {
   sessionInTheMiddle,
   settled,
   startAllowedFrom,
-  unlikeOthers,
+  uniqueCopy,
   userA,
 } from './support.ts';
 
 const chunks = sampleChunks();
 
 afterEach(async () => {
-  mends();
+  clearFaults();
   await atRest();
   await checkInvariants();
 });
 
 async function record(): Promise<string> {
   const { id } = await userA.createSession();
-  for (const [i, chunk] of chunks.slice(0, 3).entries()) await userA.upload(id, i + 1, unlikeOthers(chunk));
+  for (const [i, chunk] of chunks.slice(0, 3).entries()) await userA.upload(id, i + 1, uniqueCopy(chunk));
   return id;
 }
 
-/** Everything was transcribed once, at the first attempt. */
+/** Completes the session and checks that each chunk was transcribed in one attempt. */
 async function doneOnce(id: string): Promise<void> {
   await userA.complete(id, 3);
   expect((await userA.awaitTranscript(id, 170)).status).toBe('completed');
@@ -42,14 +42,14 @@ test.each([
   ['twice', { do: 'repeat', times: 3 }],
   ['late', { do: 'delay', times: 3, seconds: 4 }],
   ['never', { do: 'drop', times: 3 }],
-] as const)('S3 tells of each chunk %s: each is transcribed once', async (_when, rule) => {
-  breaks({ events: [{ detail_type: 'Object Created', ...rule }] });
+] as const)('if S3 events are delivered %s, each chunk is transcribed once', async (_when, rule) => {
+  injectFaults({ events: [{ detail_type: 'Object Created', ...rule }] });
   await doneOnce(await record());
 });
 
-test('EC2 and Step Functions tell of nothing: runs come and go all the same', async () => {
+test('runs start and end without events of EC2 and Step Functions', async () => {
   const silent = { do: 'drop', times: 1000 } as const;
-  breaks({
+  injectFaults({
     events: [
       { detail_type: 'EC2 Instance State-change Notification', ...silent },
       { detail_type: 'Step Functions Execution Status Change', ...silent },
@@ -58,9 +58,9 @@ test('EC2 and Step Functions tell of nothing: runs come and go all the same', as
   await doneOnce(await record());
 });
 
-test.each([true, false])('calls are answered by an error (effect applied: %s): slower, never wrong', async (effect) => {
+test.each([true, false])('failing AWS calls (effect applied: %s) only delay the result', async (effect) => {
   const fails = (service: string, action: string) => ({ service, action, times: 2, effect });
-  breaks({
+  injectFaults({
     calls: [
       fails('dynamodb', 'TransactWriteItems'),
       fails('dynamodb', 'UpdateItem'),
@@ -78,22 +78,22 @@ test.each([true, false])('calls are answered by an error (effect applied: %s): s
   expect((await userA.awaitTranscript(id, 170)).status).toBe('completed');
 });
 
-test('a spot machine that EC2 takes away gives its work back at once, and the next one does it without an attempt lost', async () => {
-  const { id, count } = await sessionInTheMiddle(4); // more than it can do until it asks for notices again
+test('an interrupted spot machine releases its work at once, and the next one does it without a failed attempt', async () => {
+  const { id, count } = await sessionInTheMiddle(4); // more than the worker can do before it checks for notices
   const { serving } = await poolRow();
-  breaks({ spot_notice: serving?.machines ?? instanceIds });
+  injectFaults({ spot_notice: serving?.machines ?? instanceIds });
   await poll('the machine that is gone', 60, allStopped);
   expect((await chunkRows(id)).some(({ state }) => state === 'pending')).toBe(true);
   expect(await statesOf(await lastExecution())).toContain('LeaveFailed');
-  mends();
+  clearFaults();
   await userA.complete(id, count);
   const session = await userA.awaitChunks(id, 170, settled(count));
   expect(session.chunks.every(({ state, attempts }) => state === 'done' && attempts === 1)).toBe(true);
-  // Given back, and not left to the end of a lease: then they would be under suspicion.
+  // Released, not expired: expired leases would make the chunks suspect.
   expect((await chunkRows(id)).filter(({ suspect }) => suspect)).toEqual([]);
 });
 
-test('a machine that cannot work says why, costs no chunk an attempt, and is stopped', async () => {
+test('a machine that cannot work reports the reason, counts no failed attempts, and is stopped', async () => {
   const id = await withWorkerSettings({ MIN_FREE_DISK_MB: '999999999' }, async () => {
     const session = await record();
     await poll('the reason', 90, async () => (await poolRow()).last_error === 'DiskFull');

@@ -1,6 +1,6 @@
-"""Writes the sample recording again and again into a file: `make_audio.py FILE SECONDS`; the kind is the file's extension.
+"""Writes a file that repeats the sample recording: `make_audio.py FILE SECONDS`; the extension selects the format.
 
-A sample of noise at the beginning makes the sound unlike that of all other files.
+A few samples of noise at the beginning make the content unique.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 RATE = 16_000
-SAMPLE = Path(__file__).parents[2] / "gpu-worker" / "demo_model" / "samples" / "sample-125s.webm"
+SAMPLE = Path(__file__).parents[1] / "fixtures" / "protocol.en" / "samples" / "sample-125s.webm"
 CODECS = {"wav": ("wav", "pcm_s16le"), "mp3": ("mp3", "libmp3lame"), "flac": ("flac", "flac"), "webm": ("webm", "libopus")}
 
 

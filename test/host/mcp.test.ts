@@ -1,4 +1,4 @@
-/** The MCP server with a stage: an assistant's files go the way of all files, and come back as text. */
+/** The MCP server with a stage as its backend. */
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
@@ -14,7 +14,7 @@ const folder = join(host.temporary, 'assistant');
 const talk = join(folder, 'talk.webm');
 const assistant = async (stage: Record<string, string>): Promise<Client> => {
   const client = new Client({ name: 'test', version: '1' });
-  const env = { ...process.env, CHUNKSCRIBE_ROOTS: folder, ...stage } as Record<string, string>;
+  const env = { ...process.env, HOME: folder, CHUNKSCRIBE_ROOTS: folder, ...stage } as Record<string, string>;
   const args = ['--disable-warning=ExperimentalWarning', join(PROJECT, 'mcp', 'main.ts')];
   await client.connect(new StdioClientTransport({ command: process.execPath, args, env }));
   return client;
@@ -33,7 +33,7 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('a file of this machine is sent to the stage once, followed, read and found; another user does not see it', async () => {
+test('a local file is uploaded once, its job can be polled, read and searched; another user cannot access it', async () => {
   const [a, b] = await Promise.all(
     [host.tokens.a, host.tokens.b].map((token) => assistant({ CHUNKSCRIBE_API: host.apiUrl, CHUNKSCRIBE_TOKEN: token })),
   );
@@ -62,7 +62,7 @@ test('a file of this machine is sent to the stage once, followed, read and found
   expect(await call(a, 'check_transcription_status', { job_id: 'job_nobody' })).toMatchObject({ error: 'unknown-job' });
 });
 
-test('a wrong token and a stage that is not there are told in words', async () => {
+test('a wrong token and an unreachable stage are reported', async () => {
   const stranger = await assistant({ CHUNKSCRIBE_API: host.apiUrl, CHUNKSCRIBE_TOKEN: 'nobody' });
   const lonely = await assistant({ CHUNKSCRIBE_API: 'http://127.0.0.1:9', CHUNKSCRIBE_TOKEN: host.tokens.a });
   clients.push(stranger, lonely);

@@ -1,4 +1,4 @@
-/** A recording's way through the real template, functions, worker and model. */
+/** Recordings with the real template, functions, worker and model. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import {
   sampleChunks,
   sessionInTheMiddle,
   settled,
-  unlikeOthers,
+  uniqueCopy,
   userA,
   workerPid,
 } from './support.ts';
@@ -32,7 +32,7 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('chunks in any order, one of them twice, become the whole text; then the machine is stopped', async () => {
+test('chunks uploaded in any order, one of them twice, become the whole text; then the machine is stopped', async () => {
   const { id } = await userA.createSession({ title: 'Any order', language: 'en' });
   for (const n of [5, 2, 4, 1, 3]) {
     const chunk = chunks[n - 1];
@@ -51,7 +51,7 @@ test('chunks in any order, one of them twice, become the whole text; then the ma
 
   const prefix = rows[0]?.object_key.replace(/chunk-.*/, '') ?? '';
   const second = ChunkTranscript.parse(JSON.parse(await readObject(`${prefix}transcription-chunk-002.json`)));
-  expect(second).toMatchObject({ sessionId: id, chunkNumber: 2, model: 'demo_model' });
+  expect(second).toMatchObject({ sessionId: id, chunkNumber: 2, model: 'protocol.en' });
   expect(transcript.text).toContain(second.text);
   expect((await keysBelow(prefix)).filter((key) => key.includes('/results/'))).toHaveLength(5);
 
@@ -66,9 +66,9 @@ test('chunks in any order, one of them twice, become the whole text; then the ma
   expect(await allStopped()).toBe(true);
 });
 
-test('a missing chunk makes the transcript partial with the gap; when it comes late it is taken in', async () => {
+test('a missing chunk makes the transcript partial with a gap; a late chunk completes it', async () => {
   const { id } = await userA.createSession();
-  const [first, second, third] = chunks.map(unlikeOthers);
+  const [first, second, third] = chunks.map(uniqueCopy);
   if (!first || !second || !third) throw new Error('the sample is too short');
   await userA.upload(id, 1, first);
   await userA.upload(id, 3, third);
@@ -83,25 +83,25 @@ test('a missing chunk makes the transcript partial with the gap; when it comes l
   expect(whole.text.length).toBeGreaterThan(partial.text.length);
 });
 
-test('another recording gives another text', async () => {
+test('another recording has another text', async () => {
   const { id } = await userA.createSession();
   const last = chunks[3];
   if (!last) throw new Error('the sample is too short');
-  await userA.upload(id, 1, unlikeOthers(last));
+  await userA.upload(id, 1, uniqueCopy(last));
   await userA.complete(id, 1);
   const { text } = await userA.awaitTranscript(id, 120);
   expect(wordsOf(text)).not.toEqual(knownWords().slice(0, wordsOf(text).length));
   expect(text).toContain('yankee india india hotel');
 });
 
-test('kill -9 of the worker in the middle: what it held is done by the next one, nothing lost, nothing twice', async () => {
+test('after kill -9, the next worker transcribes the claimed chunks; none is lost or transcribed twice', async () => {
   const { id, count } = await sessionInTheMiddle();
   const pid = await workerPid();
   process.kill(pid, 'SIGKILL');
   await userA.complete(id, count);
   const session = await userA.awaitChunks(id, 170, settled(count));
   expect(session.chunks.every(({ state }) => state === 'done')).toBe(true);
-  expect(session.chunks.every(({ attempts }) => attempts === 1)).toBe(true); // nobody knows whose fault it was
+  expect(session.chunks.every(({ attempts }) => attempts === 1)).toBe(true); // a killed worker counts no failed attempt
   expect((await chunkRows(id)).some(({ fence, suspect }) => fence > 1 && suspect)).toBe(true);
   expect(await workerPid().catch(() => 0)).not.toBe(pid);
   const transcript = await userA.awaitTranscript(id, 60);
@@ -109,7 +109,7 @@ test('kill -9 of the worker in the middle: what it held is done by the next one,
   expect(transcript.chunks).toHaveLength(count);
 });
 
-test('SIGTERM to the worker in the middle: what it held is given back at once and costs no attempt', async () => {
+test('on SIGTERM, the worker releases its chunks at once, without a failed attempt', async () => {
   const { id, count } = await sessionInTheMiddle();
   const pid = await workerPid();
   process.kill(pid, 'SIGTERM');
@@ -119,7 +119,7 @@ test('SIGTERM to the worker in the middle: what it held is given back at once an
   expect(await workerPid()).not.toBe(pid);
 });
 
-test('no text, token or signed address is in any log', async () => {
+test('logs contain no transcript text, token or signed URL', async () => {
   const logs = readdirSync(join(host.root, 'logs')).map((name) => readFileSync(join(host.root, 'logs', name), 'utf8'));
   expect(logs.length).toBeGreaterThan(1);
   for (const log of logs) {

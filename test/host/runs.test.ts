@@ -1,4 +1,4 @@
-/** A run's life on the host: aborted from outside, and what becomes of the work. */
+/** A GPU run that is aborted from outside. */
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
@@ -10,7 +10,7 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('a run that is aborted while it works: the machine is stopped, and the work is done by a run that comes after', async () => {
+test('after an active run is aborted, its machine is stopped and the next run does the work', async () => {
   const { id, count } = await sessionInTheMiddle();
   const { serving } = await poolRow();
   const executionArn = `${output('StateMachineArn').replace(':stateMachine:', ':execution:')}:${serving?.run_id}`;

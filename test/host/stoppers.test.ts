@@ -1,12 +1,12 @@
-/** Each of the four stoppers alone, the other three switched off; and aborts wherever a run can be. */
+/** Each of the four mechanisms that stop machines, with the other three disabled; and aborts in every state of a run. */
 import { SendTaskFailureCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
 import {
   abort,
-  breaks,
-  mends,
+  clearFaults,
+  injectFaults,
   type ReaperRule,
   runningExecution,
   statesOf,
@@ -18,21 +18,21 @@ import { checkInvariants } from './invariants.ts';
 import { allStopped, atRest, db, output, poolRow, reap, sampleChunks, sessionInTheMiddle, userA, workerPid } from './support.ts';
 
 const ALL_RULES: readonly ReaperRule[] = ['EveryMinute', 'RunEnded', 'MachineChanged'];
-/** A worker that never switches its machine off by itself. */
+/** The worker never powers off its machine by itself. */
 const NEVER = { UNHELD_SECONDS: '99999' };
-/** Bound of the promise: a machine without work stops within three minutes, whatever breaks. */
+/** Guaranteed limit: a machine without work stops within three minutes, even after a failure. */
 const STOPPED_SECONDS = 180;
 const stopped = () => poll('the stopped machines', STOPPED_SECONDS, allStopped, 500);
 
-/** Sessions that a test left in the middle: the next runs must finish them. */
+/** Sessions that a test left unfinished; later runs must finish them. */
 const unfinished: { readonly id: string; readonly count: number }[] = [];
 async function work(): Promise<void> {
   unfinished.push(await sessionInTheMiddle());
 }
 
 afterEach(async () => {
-  mends();
-  await reap(); // what the schedule would do within the next minute
+  clearFaults();
+  await reap(); // as the schedule does every minute
   for (const { id, count } of unfinished.splice(0)) {
     await userA.complete(id, count);
     expect((await userA.awaitTranscript(id, 170)).status).toBe('completed');
@@ -52,7 +52,7 @@ async function drainToken(): Promise<string> {
   return String(Item?.['drain_token']);
 }
 
-test('Catch alone: a step that fails leads to the stop', async () => {
+test('only Catch: a failing step stops the machine', async () => {
   await withWorkerSettings(NEVER, () =>
     withoutRules(ALL_RULES, async () => {
       await work();
@@ -64,7 +64,7 @@ test('Catch alone: a step that fails leads to the stop', async () => {
   );
 });
 
-test('the rule on the end of an execution alone: an aborted run leaves nothing running', async () => {
+test('only the RunEnded rule: an aborted run leaves no machine running', async () => {
   await withWorkerSettings(NEVER, () =>
     withoutRules(['EveryMinute', 'MachineChanged'], async () => {
       await work();
@@ -74,7 +74,7 @@ test('the rule on the end of an execution alone: an aborted run leaves nothing r
   );
 });
 
-test('the reaper’s minute alone: nobody says that the run was aborted, and it sees that the machine runs for nobody', async () => {
+test('only the reaper’s schedule: without an event of the aborted run, it finds the machine without a holder', async () => {
   await withWorkerSettings(NEVER, () =>
     withoutRules(['RunEnded', 'MachineChanged'], async () => {
       await work();
@@ -84,7 +84,7 @@ test('the reaper’s minute alone: nobody says that the run was aborted, and it 
   );
 });
 
-test('the worker alone: a run that is over gives it no token, and nobody else needs the machine', async () => {
+test('only the worker: without a task token and without a holder it powers off its machine', async () => {
   await withWorkerSettings({ UNHELD_SECONDS: '5' }, () =>
     withoutRules(ALL_RULES, async () => {
       await work();
@@ -94,7 +94,7 @@ test('the worker alone: a run that is over gives it no token, and nobody else ne
   );
 });
 
-test('a worker that hangs is found because it says nothing, and its work is done by the next one', async () => {
+test('a hanging worker is detected by its missing heartbeat, and the next one does its work', async () => {
   await withDefinition(
     (definition) => definition.replace('"HeartbeatSeconds":120', '"HeartbeatSeconds":5'),
     () =>
@@ -106,10 +106,10 @@ test('a worker that hangs is found because it says nothing, and its work is done
   );
 });
 
-test('a machine whose worker never gets ready is given up at the deadline', async () => {
+test('a machine whose worker never becomes ready is stopped at the deadline', async () => {
   const [chunk] = sampleChunks();
   if (chunk === undefined) throw new Error('the sample is too short');
-  breaks({ boot_seconds: 9999 });
+  injectFaults({ boot_seconds: 9999 });
   await withDefinition(
     (definition) => definition.replace('"TimeoutSecondsPath":"$.start.bootSeconds"', '"TimeoutSeconds":4'),
     async () => {
@@ -125,18 +125,18 @@ test('a machine whose worker never gets ready is given up at the deadline', asyn
 });
 
 test.each(['Start', 'AwaitReady', 'Drain', 'Stop', 'ConfirmStopped'])(
-  'a run that is aborted at %s leaves nothing running',
+  'a run that is aborted at %s leaves no machine running',
   async (state) => {
     const [chunk] = sampleChunks();
     if (chunk === undefined) throw new Error('the sample is too short');
-    breaks({ pending_seconds: 2, boot_seconds: 2, stopping_seconds: 2 });
+    injectFaults({ pending_seconds: 2, boot_seconds: 2, stopping_seconds: 2 });
     const { id } = await userA.createSession();
     await userA.upload(id, 1, chunk);
     const execution = await theRun();
     await poll(state, 60, async () => (await statesOf(execution)).includes(state), 50);
     await abort(execution);
     await stopped();
-    mends();
+    clearFaults();
     await userA.complete(id, 1);
     expect((await userA.awaitTranscript(id, 170)).status).toBe('completed');
   },

@@ -1,4 +1,4 @@
-/** What host tests look at: the machine, the tables, and what must hold in the end. */
+/** Access to the host under test: clients, tables, machines and processes. */
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -9,14 +9,14 @@ import { inject } from 'vitest';
 import * as z from 'zod';
 import { ChunkRow, type InstanceRow, type PoolRow } from '../../core/contracts/rows.ts';
 import { clientEnv } from '../../host/emulator.ts';
-import { DEMO_MODEL } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
-import { type AudioChunk, cutRecording, recordingClient, unlikeOthers } from '../../host/recording-client.ts';
+import { type AudioChunk, cutRecording, recordingClient, uniqueCopy } from '../../host/recording-client.ts';
 import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
 import { ec2Machines } from '../../lambdas/adapters/ec2-machines.ts';
+import { PROTOCOL_MODEL } from '../support/protocol-model.ts';
 
 export const host = inject('host');
-Object.assign(process.env, clientEnv(host.endpoint));
+Object.assign(process.env, clientEnv(host));
 
 export const output = (name: string): string => {
   const value = host.outputs[name];
@@ -31,12 +31,11 @@ const fleet = dynamoFleetStore(db, output('FleetTable'));
 export const userA = recordingClient(host.apiUrl, host.tokens.a);
 export const userB = recordingClient(host.apiUrl, host.tokens.b);
 export const admin = recordingClient(host.apiUrl, host.tokens.admin);
-export const nobody = recordingClient(host.apiUrl, undefined);
 
-export const SAMPLE = join(DEMO_MODEL, 'samples', 'sample-125s.webm');
-/** The sample recording in chunks of this length that each decode alone. */
+export const SAMPLE = join(PROTOCOL_MODEL, 'samples', 'sample-125s.webm');
+/** The sample recording in independently decodable chunks of this length, with unique bytes. */
 export const sampleChunks = (seconds = 30, overlapSeconds = 0): AudioChunk[] =>
-  cutRecording(SAMPLE, mkdtempSync(join(host.temporary, 'test-')), seconds, overlapSeconds).map(unlikeOthers);
+  cutRecording(SAMPLE, mkdtempSync(join(host.temporary, 'test-')), seconds, overlapSeconds).map(uniqueCopy);
 export const knownWords = (): string[] =>
   z
     .object({ words: z.array(z.object({ word: z.string() })) })
@@ -80,13 +79,13 @@ export async function keysBelow(prefix: string): Promise<string[]> {
 }
 
 export const instanceIds = output('InstanceIds').split(',');
-/** What EC2 says of the pool. */
+/** EC2 states of the pool's machines. */
 export const machineStates = async (): Promise<string[]> => (await machines.describe(instanceIds)).map(({ state }) => state);
 export const allStopped = async (): Promise<boolean> => (await machineStates()).every((state) => state === 'stopped');
 export const instanceRows = (): Promise<InstanceRow[]> => Promise.all(instanceIds.map((id) => fleet.readInstance(id)));
 export const poolRow = (): Promise<PoolRow> => fleet.readPool();
 
-/** The worker process that runs now on a machine of the pool, by the host's own note. */
+/** Process id of the running worker of a machine, from the host's note. */
 export async function workerPid(instanceId?: string): Promise<number> {
   return poll('a worker process', 60, async () => {
     const note = readdirSync(join(host.root, 'run')).find((name) => name.startsWith(`worker-${instanceId ?? ''}`));
@@ -101,14 +100,14 @@ export const settled =
   (session: { chunks: readonly { state: string }[] }): boolean =>
     session.chunks.length === count && session.chunks.every(({ state }) => state === 'done' || state === 'dead');
 
-/** A lease this new has most of its work before it. */
+/** Leases younger than this have most of their work still ahead. */
 const NEW_LEASE_MS = 400;
 const justClaimed = ({ state, lease_until_ms }: ChunkRow): boolean =>
   state === 'leased' && (lease_until_ms ?? 0) > Date.now() + host.leaseSeconds * 1000 - NEW_LEASE_MS;
 
-export { unlikeOthers };
+export { uniqueCopy };
 
-/** A session of the sample in short chunks, all uploaded, of which the worker has just claimed some. */
+/** Uploads the sample in short chunks, and returns when the worker has just claimed some of them. */
 export async function sessionInTheMiddle(seconds = 10): Promise<{ id: string; count: number }> {
   const { id } = await userA.createSession();
   const chunks = sampleChunks(seconds);
@@ -117,13 +116,13 @@ export async function sessionInTheMiddle(seconds = 10): Promise<{ id: string; co
   return { id, count: chunks.length };
 }
 
-/** No machine runs, nobody holds one, and no run serves. */
+/** Waits until all machines are stopped without holders and no run is active. */
 export async function atRest(): Promise<void> {
   await poll(
     'the machines at rest',
     120,
     async () => {
-      await reap(); // what the schedule does every minute
+      await reap(); // as the schedule does every minute
       const rows = await instanceRows();
       return (
         (await allStopped()) &&
@@ -135,7 +134,7 @@ export async function atRest(): Promise<void> {
   );
 }
 
-/** Moves the time from which a run may be started, as if it passed or as if runs had failed. */
+/** Sets the earliest time of the next run, as if time had passed or runs had failed. */
 export async function startAllowedFrom(ms: number): Promise<void> {
   await poll('the write', 10, async () => {
     const from = await fleet.readPool();
@@ -144,12 +143,12 @@ export async function startAllowedFrom(ms: number): Promise<void> {
   });
 }
 
-/** One pass of the reaper, as its schedule makes every minute. */
+/** Invokes the reaper, as its schedule does every minute. */
 export async function reap(): Promise<void> {
   await invoke('ReaperName');
 }
 
-/** Calls a function as its schedule does; named by its output. */
+/** Invokes a function as its schedule does. @param name output with the function's name */
 export async function invoke(name: string): Promise<void> {
   const { FunctionError } = await new LambdaClient().send(new InvokeCommand({ FunctionName: output(name) }));
   if (FunctionError !== undefined) throw new Error(`${name} failed`);

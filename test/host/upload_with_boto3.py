@@ -1,6 +1,6 @@
-"""boto3's own multipart upload, its requests answered through the addresses of a job: `upload_with_boto3.py FILE API TOKEN JOB`.
+"""Multipart upload with boto3 through the presigned URLs of a job: `upload_with_boto3.py FILE API TOKEN JOB`.
 
-boto3 cuts, sends in parallel and tries again as it always does; only where it sends to is the job's.
+boto3 splits, parallelizes and retries as usual; only its requests are redirected to the job's URLs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def call(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 class Raw(io.BytesIO):
-    """What botocore reads an answer from."""
+    """Response body for botocore."""
 
     def stream(self, **_: Any) -> Any:
         yield self.read()

@@ -1,7 +1,6 @@
 /**
- * Watches the machines of a host under test from its start to its end, and writes down what must never be: a machine that runs
- * for minutes with nobody who holds it, one that is stopped under a living holder, a fence that goes down.
- * `checkInvariants` reads the file.
+ * Watches the machines of a host under test during its lifetime and records violations in a file, which `checkInvariants` reads: a
+ * machine that runs for minutes without a holder, one that is stopped although a holder is alive, a fence that decreases.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,14 +13,14 @@ import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
 import { ec2Machines } from '../../lambdas/adapters/ec2-machines.ts';
 
 const EVERY_MS = 300;
-/** A machine without a holder stops within this. */
+/** A machine without a holder must stop within this time. */
 const UNHELD_MS = 180_000;
 
 interface Watched {
-  /** The tests' control file: a machine that EC2 takes away by it is nobody's violation. */
+  /** The fault file: a spot interruption in it is not a violation. */
   readonly faults: string;
   readonly outputs: Readonly<Record<string, string>>;
-  /** Gets one line for each violation. */
+  /** Receives one line per violation. */
   readonly file: string;
 }
 
@@ -40,12 +39,12 @@ export function watchFleet({ outputs, file, faults }: Watched): () => Promise<vo
   const sfn = new SFNClient();
   const ending = new AbortController();
   const last = new Map<string, Seen>();
-  const isTaken = (id: string): boolean =>
+  const isInterrupted = (id: string): boolean =>
     existsSync(faults) && (JSON.parse(readFileSync(faults, 'utf8')).spot_notice ?? []).includes(id);
   const violation = (text: string): void => appendFileSync(file, `${new Date().toISOString()} ${text}\n`);
 
-  /** Somebody who held it when it was seen last, and would hold it still. */
-  async function survivor(row: InstanceRow): Promise<string | undefined> {
+  /** A holder of the last seen row that is still alive. */
+  async function livingHolder(row: InstanceRow): Promise<string | undefined> {
     for (const [holder, deadlineMs] of Object.entries(row.holders)) {
       if (deadlineMs <= Date.now()) continue;
       if (holder.startsWith('person:')) return holder;
@@ -60,27 +59,27 @@ export function watchFleet({ outputs, file, faults }: Watched): () => Promise<vo
   }
 
   async function look(id: string): Promise<void> {
-    // The row comes second: a stop is decided there before EC2 hears of it.
+    // Read the row after EC2: a stop is written to the row before EC2 is called.
     const [machine] = await machines.describe([id]);
     const row = await store.readInstance(id);
     const state = machine?.state ?? 'gone';
     const before = last.get(id);
     const isUnheld = state === 'running' && !isLive(row);
     const unheldSinceMs = isUnheld ? (before?.unheldSinceMs ?? Date.now()) : undefined;
-    if (unheldSinceMs !== undefined && Date.now() - unheldSinceMs > UNHELD_MS) violation(`${id} runs for nobody`);
+    if (unheldSinceMs !== undefined && Date.now() - unheldSinceMs > UNHELD_MS) violation(`${id} runs without a holder`);
     if (before !== undefined && row.fence < before.row.fence)
       violation(`the fence of ${id} went from ${before.row.fence} to ${row.fence}`);
     const hasEnded = before?.state === 'running' && (state === 'stopping' || state === 'stopped');
-    if (hasEnded && row.state === 'running' && row.fence === before.row.fence && !isTaken(id)) {
-      const harmed = await survivor(row);
-      if (harmed !== undefined) violation(`${id} was stopped under ${harmed}`);
+    if (hasEnded && row.state === 'running' && row.fence === before.row.fence && !isInterrupted(id)) {
+      const harmed = await livingHolder(row);
+      if (harmed !== undefined) violation(`${id} was stopped although ${harmed} holds it`);
     }
     last.set(id, { state, row, unheldSinceMs });
   }
 
   const watching = (async () => {
     while (!ending.signal.aborted) {
-      await Promise.all(ids.map(look)).catch(() => undefined); // the emulator may be restarting: the next look is soon
+      await Promise.all(ids.map(look)).catch(() => undefined); // the emulator may be restarting; try again
       await wait(EVERY_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }
   })();

@@ -1,4 +1,4 @@
-/** Users' servers and mailboxes are told the ends of files and sessions, by the real functions. */
+/** Webhooks and mails about completed files and sessions, sent by the real functions. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -7,6 +7,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { Deliveries, WebhookSecret } from '../../core/contracts/answers.ts';
+import { readMails } from '../../host/mails.ts';
 import { WORKER_PYTHON } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
 import { fileClient, sampleFile } from './file-client.ts';
@@ -50,16 +51,16 @@ given = json.load(sys.stdin)
 print(json.dumps(Webhook(given["secret"]).verify(given["body"].encode(), given["headers"])))
 `;
 
-test('the end of a file is told once, signed so that both standard libraries verify it, and again when asked for', async () => {
+test('the end of a file is delivered once, with a signature that both standard libraries verify, and again on replay', async () => {
   await userB.call('PUT', '/api/webhook', { url: address() });
   const { secret } = WebhookSecret.parse(await (await userB.call('POST', '/api/webhook/secret', {})).json());
   await userB.call('PUT', '/api/notifications', { fileCompleted: true });
-  failures = 1; // the first attempt meets trouble
+  failures = 1; // the first attempt fails
   const good = await files.send(readFileSync(sampleFile(20, 'mp3')));
   const bad = await files.send(Buffer.from('no audio'.repeat(20)), { filename: 'broken.mp3', callbackUrl: address() });
   await files.follow(good, 120);
   await files.follow(bad, 120);
-  await poll('both to be told', 60, async () => told(good).length === 1 && told(bad).length === 1);
+  await poll('both deliveries', 60, async () => told(good).length === 1 && told(bad).length === 1);
 
   const [message] = told(good);
   if (message === undefined) throw new Error('nothing came');
@@ -81,21 +82,21 @@ test('the end of a file is told once, signed so that both standard libraries ver
   expect(list.map(({ attempts }) => attempts).sort()).toEqual([1, 2]);
   const again = list.find(({ messageId }) => messageId === message.headers['webhook-id']);
   await userB.call('POST', `/api/webhook/deliveries/${again?.id}/replay`, {});
-  await poll('it again', 60, async () => told(good).length === 2);
+  await poll('the replayed delivery', 60, async () => told(good).length === 2);
   expect(told(good)[1]?.headers['webhook-id']).toBe(message.headers['webhook-id']);
 
-  const text = await (await fetch(`${host.endpoint}/_ministack/ses/messages`)).text();
+  const text = await readMails(host);
   expect(text).toContain(`Job: ${good}`);
   expect(text).toContain('Your file could not be transcribed');
 });
 
-test('the end of a session is told; an address that is not public is refused, and a batch is for admins', async () => {
+test('the end of a session is delivered; a private address is refused, and batch webhooks require an admin', async () => {
   await userB.call('PUT', '/api/webhook', { url: address() });
   const [chunk] = sampleChunks(10);
   const { id } = await userB.createSession();
   if (chunk !== undefined) await userB.upload(id, 1, chunk);
   await userB.complete(id, 1);
-  await poll('the word', 120, async () => told(id).length === 1);
+  await poll('the delivery', 120, async () => told(id).length === 1);
   expect(JSON.parse(told(id)[0]?.body ?? '')).toMatchObject({ type: 'session.completed', data: { id, status: 'completed' } });
   await expect(userB.call('PUT', '/api/webhook', { url: 'https://169.254.169.254/' })).rejects.toMatchObject({ status: 422 });
   await expect(files.create({ sizeBytes: 10, callbackUrl: 'https://10.0.0.1/' })).rejects.toMatchObject({ status: 422 });

@@ -11,7 +11,7 @@ afterAll(() => rmSync(planted, { recursive: true, force: true }));
 
 const Report = z.object({ summary: z.object({ violations: z.array(z.object({ rule: z.object({ name: z.string() }) })) }) });
 
-/** Rules that these files break. */
+/** Names of the rules that these files violate. */
 function broken(files: Readonly<Record<string, string>>): string[] {
   const folder = mkdtempSync(join(planted, 'p-'));
   symlinkSync(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
@@ -54,10 +54,10 @@ test.each([
   ['clients-know-contracts', { 'cli/a.ts': "import '../host/b.ts';", 'host/b.ts': 'export {};' }],
   ['pages-know-contracts', { 'web/src/a.ts': "import '../../core/fleet/b.ts';", 'core/fleet/b.ts': 'export {};' }],
   ['no-circular', { 'core/a.ts': "import './b.ts';", 'core/b.ts': "import './a.ts';" }],
-] satisfies [string, Record<string, string>][])('a planted violation of %s is found', (rule, files) => {
+] satisfies [string, Record<string, string>][])('a planted violation of %s is reported', (rule, files) => {
   expect(broken(files)).toContain(rule);
 });
 
-test('code that keeps the rules has no finding', () => {
+test('code without violations has no findings', () => {
   expect(broken({ 'core/a.ts': "import './contracts/b.ts';", 'core/contracts/b.ts': 'export {};' })).toEqual([]);
 });

@@ -1,9 +1,9 @@
-/** The examples of docs/examples that speak OpenAI's API, run as their first lines say. */
+/** The OpenAI examples of docs/examples. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import { SAMPLE } from '../../host/demo-run.ts';
 import { PROJECT, WORKER_PYTHON } from '../../host/paths.ts';
+import { SAMPLE } from '../support/fixture-sample.ts';
 
 const { url } = inject('service');
 
@@ -11,7 +11,7 @@ test.each([
   ['openai-sdk.py', WORKER_PYTHON],
   ['openai-sdk.ts', process.execPath],
   ['openai-curl.sh', 'sh'],
-])('docs/examples/%s prints the text of a file', (example, program) => {
+])('docs/examples/%s prints the transcript of a file', (example, program) => {
   const { status, stdout, stderr } = spawnSync(program, [join('docs', 'examples', example), SAMPLE], {
     cwd: PROJECT,
     encoding: 'utf8',

@@ -1,12 +1,13 @@
-/** The persistent service with the demo model, for tests of the clients that other people wrote. */
+/** Starts the persistent worker service with the protocol model, for tests with third-party clients. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { answers, freePort } from '../../host/emulator.ts';
-import { DEMO_MODEL, PROJECT, WORKER_PYTHON } from '../../host/paths.ts';
+import { freePort, isResponding } from '../../host/emulator.ts';
+import { PROJECT, WORKER_PYTHON } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
+import { PROTOCOL_MODEL } from '../support/protocol-model.ts';
 
 const INSPECTOR = join(PROJECT, '.local', 'inspector');
 
@@ -24,15 +25,15 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const root = mkdtempSync(join(tmpdir(), 'chunkscribe-service-'));
   const port = await freePort(8865);
-  const args = ['-m', 'gpu_worker', 'serve', '--model', DEMO_MODEL, '--port', String(port), '--folder', join(root, 'data')];
+  const args = ['-m', 'gpu_worker', 'serve', '--model', PROTOCOL_MODEL, '--port', String(port), '--folder', join(root, 'data')];
   const env = { ...process.env, PYTHONPATH: join(PROJECT, 'gpu-worker', 'src') };
   const child: ChildProcess = spawn(WORKER_PYTHON, args, { stdio: ['ignore', 'inherit', 'ignore'], env });
   const url = `http://127.0.0.1:${port}`;
   await poll('the service', 120, async () => {
     if (child.exitCode !== null) throw new Error('the service has ended');
-    return answers(`${url}/health`);
+    return isResponding(`${url}/health`);
   });
-  // The command line of the inspector is a tool of this test only, with much behind it: it is installed beside it, by its own lockfile.
+  // The MCP inspector has many dependencies and is used only here, so it is installed separately with its own lockfile.
   mkdirSync(INSPECTOR, { recursive: true });
   for (const name of ['package.json', 'package-lock.json'])
     copyFileSync(join(import.meta.dirname, 'inspector', name), join(INSPECTOR, name));

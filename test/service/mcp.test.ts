@@ -1,19 +1,19 @@
-/** The MCP server as assistants meet it: by the SDK's client, and by the inspector's command line. */
+/** The MCP server with the SDK's client and with the inspector's command line. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { SAMPLE } from '../../host/demo-run.ts';
 import { PROJECT } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
+import { SAMPLE } from '../support/fixture-sample.ts';
 
 const { url, root } = inject('service');
 const allowed = join(root, 'allowed');
 const texts = join(allowed, 'texts');
 const outside = join(root, 'outside');
-const env = { ...process.env, CHUNKSCRIBE_SERVICE: url, CHUNKSCRIBE_ROOTS: allowed } as Record<string, string>;
+const env = { ...process.env, HOME: root, CHUNKSCRIBE_SERVICE: url, CHUNKSCRIBE_ROOTS: allowed } as Record<string, string>;
 const command = process.execPath;
 const args = ['--disable-warning=ExperimentalWarning', join(PROJECT, 'mcp', 'main.ts')];
 const client = new Client({ name: 'test', version: '1' });
@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => client.close());
 
-test('a recording is begun at once, followed, and saved; then it is listed, read in parts, and searched', async () => {
+test('a recording is started, polled and saved; then it is listed, read in ranges and searched', async () => {
   const { tools } = await client.listTools();
   expect(tools.map(({ name }) => name).sort()).toEqual(
     ['check_transcription_status', 'get_transcript', 'list_transcriptions', 'search_transcripts', 'transcribe_wav'].sort(),
@@ -82,12 +82,12 @@ test.each([
   ['transcribe_wav', { filename: join(outside, 'is-it-there.webm') }],
   ['transcribe_wav', { filename: join(allowed, 'talk.webm'), output_dir: outside }],
   ['transcribe_wav', { filename: join(allowed, 'talk.webm'), output_dir: join(allowed, 'folder-link') }],
-])('%s with %o is path-not-allowed, and nothing is written outside', async (name, input) => {
+])('%s with %o is path-not-allowed, and nothing is written outside the roots', async (name, input) => {
   expect(await call(name, input)).toMatchObject({ success: false, error: 'path-not-allowed' });
   expect(existsSync(join(outside, 'talk.transcribing.txt'))).toBe(false);
 });
 
-test('a status file that is a link to elsewhere is not followed', async () => {
+test('a status file that is a link is not followed', async () => {
   const target = join(outside, 'target.txt');
   writeFileSync(target, 'untouched');
   copyFileSync(SAMPLE, join(allowed, 'trap.webm'));
@@ -98,7 +98,7 @@ test('a status file that is a link to elsewhere is not followed', async () => {
   expect(readFileSync(target, 'utf8')).toBe('untouched');
 });
 
-test('what is missing or unknown is told in words, and a service that is not there, too', async () => {
+test('missing files, unknown jobs and an unreachable service are reported', async () => {
   expect(await call('transcribe_wav', { filename: join(allowed, 'nothing.webm') })).toMatchObject({ error: 'file-not-found' });
   writeFileSync(join(allowed, 'notes.wav'), 'no audio');
   expect(await call('transcribe_wav', { filename: join(allowed, 'notes.wav') })).toMatchObject({ error: 'unsupported-media' });
@@ -118,7 +118,7 @@ test('what is missing or unknown is told in words, and a service that is not the
 
 test('the inspector’s command line lists and calls every tool', async () => {
   const inspector = join(PROJECT, '.local', 'inspector', 'node_modules', '.bin', 'mcp-inspector');
-  const settings = [`CHUNKSCRIBE_SERVICE=${url}`, `CHUNKSCRIBE_ROOTS=${allowed}`].flatMap((one) => ['-e', one]);
+  const settings = [`HOME=${root}`, `CHUNKSCRIBE_SERVICE=${url}`, `CHUNKSCRIBE_ROOTS=${allowed}`].flatMap((one) => ['-e', one]);
   const inspect = (...more: string[]): string =>
     execFileSync(inspector, ['--cli', ...settings, command, ...args, ...more], {
       encoding: 'utf8',

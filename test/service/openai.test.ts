@@ -1,29 +1,29 @@
-/** OpenAI's own client for npm, unmodified, against the service. */
+/** The unmodified OpenAI npm client against the service. */
 import { createReadStream, readFileSync } from 'node:fs';
 import OpenAI, { APIError, toFile } from 'openai';
 import { expect, inject, test } from 'vitest';
-import { SAMPLE } from '../../host/demo-run.ts';
+import { SAMPLE } from '../support/fixture-sample.ts';
 
 const { url } = inject('service');
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'unused', maxRetries: 0 });
 const file = () => createReadStream(SAMPLE);
 const WELCOME = 'hello everyone and welcome';
 
-test('lists models, and answers json, text, srt, vtt and verbose_json', async () => {
-  expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['demo_model']);
+test('the client lists models and gets json, text, srt, vtt and verbose_json', async () => {
+  expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['protocol.en']);
   const { text } = await client.audio.transcriptions.create({ model: 'whisper-1', file: file() });
   expect(text).toContain(WELCOME);
-  expect(await client.audio.transcriptions.create({ model: 'demo_model', file: file(), response_format: 'text' })).toContain(
+  expect(await client.audio.transcriptions.create({ model: 'protocol.en', file: file(), response_format: 'text' })).toContain(
     WELCOME,
   );
-  expect(await client.audio.transcriptions.create({ model: 'demo_model', file: file(), response_format: 'srt' })).toMatch(
+  expect(await client.audio.transcriptions.create({ model: 'protocol.en', file: file(), response_format: 'srt' })).toMatch(
     /^1\n00:00:0\d,/,
   );
-  expect(await client.audio.transcriptions.create({ model: 'demo_model', file: file(), response_format: 'vtt' })).toMatch(
+  expect(await client.audio.transcriptions.create({ model: 'protocol.en', file: file(), response_format: 'vtt' })).toMatch(
     /^WEBVTT\n/,
   );
   const verbose = await client.audio.transcriptions.create({
-    model: 'demo_model',
+    model: 'protocol.en',
     file: file(),
     response_format: 'verbose_json',
   });
@@ -31,9 +31,9 @@ test('lists models, and answers json, text, srt, vtt and verbose_json', async ()
   expect(verbose.words).toBeUndefined();
 });
 
-test('words where they are asked for, and a stream whose pieces are the text', async () => {
+test('the client gets words on request, and a stream whose pieces form the text', async () => {
   const { words, segments } = await client.audio.transcriptions.create({
-    model: 'demo_model',
+    model: 'protocol.en',
     file: file(),
     response_format: 'verbose_json',
     timestamp_granularities: ['word'],
@@ -42,7 +42,7 @@ test('words where they are asked for, and a stream whose pieces are the text', a
   expect(words?.[0]).toMatchObject({ word: 'fifty', start: expect.any(Number), end: expect.any(Number) });
   const other = Buffer.concat([readFileSync(SAMPLE), Buffer.from([0xec, 0x81, 0x01])]);
   const stream = await client.audio.transcriptions.create({
-    model: 'demo_model',
+    model: 'protocol.en',
     file: await toFile(other, 'talk.webm'),
     stream: true,
   });
@@ -56,9 +56,9 @@ test('words where they are asked for, and a stream whose pieces are the text', a
   expect(pieces).toBe(whole);
 });
 
-test('errors are the client’s own kinds', async () => {
+test('errors map to the client’s error classes', async () => {
   const ask = (more: object) =>
-    client.audio.transcriptions.create({ model: 'demo_model', file: file(), ...more }).catch((error: unknown) => error);
+    client.audio.transcriptions.create({ model: 'protocol.en', file: file(), ...more }).catch((error: unknown) => error);
   expect(await ask({ model: 'gpt-9' })).toMatchObject({ status: 422, code: 'unknown-model', param: 'model' });
   expect(await ask({ response_format: 'docx' })).toBeInstanceOf(OpenAI.BadRequestError);
   const none = await ask({ file: await toFile(Buffer.from('no audio whatsoever'), 'a.webm') });

@@ -17,7 +17,7 @@ export interface Call {
   readonly id?: string;
   readonly n?: string;
   readonly body?: unknown;
-  /** Sent as it is, instead of `body` as JSON. */
+  /** Sent unchanged, instead of `body` as JSON. */
   readonly rawBody?: string;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -60,21 +60,21 @@ type Handler = (event: APIGatewayProxyEventV2, context: Context) => Promise<APIG
 const parsed = (contentType: unknown, body: string | undefined) =>
   body === undefined || !String(contentType).includes('json') ? body : JSON.parse(body);
 
-/** Every answer in any test is one that the API's description knows. */
-function checkAnswer(route: string, status: number, body: unknown): void {
+/** Checks every response in every test against the API description. */
+function checkResponse(route: string, status: number, body: unknown): void {
   const call = CALLS[route];
   if (call === undefined) return;
   if (status >= 400) {
     const { code } = Problem.parse(body);
-    expect([...ALWAYS, ...(call.errors ?? [])], `${route} may answer ${code}`).toContain(code);
+    expect([...ALWAYS, ...(call.errors ?? [])], `${route} may return ${code}`).toContain(code);
   } else call.answers[status]?.parse(body);
 }
-const ALWAYS = ['unauthorized', 'invalid', 'malformed', 'unsupported-type', 'internal'];
+const ALWAYS = ['unauthorized', 'invalid', 'too-many', 'malformed', 'unsupported-type', 'internal'];
 
-/** Calls a handler; answers status, headers and the parsed body. */
+/** Calls a handler; returns status, headers and the parsed body. */
 export async function invoke(handler: unknown, call: Call) {
   const { statusCode, headers, body } = await (handler as Handler)(apiEvent(call), {} as Context);
-  const answer = { status: statusCode, headers, body: parsed(headers?.['content-type'], body) };
-  if (typeof answer.body === 'object') checkAnswer(call.route, Number(statusCode), answer.body);
-  return answer;
+  const response = { status: statusCode, headers, body: parsed(headers?.['content-type'], body) };
+  if (typeof response.body === 'object') checkResponse(call.route, Number(statusCode), response.body);
+  return response;
 }

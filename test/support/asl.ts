@@ -1,4 +1,4 @@
-/** A synthesized state machine as a graph, so that tests can ask about its paths. */
+/** A synthesized state machine as a graph, so that tests can check its paths. */
 import type { Template } from 'aws-cdk-lib/assertions';
 import * as z from 'zod';
 
@@ -20,14 +20,14 @@ export type State = z.infer<typeof State>;
 const Machine = z.looseObject({ StartAt: z.string(), States: z.record(z.string(), State) });
 export type Machine = z.infer<typeof Machine>;
 
-/** Tokens become `<LogicalId>` instead of '', so that a wrong reference still shows in a failing test. */
+/** Renders a token as `<LogicalId>` instead of '', so that a wrong reference is visible in a failing test. */
 function literal(part: unknown): string {
   if (typeof part === 'string') return part;
   const [value] = Object.values(z.record(z.string(), z.unknown()).parse(part));
   return `<${[value].flat().join('.')}>`;
 }
 
-/** The whole machine, and the machine that the Map runs for each instance. */
+/** The whole state machine, and the one that the Map state runs for each instance. */
 export function machinesOf(template: Template): { whole: Machine; perInstance: Machine } {
   const [resource] = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
   const text: unknown = resource?.['Properties'].DefinitionString;
@@ -51,7 +51,7 @@ const exitsOf = (state: State): string[] =>
 
 export const catchesAll = (state: State): boolean => (state.Catch ?? []).some((c) => c.ErrorEquals.includes('States.ALL'));
 
-/** Paths that end, or may raise uncaught, after `from` without passing one of `through`. */
+/** Paths from `from` that end, or raise an uncaught error, without passing one of `through`. */
 export function escapes(machine: Machine, from: string, through: readonly string[]): string[] {
   const found: string[] = [];
   const seen = new Set<string>();

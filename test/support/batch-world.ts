@@ -1,11 +1,12 @@
-/** The batch on stores in memory: a bucket, rows, a clock, and a worker that does what waits when told to. */
+/** The batch on memory stores: a bucket, rows, a fake clock, and a worker that runs when `work` is called. */
 
 import type { Mail } from '../../core/batch-run/mail.ts';
 import type { ListedObject } from '../../core/batch-run/ports.ts';
-import { begin, type RunnerDeps, tick, type Wish } from '../../core/batch-run/run.ts';
+import { begin, type RunnerDeps, type RunRequest, tick } from '../../core/batch-run/run.ts';
 import type { ChunkRow, PoolRow } from '../../core/contracts/rows.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
-import { dayOf, gpuDay } from '../../core/ledger/gpu-time.ts';
+import { gpuDay, utcDay } from '../../core/ledger/gpu-time.ts';
+import { containment } from './containment.ts';
 import {
   memoryBatchStore,
   memoryChunkStore,
@@ -23,12 +24,14 @@ const PAGE = 7;
 export const START = Date.parse('2026-03-05T14:00:20Z');
 
 export function batchWorld() {
+  const contained = containment();
+  const { failures } = contained;
   const clock = { ms: START };
   const stored = new Map<string, ListedObject>();
   const [sessions, chunks, queue, files] = [memorySessionStore(), memoryChunkStore(), memoryQueue(), memoryRunFiles()];
   const [locks, batch, ledger] = [memoryLockStore(), memoryBatchStore(), memoryLedger()];
   const objects = memoryObjects();
-  const told: string[] = [];
+  const notified: string[] = [];
   const published: Record<string, number>[] = [];
   const assembled: string[] = [];
   const mails: ({ to: string } & Mail)[] = [];
@@ -84,13 +87,13 @@ export function batchWorld() {
     readPool: async () => pool.row,
     wake: async () => void counts.wakes++,
     assemble: async (sessionId) => void assembled.push(sessionId),
-    tellEnd: async (run) => void told.push(run.id),
+    notifyEnd: async (run) => void notified.push(run.id),
     publish: async (values) => void published.push(values as Record<string, number>),
     maxBlockedHours: 6,
     nowMs: () => clock.ms,
   };
 
-  /** An uploaded chunk with its row; `done` ones with result and canonical file. */
+  /** Adds an uploaded chunk with its row. A `done` chunk also gets its result and its canonical file. */
   function add(session: string, n: number, more: Partial<ChunkRow> = {}): ChunkRow {
     const user = more.user_id ?? 'user-a';
     const key = `users/${user}/sessions/${session}/chunk-${padded(n)}.webm`;
@@ -115,7 +118,7 @@ export function batchWorld() {
     return row;
   }
 
-  /** The worker does what waits and has a message; `fails` says which chunk dies. */
+  /** The worker processes pending chunks that have a message. Chunks for which `fails` returns true fail permanently. */
   async function work(fails: (row: ChunkRow) => boolean = () => false): Promise<void> {
     for (const waiting of await chunks.listAllPending()) {
       const { pending_shard: _none, ...row } = waiting;
@@ -136,13 +139,13 @@ export function batchWorld() {
     }
   }
 
-  /** A machine ran from now for so long, as the reaper notes it. */
+  /** A machine runs from now for this long, as the reaper records it. */
   async function machineRuns(seconds: number, stopped = true): Promise<void> {
     const at_ms = clock.ms;
     clock.ms += seconds * 1000;
     await ledger.putInterval({
       usage_id: `gpu#i-1#${at_ms}`,
-      day: gpuDay(dayOf(at_ms)),
+      day: gpuDay(utcDay(at_ms)),
       at_ms,
       instance_id: 'i-1',
       instance_type: 'g4dn.xlarge',
@@ -164,7 +167,7 @@ export function batchWorld() {
       locks,
       batch,
       published,
-      told,
+      notified,
       assembled,
       mails,
       notices,
@@ -177,7 +180,8 @@ export function batchWorld() {
     pass(ms: number): void {
       clock.ms += ms;
     },
-    begin: (wish: Partial<Wish> = {}) => begin(deps, { trigger: 'schedule', dryRun: false, ...wish }),
-    tick: () => tick(deps),
+    begin: (request: Partial<RunRequest> = {}) => begin(deps, { trigger: 'schedule', dryRun: false, ...request }),
+    failures,
+    tick: () => tick(deps, contained),
   };
 }

@@ -5,7 +5,7 @@ import { memoryFleetStore } from './memory-stores.ts';
 
 export const INSTANCE = 'i-1';
 
-/** Machines, executions that run until they are ended, and a clock. */
+/** EC2 machines, executions that run until the test ends them, and a fake clock. */
 export function fleetWorld(instanceIds: readonly string[] = [INSTANCE]) {
   const store = memoryFleetStore();
   const started: string[] = [];
@@ -13,7 +13,7 @@ export function fleetWorld(instanceIds: readonly string[] = [INSTANCE]) {
   const aborted = new Set<string>();
   const states = new Map<string, MachineState>(instanceIds.map((id) => [id, 'stopped']));
   const launched = new Map<string, number>();
-  /** Machines that EC2 has no capacity for. */
+  /** Machines without EC2 capacity. */
   const full = new Set<string>();
   const limits = { machines: 1, isSpent: false };
   let now = 1_000_000;

@@ -1,18 +1,18 @@
-/** File jobs in memory: stores, uploads, and a worker whose work is done by calling it. */
-import type { JobRow, Manifest } from '../../core/contracts/jobs.ts';
+/** File jobs in memory: stores, uploads, and a worker that the test calls. */
+import { type JobRow, MAX_SHARING_JOBS, type Manifest } from '../../core/contracts/jobs.ts';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
 import type { ChunkTranscript, FileTranscript } from '../../core/contracts/transcript.ts';
 import { DomainError } from '../../core/errors.ts';
 import { countSeconds } from '../../core/file-jobs/begin.ts';
 import type { JobDueDeps } from '../../core/file-jobs/due.ts';
-import type { FileObjects, JobStore, PartUploads, Remembered, UploadPart } from '../../core/file-jobs/ports.ts';
+import type { FileObjects, IdempotencyRecord, JobStore, PartUploads, UploadPart } from '../../core/file-jobs/ports.ts';
 import { noteFileEnd } from '../../core/file-jobs/statistics.ts';
-import { memoryChunkStore, memoryQueue, memoryQuotaStore } from './memory-stores.ts';
+import { memoryChunkStore, memoryQueue, memoryUsageCounter } from './memory-stores.ts';
 
 export function memoryJobStore(): JobStore {
   const rows = new Map<string, JobRow>();
-  const keys = new Map<string, Remembered>();
-  const contents = new Map<string, { owner: string; askers: Set<string> }>();
+  const keys = new Map<string, IdempotencyRecord>();
+  const contents = new Map<string, { owner: string; jobIds: Set<string> }>();
   return {
     async create(row) {
       if (rows.has(row.job_id)) return false;
@@ -27,7 +27,7 @@ export function memoryJobStore(): JobStore {
     },
     async listOf(userId, limit, cursor, status) {
       const from = cursor === undefined ? 0 : Number(cursor);
-      if (!Number.isInteger(from)) throw new DomainError('malformed', 'the cursor is not one of ours');
+      if (!Number.isInteger(from)) throw new DomainError('malformed', 'the cursor is invalid');
       const mine = [...rows.values()]
         .filter((row) => row.user_id === userId && (status === undefined ? row.status !== 'deleted' : row.status === status))
         .sort((a, b) => b.created_at_ms - a.created_at_ms);
@@ -47,17 +47,18 @@ export function memoryJobStore(): JobStore {
       return known;
     },
     async claimContent(contentId, jobId, instead) {
-      const row = contents.get(contentId) ?? { owner: jobId, askers: new Set() };
+      const row = contents.get(contentId) ?? { owner: jobId, jobIds: new Set() };
       if (row.owner === instead) row.owner = jobId;
-      row.askers.add(jobId);
+      if (row.jobIds.size >= MAX_SHARING_JOBS && !row.jobIds.has(jobId)) return jobId;
+      row.jobIds.add(jobId);
       contents.set(contentId, row);
       return row.owner;
     },
-    askersOf: async (contentId) => [...(contents.get(contentId)?.askers ?? [])],
+    jobsSharing: async (contentId) => [...(contents.get(contentId)?.jobIds ?? [])],
   };
 }
 
-/** What is in the bucket: uploads by key and size, and JSON that workers and functions write. */
+/** The bucket: sizes of uploads by key, and the JSON that workers and functions write. */
 function memoryFiles() {
   const sizes = new Map<string, number>();
   const json = new Map<string, unknown>();
@@ -129,7 +130,7 @@ const text = (words: string, seconds: number): ChunkTranscript => ({
 export function jobWorld() {
   const chunks = memoryChunkStore();
   const queue = memoryQueue();
-  const quota = memoryQuotaStore();
+  const usage = memoryUsageCounter();
   const { files, sizes, json } = memoryFiles();
   const { uploads, open } = memoryUploads(sizes);
   let nowMs = Date.UTC(2026, 2, 1, 12);
@@ -141,12 +142,12 @@ export function jobWorld() {
     uploads,
     queue,
     wake: async () => undefined,
-    countSeconds: countSeconds({ quota, nowMs: () => nowMs }),
-    noteEnd: (job) => noteFileEnd({ quota, nowMs: () => nowMs }, job),
+    countSeconds: countSeconds({ usage, nowMs: () => nowMs }),
+    noteEnd: (job) => noteFileEnd({ usage, nowMs: () => nowMs }, job),
     isHeldBack: async () => held.back,
     nowMs: () => nowMs,
   };
-  const done = (row: ChunkRow, result_key: string, more: Partial<ChunkRow> = {}): void => {
+  const markDone = (row: ChunkRow, result_key: string, more: Partial<ChunkRow> = {}): void => {
     const { pending_shard: _none, ...rest } = row;
     chunks.put({ ...rest, state: 'done', fence: row.fence + 1, attempts: 1, result_key, ...more });
   };
@@ -154,7 +155,7 @@ export function jobWorld() {
     ...deps,
     chunks,
     queue,
-    quota,
+    usage,
     sizes,
     json,
     open,
@@ -162,10 +163,10 @@ export function jobWorld() {
     pass: (ms: number): void => {
       nowMs += ms;
     },
-    /** The worker has cut the file into parts of these lengths; the content is named by `sha256`. */
+    /** The worker has cut the file into parts of these lengths. `sha256` is the hash of the content. */
     async cut(jobId: string, seconds: readonly number[], sha256 = jobId): Promise<void> {
       const row = await chunks.get(jobId, 0);
-      if (row === undefined) throw new Error('no file waits');
+      if (row === undefined) throw new Error('the file has no row');
       const folder = row.object_key.replace(/source[.]\w+$/, 'results/');
       const key = `${folder}000.${row.fence + 1}.json`;
       let at = 0;
@@ -183,17 +184,18 @@ export function jobWorld() {
         };
       });
       json.set(key, { seconds: at, sha256, parts });
-      done(row, key, { claimed_at_ms: nowMs, duration_seconds: at });
+      markDone(row, key, { claimed_at_ms: nowMs, duration_seconds: at });
     },
-    /** The worker has heard this of a part. */
-    async heard(jobId: string, part: number, words: string): Promise<void> {
+    /** The worker has transcribed a part as these words. */
+    async transcribedPart(jobId: string, part: number, words: string): Promise<void> {
       const row = await chunks.get(jobId, part);
       if (row === undefined) throw new Error('no such part');
       const key = `${row.object_key}.json`;
       json.set(key, text(words, row.said_seconds ?? 0));
-      done(row, key);
+      markDone(row, key);
     },
-    async died(jobId: string, number: number, error_message: string): Promise<void> {
+    /** A part, or the file itself (number 0), has failed permanently. */
+    async failed(jobId: string, number: number, error_message: string): Promise<void> {
       const row = await chunks.get(jobId, number);
       if (row === undefined) throw new Error('no such row');
       const { pending_shard: _none, ...rest } = row;

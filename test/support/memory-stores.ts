@@ -1,9 +1,10 @@
-/** The stores in memory: the same contract suites run against these and against DynamoDB in the emulator. */
+/** Memory stores. The same contract suites run against these and against DynamoDB in the emulator. */
 
 import type { LockStore } from '../../core/batch-lock/ports.ts';
-import type { NoticeStore, Wishes } from '../../core/batch-run/mail.ts';
+import type { MailSettings, NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
+import { formerOf } from '../../core/chunk-cache/former.ts';
 import { pendingShard } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from '../../core/chunk-cache/ports.ts';
 import type { LeaseRow, RunRow } from '../../core/contracts/batch.ts';
@@ -25,13 +26,13 @@ import type { FleetStore } from '../../core/fleet/ports.ts';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
 import { gpuDay, usageDay } from '../../core/ledger/gpu-time.ts';
 import type { LedgerStore } from '../../core/ledger/ports.ts';
-import type { QuotaStore } from '../../core/quota/quota.ts';
+import type { UsageCounter } from '../../core/quota/quota.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
 import type { StoredEdits } from '../../core/transcripts/outcomes.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
-/** As DynamoDB does: what is undefined is not there. */
+/** Removes undefined attributes, as the DynamoDB document client does. */
 const defined = <Row extends object>(row: { [Name in keyof Row]: Row[Name] | undefined }): Row =>
   Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) as Row;
 
@@ -55,7 +56,7 @@ export function memorySessionStore(): SessionStore {
         .filter((row) => row.user_id === userId && row.state !== 'deleted')
         .sort((a, b) => b.created_at_ms - a.created_at_ms);
       const from = cursor === undefined ? 0 : Number(cursor);
-      if (!Number.isInteger(from)) throw new DomainError('malformed', 'the cursor is not one of ours');
+      if (!Number.isInteger(from)) throw new DomainError('malformed', 'the cursor is invalid');
       const items = mine.slice(from, from + limit);
       return { items, ...(from + limit < mine.length && { cursor: String(from + limit) }) };
     },
@@ -70,8 +71,13 @@ export function memorySessionStore(): SessionStore {
         abandoned: undefined,
       });
     },
-    recordTranscript: async (sessionId, { status, madeOf, writtenAtMs }) =>
-      change(sessionId, { transcript_status: status, transcript_of: madeOf, transcript_written_at_ms: writtenAtMs }),
+    recordTranscript: async (sessionId, { status, madeOf, writtenAtMs, retranscription }) =>
+      change(sessionId, {
+        transcript_status: status,
+        transcript_of: madeOf,
+        transcript_written_at_ms: writtenAtMs,
+        ...(retranscription !== undefined && { transcript_retranscription: retranscription }),
+      }),
     async noteEdits(sessionId, version) {
       if ((rows.get(sessionId)?.edits_version ?? 0) < version) change(sessionId, { edits_version: version });
     },
@@ -88,6 +94,18 @@ export function memorySessionStore(): SessionStore {
       const row = rows.get(session_id);
       if (row === undefined || row.due_at_ms !== due_at_ms) return;
       rows.set(session_id, defined({ ...row, due_shard: dueAtMs === undefined ? undefined : 'due', due_at_ms: dueAtMs }));
+    },
+    async retranscribe({ session_id, retranscription }, { language, model, nowMs, dueAtMs }) {
+      const row = rows.get(session_id);
+      if (row?.state !== 'completed' || row.retranscription?.number !== retranscription?.number) return false;
+      const again = { number: (retranscription?.number ?? 0) + 1, requested_at_ms: nowMs, is_queued: false };
+      const due = { due_shard: 'due', due_at_ms: dueAtMs } as const;
+      return change(session_id, { ...due, language, model, retranscription: again, detected_language: undefined });
+    },
+    async noteRequeued({ session_id, retranscription: known }) {
+      const now = rows.get(session_id)?.retranscription;
+      if (now === undefined || now.number !== known?.number) return;
+      change(session_id, { retranscription: { ...now, is_queued: true }, due_shard: undefined, due_at_ms: undefined });
     },
     async closeAbandoned({ session_id, due_at_ms }, chunkCount, nowMs) {
       const row = rows.get(session_id);
@@ -142,6 +160,16 @@ export function memoryChunkStore(): ChunkStore & { put(row: ChunkRow): void } {
       const { corrections_version, transcribed_at_ms, ...kept } = rest;
       const again = { state: 'pending', fence: was.fence + 1, attempts: 0, pending_shard: pendingShard(was.session_id) } as const;
       put({ ...kept, ...again, lane, queued_at_ms: nowMs, next_attempt_at_ms: 0 });
+      return true;
+    },
+    async transcribeAgain(was, { number, language, model }, lane, nowMs) {
+      const existing = rows.get(id(was.session_id, was.chunk_number));
+      if (existing?.state !== was.state || existing.fence !== was.fence || existing.etag !== was.etag) return false;
+      const { error_message: _error, dead_shard: _dead, deaths: _deaths, kills: _kills, progress: _progress, ...rest } = existing;
+      const { corrections_version: _version, ...kept } = rest;
+      const again = { language, model, former: formerOf(was), retranscription: number, attempts: 0 };
+      const pending = { state: 'pending', pending_shard: pendingShard(was.session_id), next_attempt_at_ms: 0 } as const;
+      put(defined({ ...kept, ...again, ...pending, lane, queued_at_ms: nowMs }));
       return true;
     },
     async index(row) {
@@ -234,7 +262,7 @@ export interface MemoryResults extends ResultStore, EditStore {
   edits?: StoredEdits;
   live?: string;
   writes: number;
-  /** Keys of results in the order in which they were read one by one. */
+  /** Keys of the results that were read individually, in order. */
   readonly reads: string[];
 }
 
@@ -271,7 +299,7 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
   return store;
 }
 
-export function memoryQuotaStore(): QuotaStore {
+export function memoryUsageCounter(): UsageCounter {
   const counts = new Map<string, number>();
   return {
     async count(window, _expiresAtMs, uses = 1) {
@@ -290,11 +318,16 @@ export function memorySettingsStore(): SettingsStore {
       rows.set(row.user_id, row);
       return true;
     },
-    async noteApplied(userId, version, cursor) {
+    async noteApplied(userId, version) {
       const row = rows.get(userId);
       if (row?.version !== version) return;
-      const { apply_cursor: _cursor, ...rest } = row;
-      rows.set(userId, cursor === undefined ? { ...rest, applied_version: version } : { ...rest, apply_cursor: cursor });
+      const { apply_cursor: _cursor, apply_slices: _slices, ...rest } = row;
+      rows.set(userId, { ...rest, applied_version: version });
+    },
+    async noteReached(userId, version, cursor) {
+      const row = rows.get(userId);
+      if (row?.version !== version) return;
+      rows.set(userId, defined({ ...row, apply_cursor: cursor ?? row.apply_cursor, apply_slices: (row.apply_slices ?? 0) + 1 }));
     },
   };
 }
@@ -339,11 +372,11 @@ export function memoryBatchStore(): BatchStore {
 }
 
 export function memoryNoticeStore(): NoticeStore {
-  const wanted = new Map<string, Wishes>();
+  const settingsOf = new Map<string, MailSettings>();
   const claimed = new Set<string>();
   return {
-    wants: async (userId) => wanted.get(userId) ?? { sessionCompleted: false, fileCompleted: false },
-    setWants: async (userId, wishes) => void wanted.set(userId, wishes),
+    mailSettings: async (userId) => settingsOf.get(userId) ?? { sessionCompleted: false, fileCompleted: false },
+    setMailSettings: async (userId, settings) => void settingsOf.set(userId, settings),
     claim: async (noticeId) => !claimed.has(noticeId) && claimed.add(noticeId).has(noticeId),
   };
 }

@@ -1,8 +1,10 @@
 /**
- * The whole protocol on a virtual clock: the real decisions of ingest, fleet, reaper, locks and batch on stores in memory; executions that
- * take the workflow's steps one at a time and may be aborted between any two; workers that claim as gpu-worker does; a
- * message queue that may lose and repeat. A history is a list of commands; whatever it was, `settle` must bring the world to
- * rest with every chunk transcribed, and `violations` must stay empty on the way.
+ * Simulates the whole protocol on a virtual clock: the real code of ingest, fleet, reaper, locks and batch on memory stores;
+ * executions that take one workflow step at a time and can be aborted between any two steps; workers that claim as gpu-worker
+ * does; a message queue that can lose and repeat messages.
+ *
+ * A history is a list of commands. After any history, `settle` must reach a state in which every chunk is transcribed and every
+ * machine is stopped. `violations` must stay empty.
  */
 import { isGateOpen, isRecording, lock, unlock } from '../../core/batch-lock/lock.ts';
 import { begin, tick } from '../../core/batch-run/run.ts';
@@ -10,10 +12,11 @@ import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { parseChunkKey } from '../../core/contracts/keys.ts';
 import { LEASE_SECONDS } from '../../core/contracts/limits.ts';
 import type { ChunkRow, InstanceRow } from '../../core/contracts/rows.ts';
-import { startForPerson, stopForPerson } from '../../core/fleet/people.ts';
+import { startForAdmin, stopForAdmin } from '../../core/fleet/admins.ts';
 import type { FleetChange } from '../../core/fleet/ports.ts';
 import { confirm, leaveRun, nextMachine, plan, startMachine, wake } from '../../core/fleet/run-steps.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
+import { containment, context } from './containment.ts';
 import { fleetWorld } from './fleet-world.ts';
 import {
   memoryBatchStore,
@@ -31,12 +34,12 @@ import { chunkTranscript, SESSION, sessionRow, USER } from './rows.ts';
 const MACHINES = ['i-1', 'i-2'];
 const MINUTE_MS = 60_000;
 
-/** Where an execution is with one of its machines. */
+/** The current step of an execution for one of its machines. */
 type Step = 'start' | 'ready' | 'drain' | 'leave' | 'fail' | 'stop' | 'confirm' | 'next' | 'over';
 interface Branch {
   machine: string;
   step: Step;
-  /** Newest wish that the worker had seen when it found nothing. */
+  /** The `wanted` counter that the worker read before it found all queues empty. */
   seen?: number;
 }
 interface Held {
@@ -60,29 +63,29 @@ export function protocolWorld() {
   const workers = new Map<string, Held>();
   const commits = new Map<string, number>();
   let uploads = 0;
-  let person: { readonly machine: string; readonly untilMs: number } | undefined;
-  /** What happens to the next write of the fleet rows: nothing, refused, or its answer is lost. */
-  let nextWrite: 'fine' | 'lost' | 'answer-lost' = 'fine';
+  let admin: { readonly machine: string; readonly untilMs: number } | undefined;
+  /** Fault of the next write of the fleet rows: none, the write fails, or the write succeeds and its response is lost. */
+  let nextWrite: 'fine' | 'failed' | 'response-lost' = 'fine';
 
   const commit = store.commit.bind(store);
   store.commit = async (change: FleetChange) => {
     const how = nextWrite;
     nextWrite = 'fine';
     const before = change.instances?.map(({ from }) => from) ?? [];
-    if (how === 'lost') throw new Error('throttled');
+    if (how === 'failed') throw new Error('throttled');
     const outcome = await commit(change);
-    if (outcome === 'committed') for (const [i, { to }] of (change.instances ?? []).entries()) checkMove(before[i], to);
-    if (how === 'answer-lost') throw new Error('the answer was lost');
+    if (outcome === 'committed') for (const [i, { to }] of (change.instances ?? []).entries()) checkTransition(before[i], to);
+    if (how === 'response-lost') throw new Error('the response was lost');
     return outcome;
   };
-  /** Who needs a machine now, whatever the rows say: runs that wait for it or work on it, and people. */
+  /** The runs and the admin that need a machine now, independent of the rows. */
   const needs = (machine: string): string[] => [
     ...[...branches]
       .filter(
         ([runId, list]) => alive.has(runId) && list.some((b) => b.machine === machine && ['ready', 'drain'].includes(b.step)),
       )
       .map(([runId]) => runId),
-    ...(person !== undefined && person.machine === machine && person.untilMs > deps.nowMs() ? ['ada'] : []),
+    ...(admin !== undefined && admin.machine === machine && admin.untilMs > deps.nowMs() ? ['ada'] : []),
   ];
   const stopMachine = deps.machines.stop.bind(deps.machines);
   deps.machines.stop = async (machine) => {
@@ -90,20 +93,20 @@ export function protocolWorld() {
     if (harmed.length > 0) violations.push(`${machine} was stopped under ${harmed.join()}`);
     await stopMachine(machine);
   };
-  function checkMove(from: InstanceRow | undefined, to: InstanceRow): void {
+  function checkTransition(from: InstanceRow | undefined, to: InstanceRow): void {
     if (from !== undefined && to.fence < from.fence) violations.push(`fence of ${to.id} went down`);
     if (to.state === 'draining' && Object.keys(to.holders).length > 0) violations.push(`${to.id} drains with a holder`);
   }
 
-  /** A call of one invocation: what it throws is retried by nobody but the next command. */
+  /** One invocation. Errors are ignored; only a later command retries. */
   const attempt = async <T>(call: () => Promise<T>): Promise<T | undefined> => call().catch(() => undefined);
-  const raise = () => attempt(() => wake(deps));
+  const requestMachine = () => attempt(() => wake(deps));
   const reaper = buildReaper({ ...deps, chunks, queue, ledger, usdPerHour: 1, publish: async () => undefined });
   const ingestDeps = { sessions, chunks, objects, queue, wake: () => wake(deps), nowMs: deps.nowMs };
 
   const [locks, batch] = [memoryLockStore(), memoryBatchStore()];
-  /** Chunks whose canonical file somebody took away, and how often a batch has had them done again. */
-  const taken = new Set<number>();
+  /** Chunks whose canonical file was deleted, and how often a batch has reset each of them. */
+  const deleted = new Set<number>();
   const resets = new Map<number, number>();
   const reset = chunks.reset.bind(chunks);
   chunks.reset = async (row, ...more) => {
@@ -123,10 +126,10 @@ export function protocolWorld() {
     notices: memoryNoticeStore(),
     readPool: store.readPool,
     assemble: async () => undefined,
-    tellEnd: async () => undefined,
+    notifyEnd: async () => undefined,
     publish: async () => undefined,
     canonical: {
-      readCanonical: async ({ chunk_number: n }: ChunkRow) => (taken.has(n) ? undefined : chunkTranscript(n)),
+      readCanonical: async ({ chunk_number: n }: ChunkRow) => (deleted.has(n) ? undefined : chunkTranscript(n)),
     },
     bucket: {
       users: async () => [USER],
@@ -138,18 +141,18 @@ export function protocolWorld() {
   };
   const schedule = async (): Promise<void> => {
     await attempt(() => begin(batchDeps, { trigger: 'schedule', dryRun: false, slotMs: deps.nowMs() }));
-    await attempt(() => tick(batchDeps));
+    await attempt(() => tick(batchDeps, containment()));
   };
   const isOpen = async (): Promise<boolean> => isGateOpen(await locks.readGate(), deps.nowMs());
   const isBacklog = (message: string): boolean => message.startsWith('backlog ');
 
   const keyOf = (n: number): string => `users/${USER}/sessions/${SESSION}/chunk-${String(n).padStart(3, '0')}.webm`;
-  async function announce(n: number): Promise<void> {
+  async function deliverEvent(n: number): Promise<void> {
     const place = parseChunkKey(keyOf(n));
     if (place !== undefined) await attempt(() => ingest(ingestDeps, place, keyOf(n)));
   }
 
-  /** One step of an execution; a step that fails for good goes the way of its Catch. */
+  /** Takes one step of an execution. A failed step continues at its Catch. */
   async function advance(runId: string, branch: Branch): Promise<void> {
     const { machine } = branch;
     const go = async <T>(call: () => Promise<T>, next: (result: T) => Step): Promise<void> => {
@@ -181,8 +184,8 @@ export function protocolWorld() {
         branch.step = fleet.machine(undefined, machine) === 'running' ? 'drain' : 'fail';
         return;
       case 'drain':
-        if (fleet.machine(undefined, machine) !== 'running') branch.step = 'fail'; // no heartbeat comes any more
-        if (workers.has(machine) || branch.step === 'fail') return; // busy: it says nothing yet
+        if (fleet.machine(undefined, machine) !== 'running') branch.step = 'fail'; // the heartbeat has stopped
+        if (workers.has(machine) || branch.step === 'fail') return; // busy: it does not report yet
         branch.seen = (await store.readPool()).wanted_seq;
         if ((await servable()).length === 0) branch.step = 'leave';
         return;
@@ -225,12 +228,12 @@ export function protocolWorld() {
     if (branches.get(runId)?.every(({ step }) => step === 'over')) fleet.alive.delete(runId);
   }
 
-  /** The backlog waits while somebody records. */
+  /** Messages that workers may receive now. Backlog is excluded while a recording holds the lock. */
   const servable = async (): Promise<string[]> => {
     const open = await isOpen();
     return queue.sent.filter((message) => open || !isBacklog(message));
   };
-  /** A worker serves while its machine runs and a run drains there. */
+  /** A worker serves while its machine runs and a run is in its drain step for it. */
   const serves = (machine: string): boolean =>
     fleet.machine(undefined, machine) === 'running' &&
     [...branches].some(([runId, list]) => alive.has(runId) && list.some((b) => b.machine === machine && b.step === 'drain'));
@@ -254,9 +257,9 @@ export function protocolWorld() {
     const gate = await locks.readGate();
     const mayPass = (gate.behind_live_until_ms ?? 0) > deps.nowMs();
     if (isBacklog(message) && isRecording(gate, deps.nowMs()) && !mayPass)
-      violations.push(`backlog ${n} was claimed while somebody records`);
+      violations.push(`backlog ${n} was claimed during a recording`);
     workers.set(machine, { chunkNumber: n, fence, etag: row.etag });
-    queue.sent.push(message); // still there, hidden, until the worker deletes it
+    queue.sent.push(message); // SQS keeps the message, hidden, until the worker deletes it
   }
 
   async function finish(machine: string): Promise<void> {
@@ -267,15 +270,15 @@ export function protocolWorld() {
     if (row?.state !== 'leased' || row.fence !== held.fence || row.etag !== held.etag) return;
     const { pending_shard: _shard, lease_until_ms: _lease, ...rest } = row;
     chunks.put({ ...rest, state: 'done' });
-    taken.delete(held.chunkNumber);
+    deleted.delete(held.chunkNumber);
     const id = `${held.chunkNumber}/${held.etag}`;
     commits.set(id, (commits.get(id) ?? 0) + 1);
     const at = queue.sent.findIndex((sent) => sent.endsWith(` ${held.chunkNumber}`));
     if (at >= 0) queue.sent.splice(at, 1);
   }
 
-  /** A stopped machine has no worker; one that is switched off in the middle gives back what it holds. */
-  async function powerFollows(): Promise<void> {
+  /** Removes the workers of stopped machines and returns the chunks that they have claimed. */
+  async function releaseStoppedWorkers(): Promise<void> {
     for (const machine of MACHINES) {
       const held = workers.get(machine);
       if (held === undefined || fleet.machine(undefined, machine) === 'running') continue;
@@ -295,25 +298,25 @@ export function protocolWorld() {
     upload: async () => {
       const n = ++uploads;
       objects.put({ key: keyOf(n), etag: `e${n}`, sizeBytes: 10, modifiedAtMs: deps.nowMs() });
-      await announce(n);
+      await deliverEvent(n);
     },
-    uploadUnheard: async () => {
+    uploadWithoutEvent: async () => {
       const n = ++uploads;
       objects.put({ key: keyOf(n), etag: `e${n}`, sizeBytes: 10, modifiedAtMs: deps.nowMs() });
     },
-    takeResult: async () => void (uploads > 0 && taken.add(uploads)),
+    deleteResult: async () => void (uploads > 0 && deleted.add(uploads)),
     lock: () => attempt(() => lock(batchDeps, recorder)),
     unlock: () => attempt(() => unlock(batchDeps, recorder.userId)),
     schedule,
     manualRun: () => attempt(() => begin(batchDeps, { trigger: 'manual', dryRun: false })),
     dryRun: () => attempt(() => begin(batchDeps, { trigger: 'manual', dryRun: true })),
-    batchTick: () => attempt(() => tick(batchDeps)),
-    /** No run lives as long as this: its tasks have their own limits. */
+    batchTick: () => attempt(() => tick(batchDeps, containment())),
+    /** Longer than any run can take, because its tasks have timeouts. */
     hours: async () => void (alive.size === 0 && fleet.pass(120 * MINUTE_MS)),
-    uploadDuplicate: async () => void (uploads > 0 && (await announce(uploads))),
+    uploadDuplicate: async () => void (uploads > 0 && (await deliverEvent(uploads))),
     loseMessage: async () => void queue.sent.shift(),
     repeatMessage: async () => void (queue.sent[0] !== undefined && queue.sent.push(queue.sent[0])),
-    wish: raise,
+    requestMachine,
     step: async () => {
       for (const runId of [...alive]) await stepRun(runId);
     },
@@ -336,7 +339,7 @@ export function protocolWorld() {
       for (const machine of MACHINES) await finish(machine);
     },
     workerDies: async () => void workers.delete(MACHINES.find((machine) => workers.has(machine)) ?? ''),
-    reap: () => attempt(reaper),
+    reap: () => attempt(() => reaper(undefined, context)),
     seconds: async () => fleet.pass(12_000),
     minute: async () => fleet.pass(MINUTE_MS),
     noCapacity: async () => void fleet.full.add(fleet.full.has('i-1') ? 'i-2' : 'i-1'),
@@ -346,29 +349,29 @@ export function protocolWorld() {
     muchWork: async () => set({ machines: 2 }),
     consoleStart: async () => void (fleet.machine(undefined, 'i-2') === 'stopped' && fleet.machine('running', 'i-2')),
     consoleStop: async () => void fleet.machine('stopped', 'i-1'),
-    personStarts: async () => {
+    adminStarts: async () => {
       const untilMs = deps.nowMs() + 5 * MINUTE_MS;
-      const started = await attempt(() => startForPerson(deps, 'ada', untilMs));
-      if (started?.kind === 'held') person = { machine: started.instanceId, untilMs };
-      else if (started !== undefined) person = undefined; // refused: a machine of theirs that had stopped is not theirs any more
+      const started = await attempt(() => startForAdmin(deps, 'ada', untilMs));
+      if (started?.kind === 'held') admin = { machine: started.instanceId, untilMs };
+      else if (started !== undefined) admin = undefined; // refused: the admin no longer holds a machine that had stopped
     },
-    personStops: async () => {
-      person = undefined;
-      await attempt(() => stopForPerson(deps, 'ada', false));
+    adminStops: async () => {
+      admin = undefined;
+      await attempt(() => stopForAdmin(deps, 'ada', false));
     },
-    throttle: async () => breakWrite('lost'),
-    answerLost: async () => breakWrite('answer-lost'),
+    throttle: async () => breakWrite('failed'),
+    responseLost: async () => breakWrite('response-lost'),
   } satisfies Record<string, () => Promise<unknown>>;
   type Command = keyof typeof commands;
 
   async function run(command: Command): Promise<void> {
     await commands[command]();
-    await powerFollows();
+    await releaseStoppedWorkers();
     for (const [id, times] of commits)
       if (times > 1 + (resets.get(Number(id.split('/')[0])) ?? 0)) violations.push(`${id} was committed ${times} times`);
   }
 
-  /** Nothing goes wrong any more; time passes in which everybody does what is theirs. */
+  /** Ends all faults and lets time pass, so that runs, workers, reaper and batch can finish. */
   async function settle(): Promise<void> {
     nextWrite = 'fine';
     fleet.full.clear();
@@ -386,13 +389,13 @@ export function protocolWorld() {
   }
   async function atRest(): Promise<boolean> {
     const rows = await chunks.listOf(SESSION);
-    const rests = await Promise.all(MACHINES.map((id) => store.readInstance(id)));
+    const instances = await Promise.all(MACHINES.map((id) => store.readInstance(id)));
     return (
       rows.length === uploads &&
-      rows.every(({ state, chunk_number }) => state === 'done' && !taken.has(chunk_number)) &&
+      rows.every(({ state, chunk_number }) => state === 'done' && !deleted.has(chunk_number)) &&
       (await batch.readState()).active_runs.length === 0 &&
       MACHINES.every((id) => fleet.machine(undefined, id) === 'stopped') &&
-      rests.every(({ state, holders }) => state === 'idle' && Object.keys(holders).length === 0) &&
+      instances.every(({ state, holders }) => state === 'idle' && Object.keys(holders).length === 0) &&
       alive.size === 0 &&
       (await store.readPool()).serving === undefined
     );
@@ -405,12 +408,12 @@ export function protocolWorld() {
     atRest,
     violations,
     start: () => sessions.create(sessionRow()),
-    /** For a failing history: what is left. */
+    /** The remaining state, for the message of a failing history. */
     describe: async () => ({
       rows: (await chunks.listOf(SESSION)).map(({ chunk_number, state }) => `${chunk_number} ${state}`),
       uploads,
       queue: queue.sent,
-      taken: [...taken],
+      deleted: [...deleted],
       batch: await batch.listRuns(3),
       alive: [...alive],
       pool: await store.readPool(),

@@ -1,4 +1,4 @@
-/** The functions of a recording on stores in memory. */
+/** The API functions for recordings on memory stores. */
 import { correctors } from '../../core/corrections/settings.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
 import type { UploadToSign } from '../../lambdas/adapters/s3-objects.ts';
@@ -12,10 +12,10 @@ import {
   memoryLockStore,
   memoryObjects,
   memoryQueue,
-  memoryQuotaStore,
   memoryResults,
   memorySessionStore,
   memorySettingsStore,
+  memoryUsageCounter,
 } from './memory-stores.ts';
 import { chunkRow, chunkTranscript, SESSION, sessionRow, USER } from './rows.ts';
 
@@ -31,7 +31,7 @@ export async function recordingWorld() {
   const clock = { ms: 1 };
   const wakes = { count: 0 };
   await store.create(sessionRow());
-  const quota = memoryQuotaStore();
+  const usage = memoryUsageCounter();
   const deps = {
     sessions: store,
     chunks,
@@ -44,10 +44,11 @@ export async function recordingWorld() {
   const sessionsHandler = buildSessions(
     {
       ...deps,
-      quota,
+      usage,
       newUlid: () => 'ULID',
       liveDefault: true,
       canDiarize: false,
+      models: ['small', 'base.en'],
       readPool: async () => pool.row,
       costOf: async (_sessionId, rows) => ({ gpuSeconds: rows.length, usd: rows.length / 1000 }),
     },
@@ -57,7 +58,7 @@ export async function recordingWorld() {
     {
       sessions: store,
       chunks,
-      quota,
+      usage,
       nowMs: () => clock.ms,
       sign: async (upload) => {
         signed.push(upload);
@@ -68,11 +69,11 @@ export async function recordingWorld() {
   );
   const correctorFor = (userId: string) => correctors(settings)(userId);
   const transcripts = buildTranscripts(
-    { sessions: store, chunks, results, correctorFor, downloadUrl: async () => 'https://download' },
+    { sessions: store, chunks, results, correctorFor, downloadUrl: async () => 'https://download', nowMs: deps.nowMs },
     CLIENT_ID,
   );
-  const corrections = buildCorrections(settings, CLIENT_ID);
-  /** A chunk that is transcribed: `w<n>-0 w<n>-1 w<n>-2`, 30 s. */
+  const corrections = buildCorrections({ settings, usage, nowMs: deps.nowMs }, CLIENT_ID);
+  /** Adds a transcribed chunk of 30 s with the text `w<n>-0 w<n>-1 w<n>-2`. */
   const done = (n: number) => chunks.put(chunkRow(n, { state: 'done', result_key: `r${n}`, duration_seconds: 30, fence: 1 }));
   const presign = (body: object, more: Partial<Call> = {}) =>
     invoke(uploads, {
@@ -82,7 +83,7 @@ export async function recordingWorld() {
       body: { chunkNumber: 1, contentType: 'audio/webm', sizeBytes: 10, ...body },
       ...more,
     });
-  /** A call of the owner about the session. */
+  /** Calls a route for the session as its owner. */
   const call = (route: string, more: Partial<Call> = {}) => {
     const handler = /transcript$|edits|audio|peaks|speakers/.test(route)
       ? transcripts

@@ -1,5 +1,7 @@
+import type { JobRow } from '../../core/contracts/jobs.ts';
 import type { ChunkRow, SessionRow } from '../../core/contracts/rows.ts';
 import type { ChunkTranscript } from '../../core/contracts/transcript.ts';
+import type { DeliveryRow } from '../../core/contracts/webhooks.ts';
 
 export const USER = 'user-a';
 export const SESSION = 'session_01TEST';
@@ -31,7 +33,43 @@ export const chunkRow = (chunkNumber: number, more: Partial<ChunkRow> = {}): Chu
   ...more,
 });
 
-/** A chunk with one word per second, `w<chunk>-<second>`. */
+export const jobRow = (more: Partial<JobRow> = {}): JobRow => ({
+  job_id: 'job_01TEST',
+  version: 1,
+  user_id: USER,
+  status: 'pending',
+  filename: 'a.mp3',
+  content_type: 'audio/mpeg',
+  size_bytes: 1,
+  object_key: `users/${USER}/files/x/source.mp3`,
+  priority: 'normal',
+  created_at_ms: 1000,
+  progress: 0,
+  stage: 'Queued',
+  round: 0,
+  moved_at_ms: 0,
+  moved_to: '',
+  resumes: 0,
+  ...more,
+});
+
+export const deliveryRow = (n: number, more: Partial<DeliveryRow> = {}): DeliveryRow => ({
+  user_id: USER,
+  id: `dlv_${String(n).padStart(13, '0')}_${'x'.repeat(22)}`,
+  version: 1,
+  message_id: `message-${n}`,
+  event: 'session.completed',
+  url: 'https://example.com/hook',
+  body: '{}',
+  state: 'delivered',
+  created_at_ms: n,
+  attempts: 1,
+  busy_until_ms: 0,
+  expires_at_s: 9_000_000_000,
+  ...more,
+});
+
+/** A chunk transcript with one word per second: `w<chunk>-<second>`. */
 export function chunkTranscript(chunkNumber: number, seconds = 30, words = 3): ChunkTranscript {
   const spoken = Array.from({ length: words }, (_, i) => ({
     word: ` w${chunkNumber}-${i}`,

@@ -1,4 +1,4 @@
-/** One seed for all properties, so that a check that passed here passes everywhere (FC_SEED=… looks elsewhere); no logs of functions. */
+/** Sets one seed for all property tests, so that results are reproducible (override with FC_SEED), and silences function logs. */
 import fc from 'fast-check';
 
 fc.configureGlobal({ seed: Number(process.env['FC_SEED'] ?? 20_261_121) });

@@ -1,9 +1,9 @@
 /**
- * Walks the synthesized state machine through everything that can happen to it: every task succeeds, or fails with any class
- * of error, with its effect applied or not (a call that timed out may have started the machine); and the execution is aborted
- * before every state. The Lambda steps are the real function on a store in memory; EC2 is a pool of two machines.
+ * Walks all paths of the synthesized state machine. Every task succeeds, or fails with each class of error, with its effect
+ * applied or not (a call that timed out may have started the machine). The execution is also aborted before every state.
+ * The Lambda steps are the real function on a memory store; EC2 is a pool of two machines.
  *
- * An error stands for "retries used up". Errors that no Catch can match end the execution, as on AWS.
+ * An error means that its retries are exhausted. Errors that no Catch can match end the execution, as on AWS.
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
  */
 import type { InstanceRow, PoolRow } from '../../core/contracts/rows.ts';
@@ -28,14 +28,14 @@ const ERRORS = [
   ...UNCATCHABLE,
 ];
 
-/** Everything that a step can read or change. */
+/** The state that a step can read or change. */
 export interface World {
   readonly pool: PoolRow;
   readonly instances: readonly InstanceRow[];
   readonly machines: Readonly<Record<string, MachineState>>;
-  /** Machines that EC2 has no capacity for. */
+  /** Machines without EC2 capacity. */
   readonly full: readonly string[];
-  /** A stop that was made while somebody else held the machine: must stay undefined. */
+  /** Holder of a machine that was stopped in spite of it. Must stay undefined. */
   readonly stoppedUnder?: string;
 }
 type Data = Readonly<Record<string, unknown>>;
@@ -44,11 +44,11 @@ interface Point {
   readonly data: Data;
 }
 
-/** Somebody else who holds this machine now. */
+/** Another current holder of this machine. */
 const others = (row: InstanceRow | undefined): string | undefined =>
   Object.keys(row?.holders ?? {}).find((holder) => holder !== RUN);
 
-/** Runs a call of the fleet on a world; `alive`: executions that still run. */
+/** Runs a fleet call on a world. `alive`: the executions that still run. */
 async function inWorld<T>(
   world: World,
   alive: readonly string[],
@@ -101,7 +101,7 @@ const read = (data: Data, path: string): unknown =>
     .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], data);
 
 const CONTEXT: Readonly<Record<string, string>> = { '$$.Execution.Name': RUN, '$$.StateMachine.Id': 'arn' };
-/** The payload that Step Functions makes of a state's parameters. */
+/** The payload that Step Functions creates from the parameters of a state. */
 const payloadOf = (template: Readonly<Record<string, unknown>>, data: Data): Data =>
   Object.fromEntries(
     Object.entries(template).map(([key, value]) =>
@@ -115,7 +115,7 @@ interface Outcome {
   readonly error?: string;
 }
 
-/** What a task does to the world, and its result; several when the result is not ours to say. */
+/** The effect and the result of a task. Several outcomes when the worker decides the result. */
 async function outcomes(state: State, { world, data }: Point): Promise<Outcome[]> {
   const resource = state.Resource ?? '';
   if (resource.includes('ec2:stopInstances')) {
@@ -124,7 +124,7 @@ async function outcomes(state: State, { world, data }: Point): Promise<Outcome[]
   }
   if (resource.includes('waitForTaskToken')) return [0, 1].map((seenSeq) => ({ world, result: { seenSeq } }));
   const payload = payloadOf((state as { Parameters?: Record<string, unknown> }).Parameters ?? {}, data);
-  if (payload['step'] === undefined) throw new Error(`the walker does not know what ${resource} does`);
+  if (payload['step'] === undefined) throw new Error(`the walker does not support ${resource}`);
   return [
     await inWorld(world, [RUN], (deps) =>
       buildHandler({ ...deps, ...limits, runsOf: () => deps.runs, poll: (done) => done() })(payload),
@@ -150,24 +150,24 @@ function chosen(state: State, data: Data): string {
     return Variable !== undefined && read(data, Variable) === (StringEquals ?? BooleanEquals);
   });
   const next = choice?.Next ?? state.Default;
-  if (next === undefined) throw new Error('no rule of a choice matches');
+  if (next === undefined) throw new Error('no rule of the choice matches');
   return next;
 }
 
-/** How an execution came to its end, with the world that it left. */
+/** How an execution ended, and the world at its end. */
 export interface Ending {
   readonly how: string;
   readonly path: readonly string[];
   readonly world: World;
 }
 
-/** What makes two points the same: versions, fences and times do not. */
+/** Key of a point. Points that differ only in versions, fences and epochs are equal. */
 const keyOf = (name: string, { world, data }: Point): string =>
   JSON.stringify([name, data, world.machines, world.stoppedUnder, world.pool.serving, world.instances], (key, value) =>
     ['version', 'fence', 'epoch'].includes(key) ? undefined : value,
   );
 
-/** Every ending of the machine that runs for one instance, after a plan that joined it. */
+/** All endings of the state machine for one instance, after a plan that joined it. */
 export async function walk(machine: Machine, start: World): Promise<Ending[]> {
   const planned = await inWorld(start, [RUN], (deps) => plan(deps, limits, RUN));
   const [instanceId] = planned.result?.kind === 'planned' ? planned.result.instanceIds : [];
@@ -181,7 +181,7 @@ export async function walk(machine: Machine, start: World): Promise<Ending[]> {
     if (state === undefined) throw new Error(`no state named ${name}`);
     const here = [...path, name];
     endings.push({ how: 'aborted', path: here, world: point.world });
-    const goOn = async (next: Point): Promise<void> => {
+    const proceed = async (next: Point): Promise<void> => {
       if (state.Next !== undefined) await visit(state.Next, next, here);
       else endings.push({ how: 'ended', path: here, world: next.world });
     };
@@ -194,13 +194,13 @@ export async function walk(machine: Machine, start: World): Promise<Ending[]> {
     if (state.Type === 'Choice') return visit(chosen(state, point.data), point, here);
     if (state.Type === 'Pass') {
       const { Parameters: parameters } = state as { Parameters?: Record<string, unknown> };
-      return goOn({ ...point, data: parameters === undefined ? point.data : payloadOf(parameters, point.data) });
+      return proceed({ ...point, data: parameters === undefined ? point.data : payloadOf(parameters, point.data) });
     }
     const done = await outcomes(state, point);
     const resultName = (state as { ResultPath?: string | null }).ResultPath?.replace('$.', '');
     for (const { world, result, error } of done) {
       if (error !== undefined) await fail(error, world);
-      else await goOn({ world, data: resultName === undefined ? point.data : { ...point.data, [resultName]: result } });
+      else await proceed({ world, data: resultName === undefined ? point.data : { ...point.data, [resultName]: result } });
     }
     for (const error of ERRORS)
       for (const world of [point.world, ...done.map((applied) => applied.world)]) await fail(error, world);
@@ -209,7 +209,7 @@ export async function walk(machine: Machine, start: World): Promise<Ending[]> {
   return endings;
 }
 
-/** One pass of the reaper after the execution is over. */
+/** Runs one pass of the reaper after the execution has ended. */
 export const reaped = async (world: World): Promise<World> =>
   (
     await inWorld(world, [], async (deps) => {

@@ -1,13 +1,14 @@
-/** Webhooks in memory: rows, a queue with delays on a clock of its own, and receivers that are functions. */
+/** Webhooks in memory: rows, a queue with delays on a fake clock, and receivers that are functions. */
 import { Webhook } from 'standardwebhooks';
 import type { DeliveryRow, WebhookRow } from '../../core/contracts/webhooks.ts';
 import type { Attempt, SendDeps, WebhookStore } from '../../core/webhooks/ports.ts';
 import { attempt, enqueueDue } from '../../core/webhooks/send.ts';
+import { containment } from './containment.ts';
 
 function memoryWebhookStore(): WebhookStore {
   const settings = new Map<string, WebhookRow>();
   const rows = new Map<string, DeliveryRow>();
-  const listeners = new Set<string>();
+  const subscribers = new Set<string>();
   const id = (userId: string, deliveryId: string): string => `${userId}#${deliveryId}`;
   return {
     settings: async (userId) => settings.get(userId),
@@ -16,8 +17,9 @@ function memoryWebhookStore(): WebhookStore {
       settings.set(now.user_id, now);
       return true;
     },
-    batchListeners: async () => [...listeners],
-    listensToBatch: async (userId, listens) => void (listens ? listeners.add(userId) : listeners.delete(userId)),
+    batchSubscribers: async () => [...subscribers],
+    setBatchSubscription: async (userId, isSubscribed) =>
+      void (isSubscribed ? subscribers.add(userId) : subscribers.delete(userId)),
     async insert(row) {
       if (rows.has(id(row.user_id, row.id))) return false;
       rows.set(id(row.user_id, row.id), row);
@@ -47,7 +49,7 @@ export interface Received {
   readonly secrets: readonly string[];
 }
 
-export function webhookWorld(answer: (message: Received, count: number) => Attempt = () => ({ status: 200 })) {
+export function webhookWorld(respond: (message: Received, count: number) => Attempt = () => ({ status: 200 })) {
   const received: Received[] = [];
   let queue: { userId: string; deliveryId: string; atMs: number }[] = [];
   let nowMs = Date.UTC(2026, 2, 1);
@@ -63,18 +65,18 @@ export function webhookWorld(answer: (message: Received, count: number) => Attem
       const message = { atMs: nowMs, messageId: row.message_id, url: row.url, body: JSON.parse(row.body), secrets: valid };
       for (const secret of valid) new Webhook(secret).sign(row.message_id, new Date(nowMs), row.body);
       received.push(message);
-      return answer(message, received.length);
+      return respond(message, received.length);
     },
   };
   return {
     ...deps,
     deps,
     received,
-    /** Messages of the queue are lost. */
+    /** Loses all messages of the queue. */
     loseQueue: (): void => {
       queue = [];
     },
-    /** Lets time pass, minute by minute, with queue and schedule. */
+    /** Advances the clock, delivers due messages, and runs the schedule every minute. */
     async pass(seconds: number): Promise<void> {
       const end = nowMs + 1000 * seconds;
       for (;;) {
@@ -86,7 +88,7 @@ export function webhookWorld(answer: (message: Received, count: number) => Attem
           await attempt(deps, next.userId, next.deliveryId);
         } else if (minute <= end) {
           nowMs = minute;
-          await enqueueDue(deps);
+          await enqueueDue(deps, containment());
         } else break;
       }
       nowMs = end;

@@ -1,7 +1,5 @@
-/** The template as others look at it: cfn-lint, and what a deployment over an older one would replace. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** The template compared with cdk-nag's rules, with the documents, and with the construct ids of deployed stages. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
@@ -9,36 +7,14 @@ import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { synthesized } from '../../bin/synthesized.ts';
 import { METRICS, METRICS_NAMESPACE } from '../../core/contracts/metrics.ts';
-import { WORKER_PYTHON } from '../../host/paths.ts';
-import { iamDocument, OF_EVERYTHING } from '../../scripts/iam-document.ts';
+import { ALL_FEATURES, iamDocument } from '../../scripts/iam-document.ts';
+import { EVERYTHING } from './everything.ts';
 
-const EVERYTHING = {
-  amiId: 'ami-0123456789abcdef0',
-  domain: 'scribe.example.com',
-  certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
-  ...OF_EVERYTHING,
-  stage: 'prod',
-  poolSize: '2',
-  alarmEmail: 'ops@example.com',
-  retentionDays: '30',
-};
-/** CDK names what a resource depends on also where a reference says so already. */
-const OF_CDK = ['W3005'];
 const Resources = z.object({ Resources: z.record(z.string(), z.object({ Type: z.string() })) });
-/** Their ids carry a hash of what is in them: a new one with each change, as it must be. */
-const MADE_ANEW = /^(ApiGatewayDeployment|.*CurrentVersion|Custom::CDKBucketDeployment)/;
+/** Ids of these resources contain a hash of their content, so every change replaces them. */
+const HASHED = /^(ApiGatewayDeployment|.*CurrentVersion|Custom::CDKBucketDeployment)/;
 
-test('cfn-lint finds nothing in a stage that has everything', { timeout: 180_000 }, () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'template-')), 'chunkscribe.template.json');
-  writeFileSync(file, JSON.stringify(synthesized(EVERYTHING).template.toJSON()));
-  const cfnLint = join(WORKER_PYTHON, '..', 'cfn-lint');
-  const { stdout, stderr } = spawnSync(cfnLint, ['--regions', 'us-east-1', '--ignore-checks', ...OF_CDK, '--', file], {
-    encoding: 'utf8',
-  });
-  expect(`${stdout}${stderr}`.trim()).toBe('');
-});
-
-test('cdk-nag has no finding that is not acknowledged with a reason', () => {
+test('cdk-nag has no finding except those that are acknowledged with a reason', () => {
   const { stack } = synthesized(EVERYTHING);
   const { violations } = new AwsSolutionsChecks(stack).validateScope(stack);
   expect(
@@ -46,7 +22,7 @@ test('cdk-nag has no finding that is not acknowledged with a reason', () => {
   ).toEqual([]);
 });
 
-test('a domain of its own comes with its certificate, and may upload; one without the other is refused', () => {
+test('a custom domain has its certificate and may upload; a domain without a certificate is refused', () => {
   const { template } = synthesized(EVERYTHING);
   template.hasResourceProperties('AWS::CloudFront::Distribution', {
     DistributionConfig: { Aliases: [EVERYTHING.domain], ViewerCertificate: { AcmCertificateArn: EVERYTHING.certificateArn } },
@@ -55,16 +31,16 @@ test('a domain of its own comes with its certificate, and may upload; one withou
     CorsConfiguration: { CorsRules: [{ AllowedOrigins: Match.arrayWith([`https://${EVERYTHING.domain}`]) }] },
   });
   const { certificateArn: _, ...without } = EVERYTHING;
-  expect(() => synthesized(without)).toThrow('one needs the other');
+  expect(() => synthesized(without)).toThrow('must be set together');
 });
 
-test('two stages of one account have no name in common that AWS wants once', () => {
-  const ONCE = /^(Bucket|Table|Queue|Topic|Function|Role|LogGroup|LaunchTemplate|Alarm|Dashboard|StateMachine|UserPool)Name$/;
-  const ONCE_AT_CLOUDFRONT = /^(ResponseHeadersPolicy|OriginAccessControl)Config$/;
+test('two stages in one account share no name that AWS requires to be unique', () => {
+  const UNIQUE = /^(Bucket|Table|Queue|Topic|Function|Role|LogGroup|LaunchTemplate|Alarm|Dashboard|StateMachine|UserPool)Name$/;
+  const UNIQUE_IN_CLOUDFRONT = /^(ResponseHeadersPolicy|OriginAccessControl)Config$/;
   const names = (stage: string): Set<string> => {
     const found = new Set<string>();
     JSON.stringify(synthesized({ ...EVERYTHING, stage }).template.toJSON(), (key, value) => {
-      const name = ONCE_AT_CLOUDFRONT.test(key) ? value.Name : ONCE.test(key) && value;
+      const name = UNIQUE_IN_CLOUDFRONT.test(key) ? value.Name : UNIQUE.test(key) && value;
       if (typeof name === 'string') found.add(name);
       return value;
     });
@@ -75,7 +51,7 @@ test('two stages of one account have no name in common that AWS wants once', () 
   expect([...one].filter((name) => two.has(name))).toEqual([]);
 });
 
-test('the dashboard for Grafana shows metrics that there are', () => {
+test('the Grafana dashboard shows only existing metrics', () => {
   const Target = z.object({ namespace: z.string(), metricName: z.string() });
   const Page = z.object({ panels: z.array(z.object({ targets: z.array(Target) })) });
   const page = Page.parse(JSON.parse(readFileSync(join(import.meta.dirname, '../../docs/grafana.json'), 'utf8')));
@@ -84,18 +60,18 @@ test('the dashboard for Grafana shows metrics that there are', () => {
   expect(shown.map(({ metricName }) => metricName).filter((name) => !Object.values<string>(METRICS).includes(name))).toEqual([]);
 });
 
-test('docs/iam.md says what every role may do', () => {
-  const document = iamDocument(synthesized(OF_EVERYTHING).template);
+test('docs/iam.md lists the permissions of every role', () => {
+  const document = iamDocument(synthesized(ALL_FEATURES).template);
   const written = readFileSync(join(import.meta.dirname, '../../docs/iam.md'), 'utf8');
-  expect(document, 'make it anew: node scripts/launch.mjs scripts/iam.ts').toBe(written);
+  expect(document, 'update it: node scripts/launch.mjs scripts/documents.ts').toBe(written);
 });
 
-test('no construct has changed its id: what people have deployed would be replaced, data with it', async () => {
+test('no construct id has changed, because a deployment would replace the resource and its data', async () => {
   const { Resources: all } = Resources.parse(synthesized({ stage: 'prod', poolSize: '2' }).template.toJSON());
   const ids = Object.entries(all)
-    .filter(([id, { Type }]) => !MADE_ANEW.test(id) && !MADE_ANEW.test(Type))
+    .filter(([id, { Type }]) => !HASHED.test(id) && !HASHED.test(Type))
     .map(([id, { Type }]) => `${id} ${Type}`)
     .sort();
-  // A new line is a new resource: vitest run --project fast test/template -u. One that goes needs a word in docs/upgrading.md.
+  // Accept new resources with `vitest run --project fast test/template -u`. Describe removed ones in docs/upgrading.md.
   await expect(`${ids.join('\n')}\n`).toMatchFileSnapshot('../fixtures/logical-ids.txt');
 });

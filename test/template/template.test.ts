@@ -19,7 +19,7 @@ const statements = Object.entries(template.findResources('AWS::IAM::Policy')).fl
   })),
 );
 
-test('only calls that know no resources are allowed on all of them', () => {
+test('only actions without resource-level permissions are allowed on all resources', () => {
   const everywhere = statements.filter(({ Resource }) => Resource === '*').flatMap(({ actions }) => actions);
   const withoutResources =
     /^(ec2:DescribeInstances|cloudwatch:PutMetricData|xray:|logs:(\w*LogDelivery|\w*LogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$)/;
@@ -27,24 +27,24 @@ test('only calls that know no resources are allowed on all of them', () => {
   expect(everywhere.filter((action) => !withoutResources.test(action) && !notifications.includes(action))).toEqual([]);
 });
 
-test('nobody may do everything of a service', () => {
+test('no role may call all actions of a service', () => {
   expect(statements.flatMap(({ actions }) => actions).filter((action) => /^(\*|\w+:\*)$/.test(action))).toEqual([]);
 });
 
-test('nobody may terminate, create or change machines; who may start and stop them is known, and each only these machines', () => {
-  const may = (action: string): string[] =>
+test('no role may terminate, create or change machines; only known roles may start and stop them, and only those of the stage', () => {
+  const rolesThatMay = (action: string): string[] =>
     statements
       .filter(({ actions }) => actions.includes(action))
       .map(({ id }) => id.replace(/(ServiceRole|Role)?DefaultPolicy.*/, ''));
   const ec2 = new Set(statements.flatMap(({ actions }) => actions).filter((action) => action.startsWith('ec2:')));
   expect([...ec2].sort()).toEqual(['ec2:DescribeInstances', 'ec2:StartInstances', 'ec2:StopInstances']);
-  expect(may('ec2:StartInstances').sort()).toEqual(['FleetControl', 'GpuApiHandler']);
-  expect(may('ec2:StopInstances').sort()).toEqual(['GpuApiHandler', 'ReaperHandler', 'WorkflowRun']);
+  expect(rolesThatMay('ec2:StartInstances').sort()).toEqual(['FleetControl', 'GpuApiHandler']);
+  expect(rolesThatMay('ec2:StopInstances').sort()).toEqual(['GpuApiHandler', 'ReaperHandler', 'WorkflowRun']);
   const changing = statements.filter(({ actions }) => actions.some((action) => /^ec2:(Start|Stop)/.test(action)));
   expect(changing.filter(({ Resource }) => !JSON.stringify(Resource).includes('FleetInstance'))).toEqual([]);
 });
 
-test('the bucket is private, encrypted, and speaks TLS only', () => {
+test('the bucket is private, encrypted, and requires TLS', () => {
   template.hasResourceProperties('AWS::S3::Bucket', {
     PublicAccessBlockConfiguration: {
       BlockPublicAcls: true,
@@ -61,7 +61,7 @@ test('the bucket is private, encrypted, and speaks TLS only', () => {
   });
 });
 
-test('uploads by browsers may send the signed headers, and may read the ETag', () => {
+test('browsers may send the signed headers of uploads, and read the ETag', () => {
   template.hasResourceProperties('AWS::S3::Bucket', {
     CorsConfiguration: {
       CorsRules: [
@@ -74,14 +74,14 @@ test('uploads by browsers may send the signed headers, and may read the ETag', (
   });
 });
 
-test('tables and queues are encrypted, and every lane has dead letters', () => {
+test('tables and queues are encrypted, and every lane has a dead-letter queue', () => {
   template.allResourcesProperties('AWS::DynamoDB::GlobalTable', { SSESpecification: { SSEEnabled: true } });
   template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
   const lanes = Object.keys(template.findResources('AWS::SQS::Queue', { Properties: { RedrivePolicy: Match.anyValue() } }));
-  expect(lanes).toHaveLength(6); // and the attempts of webhooks
+  expect(lanes).toHaveLength(6); // five lanes, and the queue of webhook attempts
 });
 
-test('the machine has no way in, IMDSv2 only, an encrypted volume, and stops when it shuts down', () => {
+test('the machine has no open ports, IMDSv2 only, an encrypted volume, and stops when it shuts down', () => {
   template.hasResourceProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: Match.absent() });
   template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
   template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
@@ -96,24 +96,24 @@ test('the machine has no way in, IMDSv2 only, an encrypted volume, and stops whe
   template.resourceCountIs('AWS::EC2::NatGateway', 0);
 });
 
-test('every route but the health check wants a token', () => {
+test('every route except the health check and the API description requires a token', () => {
   const open = Object.values(template.findResources('AWS::ApiGatewayV2::Route', { Properties: { AuthorizationType: 'NONE' } }));
   expect(open.map((route) => route['Properties'].RouteKey)).toEqual(['GET /api/health', 'GET /api/openapi.json']);
   const all = Object.values(template.findResources('AWS::ApiGatewayV2::Route'));
   expect(all.filter((route) => route['Properties'].AuthorizationType === 'JWT')).toHaveLength(all.length - open.length);
 });
 
-test('no transcript, token or signed address can get into the logs of the workflow or the API', () => {
+test('the logs of the workflow and the API cannot contain transcripts, tokens or signed URLs', () => {
   template.hasResourceProperties('AWS::StepFunctions::StateMachine', { LoggingConfiguration: { IncludeExecutionData: false } });
   const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
   expect(stage?.['Properties'].AccessLogSettings.Format).not.toMatch(/header|authorizer|querystring|path/i);
 });
 
-test('logs do not stay for ever', () => {
+test('every log group has a retention time', () => {
   template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: Match.anyValue() });
 });
 
-test('a run that ends badly calls the reaper, and so do a machine that has started or stopped and every minute', () => {
+test('the reaper runs every minute, and when a run fails or a machine has started or stopped', () => {
   template.hasResourceProperties('AWS::Events::Rule', {
     EventPattern: { source: ['aws.ec2'], detail: { state: ['running', 'stopped'] } },
   });
@@ -123,7 +123,7 @@ test('a run that ends badly calls the reaper, and so do a machine that has start
   template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 minute)' });
 });
 
-test('no physical names, so that two stages live in one account', () => {
+test('resources have no physical names, so that two stages fit in one account', () => {
   const named = Object.entries(template.toJSON()['Resources']).filter(([, resource]) => {
     const { BucketName, TableName, QueueName, FunctionName, StateMachineName } = z
       .object({ Properties: z.record(z.string(), z.unknown()).default({}) })
@@ -133,28 +133,28 @@ test('no physical names, so that two stages live in one account', () => {
   expect(named.map(([id]) => id)).toEqual([]);
 });
 
-test('prod keeps its data when the stack goes, and guards it', () => {
+test('prod has termination protection, and keeps its data when the stack is deleted', () => {
   const prod = synthesized({ stage: 'prod' });
   expect(prod.stack.terminationProtection).toBe(true);
   for (const kind of ['AWS::DynamoDB::GlobalTable', 'AWS::Cognito::UserPool'])
     prod.template.allResources(kind, { DeletionPolicy: 'Retain' });
-  // The pages' bucket holds nothing that the build does not make again.
+  // The pages' bucket contains only files that the build can recreate.
   const kept = Object.keys(prod.template.findResources('AWS::S3::Bucket', { DeletionPolicy: 'Retain' }));
   expect(kept.map((id) => id.slice(0, -8))).toEqual(['StorageBucket']);
   expect(Template.fromStack(stack).findResources('AWS::S3::Bucket', { DeletionPolicy: 'Retain' })).toEqual({});
 });
 
-test('context that is wrong is told at synth, all of it together', () => {
+test('all invalid context values are reported together at synth', () => {
   const context = { stage: 'PROD!', idleSeconds: '0', instanceType: 'big', alarmMail: 'me@example.com' };
   expect(() => stageFrom(context)).toThrow(/(?=.*stage)(?=.*instanceType)(?=.*idleSeconds).*"alarmMail"/s);
 });
 
-test('context may come from files, where numbers and booleans are such, and beside that of CDK', () => {
+test('context may come from files, with real numbers and booleans, beside the context of CDK', () => {
   const context = { poolSize: 2, liveDefault: false, '@aws-cdk/core:checkSecretUsage': true, 'aws:cdk:version-reporting': true };
   expect(stageFrom(context)).toMatchObject({ poolSize: 2, liveDefault: false, name: 'dev' });
 });
 
-test('a pool has as many machines as asked for, neighbours in different zones, and every function knows them all', () => {
+test('a pool has the requested number of machines in different zones, and every function knows all of them', () => {
   const { template } = synthesized({ poolSize: '3' });
   const subnets = Object.values(template.findResources('AWS::EC2::Instance')).map(
     ({ Properties }) => Properties.NetworkInterfaces[0].SubnetId.Ref,
@@ -168,11 +168,11 @@ test('a pool has as many machines as asked for, neighbours in different zones, a
   for (const text of ids) expect(text.match(/FleetInstance\w+/g)).toHaveLength(3);
 });
 
-test('an instance type whose price nobody knows must come with its price', () => {
-  expect(() => synthesized({ instanceType: 'p5.48xlarge' })).toThrow('gpuUsdPerHour: say what p5.48xlarge costs');
+test('an instance type without a known price requires gpuUsdPerHour', () => {
+  expect(() => synthesized({ instanceType: 'p5.48xlarge' })).toThrow('gpuUsdPerHour: required for p5.48xlarge');
 });
 
-test('every alarm tells somebody what it means and which section of the runbook to read', () => {
+test('every alarm has an action and names its section of the runbook, and every section has an alarm', () => {
   const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties);
   expect([...new Set(alarms.map(({ MetricName }) => MetricName))].sort()).toEqual([
     'ApproximateAgeOfOldestMessage',
@@ -185,6 +185,7 @@ test('every alarm tells somebody what it means and which section of the runbook 
     'Errors',
     'FailedChunksPercent',
     'Invocations',
+    'ItemsFailed',
     'StopNotConfirmed',
     'StuckJobs',
   ]);
@@ -213,13 +214,40 @@ test('the dashboard shows the GPU, the queues and the cost', () => {
     expect(body).toContain(shown);
 });
 
-test('mail is sent as the stage says, from its own address only, and by nobody on a stage without one', () => {
-  const rights = (context: Record<string, string>) =>
+test('only a stage with a sender address has permissions to send mail', () => {
+  const permissions = (context: Record<string, string>) =>
     JSON.stringify(synthesized(context).template.findResources('AWS::IAM::Policy')).match(/ses:\w+|cognito-idp:\w+/g) ?? [];
-  expect(rights({})).toEqual([]);
-  expect(new Set(rights({ emailFrom: 'scribe@example.com' }))).toEqual(
+  expect(permissions({})).toEqual([]);
+  expect(new Set(permissions({ emailFrom: 'scribe@example.com' }))).toEqual(
     new Set(['ses:SendEmail', 'ses:SendRawEmail', 'cognito-idp:AdminGetUser']),
   );
+});
+
+test('table streams are processed in parallel, a failing batch is split, and permanently failing records are kept', () => {
+  const streams = Object.values(template.findResources('AWS::Lambda::EventSourceMapping')).filter(
+    ({ Properties }) => Properties.StartingPosition !== undefined,
+  );
+  expect(streams).toHaveLength(6);
+  for (const { Properties } of streams)
+    expect(Properties).toMatchObject({
+      ParallelizationFactor: 10,
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 10,
+      DestinationConfig: { OnFailure: {} },
+    });
+});
+
+test('rows with applied corrections trigger no assembly, and the stream type of tables has not changed', () => {
+  const patterns = Object.values(template.findResources('AWS::Lambda::EventSourceMapping')).flatMap(
+    ({ Properties }) => Properties.FilterCriteria?.Filters.map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern)) ?? [],
+  );
+  expect(patterns).toContainEqual({
+    dynamodb: { NewImage: { state: { S: ['done', 'dead'] }, corrections_version: { N: [{ exists: false }] } } },
+  });
+  const kinds = Object.values(template.findResources('AWS::DynamoDB::GlobalTable')).flatMap(
+    ({ Properties }) => Properties.StreamSpecification?.StreamViewType ?? [],
+  );
+  expect(new Set(kinds)).toEqual(new Set(['NEW_IMAGE']));
 });
 
 test('every dead-letter queue has an alarm', () => {
@@ -233,7 +261,7 @@ test('every dead-letter queue has an alarm', () => {
   expect([...dead, ...failed].filter((id) => !watched.includes(id))).toEqual([]);
 });
 
-test('the batch begins at the hours that the stage says, and is told which time was meant', () => {
+test('the batch runs on the schedule of the stage, and receives its scheduled time', () => {
   const schedule = (context: Record<string, string>) =>
     Object.values(synthesized(context).template.findResources('AWS::Scheduler::Schedule'))[0]?.['Properties'];
   expect(schedule({})).toMatchObject({ ScheduleExpression: 'cron(0 */2 * * ? *)', State: 'ENABLED' });
@@ -242,7 +270,7 @@ test('the batch begins at the hours that the stage says, and is told which time 
   expect(() => stageFrom({ batchEveryHours: '5' })).toThrow(/divisor of 24/);
 });
 
-test('the pages come from a private bucket through CloudFront, with no inline script or style and nobody else’s frame; the API is beside them', () => {
+test('the pages come from a private bucket through CloudFront, without inline scripts or styles or foreign frames, and share the API’s origin', () => {
   template.hasResourceProperties('AWS::CloudFront::ResponseHeadersPolicy', {
     ResponseHeadersPolicyConfig: {
       SecurityHeadersConfig: {
@@ -269,4 +297,15 @@ test('the pages come from a private bucket through CloudFront, with no inline sc
     [['assets/*'], 'public, max-age=31536000, immutable'],
     [undefined, 'no-cache'],
   ]);
+});
+
+test('the rate of the whole API is a parameter, within the limits of an AWS account', () => {
+  const throttle = (context: Readonly<Record<string, string>>) => {
+    const settings = synthesized(context).template.findResources('AWS::ApiGatewayV2::Stage');
+    return Object.values(settings).map((stage) => stage['Properties'].DefaultRouteSettings);
+  };
+  expect(throttle({})).toEqual([{ ThrottlingRateLimit: 1000, ThrottlingBurstLimit: 2000 }]);
+  expect(throttle({ apiRequestsPerSecond: '10000' })).toEqual([{ ThrottlingRateLimit: 10_000, ThrottlingBurstLimit: 5000 }]);
+  for (const apiRequestsPerSecond of ['0', '10001', 'many'])
+    expect(() => stageFrom({ apiRequestsPerSecond })).toThrow('apiRequestsPerSecond');
 });

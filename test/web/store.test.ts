@@ -1,4 +1,4 @@
-/** What is kept on a device: in IndexedDB, and in memory where that has no room. */
+/** The recorder's store: IndexedDB, and memory when the device is full. */
 import 'fake-indexeddb/auto';
 import { IDBObjectStore } from 'fake-indexeddb';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -10,7 +10,7 @@ import {
   chunksOf,
   dropAudio,
   dropRecording,
-  isShort,
+  isStorageFull,
   putChunk,
   putRecording,
   recordingsOf,
@@ -29,11 +29,11 @@ const part = (n: number, index: number, text: string) => ({ recordingId: 'r1', n
 
 afterEach(async () => {
   vi.restoreAllMocks();
-  isShort.value = false;
+  isStorageFull.value = false;
   await dropRecording('r1');
 });
 
-test('a chunk’s audio is its parts in their order, of no other chunk, and goes when it is decoded', async () => {
+test('a chunk’s audio is its own parts in order, and is deleted once decoded', async () => {
   await putRecording(RECORDING);
   for (const n of [1, 2, 11]) await putChunk(chunk(n));
   for (const [n, index, text] of [
@@ -57,7 +57,7 @@ test('a chunk’s audio is its parts in their order, of no other chunk, and goes
   ]);
 });
 
-test('a device without room loses nothing: what comes is in memory, and it is said', async () => {
+test('a full device loses nothing: new audio stays in memory, and the page is notified', async () => {
   await putChunk(chunk(1));
   await addPart(part(1, 0, 'a'));
   const full = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
@@ -66,13 +66,13 @@ test('a device without room loses nothing: what comes is in memory, and it is sa
   await addPart(part(1, 1, 'b'));
   full.mockRestore();
   await addPart(part(1, 2, 'c'));
-  expect(isShort.value).toBe(true);
+  expect(isStorageFull.value).toBe(true);
   expect(await (await audioOf(chunk(1))).text()).toBe('abc');
   await dropRecording('r1');
   expect((await audioOf(chunk(1))).size).toBe(0);
 });
 
-test('everybody sees their own recordings only, the oldest first', async () => {
+test('users see only their own recordings, oldest first', async () => {
   await putRecording({ ...RECORDING, startedAtMs: 5 });
   await putRecording({ ...RECORDING, id: 'r2', startedAtMs: 2 });
   await putRecording({ ...RECORDING, id: 'r3', userId: 'bob' });

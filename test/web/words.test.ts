@@ -1,13 +1,13 @@
-/** A transcript as words with places in time: what is shown, searched and edited. */
+/** A transcript as words with times: display, search and edits. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Segment } from '../../core/contracts/transcript.ts';
 import { editAt, withEdit } from '../../web/src/transcript/edits.ts';
 import { blocksOf, findWords, wordAt, wordsOf } from '../../web/src/transcript/words.ts';
 
-/** A segment whose words take a second each. */
-function segment(said: string, start = 0, text = said): Segment {
-  const words = said
+/** A segment whose recognized words take one second each. */
+function segment(recognized: string, start = 0, text = recognized): Segment {
+  const words = recognized
     .split(' ')
     .filter(Boolean)
     .map((word, i) => ({ word: ` ${word}`, start: start + i, end: start + i + 1, probability: 0.9 }));
@@ -15,7 +15,7 @@ function segment(said: string, start = 0, text = said): Segment {
 }
 const NONE = { gaps: [], coverage: [] };
 
-test('words that nobody corrected have the times that were heard', () => {
+test('words without a correction keep their recognized times', () => {
   expect(wordsOf(segment('one two three')).map(({ text, start, end }) => [text, start, end])).toEqual([
     ['one', 0, 1],
     ['two', 1, 2],
@@ -23,7 +23,7 @@ test('words that nobody corrected have the times that were heard', () => {
   ]);
 });
 
-test('words that a correction has made share the time of those whose place they took', () => {
+test('words from a correction share the time of the words that they replace', () => {
   const shown = wordsOf(segment('we ask jean please now', 10, 'We ask the gene police, now!'));
   expect(shown.map(({ text }) => text)).toEqual(['We', 'ask', 'the', 'gene', 'police,', 'now!']);
   expect(shown.map(({ start }) => Math.round(10 * start) / 10)).toEqual([10, 11, 12, 12.7, 13.3, 14]);
@@ -34,11 +34,11 @@ test('words that a correction has made share the time of those whose place they 
   expect(wordsOf(segment('a', 0, 'a b c')).map(({ text }) => text)).toEqual(['a', 'b', 'c']);
 });
 
-test('whatever a correction makes of it: the text is shown whole, in order, within the segment', () => {
+test('any correction: the whole text is shown, in order, within the segment', () => {
   const word = fc.constantFrom('a', 'b', 'c', 'dd', 'E!');
   fc.assert(
-    fc.property(fc.array(word, { maxLength: 12 }), fc.array(word, { maxLength: 12 }), (said, text) => {
-      const of = segment(said.join(' '), 5, text.join(' '));
+    fc.property(fc.array(word, { maxLength: 12 }), fc.array(word, { maxLength: 12 }), (recognized, text) => {
+      const of = segment(recognized.join(' '), 5, text.join(' '));
       const shown = wordsOf(of);
       expect(shown.map((each) => each.text)).toEqual(text);
       for (const [i, { start, end }] of shown.entries()) {
@@ -50,7 +50,7 @@ test('whatever a correction makes of it: the text is shown whole, in order, with
   );
 });
 
-test('paragraphs end at pauses and speakers; gaps are in their place, and what was not understood in none of them is one, too', () => {
+test('paragraphs end at pauses and speaker changes; missing chunks and speech without words are gaps, in order of time', () => {
   const blocks = blocksOf({
     segments: [segment('a b', 0), segment('c', 2), segment('d', 10), { ...segment('e', 11), speaker: 'S2' }, segment('f', 60)],
     gaps: [{ chunkNumber: 2, start: 30, end: 60, reason: 'never uploaded' }],
@@ -66,12 +66,12 @@ test('paragraphs end at pauses and speakers; gaps are in their place, and what w
   ).toEqual(['a b c', 'd', 'e', [20, undefined], [30, 2], 'f']);
 });
 
-test('the word that sounds is the last that has begun', () => {
+test('the current word is the last one that has started', () => {
   const words = wordsOf(segment('a b c', 5));
   expect([0, 5, 6.5, 99].map((seconds) => wordAt(words, seconds))).toEqual([-1, 0, 1, 2]);
 });
 
-test('a search finds words one after the other, without case and punctuation, the last one from its beginning', () => {
+test('a search finds consecutive words, ignores case and punctuation, and matches the beginning of the last word', () => {
   const words = blocksOf({ segments: [segment('Hello, everyone and hello everybody')], ...NONE }).flatMap((block) =>
     block.kind === 'words' ? block.words : [],
   );
@@ -83,7 +83,7 @@ test('a search finds words one after the other, without case and punctuation, th
   expect(findWords(words, ' ')).toEqual([]);
 });
 
-test('edits never overlap, whatever is edited after what; one is taken back whole', () => {
+test('edits never overlap, in any order of editing; removing one removes it completely', () => {
   const span = fc
     .tuple(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 5 }))
     .map(([start, length]) => ({ start, end: start + length }));

@@ -11,7 +11,7 @@ const stopped: World = {
   machines: { 'i-1': 'stopped', 'i-2': 'stopped' },
   full: [],
 };
-/** Somebody else holds the first machine, which we started; their hold lives longer than the run. */
+/** An admin holds the first machine, which a run has started. The hold outlasts the run. */
 const shared: World = {
   ...stopped,
   machines: { 'i-1': 'running', 'i-2': 'stopped' },
@@ -21,19 +21,19 @@ const shared: World = {
   ],
 };
 const worlds: readonly [string, World][] = [
-  ['a machine can be had', stopped],
-  ['no capacity for the first machine', { ...stopped, full: ['i-1'] }],
-  ['no capacity at all', { ...stopped, full: [...IDS] }],
+  ['with capacity', stopped],
+  ['without capacity for the first machine', { ...stopped, full: ['i-1'] }],
+  ['without any capacity', { ...stopped, full: [...IDS] }],
 ];
 
 const isUp = ({ machines }: World): boolean => Object.values(machines).includes('running');
 const leftRunning = (endings: readonly Ending[]): Ending[] => endings.filter(({ world }) => isUp(world));
 const classes = (endings: readonly Ending[]): string[] => [...new Set(endings.map(({ how }) => how))].sort();
 
-/** Ends that no Catch can see, or that a failed stop leaves: the reaper's work. Documented in docs/how-the-gpu-stops.md. */
+/** Endings that no Catch can handle, and those after a failed stop. The reaper stops their machines (docs/how-the-gpu-stops.md). */
 const OUT_OF_BAND = ['States.DataLimitExceeded', 'States.Runtime', 'aborted', 'ended'];
 
-test.each(worlds)('%s: a run leaves a machine running only by ends that are documented as the reaper’s', async (_name, world) => {
+test.each(worlds)('%s: only endings that are documented as left to the reaper leave a machine running', async (_name, world) => {
   const endings = await walk(perInstance, world);
   expect(endings.length).toBeGreaterThan(50);
   for (const how of classes(leftRunning(endings))) expect(OUT_OF_BAND).toContain(how);
@@ -48,7 +48,7 @@ test.each(worlds)('%s: after one pass of the reaper no machine runs, however the
   }
 });
 
-test('without capacity for the first machine the second is started, and without any the run ends without an error', async () => {
+test('without capacity for the first machine the second is started, and without any capacity the run ends without an error', async () => {
   const [, [, first], [, none]] = worlds as [(typeof worlds)[0], (typeof worlds)[0], (typeof worlds)[0]];
   const paths = (await walk(perInstance, first)).map(({ path }) => path.join(' '));
   expect(paths).toContainEqual(expect.stringMatching(/^Start !NoCapacity NextMachine IsThereAnother TakeNext Start AwaitReady/));
@@ -56,7 +56,7 @@ test('without capacity for the first machine the second is started, and without 
   expect(ends.some(({ world }) => world.pool.waits_for === 'capacity' && world.pool.failed_runs === 0)).toBe(true);
 });
 
-test('a machine that somebody else holds is never stopped, by the run or by the reaper', async () => {
+test('a machine that an admin holds is never stopped, by the run or by the reaper', async () => {
   for (const ending of await walk(perInstance, shared)) {
     const where = `${ending.how}: ${ending.path.join(' > ')}`;
     expect(ending.world.stoppedUnder, where).toBeUndefined();
@@ -66,7 +66,7 @@ test('a machine that somebody else holds is never stopped, by the run or by the 
   }
 });
 
-test('taking a Catch away leaves a machine running in a way that is not documented', async () => {
+test('removing a Catch leaves a machine running with an undocumented ending', async () => {
   const holding = ['Start', 'AwaitReady', 'Drain', 'Leave', 'LeaveFailed', 'Stop'];
   for (const name of holding) {
     const state = perInstance.States[name];

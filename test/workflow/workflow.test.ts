@@ -5,26 +5,27 @@ import { catchesAll, escapes, type Machine, machinesOf } from '../support/asl.ts
 const { whole, perInstance } = machinesOf(synthesized().template);
 const tasks = (machine: Machine) => Object.entries(machine.States).filter(([, state]) => state.Type === 'Task');
 
-/** The one place that decides "stop" or "somebody else needs it"; and where only the reaper can go on. */
+/** The state that decides whether to stop the machine or to keep it for another holder. */
 const DECIDED = ['StopOrKeep'];
 /** EC2 refused the start for lack of capacity: there is nothing to stop. */
 const REFUSED = ['IsThereAnother'];
+/** The end that leaves the machine to the reaper. */
 const REAPER = ['LeftToReaper'];
 
-test('after Start every way out passes the decision to stop, or is left to the reaper', () => {
+test('every path after Start passes the decision to stop, or is left to the reaper', () => {
   expect(escapes(perInstance, 'Start', [...DECIDED, ...REFUSED, ...REAPER])).toEqual([]);
 });
 
-test('a decided stop is made and confirmed, or is left to the reaper', () => {
+test('a decided stop is sent and confirmed, or is left to the reaper', () => {
   expect(escapes(perInstance, 'Stop', ['ConfirmStopped', ...REAPER])).toEqual([]);
 });
 
 test('only a failed leave, stop or confirmation is left to the reaper', () => {
-  const givesUp = tasks(perInstance).filter(([, state]) => (state.Catch ?? []).some((c) => REAPER.includes(c.Next)));
-  expect(givesUp.map(([name]) => name).sort()).toEqual(['ConfirmStopped', 'LeaveFailed', 'Stop']);
+  const leaving = tasks(perInstance).filter(([, state]) => (state.Catch ?? []).some((c) => REAPER.includes(c.Next)));
+  expect(leaving.map(([name]) => name).sort()).toEqual(['ConfirmStopped', 'LeaveFailed', 'Stop']);
 });
 
-test('taking any one Catch away is found', () => {
+test('removing any Catch is detected', () => {
   for (const [name, state] of tasks(perInstance)) {
     const broken: Machine = { ...perInstance, States: { ...perInstance.States, [name]: { ...state, Catch: [] } } };
     const found = [...escapes(broken, 'Start', [...DECIDED, ...REAPER]), ...escapes(broken, 'Stop', REAPER)];
@@ -32,22 +33,22 @@ test('taking any one Catch away is found', () => {
   }
 });
 
-test('every task ends by itself', () => {
+test('every task has a timeout', () => {
   for (const [name, state] of [...tasks(whole), ...tasks(perInstance)])
     expect(state.TimeoutSeconds ?? state.TimeoutSecondsPath, name).toSatisfy(
       (limit) => limit === '$.start.bootSeconds' || limit > 0,
     );
 });
 
-test('every task that holds a machine catches everything', () => {
+test('every task that holds a machine catches all errors', () => {
   for (const [name, state] of tasks(perInstance)) expect(catchesAll(state), name).toBe(true);
 });
 
-test('a worker that says nothing for two minutes is given up', () => {
+test('a worker without a heartbeat for two minutes is abandoned', () => {
   expect(perInstance.States['Drain']?.HeartbeatSeconds).toBe(120);
 });
 
-test('a start is tried again by the name of its error, a bounded number of times', () => {
+test('a failed start is retried a limited number of times, which depends on the error', () => {
   const retries = (perInstance.States['Start']?.Retry ?? []).map(({ ErrorEquals, MaxAttempts }) => [
     ErrorEquals.join(),
     MaxAttempts,
@@ -59,6 +60,6 @@ test('a start is tried again by the name of its error, a bounded number of times
   ]);
 });
 
-test('a run with one instance takes at most 30 transitions, however many chunks it serves', () => {
+test('a run with one instance has at most 30 states, whatever the number of chunks', () => {
   expect(Object.keys(whole.States).length + Object.keys(perInstance.States).length).toBeLessThanOrEqual(30);
 });

@@ -1,4 +1,4 @@
-/** The frame of all pages, and which page it is. */
+/** The layout of all pages and the routes. */
 import type { ComponentChildren, ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { signOut, user } from './auth/session.ts';
@@ -7,17 +7,17 @@ import { LibraryPage } from './library/library-page.tsx';
 import { RecorderPage } from './recorder/recorder-page.tsx';
 import { isActive, stop } from './recorder/recording.ts';
 import { findLeftovers } from './recorder/recovery.ts';
-import { sendAll } from './recorder/upload-queue.ts';
+import { wakeUploads } from './recorder/upload-queue.ts';
 import { UploadStrip } from './recorder/upload-strip.tsx';
 import { route } from './route.ts';
 import { Icon, type IconName } from './ui/icon.tsx';
-import { Empty, Failed, Loading, useQuestion } from './ui/parts.tsx';
+import { Empty, Failed, Loading, useConfirmation } from './ui/parts.tsx';
 
 interface PageProps {
   readonly id: string;
 }
-/** A page whose code is fetched when it is opened first. */
-function later(load: () => Promise<ComponentType<PageProps>>): ComponentType<PageProps> {
+/** A page whose code is loaded when it is first opened. */
+function lazyPage(load: () => Promise<ComponentType<PageProps>>): ComponentType<PageProps> {
   let loaded: ComponentType<PageProps> | undefined;
   return (props) => {
     const [Page, setPage] = useState(() => loaded);
@@ -25,36 +25,36 @@ function later(load: () => Promise<ComponentType<PageProps>>): ComponentType<Pag
     useEffect(() => {
       if (Page !== undefined) return;
       load().then(
-        (found) => {
-          loaded = found;
-          setPage(() => found);
+        (component) => {
+          loaded = component;
+          setPage(() => component);
         },
         () => setFailed(true),
       );
     }, [Page]);
-    if (isFailed) return <Failed what="This page cannot be loaded. Is the connection gone?" again={() => location.reload()} />;
+    if (isFailed) return <Failed what="This page could not be loaded. Check your connection." retry={() => location.reload()} />;
     return Page === undefined ? <Loading what="The page" /> : <Page {...props} />;
   };
 }
 
-const SessionPage = later(async () => (await import('./transcript/session-page.tsx')).SessionPage);
-const FilesPage = later(async () => (await import('./files/files-page.tsx')).FilesPage);
-const FilePage = later(async () => (await import('./transcript/file-page.tsx')).FilePage);
-const WordsPage = later(async () => (await import('./settings/words-page.tsx')).WordsPage);
-const DashboardPage = later(async () => (await import('./dashboard/dashboard-page.tsx')).DashboardPage);
+const SessionPage = lazyPage(async () => (await import('./transcript/session-page.tsx')).SessionPage);
+const FilesPage = lazyPage(async () => (await import('./files/files-page.tsx')).FilesPage);
+const FilePage = lazyPage(async () => (await import('./transcript/file-page.tsx')).FilePage);
+const WordsPage = lazyPage(async () => (await import('./settings/words-page.tsx')).WordsPage);
+const DashboardPage = lazyPage(async () => (await import('./dashboard/dashboard-page.tsx')).DashboardPage);
 
-interface Place {
+interface NavItem {
   readonly name: string;
   readonly label: string;
   readonly icon: IconName;
-  readonly isAdmins?: true;
+  readonly isAdminOnly?: true;
 }
-const PLACES: readonly Place[] = [
+const NAV_ITEMS: readonly NavItem[] = [
   { name: 'record', label: 'Record', icon: 'mic' },
   { name: 'sessions', label: 'Recordings', icon: 'list' },
   { name: 'files', label: 'Files', icon: 'file' },
   { name: 'words', label: 'Words', icon: 'words' },
-  { name: 'dashboard', label: 'Dashboard', icon: 'chart', isAdmins: true },
+  { name: 'dashboard', label: 'Dashboard', icon: 'chart', isAdminOnly: true },
 ];
 
 function page(
@@ -73,7 +73,7 @@ function page(
     title: 'Not found',
     body: (
       <Empty icon="search">
-        <h1>There is no such page</h1>
+        <h1>Page not found</h1>
         <a href="#/record">Go to the recorder</a>
       </Empty>
     ),
@@ -81,13 +81,13 @@ function page(
 }
 
 function Account() {
-  const { ask, dialog } = useQuestion();
+  const { confirm, dialog } = useConfirmation();
   const leave = (): void => {
     if (!isActive.value) void signOut();
     else
-      ask({
+      confirm({
         title: 'You are recording',
-        text: 'The recording stops. What is not sent yet stays on this device until you are back.',
+        text: 'The recording stops. Audio that is not uploaded yet stays on this device until you return.',
         button: 'Stop and sign out',
         yes: () => void stop().then(signOut),
       });
@@ -118,7 +118,7 @@ function Shell() {
     <div class="shell">
       <header>
         <button type="button" class="skip button" onClick={() => main.current?.focus()}>
-          To the content
+          Skip to content
         </button>
         <div class="top">
           <div class="top-inner">
@@ -127,10 +127,10 @@ function Shell() {
               Chunkscribe
             </a>
             <nav class="nav" aria-label="Pages">
-              {PLACES.filter(({ isAdmins }) => !isAdmins || user.value?.isAdmin).map((place) => (
-                <a key={place.name} href={`#/${place.name}`} aria-current={place.name === name ? 'page' : undefined}>
-                  <Icon name={place.icon} />
-                  {place.label}
+              {NAV_ITEMS.filter(({ isAdminOnly }) => !isAdminOnly || user.value?.isAdmin).map((item) => (
+                <a key={item.name} href={`#/${item.name}`} aria-current={item.name === name ? 'page' : undefined}>
+                  <Icon name={item.icon} />
+                  {item.label}
                 </a>
               ))}
             </nav>
@@ -147,13 +147,13 @@ function Shell() {
 }
 
 export function App() {
-  const who = user.value;
-  const userId = who?.userId;
+  const signedIn = user.value;
+  const userId = signedIn?.userId;
   useEffect(() => {
     if (userId === undefined) return;
-    sendAll();
+    wakeUploads();
     void findLeftovers(userId);
   }, [userId]);
-  if (who === undefined) return null;
-  return who === null ? <SignInPage /> : <Shell />;
+  if (signedIn === undefined) return null;
+  return signedIn === null ? <SignInPage /> : <Shell />;
 }

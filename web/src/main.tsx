@@ -1,22 +1,24 @@
-/** The pages begin here: configuration, whoever was signed in, then what the address says. */
+/** Entry point: loads the configuration, restores the sign-in, handles a one-time sign-in address, then renders. */
 import { render } from 'preact';
 import { App } from './app.tsx';
-import { resume } from './auth/session.ts';
+import { restoreSignIn } from './auth/session.ts';
+import { signInByAddress } from './auth/sign-in-address.ts';
 import { loadConfig } from './config.ts';
 import { Failed } from './ui/parts.tsx';
 
 const root = document.getElementById('app');
-if (root === null) throw new Error('the page has no place for the app');
+if (root === null) throw new Error('the element #app is missing');
 
 try {
-  await Promise.all([loadConfig(), resume()]);
+  await Promise.all([loadConfig(), restoreSignIn()]);
+  await signInByAddress();
   render(<App />, root);
 } catch {
   render(
     <main class="main narrow">
-      <Failed what="The pages cannot reach their configuration. Is the connection gone?" again={() => location.reload()} />
+      <Failed what="The configuration could not be loaded. Check your connection." retry={() => location.reload()} />
     </main>,
     root,
   );
 }
-navigator.serviceWorker?.register('./sw.js').catch(() => undefined);
+if (import.meta.env.MODE === 'production') navigator.serviceWorker?.register('./sw.js').catch(() => undefined);

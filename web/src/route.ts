@@ -1,4 +1,4 @@
-/** Pages by the address after `#`: no server needs to know them, and no id ends up in anybody's log. */
+/** Routes in the fragment of the address: the server needs no routes, and no id appears in its logs. */
 import { signal } from '@preact/signals';
 
 /** `#/sessions/session_1` -> `['sessions', 'session_1']` */
@@ -8,6 +8,12 @@ export const route = signal(parse(location.hash));
 addEventListener('hashchange', () => {
   route.value = parse(location.hash);
 });
+
+/** Opens the start page and replaces the current address in the history. */
+export const goHome = (): void => {
+  history.replaceState(null, '', './');
+  route.value = [];
+};
 
 export const pathTo = (...parts: readonly string[]): string => `#/${parts.map(encodeURIComponent).join('/')}`;
 export const go = (...parts: readonly string[]): void => {

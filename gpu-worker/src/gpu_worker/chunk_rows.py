@@ -1,6 +1,12 @@
-"""Chunk rows in DynamoDB: claim, renew, commit, fail, release. The row decides; a message is only a hint.
+"""Chunk rows in DynamoDB: claim, renew, commit, fail, release.
 
-Every write after the claim carries the claim's fence: a worker that was paused and whose lease went to another is refused.
+States: `pending` -> `leased` (claim) -> `done` (commit) | `pending` (release, or a failed attempt with a delay) | `dead`
+(permanently failed). Another worker can claim a `leased` row whose lease has expired.
+
+Gotchas:
+- The row decides; a queue message only names a row that may be waiting.
+- Every write after the claim checks the claim's fence and ETag, so a paused worker cannot overwrite its successor's result.
+- An expired lease counts as a death only if the chunk was transcribed alone and the machine was not being stopped.
 """
 
 from __future__ import annotations
@@ -8,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,44 +25,44 @@ from gpu_worker.memory import peak_mb
 
 MAX_ATTEMPTS: Final = 3
 RETRY_DELAYS_SECONDS: Final = (30, 120)
-"""Wait before the second and the third attempt."""
+"""Delay before the second and the third attempt."""
 MAX_ERROR_LENGTH: Final = 500
 
 FILE_PREFIX: Final = "job_"
-"""Rows of uploaded files: number 0 is the whole file, the others are its parts."""
+"""Session id prefix of file jobs: row 0 is the whole file, the others are its parts."""
 MAX_DEATHS: Final = 2
-"""Workers that may die while they hold a chunk alone; what kills two would kill the third."""
+"""Workers that may die while they transcribe a chunk alone; then it has permanently failed."""
 MAX_KILLS: Final = 5
-"""Workers that may be killed from outside meanwhile. A limit all the same: a kill can be memory's, and nobody says so."""
-GATE_SECONDS: Final = 5.0
-"""Wait after a claim that met a recorder who had locked in this very moment."""
+"""Likewise for workers killed from outside. Bounded, because the cause of such a kill can be lack of memory."""
+GATE_RETRY_SECONDS: Final = 5.0
+"""Delay after a backlog claim that was refused because a recording had just closed the gate."""
 STOP_SEEN_MS: Final = 3000
-"""A worker notices within this time that its machine is being stopped, and claims nothing more."""
+"""Time within which a worker notices that its machine is being stopped, and claims no more chunks."""
 
 CLAIMABLE: Final = "#state = :pending AND next_attempt_at_ms <= :now AND attempts < :max"
 HELD_BY_US: Final = "#state = :leased AND fence = :fence AND etag = :etag"
 STILL_ABANDONED: Final = "#state = :leased AND fence = :fence AND lease_until_ms = :lease"
-LEASE: Final = "SET #state = :leased, lease_until_ms = :until, worker_id = :worker, claimed_at_ms = :now, alone = :no"
-DEAD: Final = (
+SET_LEASED: Final = "SET #state = :leased, lease_until_ms = :until, worker_id = :worker, claimed_at_ms = :now, alone = :no"
+SET_DEAD: Final = (
     "SET #state = :dead, dead_shard = :dead, error_message = :error REMOVE pending_shard, lease_until_ms, worker_id"
 )
-PENDING: Final = "SET #state = :pending REMOVE lease_until_ms, worker_id"
-SAME_CONTENT: Final = "by-content"
-"""Sparse index of results by their content key."""
-DEADLY: Final = "the worker ended twice while it transcribed nothing but this chunk"
+SET_PENDING: Final = "SET #state = :pending REMOVE lease_until_ms, worker_id"
+CONTENT_INDEX: Final = "by-content"
+"""Sparse index of results by content key."""
+ENDED_TWICE: Final = "the worker process ended twice while transcribing only this chunk"
 
 
 class GateClosed(Exception):
-    """Somebody records: the backlog waits."""
+    """The gate is closed because a recording is live: no backlog may be claimed."""
 
 
 class LeaseLost(Exception):
-    """Another worker holds the chunk now, or its bytes have changed; nothing may be written."""
+    """Another worker has claimed the chunk, its bytes have changed, or its row was deleted; nothing may be written."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A chunk that this worker alone may write the result of, until the lease ends."""
+    """The right to write a chunk's result until the lease expires."""
 
     session_id: str
     chunk_number: int
@@ -67,30 +73,34 @@ class Claim:
     attempts: int
     language: str | None
     suspect: bool
-    """A worker has died while it held this chunk: it goes alone."""
+    """A worker died while it held this chunk: it is transcribed alone."""
     deaths: int
     kills: int
     diarize: bool = False
-    """Speakers are wanted."""
+    """Speaker vectors are requested."""
     model: str | None = None
-    """Another model than the worker's own."""
+    """Requested model; None: the worker's own."""
     prompt: str | None = None
-    """Text that the recording is taken to follow."""
+    """Text that the recording follows."""
     hotwords: str | None = None
-    """Words to listen for."""
+    """Words to expect."""
     compress: bool = False
-    """The file is also to be kept compressed."""
+    """Also store the whole file compressed."""
     progress: float = 0.0
-    """How far anybody has come with it, between 0 and 1."""
+    """Largest progress of any attempt, 0 to 1."""
+    overlap_ms: int | None = None
+    """Audio at the beginning that repeats the end of the previous chunk, as declared by the client."""
+    started_at_ms: int | None = None
+    """Time by the client's clock at which the chunk begins."""
 
     @property
     def of_file(self) -> bool:
-        """Whether it belongs to an uploaded file and not to a recording."""
+        """Whether this is a file job or one of its parts, not a chunk of a recording."""
         return self.session_id.startswith(FILE_PREFIX)
 
     @property
     def is_source(self) -> bool:
-        """Whether it is a whole file that has to be cut into parts."""
+        """Whether this is a whole file that has to be cut into parts."""
         return self.of_file and self.chunk_number == 0
 
     @property
@@ -100,8 +110,29 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class ObjectVersion:
+    """The current version of an uploaded object, with the values that the client declared for it."""
+
+    etag: str
+    size_bytes: int
+    seconds: float | None = None
+    started_at_ms: int | None = None
+    overlap_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class PreviousChunk:
+    """The row of the previous chunk of a recording, in any state."""
+
+    object_key: str
+    etag: str
+    seconds: float | None
+    started_at_ms: int | None
+
+
+@dataclass(frozen=True)
 class NotClaimed:
-    """Nothing to do now; `retry_in_s` is None when there never will be."""
+    """The chunk cannot be claimed now. `retry_in_s`: seconds until a retry; None: never."""
 
     retry_in_s: float | None
 
@@ -112,7 +143,7 @@ def now_ms() -> int:
 
 
 class ChunkRows:
-    """The chunks table, and the ledger beside it."""
+    """The chunks table and the ledger."""
 
     def __init__(
         self,
@@ -125,7 +156,7 @@ class ChunkRows:
         gate: Gate | None = None,
         worker: Mapping[str, str] | None = None,
     ) -> None:
-        """`worker_id` begins with the instance's id and a slash; `worker` is what the ledger tells of this one besides."""
+        """`worker_id`: instance id, slash, unique suffix. `worker`: further fields of this worker's ledger rows."""
         self._table = dynamodb.Table(chunks_table)
         self._fleet = dynamodb.Table(fleet_table)
         self._client = dynamodb.meta.client
@@ -137,14 +168,14 @@ class ChunkRows:
         self._worker = dict(worker or {})
 
     def claim(self, session_id: str, chunk_number: int, backlog: bool = False) -> Claim | NotClaimed:
-        """Takes the lease of a chunk that waits, or whose lease has run out; of the backlog only while the gate is open."""
+        """Claims a chunk that is pending or whose lease has expired; backlog only while the gate is open."""
         now = now_ms()
         key = {"session_id": session_id, "chunk_number": chunk_number}
         try:
             values = {":pending": "pending", ":max": MAX_ATTEMPTS}
-            return self._lease(key, now, f"{LEASE} ADD fence :one, attempts :one", CLAIMABLE, values, backlog)
+            return self._lease(key, now, f"{SET_LEASED} ADD fence :one, attempts :one", CLAIMABLE, values, backlog)
         except GateClosed:
-            return NotClaimed(retry_in_s=GATE_SECONDS)
+            return NotClaimed(retry_in_s=GATE_RETRY_SECONDS)
         except ClientError as error:
             if not _condition_failed(error):
                 raise
@@ -182,15 +213,29 @@ class ChunkRows:
         except ClientError as error:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if reasons and reasons[0] != "ConditionalCheckFailed":
-                raise GateClosed from error  # or somebody locks at this moment, which comes to the same
+                raise GateClosed from error  # or the gate row was being written: also worth a retry
             raise
         row = self._table.get_item(Key=key, ConsistentRead=True)["Item"]
         if row.get("worker_id") != self._worker_id:
-            raise GateClosed  # somebody has taken it over already
+            raise GateClosed  # another worker has claimed the row since
         return _claim_of(row)
 
-    def left_by(self, worker_id: str, session_id: str, chunk_number: int) -> tuple[Claim, bool] | None:
-        """What a worker that is gone still holds of this chunk, and whether it was alone; None when it holds nothing."""
+    def previous_chunk(self, claim: Claim) -> PreviousChunk | None:
+        """The row of the previous chunk; None if there is none."""
+        key = {"session_id": claim.session_id, "chunk_number": claim.chunk_number - 1}
+        row = self._table.get_item(Key=key).get("Item")
+        if row is None:
+            return None
+        seconds = row.get("duration_seconds", row.get("said_seconds"))
+        return PreviousChunk(
+            object_key=row["object_key"],
+            etag=row["etag"],
+            seconds=None if seconds is None else float(seconds),
+            started_at_ms=_int_or_none(row.get("started_at_ms")),
+        )
+
+    def claim_held_by(self, worker_id: str, session_id: str, chunk_number: int) -> tuple[Claim, bool] | None:
+        """The claim that an ended worker still holds on this chunk, and whether it was alone; None if it holds none."""
         key = {"session_id": session_id, "chunk_number": chunk_number}
         row = self._table.get_item(Key=key, ConsistentRead=True).get("Item", {})
         if row.get("state") != "leased" or row.get("worker_id") != worker_id:
@@ -198,38 +243,38 @@ class ChunkRows:
         return _claim_of(row), bool(row.get("alone", False))
 
     def _take_over(self, key: Mapping[str, Any], row: Mapping[str, Any], now: int, backlog: bool) -> Claim | NotClaimed:
-        """The holder has said nothing for a lease: it was stopped on purpose, or it died, perhaps of this chunk.
+        """Claims a chunk whose lease has expired.
 
-        The claim takes the place of the one that was lost, so it costs no attempt. Only a death while the chunk was alone
-        with its worker is held against it.
+        Costs no attempt: the claim replaces the expired one. Counts as a death if the chunk was transcribed alone and the
+        holder's machine was not being stopped. After MAX_DEATHS deaths the chunk has permanently failed.
         """
         stopped = self._was_stopped(row)
         deaths = int(row.get("deaths", 0)) + (1 if row.get("alone") and not stopped else 0)
-        abandoned = {":fence": row["fence"], ":lease": row["lease_until_ms"]}
+        expected = {":fence": row["fence"], ":lease": row["lease_until_ms"]}
         try:
             if deaths >= MAX_DEATHS:
-                values = {**abandoned, ":leased": "leased", ":deaths": deaths, ":dead": "dead", ":error": DEADLY}
+                values = {**expected, ":leased": "leased", ":deaths": deaths, ":dead": "dead", ":error": ENDED_TWICE}
                 self._table.update_item(
                     Key=key,
-                    UpdateExpression=DEAD.replace("SET", "SET deaths = :deaths,"),
+                    UpdateExpression=SET_DEAD.replace("SET", "SET deaths = :deaths,"),
                     ConditionExpression=STILL_ABANDONED,
                     ExpressionAttributeNames={"#state": "state"},
                     ExpressionAttributeValues=values,
                 )
                 return NotClaimed(retry_in_s=None)
             suspect = bool(row.get("suspect", False)) or not stopped
-            expression = f"{LEASE}, deaths = :deaths, suspect = :suspect ADD fence :one"
-            values = {**abandoned, ":deaths": deaths, ":suspect": suspect}
+            expression = f"{SET_LEASED}, deaths = :deaths, suspect = :suspect ADD fence :one"
+            values = {**expected, ":deaths": deaths, ":suspect": suspect}
             return self._lease(key, now, expression, STILL_ABANDONED, values, backlog)
         except GateClosed:
-            return NotClaimed(retry_in_s=GATE_SECONDS)
+            return NotClaimed(retry_in_s=GATE_RETRY_SECONDS)
         except ClientError as error:
             if _condition_failed(error):
-                return NotClaimed(retry_in_s=1.0)  # somebody else has taken it over
+                return NotClaimed(retry_in_s=1.0)  # another worker has claimed it
             raise
 
     def _was_stopped(self, row: Mapping[str, Any]) -> bool:
-        """Whether the holder's machine was being stopped while it held the chunk: then its end says nothing of the chunk."""
+        """Whether the holder's machine was being stopped during the claim; the chunk is then not to blame."""
         instance_id = str(row.get("worker_id", "")).split("/")[0]
         if not instance_id:
             return False
@@ -237,12 +282,22 @@ class ChunkRows:
         decided = int(instance.get("stop_decided_at_ms", 0))
         return int(row.get("claimed_at_ms", 0)) - STOP_SEEN_MS <= decided <= int(row["lease_until_ms"])
 
-    def goes_alone(self, claim: Claim) -> None:
-        """Notes that the worker now holds this chunk in its hands and no other; raises LeaseLost."""
+    def adopt(self, claim: Claim, newest: ObjectVersion) -> Claim:
+        """Switches the claim to the bytes that have replaced the claimed ones. Raises LeaseLost."""
+        declared = {"said_seconds": newest.seconds, "started_at_ms": newest.started_at_ms, "overlap_ms": newest.overlap_ms}
+        known = {name: Decimal(str(value)) for name, value in declared.items() if value is not None}
+        unknown = [name for name, value in declared.items() if value is None]
+        expression = "SET etag = :newest, size_bytes = :size" + "".join(f", {name} = :{name}" for name in known)
+        values = {":newest": newest.etag, ":size": newest.size_bytes, **{f":{name}": value for name, value in known.items()}}
+        self._update(claim, expression + (f" REMOVE {', '.join(unknown)}" if unknown else ""), values)
+        return replace(claim, etag=newest.etag, overlap_ms=newest.overlap_ms, started_at_ms=newest.started_at_ms)
+
+    def mark_alone(self, claim: Claim) -> None:
+        """Marks the chunk as transcribed alone. Raises LeaseLost."""
         self._update(claim, "SET alone = :yes", {":yes": True})
 
     def renew(self, claim: Claim, progress: float = 0.0) -> None:
-        """Pushes the lease's end out, and notes progress that is more than anybody has made; raises LeaseLost."""
+        """Extends the lease, and stores `progress` (0 to 1) if it exceeds the claim's. Raises LeaseLost."""
         expression = "SET lease_until_ms = :until"
         values: dict[str, Any] = {":until": now_ms() + self._lease_ms}
         if progress > claim.progress:
@@ -250,10 +305,10 @@ class ChunkRows:
             values[":progress"] = Decimal(f"{progress:.4f}")
         self._update(claim, expression, values)
 
-    def result_of_same(self, content_key: str) -> tuple[str, str | None] | None:
-        """Key of a committed result, and peaks, of the same bytes of the same user in any session; None without any."""
+    def find_result(self, content_key: str) -> tuple[str, str | None] | None:
+        """Result key and peaks of the user's committed chunk with this content, in any session; None if there is none."""
         found = self._table.query(
-            IndexName=SAME_CONTENT,
+            IndexName=CONTENT_INDEX,
             KeyConditionExpression="content_key = :content",
             ExpressionAttributeValues={":content": content_key},
             Limit=1,
@@ -270,9 +325,9 @@ class ChunkRows:
         peaks: str | None = None,
         reused: bool = False,
     ) -> None:
-        """Result and usage become true together, or not at all; raises LeaseLost.
+        """Writes the result to the row and the usage to the ledger, in one transaction. Raises LeaseLost.
 
-        `content_key` makes the result one to be used again; one that was `reused` costs nothing.
+        `content_key` lets later chunks with the same content reuse the result; a `reused` result counts as 0 s of usage.
         """
         more = {"content_key": content_key, "peaks": peaks}
         also = {name: value for name, value in more.items() if value}
@@ -291,11 +346,11 @@ class ChunkRows:
             "UpdateExpression": (
                 "SET #state = :done, raw_text = :text, duration_seconds = :duration, transcribed_at_ms = :now,"
                 f" result_key = :result{''.join(f', {name} = :{name}' for name in also)}"
-                " REMOVE pending_shard, lease_until_ms, worker_id, error_message, alone"
+                " REMOVE pending_shard, lease_until_ms, worker_id, error_message, alone, corrections_version"
             ),
             "ConditionExpression": HELD_BY_US,
             "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {**_held(claim), **done},
+            "ExpressionAttributeValues": {**_held_values(claim), **done},
         }
         usage = {
             "usage_id": f"{claim.session_id}#{claim.chunk_number}#{claim.fence}",
@@ -321,16 +376,16 @@ class ChunkRows:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
                 if self._is_committed(claim):
-                    return  # an earlier answer was lost after the write took effect
+                    return  # an earlier response was lost after the write succeeded
                 raise LeaseLost from error
             raise
 
     def fail(self, claim: Claim, reason: str, permanent: bool) -> float | None:
-        """Notes a failed attempt; answers the wait before the next one in seconds, None when the chunk is dead now."""
+        """Records a failed attempt; returns the delay in seconds before the next one; None: permanently failed."""
         message = {":error": reason[:MAX_ERROR_LENGTH]}
         if permanent or claim.attempts >= MAX_ATTEMPTS:
             dead = {**message, ":dead": "dead"}
-            self._update(claim, DEAD, dead)
+            self._update(claim, SET_DEAD, dead)
             return None
         delay_s = RETRY_DELAYS_SECONDS[claim.attempts - 1]
         self._update(
@@ -341,19 +396,23 @@ class ChunkRows:
         return delay_s
 
     def release(self, claim: Claim) -> None:
-        """Gives a chunk back untouched: the attempt does not count. A lease that is lost already needs nothing."""
+        """Sets a chunk back to pending; the attempt is not counted. Does nothing if the lease is already lost."""
         with suppress(LeaseLost):
-            self._update(claim, f"{PENDING} ADD attempts :minus", {":pending": "pending", ":minus": -1})
+            self._update(claim, f"{SET_PENDING} ADD attempts :minus", {":pending": "pending", ":minus": -1})
 
     def blame(self, claim: Claim, was_alone: bool, reason: str, killed: bool = False) -> None:
-        """Gives a chunk back with which the worker could not go on: no attempt, but a death, or a kill from outside."""
+        """Sets a chunk back to pending after its worker process ended; the attempt is not counted.
+
+        If the chunk was alone, counts a death (or a kill, if `killed` from outside). The chunk fails permanently after
+        MAX_DEATHS deaths or MAX_KILLS kills.
+        """
         deaths = claim.deaths + (1 if was_alone and not killed else 0)
         kills = claim.kills + (1 if was_alone and killed else 0)
         with suppress(LeaseLost):
             if deaths >= MAX_DEATHS or kills >= MAX_KILLS:
-                self._update(claim, DEAD, {":dead": "dead", ":error": reason})
+                self._update(claim, SET_DEAD, {":dead": "dead", ":error": reason})
             else:
-                marked = PENDING.replace(" REMOVE", ", suspect = :yes, deaths = :deaths, kills = :kills REMOVE")
+                marked = SET_PENDING.replace(" REMOVE", ", suspect = :yes, deaths = :deaths, kills = :kills REMOVE")
                 values = {":pending": "pending", ":minus": -1, ":yes": True, ":deaths": deaths, ":kills": kills}
                 self._update(claim, f"{marked} ADD attempts :minus", values)
 
@@ -368,7 +427,7 @@ class ChunkRows:
                 UpdateExpression=expression,
                 ConditionExpression=HELD_BY_US,
                 ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={**_held(claim), **values},
+                ExpressionAttributeValues={**_held_values(claim), **values},
             )
         except ClientError as error:
             if _condition_failed(error):
@@ -395,10 +454,16 @@ def _claim_of(row: Mapping[str, Any]) -> Claim:
         hotwords=row.get("hotwords"),
         compress=bool(row.get("compress", False)),
         progress=float(row.get("progress", 0)),
+        overlap_ms=_int_or_none(row.get("overlap_ms")),
+        started_at_ms=_int_or_none(row.get("started_at_ms")),
     )
 
 
-def _held(claim: Claim) -> dict[str, Any]:
+def _int_or_none(value: Decimal | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _held_values(claim: Claim) -> dict[str, Any]:
     return {":leased": "leased", ":fence": claim.fence, ":etag": claim.etag}
 
 

@@ -1,12 +1,12 @@
-"""A whole file becomes parts: decoded as it is read, cut where nobody speaks, each part a FLAC file of its own.
+"""Cuts a whole file into parts at pauses; each part is a FLAC file.
 
-Runs in a child process with limits, as all decoding does. Steps, all in one pass: packets -> 16 kHz mono samples -> a buffer
-of one part -> the best place to cut in it -> FLAC. With `compress` the whole is also written as one Opus file.
+Runs in a child process with limits, because the bytes are untrusted. Steps, in one pass: packets -> 16 kHz mono samples -> a
+buffer of one part -> choose a cut in it -> FLAC. With `compress` the whole file is also written as Opus.
 
 Gotchas:
-- Never more than one part is in memory, however long the file is; its length is counted, no header is believed.
-- Where nobody is silent for long enough, a part begins with sound that the one before it ends with: the words that both
-  have are taken once when the parts are joined (core/transcripts/seam.ts). So no cut loses a word or doubles one.
+- Memory holds no more than one part, however long the file is. The length is counted; headers are not trusted.
+- Without a pause that is long enough, a part begins with the last 2 s of the part before it. Joining keeps the words in this
+  overlap once (core/transcripts/boundary.ts), so no cut loses or doubles a word.
 """
 
 from __future__ import annotations
@@ -28,42 +28,46 @@ from gpu_worker.memory import limit
 
 LONGEST_PART_SECONDS: Final = 360
 SHORTEST_PART_SECONDS: Final = 240
-"""Parts are about five minutes: what a worker's death costs, what waits behind one, and what is in memory stays small."""
+"""Parts last about five minutes. This limits what a worker's death costs, how long other work waits, and memory use."""
 MAX_FILE_SECONDS: Final = 24 * 3600
 FRAME: Final = SAMPLE_RATE // 50
-"""Loudness is looked at in steps of 20 ms."""
+"""Loudness is measured in steps of 20 ms."""
 QUIET_FRAMES: Final = 25
-"""Half a second without speech is no pause within a word."""
+"""Quiet of half a second is a pause between words, not within one."""
 SILENT_DB: Final = -60.0
-"""Below this level of full scale nobody is heard."""
+"""Audio below this level, relative to full scale, is silent."""
 SPEECH_ABOVE_NOISE_DB: Final = 12.0
-"""Speech that is not this much louder than the noise cannot be told from it by loudness."""
+"""Minimum difference between speech and noise for loudness to separate them."""
 QUIET_ABOVE_NOISE_DB: Final = 6.0
 OVERLAP_SECONDS: Final = 2
-SAYS_EVERY_SECONDS: Final = 0.5
-HANGS_SECONDS: Final = 60.0
-"""A child that says nothing for this long hangs."""
+PROGRESS_SECONDS: Final = 0.5
+HANG_SECONDS: Final = 60.0
+"""A child that sends nothing for this long hangs."""
 OPUS_BITS_PER_SECOND: Final = 32_000
-ENCODED_AT_ONCE: Final = 10 * SAMPLE_RATE
+ENCODER_BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a part ends, and where the next one begins, in samples of the buffer."""
+    """End of a part and start of the next one, in samples of the buffer."""
 
     end: int
     next_start: int
 
 
 def choose_cut(samples: Samples) -> Cut:
-    """The best place to cut a full buffer: the longest silence, or the quietest moment with an overlap."""
+    """Chooses where to cut a full buffer: at the longest pause, else at the quietest moment, with an overlap.
+
+    Args:
+        samples: int16 [n_samples], 16 kHz.
+    """
     first = SHORTEST_PART_SECONDS * SAMPLE_RATE
     frames = samples[first : first + (len(samples) - first) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float32)
     power = np.square(frames / 32768.0).mean(axis=1)
     level = 10 * np.log10(np.maximum(power, 1e-10))
     noise, speech = np.percentile(level, [10, 90])
-    told_apart = speech - noise >= SPEECH_ABOVE_NOISE_DB
-    quiet = level <= (max(SILENT_DB, noise + QUIET_ABOVE_NOISE_DB) if told_apart else SILENT_DB)
+    is_separable = speech - noise >= SPEECH_ABOVE_NOISE_DB
+    quiet = level <= (max(SILENT_DB, noise + QUIET_ABOVE_NOISE_DB) if is_separable else SILENT_DB)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], quiet.astype(np.int8), [0]))))
     starts, ends = edges[::2], edges[1::2]
     if len(starts) > 0:
@@ -79,41 +83,41 @@ def choose_cut(samples: Samples) -> Cut:
 
 @dataclass(frozen=True)
 class Part:
-    """One part; times in seconds from the beginning of the file."""
+    """One part; times in seconds from the start of the file."""
 
     file: str
     start: float
     end: float
     overlap_s: float
-    """So much of its beginning is also the end of the part before it."""
+    """Seconds at its start that repeat the end of the part before it."""
 
 
 def cut(pieces: Iterator[Samples]) -> Iterator[tuple[Samples, float, float]]:
-    """Parts of a stream of samples: (samples, start in seconds, overlap in seconds).
+    """Cuts a stream of samples into parts: (int16 [n_samples], start in seconds, overlap in seconds).
 
     Raises:
-        MediaError: it is longer than a file may be.
+        MediaError: The audio is longer than MAX_FILE_SECONDS.
     """
-    held: list[Samples] = []
+    buffered: list[Samples] = []
     count, start, overlap = 0, 0, 0
     longest = LONGEST_PART_SECONDS * SAMPLE_RATE
     for piece in pieces:
-        held.append(piece)
+        buffered.append(piece)
         count += piece.size
         while count > longest:
-            buffer = np.concatenate(held)
-            place = choose_cut(buffer[:longest])
-            yield buffer[: place.end], start / SAMPLE_RATE, overlap / SAMPLE_RATE
-            held, count = [buffer[place.next_start :].copy()], count - place.next_start
-            start, overlap = start + place.next_start, place.end - place.next_start
+            buffer = np.concatenate(buffered)
+            chosen = choose_cut(buffer[:longest])
+            yield buffer[: chosen.end], start / SAMPLE_RATE, overlap / SAMPLE_RATE
+            buffered, count = [buffer[chosen.next_start :].copy()], count - chosen.next_start
+            start, overlap = start + chosen.next_start, chosen.end - chosen.next_start
             if start > MAX_FILE_SECONDS * SAMPLE_RATE:
                 raise MediaError(f"the audio is longer than {MAX_FILE_SECONDS // 3600} h")
     if count > overlap:
-        yield np.concatenate(held), start / SAMPLE_RATE, overlap / SAMPLE_RATE
+        yield np.concatenate(buffered), start / SAMPLE_RATE, overlap / SAMPLE_RATE
 
 
 class _Encoder:
-    """Writes 16 kHz mono samples as one file of this kind."""
+    """Writes 16 kHz mono samples to one file."""
 
     def __init__(self, path: Path, container: str, codec: str, bits_per_second: int | None = None) -> None:
         import av
@@ -126,14 +130,14 @@ class _Encoder:
             stream.options = {
                 "compression_level": "1",
                 "application": "voip",
-            }  # three times as fast as the best, and as good for speech
+            }  # three times as fast as the highest level, and as good for speech
         self._at = 0
 
     def add(self, samples: Samples) -> None:
         import av
 
-        for begin in range(0, samples.size, ENCODED_AT_ONCE):
-            block = np.ascontiguousarray(samples[begin : begin + ENCODED_AT_ONCE])
+        for begin in range(0, samples.size, ENCODER_BLOCK_SAMPLES):
+            block = np.ascontiguousarray(samples[begin : begin + ENCODER_BLOCK_SAMPLES])
             frame = av.AudioFrame.from_ndarray(block[None, :], format="s16", layout="mono")
             frame.sample_rate, frame.pts = SAMPLE_RATE, self._at
             self._at += block.size
@@ -144,55 +148,55 @@ class _Encoder:
         self._file.close()
 
 
-def cut_file(source: Path, folder: Path, compress: bool, say: Callable[[dict[str, Any]], None]) -> None:
-    """Writes the parts into the folder and says each when it is there; raises MediaError.
+def cut_file(source: Path, folder: Path, compress: bool, emit: Callable[[dict[str, Any]], None]) -> None:
+    """Writes the parts into `folder`, and emits a line for each when it is complete. Raises MediaError.
 
-    Said are `{at}` (share of the file that is read), `{part}`, and in the end `{seconds, compressed}`.
+    Lines: `{at}` (share of the file that is read), `{part}`, and at the end `{seconds, compressed}`.
     """
     archive = _Encoder(folder / "source.ogg", "ogg", "libopus", OPUS_BITS_PER_SECOND) if compress else None
-    said_at = 0.0
+    emitted_at = 0.0
     total = 0
 
     def pieces() -> Iterator[Samples]:
-        nonlocal said_at, total
+        nonlocal emitted_at, total
         for piece, share in decoded(source):
             total += piece.size
             if archive is not None:
                 archive.add(piece)
             yield piece
-            if time.monotonic() - said_at > SAYS_EVERY_SECONDS:
-                said_at = time.monotonic()
-                say({"at": share})
+            if time.monotonic() - emitted_at > PROGRESS_SECONDS:
+                emitted_at = time.monotonic()
+                emit({"at": share})
 
     for number, (samples, start, overlap) in enumerate(cut(pieces()), 1):
         path = folder / f"part-{number:03d}.flac"
         encoder = _Encoder(path, "flac", "flac")
         encoder.add(samples)
         encoder.close()
-        say({"part": asdict(Part(path.name, start, start + samples.size / SAMPLE_RATE, overlap))})
+        emit({"part": asdict(Part(path.name, start, start + samples.size / SAMPLE_RATE, overlap))})
     if total == 0:
-        raise MediaError("the file holds no audio")
+        raise MediaError("the file contains no audio")
     if archive is not None:
         archive.close()
-    say({"seconds": total / SAMPLE_RATE, "compressed": "source.ogg" if compress else None})
+    emit({"seconds": total / SAMPLE_RATE, "compressed": "source.ogg" if compress else None})
 
 
-def serve(request: dict[str, Any], answers: IO[bytes]) -> None:
-    """The child: one request, JSON lines out."""
+def serve(request: dict[str, Any], responses: IO[bytes]) -> None:
+    """Runs the child: one request; JSON lines as responses."""
     limit(MEMORY_LIMIT_BYTES)
 
-    def say(line: dict[str, Any]) -> None:
-        answers.write(json.dumps(line).encode() + b"\n")
-        answers.flush()
+    def emit(line: dict[str, Any]) -> None:
+        responses.write(json.dumps(line).encode() + b"\n")
+        responses.flush()
 
     try:
-        cut_file(Path(request["source"]), Path(request["folder"]), bool(request["compress"]), say)
+        cut_file(Path(request["source"]), Path(request["folder"]), bool(request["compress"]), emit)
     except MediaError as error:
-        say({"error": str(error)})
+        emit({"error": str(error)})
     except MemoryError:
-        say({"error": "the file needs more memory to decode than audio may"})
+        emit({"error": "decoding the file exceeds the memory limit"})
     except OSError as error:
-        say({"trouble": str(error), "errno": error.errno})
+        emit({"os_error": str(error), "errno": error.errno})
 
 
 class Cutter:
@@ -202,17 +206,17 @@ class Cutter:
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self, source: Path, folder: Path, compress: bool) -> Iterator[dict[str, Any]]:
-        """What the child says, line by line.
+        """Yields the child's lines.
 
         Raises:
-            MediaError: not audio, too long, or a file that makes the decoder crash or hang.
-            OSError: this machine's fault, such as a full disk.
+            MediaError: The file is not audio, is too long, or makes the decoder crash or hang.
+            OSError: A fault of this machine, such as a full disk.
         """
         child = subprocess.Popen(
             [sys.executable, "-m", "gpu_worker.file_audio"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={"PYTHONPATH": str(Path(__file__).parents[1])},  # no credentials where foreign bytes are read
+            env={"PYTHONPATH": str(Path(__file__).parents[1])},  # no credentials next to untrusted bytes
         )
         self._child = child
         assert child.stdin is not None and child.stdout is not None
@@ -222,19 +226,19 @@ class Cutter:
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.close()
             while True:
-                watchdog = threading.Timer(HANGS_SECONDS, child.kill)
+                watchdog = threading.Timer(HANG_SECONDS, child.kill)
                 watchdog.start()
                 line = child.stdout.readline()
                 watchdog.cancel()
                 if not line:
                     break
-                said = json.loads(line)
-                if "error" in said:
-                    raise MediaError(said["error"])
-                if "trouble" in said:
-                    raise OSError(said["errno"], said["trouble"])
-                ended = "seconds" in said
-                yield said
+                event = json.loads(line)
+                if "error" in event:
+                    raise MediaError(event["error"])
+                if "os_error" in event:
+                    raise OSError(event["errno"], event["os_error"])
+                ended = "seconds" in event
+                yield event
         except BrokenPipeError:
             ended = False
         finally:
@@ -242,10 +246,10 @@ class Cutter:
             child.wait()
             child.stdout.close()
         if not ended:
-            raise MediaError("the file makes the decoder fail; it is damaged or not what it seems")
+            raise MediaError("the decoder failed on this file; it is damaged or of another format")
 
     def kill(self) -> None:
-        """Ends the child; `run` then raises MediaError."""
+        """Kills the child; `run` then raises MediaError."""
         if self._child is not None:
             self._child.kill()
 

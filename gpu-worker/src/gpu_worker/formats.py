@@ -1,4 +1,4 @@
-"""Transcripts as plain text and subtitles, as core/transcripts/formats.ts writes them: both pass test/fixtures/formats."""
+"""Writes transcripts as plain text and subtitles, like core/transcripts/formats.ts; both pass test/fixtures/formats."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 Timed = dict[str, Any]
-"""At least `start` and `end` in seconds, and `text`."""
+"""Has at least `start` and `end` in seconds, and `text`."""
 
 
 def timestamp(seconds: float, separator: str) -> str:
-    """`HH:MM:SS` and milliseconds behind the separator; hours go on above 99."""
+    """`HH:MM:SS`, separator, milliseconds. Hours may exceed 99."""
     ms = max(0, int(seconds * 1000 + 0.5))
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{separator}{ms % 1000:03d}"
 
 
 def _cue_text(text: str) -> str:
-    """One line: a blank line or an arrow inside a cue would end it or be read as times."""
+    """Text of a cue as one line, without `-->`: a blank line ends a cue, and an arrow is parsed as times."""
     return re.sub(r"\s+", " ", text).strip().replace("-->", "->")
 
 
@@ -26,18 +26,18 @@ def _escaped(text: str) -> str:
 
 
 def _cues(segments: Sequence[Timed]) -> list[tuple[float, float, str]]:
-    """Cues that say something; each lasts, because some players refuse one that does not."""
+    """Cues with text; each lasts at least 1 ms, because some players reject empty ones."""
     texts = ((one, _cue_text(str(one["text"]))) for one in segments)
     return [(one["start"], max(one["end"], one["start"] + 0.001), text) for one, text in texts if text]
 
 
 def to_txt(text: str) -> str:
-    """The text and a line's end; nothing where nothing was said."""
+    """The text with a final newline; empty if there is no text."""
     return f"{text}\n" if text else ""
 
 
 def to_srt(segments: Sequence[Timed]) -> str:
-    """SubRip."""
+    """Writes SubRip."""
     return "\n".join(
         f"{number}\n{timestamp(start, ',')} --> {timestamp(end, ',')}\n{text}\n"
         for number, (start, end, text) in enumerate(_cues(segments), 1)
@@ -45,6 +45,6 @@ def to_srt(segments: Sequence[Timed]) -> str:
 
 
 def to_vtt(segments: Sequence[Timed]) -> str:
-    """WebVTT."""
+    """Writes WebVTT."""
     cues = (f"{timestamp(start, '.')} --> {timestamp(end, '.')}\n{_escaped(text)}\n" for start, end, text in _cues(segments))
     return "\n".join(["WEBVTT\n", *cues])

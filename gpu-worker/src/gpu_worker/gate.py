@@ -1,6 +1,7 @@
-"""The gate between recorders and the backlog: while anybody records, no backlog is claimed.
+"""The gate between recordings and the backlog: while it is closed, no backlog is claimed.
 
-One row of the batch table, written by core/batch-lock/lock.ts; the same rule there as `isGateOpen`.
+It is one row of the batch table, written by core/batch-lock/lock.ts. The gate is open while no recording is live
+(`live_until_ms`), or while the batch may run beside recordings, with lower priority (`behind_live_until_ms`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ OPEN: Final = "attribute_not_exists(id) OR live_until_ms <= :now OR behind_live_
 
 
 class Gate:
-    """Clock in seconds, monotonic."""
+    """The gate's row, cached for a second."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:  # noqa: ANN401 - boto3 has no types
         self._table = dynamodb.Table(table)
@@ -23,7 +24,7 @@ class Gate:
         self._open = False
 
     def is_open(self) -> bool:
-        """Whether backlog may be claimed, as it was within the last second; the claim itself checks again."""
+        """Whether backlog may be claimed. May be a second old; the claim checks again."""
         if time.monotonic() - self._read_at >= REFRESH_SECONDS:
             self._read_at = time.monotonic()
             row = self._table.get_item(Key=KEY, ConsistentRead=True).get("Item", {})
@@ -32,7 +33,7 @@ class Gate:
         return self._open
 
     def check(self, now_ms: int) -> dict[str, Any]:
-        """Part of the transaction that claims: it fails while the gate is closed."""
+        """A check for the claim's transaction; it fails while the gate is closed. `now_ms`: Unix time in milliseconds."""
         return {
             "ConditionCheck": {
                 "TableName": self._name,

@@ -1,10 +1,9 @@
-"""Claimed work on its way through, and the ways in which it can end."""
+"""Claimed items, and the ways in which their processing can end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from time import monotonic
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,54 +12,73 @@ from botocore.exceptions import ClientError
 
 from gpu_worker.chunk_rows import ChunkRows, Claim, LeaseLost
 from gpu_worker.engine import Transcription
-from gpu_worker.lanes import Hint, Lanes
+from gpu_worker.lanes import Lanes, QueueMessage
+from gpu_worker.media import SAMPLE_RATE
 
-TROUBLE_SECONDS: Final = 15.0
-"""Wait after trouble with storage, which is no chunk's fault."""
+STORAGE_RETRY_SECONDS: Final = 15.0
+"""Delay after an error of the storage service, which is not the chunk's fault."""
 
 
 class Stopping(Exception):
-    """The work in hand has to be given back: SIGTERM, or a decided stop of the machine."""
+    """Claimed work must be released: SIGTERM, or a stop of the machine was decided."""
 
 
 class Abandoned(Exception):
-    """Nobody waits for the work in hand any more: it was cancelled, deleted, or is another worker's."""
+    """All claimed work was canceled, deleted or claimed by another worker."""
 
 
 class TookTooLong(Exception):
-    """More work than anything of its length may be."""
+    """Processing exceeded the soft time limit."""
 
 
 class MachineFault(Exception):
-    """This machine cannot work, whatever the chunk; `error` is a name for the run's report."""
+    """This machine cannot process any chunk. `error`: name reported to the run."""
 
     def __init__(self, error: str, reason: str) -> None:
         super().__init__(reason)
         self.error = error
 
 
+@dataclass(frozen=True)
+class LeadIn:
+    """Audio before a chunk with which the chunk is decoded."""
+
+    audio: npt.NDArray[np.float32]
+    """float32 [n_samples], 16 kHz."""
+    etag: str
+    """ETag of the previous chunk's object."""
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return len(self.audio) / SAMPLE_RATE
+
+
 @dataclass(eq=False)
 class Item:
-    """A claimed chunk, or part of a file."""
+    """A claimed chunk, or a claimed file or part of a file."""
 
-    hint: Hint
+    message: QueueMessage
     claim: Claim
     audio: npt.NDArray[np.float32] | None = None
+    """float32 [n_samples], 16 kHz; without the lead-in."""
+    lead_in: LeadIn | None = None
+    likely_language: str | None = None
+    """Language to prefer where detection is unsure."""
     content_key: str | None = None
-    """Names these bytes among the user's; None for what cannot be decoded alone."""
+    """Key of the user's results with the same content and options; None if the chunk cannot be decoded by itself."""
     peaks: str | None = None
-    same: Transcription | None = None
-    """What was found for the same bytes before."""
+    existing_result: Transcription | None = None
+    """Result of an earlier chunk with the same content."""
     alone: bool = False
     progress: float = 0.0
-    """Share of it that the model has heard."""
+    """Share that is transcribed, 0 to 1."""
     lost: bool = False
-    """Its lease is another's, or its row is gone."""
-    began: float = field(default_factory=monotonic)
+    """Whether another worker has the lease, or the row is gone."""
 
 
 class OutOfMemory(Exception):
-    """The model had not enough memory for one chunk alone."""
+    """The model ran out of memory on one chunk alone."""
 
     def __init__(self, item: Item) -> None:
         super().__init__("the model ran out of memory")
@@ -69,23 +87,23 @@ class OutOfMemory(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a chunk has no result; `permanent`: trying again would end the same."""
+    """Why an item has no result. `permanent`: a retry would fail as well."""
 
     reason: str
     permanent: bool
-    passes: bool = False
-    """It is nothing of the chunk's: the attempt is given back."""
+    transient: bool = False
+    """The storage service failed, not the chunk: the item is released and costs no attempt."""
 
 
 def groups(items: Sequence[Item]) -> list[list[Item]]:
-    """Most go together; a chunk that may have ended its worker goes alone, after the others."""
+    """Groups items for processing: all together, then each suspect alone."""
     fresh = [item for item in items if not item.claim.suspect]
     suspects = [[item] for item in items if item.claim.suspect]
     return [fresh, *suspects] if fresh else suspects
 
 
-def passes(error: Exception) -> bool:
-    """Whether storage is in trouble, or only this object: trouble passes and is no failed attempt of a chunk."""
+def is_transient(error: Exception) -> bool:
+    """Whether an error is the storage service's own and worth a retry, not an error of this object."""
     if not isinstance(error, ClientError):
         return True
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
@@ -93,16 +111,16 @@ def passes(error: Exception) -> bool:
 
 
 def fail(rows: ChunkRows, lanes: Lanes, item: Item, failure: Failure) -> None:
-    """Notes that the item has no result, and when it is tried again."""
-    if failure.passes:
+    """Records that the item has no result, and makes its message visible again for the next attempt."""
+    if failure.transient:
         rows.release(item.claim)
-        lanes.show_again(item.hint, TROUBLE_SECONDS)
+        lanes.set_visibility(item.message, STORAGE_RETRY_SECONDS)
         return
     try:
         retry_in_s = rows.fail(item.claim, failure.reason, failure.permanent)
     except LeaseLost:
         return
     if retry_in_s is None:
-        lanes.done(item.hint)
+        lanes.delete(item.message)
     else:
-        lanes.show_again(item.hint, retry_in_s)
+        lanes.set_visibility(item.message, retry_in_s)

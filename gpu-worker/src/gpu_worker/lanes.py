@@ -1,4 +1,4 @@
-"""The lane queues: messages are hints that a chunk may be waiting."""
+"""The lane queues. A message only names a row that may be waiting; the row decides."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from gpu_worker.chunk_rows import FILE_PREFIX
 log = structlog.get_logger()
 
 MESSAGE_VERSION: Final = 1
-FRONT_LANES: Final = 2
-"""Lanes of recordings, in front of all others."""
+RECORDING_LANES: Final = 2
+"""Number of lanes of recordings: the first ones, `stop` and `live`. They have priority over all others."""
 FILE_LANES: Final = (2, 3)
+"""Indices of the lanes `files-urgent` and `files`."""
 MAX_VISIBILITY_SECONDS: Final = 12 * 3600
-"""SQS's own limit."""
+"""Limit of SQS."""
 
 
 class WorkMessage(BaseModel):
-    """Body of a message; examples in test/fixtures/contracts."""
+    """Body of a queue message; examples are in test/fixtures/contracts."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -37,112 +38,120 @@ class WorkMessage(BaseModel):
     chunk_number: int = Field(alias="chunkNumber")
 
 
-GONE: Final = ("InvalidParameterValue", "ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidIdFormat")
-"""What SQS says of a message that was received again by somebody, or deleted, meanwhile."""
+STALE_RECEIPT_CODES: Final = ("InvalidParameterValue", "ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidIdFormat")
+"""SQS error codes for a message that was deleted or received again meanwhile."""
 
 
 @contextmanager
-def _gone_is_fine() -> Iterator[None]:
+def _ignore_stale_receipt() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"].rsplit(".", 1)[-1] not in GONE:
+        if error.response["Error"]["Code"].rsplit(".", 1)[-1] not in STALE_RECEIPT_CODES:
             raise
-        log.info("message is another receiver's", code=error.response["Error"]["Code"])
+        log.info("receipt handle is no longer valid", code=error.response["Error"]["Code"])
 
 
 @dataclass(frozen=True)
-class Hint:
-    """A received message, hidden from others for the queue's visibility timeout."""
+class QueueMessage:
+    """A received message, hidden from other receivers for the queue's visibility timeout."""
 
     queue_url: str
     receipt: str
     session_id: str
     chunk_number: int
     backlog: bool = False
-    """It came by the lane that waits while anybody records."""
+    """Whether it came through the backlog lane, which is paused while a recording is live."""
 
     @property
     def is_source(self) -> bool:
-        """Whether it is of a whole file that has to be cut into parts."""
+        """Whether it names a whole file that has to be cut into parts."""
         return self.session_id.startswith(FILE_PREFIX) and self.chunk_number == 0
 
 
 class Lanes:
-    """Queues in the order in which they are served; the last one is the backlog's.
+    """The queues in the order in which they are served; the last one is the backlog lane.
 
-    While the backlog is paused nothing of it is received: receives are counted, and would make dead letters of sound work.
+    While the gate is closed the backlog lane is not received from: each receive counts toward the dead-letter limit.
     """
 
     def __init__(self, sqs: Any, urls: Sequence[str]) -> None:  # noqa: ANN401 - boto3 has no types
         self._sqs = sqs
         self._urls = list(urls)
 
-    def receive(self, most: int, wait_s: int, backlog: bool = True, most_files: int = 10) -> list[Hint]:
-        """Hints from the first lanes that have any; of files no more than `most_files`, because each is minutes of audio.
+    def receive(
+        self, max_messages: int, wait_s: int, backlog: bool = True, max_file_messages: int = 10
+    ) -> list[QueueMessage]:
+        """Receives messages from the first lanes that have any.
 
-        The last lane waits for up to `wait_s`, so that an idle worker asks seldom; a wait above 0 also asks all of SQS's
-        servers, which an immediate answer does not.
+        Only the last served lane waits, and only if no other lane had a message. A wait above 0 is also a long poll, which
+        queries all of SQS's servers; a short poll does not.
+
+        Args:
+            max_messages: Most messages to return.
+            wait_s: Seconds to wait at the last lane.
+            backlog: Whether to serve the backlog lane.
+            max_file_messages: Most messages of file lanes to return, because each is minutes of audio.
         """
-        hints: list[Hint] = []
+        messages: list[QueueMessage] = []
         lanes = self._served(backlog)
         files = 0
         for lane in lanes:
-            idle_lane = lane == lanes[-1] and not hints
-            room = most - len(hints)
+            is_last_idle = lane == lanes[-1] and not messages
+            room = max_messages - len(messages)
             if lane in FILE_LANES:
-                room = min(room, most_files - files)
-            found = self._receive(lane, room, wait_s if idle_lane else 0) if room > 0 else []
-            hints += found
+                room = min(room, max_file_messages - files)
+            found = self._receive(lane, room, wait_s if is_last_idle else 0) if room > 0 else []
+            messages += found
             files += len(found) if lane in FILE_LANES else 0
-            if len(hints) >= most:
+            if len(messages) >= max_messages:
                 break
-        return hints
+        return messages
 
-    def receive_front(self, most: int) -> list[Hint]:
-        """Hints of those who record, or wait after Stop, as an immediate answer finds them."""
-        hints: list[Hint] = []
-        for lane in range(FRONT_LANES):
-            if len(hints) < most:
-                hints += self._receive(lane, most - len(hints), 0)
-        return hints
+    def receive_recordings(self, max_messages: int) -> list[QueueMessage]:
+        """Receives messages from the lanes of recordings, by short polls."""
+        messages: list[QueueMessage] = []
+        for lane in range(RECORDING_LANES):
+            if len(messages) < max_messages:
+                messages += self._receive(lane, max_messages - len(messages), 0)
+        return messages
 
     def all_empty(self, backlog: bool = True) -> bool:
-        """Whether no lane has a message now; asks every server of every queue. What is found is left for `receive`."""
+        """Whether no served lane has a message now, by long polls. Messages found become visible again at once."""
         lanes = self._served(backlog)
         with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
-            found = [hint for hints in pool.map(lambda lane: self._receive(lane, 1, 1), lanes) for hint in hints]
-        for hint in found:
-            self.show_again(hint, 0)
+            found = [message for messages in pool.map(lambda lane: self._receive(lane, 1, 1), lanes) for message in messages]
+        for message in found:
+            self.set_visibility(message, 0)
         return not found
 
-    def done(self, hint: Hint) -> None:
-        """Deletes the message, unless it is another receiver's by now."""
-        with _gone_is_fine():
-            self._sqs.delete_message(QueueUrl=hint.queue_url, ReceiptHandle=hint.receipt)
+    def delete(self, message: QueueMessage) -> None:
+        """Deletes the message; does nothing if another receiver has it by now."""
+        with _ignore_stale_receipt():
+            self._sqs.delete_message(QueueUrl=message.queue_url, ReceiptHandle=message.receipt)
 
-    def show_again(self, hint: Hint, in_s: float) -> None:
-        """Lets the message be received again after this time, unless it is another receiver's by now."""
-        with _gone_is_fine():
+    def set_visibility(self, message: QueueMessage, in_s: float) -> None:
+        """Makes the message visible again in `in_s` seconds; does nothing if another receiver has it by now."""
+        with _ignore_stale_receipt():
             self._sqs.change_message_visibility(
-                QueueUrl=hint.queue_url,
-                ReceiptHandle=hint.receipt,
+                QueueUrl=message.queue_url,
+                ReceiptHandle=message.receipt,
                 VisibilityTimeout=min(math.ceil(in_s), MAX_VISIBILITY_SECONDS),
             )
 
     def _served(self, backlog: bool) -> range:
         return range(len(self._urls) if backlog else len(self._urls) - 1)
 
-    def _receive(self, lane: int, most: int, wait_s: int) -> list[Hint]:
+    def _receive(self, lane: int, max_messages: int, wait_s: int) -> list[QueueMessage]:
         url = self._urls[lane]
-        answer = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=min(most, 10), WaitTimeSeconds=wait_s)
-        hints: list[Hint] = []
-        for message in answer.get("Messages", []):
+        response = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=min(max_messages, 10), WaitTimeSeconds=wait_s)
+        messages: list[QueueMessage] = []
+        for raw_message in response.get("Messages", []):
             try:
-                body = WorkMessage.model_validate(json.loads(message["Body"]))
+                body = WorkMessage.model_validate(json.loads(raw_message["Body"]))
             except (ValidationError, ValueError):
-                log.error("message not understood", message_id=message["MessageId"])
-                continue  # it goes to the dead letters by itself
+                log.error("message body is invalid", message_id=raw_message["MessageId"])
+                continue  # after some receives SQS moves it to the dead-letter queue
             backlog = lane == len(self._urls) - 1
-            hints.append(Hint(url, message["ReceiptHandle"], body.session_id, body.chunk_number, backlog))
-        return hints
+            messages.append(QueueMessage(url, raw_message["ReceiptHandle"], body.session_id, body.chunk_number, backlog))
+        return messages

@@ -1,4 +1,4 @@
-"""Structured logs on stderr, one JSON line each; ids only, never what was said."""
+"""Structured logs on stderr, one JSON line each. They contain ids, never transcript text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import structlog
 
 
 def configure() -> None:
-    """For the whole process."""
+    """Configures structlog for the process."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

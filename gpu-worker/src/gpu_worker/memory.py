@@ -1,4 +1,4 @@
-"""What this process needs of the machine's memory, and how much it may have. Windows tells and limits nothing."""
+"""Measures and limits the memory of this process. On Windows nothing is measured or limited."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if sys.platform != "win32":
 M_TRIM_THRESHOLD: Final = -1
 M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8
-"""Names and numbers of glibc's mallopt: https://man7.org/linux/man-pages/man3/mallopt.3.html"""
+"""Parameters of glibc's mallopt. Source: https://man7.org/linux/man-pages/man3/mallopt.3.html"""
 KEPT_BYTES: Final = 256 * 1024**2
 LARGE_BYTES: Final = 1024**3
 
 
 def keep_freed() -> None:
-    """Has the C allocator keep what is freed, up to 256 MiB, instead of giving it back and having it zeroed anew.
+    """Makes the C allocator keep up to 256 MiB of freed memory instead of returning it to the system.
 
-    The engine makes and drops arrays of tens of MB for every window; page faults were a third of its time on a CPU. Only
-    glibc can do this; elsewhere nothing changes.
+    The engine allocates and frees arrays of tens of MB for every window; page faults were a third of its time on a CPU.
+    Works with glibc only.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
@@ -33,7 +33,7 @@ def keep_freed() -> None:
 
 
 def peak_mb() -> float:
-    """Most memory that this process has had; Linux tells it in KiB, macOS in bytes, Windows nothing (0)."""
+    """Peak memory of this process in MiB; 0 on Windows. Linux reports KiB, macOS bytes."""
     if sys.platform == "win32":
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -41,6 +41,6 @@ def peak_mb() -> float:
 
 
 def limit(size_bytes: int) -> None:
-    """Bounds this process's address space."""
+    """Limits this process's address space."""
     if sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_AS, (size_bytes, size_bytes))

@@ -1,7 +1,7 @@
-"""A whole file on its way to parts, in a thread beside the transcription: nobody who records waits behind a large file.
+"""Prepares one whole file in a thread, so that recordings do not wait behind a large file.
 
-The thread downloads, has a child process decode and cut, and uploads each part as soon as it is there. Lease and heartbeat
-stay with the worker's own thread, which looks at `progress`: a preparation that hangs is found.
+The thread downloads the file, runs a child process that decodes and cuts it, and uploads each part when it is complete. The
+worker's thread renews the lease only while `progress` grows, so a preparation that hangs loses its lease.
 """
 
 from __future__ import annotations
@@ -17,34 +17,35 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gpu_worker.chunk_rows import Claim
+from gpu_worker.engine_version import ENGINE_VERSION
 from gpu_worker.file_audio import Cutter
 from gpu_worker.media import MediaError
 from gpu_worker.objects import Objects
 
 log = structlog.get_logger()
 
-FETCHED = 0.2
-"""Share of a preparation that its download is taken to be."""
+DOWNLOAD_SHARE = 0.2
+"""Share of the progress that is the download."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Key of the list of parts, and length of the file in seconds."""
+    """Key of the manifest (the list of parts), and length of the file in seconds."""
 
     manifest_key: str
     seconds: float
 
 
 class Cancelled(Exception):
-    """The worker has let go of the file."""
+    """The worker has canceled the preparation."""
 
 
 class Preparation:
-    """One claimed file; `outcome` is there when it has ended."""
+    """The preparation of one claimed file; `outcome` is set when it has ended."""
 
     def __init__(self, claim: Claim, objects: Objects) -> None:
         self.progress = 0.0
-        """Between 0 and 1, and never less than before."""
+        """0 to 1; never decreases."""
         self.outcome: Prepared | Exception | None = None
         self._claim = claim
         self._objects = objects
@@ -54,7 +55,7 @@ class Preparation:
         self._thread.start()
 
     def cancel(self) -> None:
-        """Ends it and waits until nothing of it goes on."""
+        """Stops the preparation, and waits until its thread has ended."""
         self._cancelled.set()
         self._cutter.kill()
         self._thread.join()
@@ -64,29 +65,29 @@ class Preparation:
             self.outcome = self._prepare()
         except (MediaError, ClientError, BotoCoreError, OSError, Cancelled) as error:
             self.outcome = error
-        except Exception as error:  # a thread that dies silently would look like one that hangs
+        except Exception as error:  # log it: a thread that ends without an outcome looks like one that hangs
             log.exception("preparation failed")
             self.outcome = error
 
     def _prepare(self) -> Prepared:
-        with tempfile.TemporaryDirectory() as folder:  # one file per folder: nothing beside it to be read
+        with tempfile.TemporaryDirectory() as folder:  # nothing else in the folder that FFmpeg could open
             source = Path(folder) / "in" / "audio"
             out = Path(folder) / "out"
             source.parent.mkdir()
             out.mkdir()
-            sha256 = self._objects.fetch(self._claim, source, self._fetched)
+            sha256 = self._objects.fetch(self._claim, source, self._on_download)
             parts: list[dict[str, Any]] = []
             seconds, compressed = 0.0, None
-            for said in self._cutter.run(source, out, self._claim.compress):
-                self._check()
-                if "at" in said:
-                    self._reach(FETCHED + (1 - FETCHED) * said["at"])
-                elif "part" in said:
-                    parts.append({"number": len(parts) + 1, **self._upload_part(out, said["part"])})
+            for event in self._cutter.run(source, out, self._claim.compress):
+                self._raise_if_cancelled()
+                if "at" in event:
+                    self._advance(DOWNLOAD_SHARE + (1 - DOWNLOAD_SHARE) * event["at"])
+                elif "part" in event:
+                    parts.append({"number": len(parts) + 1, **self._upload_part(out, event["part"])})
                 else:
-                    seconds = float(said["seconds"])
-                    compressed = self._upload_archive(out, said["compressed"])
-            manifest = {"seconds": round(seconds, 3), "sha256": sha256, "parts": parts}
+                    seconds = float(event["seconds"])
+                    compressed = self._upload_archive(out, event["compressed"])
+            manifest = {"seconds": round(seconds, 3), "sha256": sha256, "engine": ENGINE_VERSION, "parts": parts}
             key = self._objects.write_json(self._claim, manifest | ({"compressed": compressed} if compressed else {}))
             return Prepared(key, seconds)
 
@@ -99,18 +100,18 @@ class Preparation:
     def _upload_archive(self, folder: Path, name: str | None) -> dict[str, Any] | None:
         return None if name is None else self._objects.put_file(self._claim, folder / name, "audio/ogg")
 
-    def _fetched(self, share: float) -> None:
-        self._check()
-        self._reach(FETCHED * share)
+    def _on_download(self, share: float) -> None:
+        self._raise_if_cancelled()
+        self._advance(DOWNLOAD_SHARE * share)
 
-    def _reach(self, progress: float) -> None:
+    def _advance(self, progress: float) -> None:
         self.progress = max(self.progress, min(1.0, progress))
 
-    def _check(self) -> None:
+    def _raise_if_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise Cancelled
 
 
-def is_machines_fault(error: Exception) -> bool:
-    """Whether an outcome tells of this machine and not of the file."""
+def is_machine_fault(error: Exception) -> bool:
+    """Whether an outcome is a fault of this machine (disk or memory), not of the file."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)

@@ -1,8 +1,12 @@
-"""Who holds this machine: a run by its task tokens, anybody else by the machine's row.
+"""Determines who needs this machine, and reports to the runs that wait for it.
 
-A run waits twice: for `ready_token` (the model is loaded) and for `drain_token` (the lanes are empty). A token that the
-workflow does not know any more is dropped: that run is over, whatever the row says. So runs count by their tokens only;
-people, and the reaper that adopts a machine, count by their deadline in the row.
+Steps of a run: it waits with `ready_token` until the model is loaded, then with `drain_token` until the lanes are empty.
+
+Gotchas:
+- A run needs the machine only while Step Functions accepts its token. A rejected token is dropped, because its run has
+  ended, even if the fleet row still lists the run as a holder.
+- Admins, and the reaper after an adoption, need the machine until their deadline in its fleet row.
+- A stop is decided when the machine's row is `draining`, or its fence has grown since this process started.
 """
 
 from __future__ import annotations
@@ -16,14 +20,15 @@ from botocore.exceptions import ClientError
 
 log = structlog.get_logger()
 
-DEAD_TOKEN_ERRORS: Final = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
+EXPIRED_TOKEN_ERRORS: Final = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
 REFRESH_SECONDS: Final = 1.0
-IDLE_HEARTBEAT_SECONDS: Final = 15.0
+HEARTBEAT_SECONDS: Final = 15.0
+"""Shortest time between two heartbeats."""
 MAX_CAUSE_LENGTH: Final = 200
 
 
 class RunTokens:
-    """The two tokens of one machine's row; clock in seconds, monotonic."""
+    """The two task tokens of one machine."""
 
     def __init__(self, table: Any, sfn: Any, instance_id: str) -> None:  # noqa: ANN401 - boto3 has no types
         self._table = table
@@ -37,7 +42,7 @@ class RunTokens:
         self._row: dict[str, Any] = {}
 
     def refresh(self) -> None:
-        """Reads the row, at most once a second, and reports ready to a run that waits for it."""
+        """Reads the row, at most once a second; reports ready if a run waits for that."""
         if time.monotonic() - self._read_at < REFRESH_SECONDS:
             return
         self._read_at = time.monotonic()
@@ -53,12 +58,12 @@ class RunTokens:
 
     @property
     def held(self) -> bool:
-        """Whether a run wants the lanes drained by this machine: only then is anything claimed."""
+        """Whether a run waits for this machine to drain the lanes. Only then is anything claimed."""
         return self._drain is not None
 
     @property
-    def wanted(self) -> bool:
-        """Whether anybody needs this machine: a run that waits for it, a person, or the reaper that looks after it."""
+    def is_needed(self) -> bool:
+        """Whether a run, an admin or the reaper needs this machine."""
         now_ms = time.time() * 1000
         holders = self._row.get("holders", {}).items()
         return self.held or any(
@@ -67,25 +72,25 @@ class RunTokens:
 
     @property
     def stop_decided(self) -> bool:
-        """Whether the machine is to stop: decided after this process began, or not yet confirmed."""
+        """Whether a stop was decided: the machine is draining, or the fence has grown since this process started."""
         return self._row.get("state") == "draining" or int(self._row.get("fence", 0)) > (self._fence or 0)
 
     def heartbeat(self) -> None:
-        """Tells the run that work progresses, or that there truly is none; never called from a side thread."""
-        if self._drain is None or time.monotonic() - self._beat_at < IDLE_HEARTBEAT_SECONDS:
+        """Reports to the run that the worker does not hang. Called by the worker's thread only."""
+        if self._drain is None or time.monotonic() - self._beat_at < HEARTBEAT_SECONDS:
             return
         self._beat_at = time.monotonic()
         if not self._send("send_task_heartbeat", self._drain):
             self._drop()
 
     def drained(self, seen_seq: int) -> None:
-        """Ends the drain: the lanes were empty, and wishes up to `seen_seq` were looked for."""
+        """Reports that the lanes are empty. `seen_seq`: value of the `wanted` counter before they were checked."""
         if self._drain is not None:
             self._send("send_task_success", self._drain, output=json.dumps({"seenSeq": seen_seq}))
             self._drop()
 
     def failed(self, error: str, reason: str) -> None:
-        """Tells a run that waits for this machine that it cannot work; `error` is a name without spaces."""
+        """Reports to a waiting run that this machine cannot work. `error`: name without spaces."""
         for token in self._read():
             if token is not None:
                 self._send("send_task_failure", token, error=error, cause=reason[:MAX_CAUSE_LENGTH])
@@ -93,7 +98,7 @@ class RunTokens:
         self._drop()
 
     def wanted_seq(self) -> int:
-        """Newest wish for work, strongly consistent."""
+        """The `wanted` counter, read with strong consistency."""
         return int(self._get("pool").get("wanted_seq", 0))
 
     def _read(self) -> tuple[str | None, str | None]:
@@ -113,8 +118,8 @@ class RunTokens:
         try:
             getattr(self._sfn, operation)(taskToken=token, **arguments)
         except ClientError as error:
-            if error.response["Error"]["Code"] in DEAD_TOKEN_ERRORS:
-                log.info("token is dead", operation=operation)
+            if error.response["Error"]["Code"] in EXPIRED_TOKEN_ERRORS:
+                log.info("task token is no longer valid", operation=operation)
                 return False
             raise
         return True

@@ -1,7 +1,7 @@
-"""Voices: one vector per segment, by a speaker-embedding model that the stage names (an optional extra, off by default).
+"""Voices: one vector per segment, from a speaker-embedding model that the stage configures (optional; off by default).
 
-The vectors go with the result; who is who is found over the whole session (core/transcripts/voices.ts). The model is an
-ONNX file that takes Kaldi filter banks [1, n_frames, 80] and gives one vector, as WeSpeaker's and 3D-Speaker's do.
+The vectors are stored in results; core/transcripts/voices.ts groups them into speakers over the whole session. The model is
+an ONNX file that takes Kaldi filter banks [1, n_frames, 80] and returns one vector, like those of WeSpeaker and 3D-Speaker.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from gpu_worker.segments import Segment
 
 MEL_BINS: Final = 80
 INT16_SCALE: Final = 32_768
-LEAST_SECONDS: Final = 0.4
-"""Shorter speech says little of a voice; such a segment is its neighbour's."""
+MIN_SPEECH_SECONDS: Final = 0.4
+"""Shorter speech does not identify a voice; such a segment gets its neighbor's speaker."""
 MODEL_FOLDER: Final = "models/"
-"""Where the model is in the stage's bucket."""
+"""Prefix of models in the stage's bucket."""
 
 
 class SpeakersUnavailable(Exception):
-    """The packages of the extra are missing, or the model cannot be used; the message says which."""
+    """The optional packages are missing, or the model cannot be used; the message states which."""
 
 
 class SpeakerModel:
-    """One loaded model."""
+    """A loaded speaker-embedding model."""
 
     def __init__(self, path: str) -> None:
         try:
             import kaldi_native_fbank as knf
             import onnxruntime
         except ImportError as error:
-            raise SpeakersUnavailable("speakers need the packages of requirements-speakers.txt") from error
+            raise SpeakersUnavailable("speaker vectors require the packages of requirements-speakers.txt") from error
         options = knf.FbankOptions()
         options.frame_opts.dither = 0
         options.frame_opts.samp_freq = SAMPLE_RATE
@@ -49,19 +49,19 @@ class SpeakerModel:
         self._options, self._fbank = options, knf.OnlineFbank
         try:
             self._session = onnxruntime.InferenceSession(path, providers=onnxruntime.get_available_providers())
-        except Exception as error:  # onnxruntime has many kinds, none public
+        except Exception as error:  # onnxruntime raises many types, none of them public
             raise SpeakersUnavailable(f"the speaker model cannot be loaded: {error}") from error
         self._input = self._session.get_inputs()[0].name
 
-    def mark(self, audio: npt.NDArray[np.float32], segments: Sequence[Segment]) -> tuple[Segment, ...]:
-        """Segments with the vectors of their voices; `audio` is float32 [n_samples] at 16 kHz."""
+    def with_voices(self, audio: npt.NDArray[np.float32], segments: Sequence[Segment]) -> tuple[Segment, ...]:
+        """Adds the vectors of their voices to the segments. `audio`: float32 [n_samples], 16 kHz."""
         return tuple(
             replace(segment, voice=self._vector(audio[int(segment.start * SAMPLE_RATE) : int(segment.end * SAMPLE_RATE)]))
             for segment in segments
         )
 
     def _vector(self, speech: npt.NDArray[np.float32]) -> str | None:
-        if len(speech) < LEAST_SECONDS * SAMPLE_RATE:
+        if len(speech) < MIN_SPEECH_SECONDS * SAMPLE_RATE:
             return None
         vector = self._session.run(None, {self._input: self._features(speech)[None]})[0].reshape(-1)
         length = float(np.linalg.norm(vector))
@@ -70,7 +70,7 @@ class SpeakerModel:
         return base64.b64encode(np.round(vector / np.abs(vector).max() * 127).astype(np.int8).tobytes()).decode()
 
     def _features(self, speech: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Filter banks float32 [n_frames, 80], without their mean."""
+        """Mean-normalized filter banks, float32 [n_frames, 80]."""
         fbank: Any = self._fbank(self._options)
         fbank.accept_waveform(SAMPLE_RATE, (speech * INT16_SCALE).tolist())
         fbank.input_finished()
@@ -81,10 +81,10 @@ class SpeakerModel:
 
 
 def speaker_model(name: str, objects: Objects) -> SpeakerModel | None:
-    """The model that the settings name: a file here, or an object below models/ in the bucket; None without a name.
+    """Loads the configured model: a local file, or an object below models/ in the bucket. None without a name.
 
     Raises:
-        SpeakersUnavailable: it is named and cannot be had.
+        SpeakersUnavailable: The model cannot be loaded.
     """
     if not name:
         return None

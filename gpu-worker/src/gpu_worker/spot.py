@@ -1,4 +1,4 @@
-"""Notice that EC2 takes a spot machine away in two minutes.
+"""Notices of spot interruption: EC2 reclaims the machine two minutes later.
 
 Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
 """
@@ -21,31 +21,31 @@ TOKEN_SECONDS: Final = 60
 
 
 def has_notice(endpoint: str) -> bool:
-    """Asks once; no answer, and every answer but 200, is no notice."""
+    """Whether there is an interruption notice. Any failure, and any status except 200, counts as none."""
     try:
         token_request = urllib.request.Request(
             f"{endpoint}/latest/api/token",
             method="PUT",
             headers={"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)},
         )
-        with urllib.request.urlopen(token_request, timeout=TIMEOUT_SECONDS) as answer:
-            token = answer.read().decode()
+        with urllib.request.urlopen(token_request, timeout=TIMEOUT_SECONDS) as response:
+            token = response.read().decode()
         request = urllib.request.Request(
             f"{endpoint}/latest/meta-data/spot/instance-action", headers={"X-aws-ec2-metadata-token": token}
         )
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, TimeoutError, OSError):
         return False
 
 
 def watch(endpoint: str, on_notice: Callable[[], None], ended: threading.Event, every_s: float = POLL_SECONDS) -> None:
-    """Calls `on_notice` once, when there is one; runs in a thread of its own until then, or until `ended`."""
+    """Calls `on_notice` once if there is a notice. Polls in a separate thread until then, or until `ended` is set."""
 
     def run() -> None:
         while not ended.wait(every_s):
             if has_notice(endpoint):
-                log.warning("EC2 takes this machine away")
+                log.warning("EC2 is reclaiming this spot instance")
                 on_notice()
                 return
 

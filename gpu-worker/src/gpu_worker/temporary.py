@@ -1,4 +1,4 @@
-"""A folder for temporary files that does not outlive its worker by long: whoever comes next clears up after the dead."""
+"""A folder for the temporary files of one process. The next process removes those of processes that were killed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _is_alive(pid: str) -> bool:
 
 
 def use_own_folder() -> Path:
-    """Makes this process's folder the one for temporary files, and removes those of processes that were killed."""
+    """Makes a folder of this process the default for temporary files; removes those of processes that no longer run."""
     root = Path(tempfile.gettempdir())
     for left in root.glob(f"{PREFIX}*"):
         if not _is_alive(left.name.removeprefix(PREFIX)):

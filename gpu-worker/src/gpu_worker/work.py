@@ -1,20 +1,19 @@
-"""`work`: the worker of a cloud stage. Queues in, rows and result files out, until the run says that it is over.
+"""`work`: the worker of a cloud stage. Reads queues, writes rows and result files.
 
-Life: load the model -> tell the run "ready" -> serve lanes while a run holds the machine -> after `idle_seconds` without
-work tell it "drained" -> wait for the next run -> switch the machine off when its stop is decided, or nobody has needed it
-for `unheld_seconds`.
+States: load the model -> report ready to the run -> serve lanes while a run holds the machine -> report drained after
+`idle_seconds` without work -> wait for the next run -> switch the machine off, once a stop is decided or the machine has not
+been needed for `unheld_seconds`.
 
 Gotchas:
-- Heartbeats and lease renewals go out on progress or while truly idle, from this thread only: a worker that hangs is found.
-- The newest wish is read *before* the last look into the lanes; whoever wishes later is not yet "seen".
-- SIGTERM stops claiming; what is not committed by the next step is released and costs no attempt.
-- What is the machine's fault (disk full, no decoder) is told to the run and costs no chunk anything. Memory that runs out
-  may be the chunk's fault: it goes alone next time, in a new process, and is dead after the second time.
+- Only this thread sends heartbeats and renews leases, on progress or while idle: both stop when the worker hangs.
+- The `wanted` counter is read *before* the last check of the lanes, so that a request made during the check counts as new.
+- After SIGTERM nothing is claimed; work that is not committed by the next step is released and costs no attempt.
+- A fault of the machine (disk full, no decoder) is reported to the run and costs no attempt. Running out of memory may be
+  the chunk's fault: it is transcribed alone next time, in a new process, and fails permanently after failing twice alone.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import shutil
@@ -27,18 +26,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
+import numpy as np
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
-from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, Claim, LeaseLost
+from gpu_worker.chunk_rows import ChunkRows, Claim, LeaseLost
+from gpu_worker.claim_note import ClaimNote
 from gpu_worker.crash_points import reach
-from gpu_worker.engine import Engines, ModelNotLoaded, Transcription, Wishes
+from gpu_worker.engine import Clip, Engine, Engines, ModelNotLoaded, Options, Transcription, UnsupportedLanguage
 from gpu_worker.files import Files
 from gpu_worker.gate import Gate
-from gpu_worker.in_hand import InHand
 from gpu_worker.items import (
     Abandoned,
     Failure,
@@ -49,38 +47,44 @@ from gpu_worker.items import (
     TookTooLong,
     fail,
     groups,
-    passes,
 )
-from gpu_worker.lanes import Hint, Lanes
-from gpu_worker.media import SAMPLE_RATE, Decoder, DecoderUnavailable, MediaError, begins_alone, peaks_of
+from gpu_worker.lanes import Lanes, QueueMessage
+from gpu_worker.loading import Loader
+from gpu_worker.media import SAMPLE_RATE, Decoder
 from gpu_worker.memory import peak_mb
-from gpu_worker.objects import Objects, PiecesMissing
+from gpu_worker.objects import Objects
 from gpu_worker.run_tokens import RunTokens
+from gpu_worker.session_language import SessionLanguages
 from gpu_worker.settings import WorkSettings
 from gpu_worker.speakers import SpeakerModel
 
 log = structlog.get_logger()
 
-MAX_CHUNK_SECONDS: Final = 600.0
 RECEIVE_WAIT_SECONDS: Final = 1
 RENEWALS_PER_LEASE: Final = 4
 FILE_RENEWAL_SECONDS: Final = 2.0
-"""Parts of files tell this often how far they are, and learn that nobody wants them any more."""
-FRONT_SECONDS: Final = 1.0
-"""While a part is heard, somebody who records is looked for this often."""
+"""Parts of files are renewed this often: this stores their progress and detects cancellation."""
+RECORDING_CHECK_SECONDS: Final = 1.0
+"""While a part of a file is transcribed, the lanes of recordings are checked this often."""
 DECODE_THREADS: Final = 4
-UNREADABLE: Final = "the uploaded file could not be read from storage"
-TOO_LONG: Final = "it took longer than anything of its length may"
+TIMED_OUT: Final = "processing took longer than the time limit"
 
-GIVEN_UP: Final = (Stopping, Abandoned, TookTooLong, MachineFault, OutOfMemory)
-"""Ends of work that say nothing of the chunk that the model is at."""
+INTERRUPTIONS: Final = (Stopping, Abandoned, TookTooLong, MachineFault, OutOfMemory)
+"""Exceptions that end the whole batch instead of counting as a failure of one chunk."""
 
 Transcribed = tuple[Item, Transcription]
 
 
-def _begins_alone(path: Path) -> bool:
-    with path.open("rb") as file:
-        return begins_alone(file.read(12))
+def _clip_of(item: Item) -> Clip:
+    """An item as the engine's input."""
+    assert item.audio is not None
+    lead_in = item.lead_in
+    return Clip(
+        audio=item.audio if lead_in is None else np.concatenate((lead_in.audio, item.audio)),
+        options=Options(item.claim.language, item.claim.prompt, item.claim.hotwords),
+        lead_in_s=0.0 if lead_in is None else lead_in.seconds,
+        likely_language=item.likely_language,
+    )
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -88,7 +92,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 class Worker:
-    """One process's work; `stop` may be set from a signal handler."""
+    """The work of one process; a signal handler may set `stop`."""
 
     def __init__(
         self,
@@ -99,9 +103,10 @@ class Worker:
         objects: Objects,
         tokens: RunTokens,
         decoder: Decoder,
-        in_hand: InHand,
+        claim_note: ClaimNote,
         gate: Gate,
         stop: threading.Event,
+        session_languages: SessionLanguages,
         speakers: SpeakerModel | None = None,
     ) -> None:
         self._settings = settings
@@ -111,38 +116,39 @@ class Worker:
         self._objects = objects
         self._tokens = tokens
         self._stop = stop
-        self._decoder = decoder
-        self._in_hand = in_hand
+        self._claim_note = claim_note
         self._gate = gate
         self._speakers = speakers
+        self._session_languages = session_languages
+        self._loader = Loader(rows, objects, decoder, session_languages, engines.own.model_name)
         self._chunks_at_once = settings.chunks_at_once or (8 if engines.own.on_gpu else 2)
         self._parts_at_once = 2 if engines.own.on_gpu else 1
         self._files = Files(rows, lanes, objects, settings.lease_seconds)
         self._open: list[Item] = []
         self._renewed_at = 0.0
-        self._front_at = 0.0
+        self._recordings_checked_at = 0.0
         self._chunks_done = 0
         self._first_mb = 0.0
 
     def run(self) -> None:
-        """Serves until told to stop, due for a new process, or needed by nobody.
+        """Serves until `stop` is set, a new process is due, or the machine is no longer needed.
 
         Raises:
-            MachineFault: the run was told, and what was in hand is given back.
+            MachineFault: It was reported to the run, and all work is released.
         """
         try:
             self._serve()
         finally:
-            self._files.give_back()
+            self._files.release_all()
 
     def _serve(self) -> None:
         worked_at = needed_at = time.monotonic()
         while not self._stop.is_set():
             self._tokens.refresh()
-            if self._tokens.wanted:
+            if self._tokens.is_needed:
                 needed_at = time.monotonic()
             if self._tokens.stop_decided or time.monotonic() - needed_at > self._settings.unheld_seconds:
-                power_off(self._settings, "its stop is decided" if self._tokens.stop_decided else "nobody needs it")
+                power_off(self._settings, "a stop was decided" if self._tokens.stop_decided else "no run or admin needs it")
                 return
             if not self._tokens.held:
                 worked_at = time.monotonic()
@@ -150,24 +156,24 @@ class Worker:
                 continue
             try:
                 self._check_disk()
-                waiting = self._files.next()
+                waiting = self._files.dequeue()
                 wait_s = 0 if waiting else RECEIVE_WAIT_SECONDS
-                hints = self._lanes.receive(
-                    self._chunks_at_once, wait_s, backlog=self._gate.is_open(), most_files=self._parts_at_once
+                messages = self._lanes.receive(
+                    self._chunks_at_once, wait_s, backlog=self._gate.is_open(), max_file_messages=self._parts_at_once
                 )
-                items = self._claim([*waiting, *hints])
+                items = self._claim([*waiting, *messages])
                 if items:
                     self._process(items)
-                self._files.look()
+                self._files.poll()
                 if items or not self._files.is_idle:
                     worked_at = time.monotonic()
             except MachineFault as fault:
                 self._tokens.failed(fault.error, str(fault))
                 raise
-            if items and self._files.is_idle and self._is_worn():
+            if items and self._files.is_idle and self._is_due_for_restart():
                 return
             if time.monotonic() - worked_at > self._settings.idle_seconds:
-                self._finish()
+                self._report_drained()
             self._tokens.heartbeat()
 
     def _check_disk(self) -> None:
@@ -175,254 +181,229 @@ class Worker:
         if free_mb < self._settings.min_free_disk_mb:
             raise MachineFault("DiskFull", f"only {free_mb:.0f} MB are free for uploaded files")
 
-    def _is_worn(self) -> bool:
-        """Whether a new process is due; memory is measured against what the first batch left."""
+    def _is_due_for_restart(self) -> bool:
+        """Whether a new process is due. Memory growth is measured from the first batch."""
         memory = peak_mb()
         self._first_mb = self._first_mb or memory
         grown = memory - self._first_mb
-        worn = self._chunks_done >= self._settings.recycle_after_chunks or grown > self._settings.recycle_growth_mb
-        if worn:
-            log.info("recycled", chunks=self._chunks_done, grown_mb=round(grown))
-        return worn
+        is_due = self._chunks_done >= self._settings.recycle_after_chunks or grown > self._settings.recycle_growth_mb
+        if is_due:
+            log.info("process is due for a restart", chunks=self._chunks_done, grown_mb=round(grown))
+        return is_due
 
-    def _finish(self) -> None:
+    def _report_drained(self) -> None:
         seen = self._tokens.wanted_seq()
-        # Backlog that waits for recorders is no reason to keep the machine: the batch asks for one again.
+        # Backlog that waits for the gate does not keep the machine: the batch will request one again.
         if self._lanes.all_empty(backlog=self._gate.is_open()):
             log.info("drained", seen_seq=seen)
             self._tokens.drained(seen)
 
-    def _claim(self, hints: Sequence[Hint]) -> list[Item]:
-        """What of these is ours to transcribe now; files are taken to be cut meanwhile."""
-        self._in_hand.note([*self._noted(), *hints])
+    def _claim(self, messages: Sequence[QueueMessage]) -> list[Item]:
+        """Claims chunks; starts cutting files, and returns the items to transcribe."""
+        self._claim_note.write([*self._held_messages(), *messages])
         items: list[Item] = []
-        for hint in hints:
-            if any((held.session_id, held.chunk_number) == (hint.session_id, hint.chunk_number) for held in self._noted()):
-                self._lanes.show_again(hint, self._settings.lease_seconds)  # told twice
+        for message in messages:
+            if any(
+                (held.session_id, held.chunk_number) == (message.session_id, message.chunk_number)
+                for held in self._held_messages()
+            ):
+                self._lanes.set_visibility(message, self._settings.lease_seconds)  # a second message for a claimed chunk
                 continue
-            if hint.is_source and not self._files.has_room:
-                self._files.keep(hint)
+            if message.is_source and not self._files.has_room:
+                self._files.enqueue(message)
                 continue
-            claimed = self._rows.claim(hint.session_id, hint.chunk_number, hint.backlog)
+            claimed = self._rows.claim(message.session_id, message.chunk_number, message.backlog)
             reach("claiming")
             if isinstance(claimed, Claim):
-                item = Item(hint, claimed, progress=claimed.progress)
+                item = Item(message, claimed, progress=claimed.progress)
                 if claimed.is_source:
-                    self._files.take(item)
+                    self._files.start(item)
                 else:
                     items.append(item)
             elif claimed.retry_in_s is None:
-                self._lanes.done(hint)
+                self._lanes.delete(message)
             else:
-                self._lanes.show_again(hint, claimed.retry_in_s)
+                self._lanes.set_visibility(message, claimed.retry_in_s)
         return items
 
-    def _noted(self) -> list[Hint]:
-        return [item.hint for item in (*self._open, *self._files.items)]
+    def _held_messages(self) -> list[QueueMessage]:
+        return [item.message for item in (*self._open, *self._files.items)]
 
     def _process(self, items: Sequence[Item]) -> None:
-        """Takes claimed chunks to their end: done, failed, or released.
+        """Processes claimed chunks until each is done, failed or released.
 
-        What an unexpected error leaves in the middle keeps its lease: the process that follows gives it back (see
-        in_hand), or another worker takes it over when the lease ends.
+        Chunks that an unexpected error leaves unfinished keep their lease: the next process releases them (see claim_note),
+        or another worker claims them after the lease has expired.
         """
-        mine = list(items)
-        before = self._open
-        self._open = [*before, *mine]
+        remaining = list(items)
+        already_open = self._open
+        self._open = [*already_open, *remaining]
         self._renewed_at = time.monotonic()
-        end_by = time.monotonic() + self._settings.soft_limit_seconds
-        last_resort = threading.Timer(self._settings.hard_limit_seconds, os.kill, (os.getpid(), signal.SIGKILL))
-        last_resort.daemon = True
-        last_resort.start()
+        deadline = time.monotonic() + self._settings.soft_limit_seconds
+        kill_timer = threading.Timer(self._settings.hard_limit_seconds, os.kill, (os.getpid(), signal.SIGKILL))
+        kill_timer.daemon = True
+        kill_timer.start()
 
-        def progress() -> None:
+        def on_step() -> None:
+            if any(item.claim.of_file for item in remaining):
+                reach("part-batch")
             self._tokens.refresh()
             if self._stop.is_set() or self._tokens.stop_decided:
                 raise Stopping
-            if time.monotonic() > end_by:
+            if time.monotonic() > deadline:
                 raise TookTooLong
             self._renew()
-            if mine and all(item.lost for item in mine):
+            if remaining and all(item.lost for item in remaining):
                 raise Abandoned
-            if any(item.claim.of_file for item in mine):
-                self._serve_front()
+            if any(item.claim.of_file for item in remaining):
+                self._serve_recordings()
 
         def close(item: Item) -> None:
-            mine.remove(item)
+            remaining.remove(item)
             self._open.remove(item)
 
         try:
             reach("claimed")
             for group in groups(items):
-                self._process_group(group, progress, close)
+                self._process_group(group, on_step, close)
         except (Stopping, Abandoned, MachineFault) as why:
-            log.info("released", chunks=len(mine), why=type(why).__name__)
-            self._release(mine)
+            log.info("chunks released", chunks=len(remaining), why=type(why).__name__)
+            self._release(remaining)
             if isinstance(why, MachineFault):
                 raise
         except TookTooLong:
-            for item in mine:
-                self._fail(item, Failure(TOO_LONG, permanent=False))
+            for item in remaining:
+                self._fail(item, Failure(TIMED_OUT, permanent=False))
         except OutOfMemory as why:
-            if why.item in mine:  # else it is somebody's who went in front, and has been seen to
+            if why.item in remaining:  # otherwise a nested call of _process has already handled it
                 log.error("out of memory", session_id=why.item.claim.session_id, chunk_number=why.item.claim.chunk_number)
                 self._rows.blame(why.item.claim, why.item.alone, str(why))
-                self._lanes.show_again(why.item.hint, 0)
-                mine.remove(why.item)
-            self._release(mine)
+                self._lanes.set_visibility(why.item.message, 0)
+                remaining.remove(why.item)
+            self._release(remaining)
             raise
         finally:
-            last_resort.cancel()
-            self._open = before
-        self._in_hand.note(self._noted())
+            kill_timer.cancel()
+            self._open = already_open
+        self._claim_note.write(self._held_messages())
 
-    def _process_group(self, group: Sequence[Item], progress: Callable[[], None], close: Callable[[Item], None]) -> None:
+    def _process_group(self, group: Sequence[Item], on_step: Callable[[], None], close: Callable[[Item], None]) -> None:
+        """Loads and transcribes a group. `on_step` raises to interrupt the work; `close` removes a finished item."""
         with ThreadPoolExecutor(max_workers=DECODE_THREADS) as pool:
-            failures = list(pool.map(self._load, group))
+            failures = list(pool.map(self._loader.load, group))
         for item, failure in zip(group, failures, strict=True):
             if failure is not None:
                 self._fail(item, failure)
                 close(item)
         reach("decoded")
-        progress()
+        on_step()
         for item in group:
-            if item.same is not None:
-                self._commit(item, item.same, reused=True)
+            if item.existing_result is not None:
+                self._commit(item, item.existing_result, reused=True)
                 close(item)
         ready = [item for item in group if item.audio is not None]
-        self._isolate(ready)
-        for item, transcription in self._transcribe(ready, progress, close):
+        self._mark_suspects(ready)
+        for item, transcription in self._transcribe(ready, on_step, close):
+            if transcription.confident_language is not None:
+                self._session_languages.note(item.claim, transcription.confident_language)
             self._commit(item, self._with_voices(item, transcription))
             close(item)
-            progress()
+            on_step()
 
-    def _serve_front(self) -> None:
-        """While a part of a file is heard: somebody who records, or waits after Stop, goes first."""
-        if time.monotonic() - self._front_at < FRONT_SECONDS:
+    def _serve_recordings(self) -> None:
+        """Transcribes chunks of the recording lanes between two batches of a file part."""
+        if time.monotonic() - self._recordings_checked_at < RECORDING_CHECK_SECONDS:
             return
-        self._front_at = time.monotonic()
-        hints = self._lanes.receive_front(self._chunks_at_once)
-        items = self._claim(hints) if hints else []
+        self._recordings_checked_at = time.monotonic()
+        messages = self._lanes.receive_recordings(self._chunks_at_once)
+        items = self._claim(messages) if messages else []
         if items:
             self._process(items)
-        self._front_at = time.monotonic()
+        self._recordings_checked_at = time.monotonic()
 
     def _release(self, items: Sequence[Item]) -> None:
         for item in items:
             self._rows.release(item.claim)
-            self._lanes.show_again(item.hint, 0)
+            self._lanes.set_visibility(item.message, 0)
 
-    def _isolate(self, group: Sequence[Item]) -> None:
-        """A suspect's claim says that it is alone, before the model sees it: decoding, in its own process, ends none."""
+    def _mark_suspects(self, group: Sequence[Item]) -> None:
+        """Marks suspects as alone before the model gets them. Media decoding needs no mark: it cannot end the worker."""
         for item in group:
             if item.claim.suspect:
                 with suppress(LeaseLost):
-                    self._rows.goes_alone(item.claim)
+                    self._rows.mark_alone(item.claim)
                     item.alone = True
-
-    def _load(self, item: Item) -> Failure | None:
-        """Fetches and decodes, in a thread of its own; a file that is no audio would be none the next time either."""
-        try:
-            with tempfile.TemporaryDirectory() as folder:  # one file per folder: nothing beside it to be read
-                path = Path(folder) / "audio"
-                sha256 = self._objects.fetch(item.claim, path)
-                from_byte = 0
-                if item.claim.of_file:
-                    pass  # each part is a file of its own, and made once
-                elif item.claim.chunk_number == 1 or _begins_alone(path):
-                    item.content_key = "#".join(
-                        (
-                            item.claim.user_id,
-                            sha256,
-                            item.claim.language or "",
-                            self._engines.own.model_name + ("+voices" if item.claim.diarize else ""),
-                        )
-                    )
-                    if self._found_same(item, item.content_key):
-                        return None
-                else:
-                    last_try = item.claim.attempts >= MAX_ATTEMPTS
-                    from_byte = self._objects.put_stream_before(item.claim, path, despite_holes=last_try)
-                item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS, from_byte)
-                item.peaks = peaks_of(item.audio)
-        except PiecesMissing:
-            return Failure("the pieces of the recording before this one have not arrived", permanent=False)
-        except MediaError as error:
-            return Failure(f"unsupported-media: {error}", permanent=True)
-        except DecoderUnavailable as error:
-            raise MachineFault("NoDecoder", str(error)) from error
-        except (ClientError, BotoCoreError) as error:
-            log.error("fetch failed", session_id=item.claim.session_id, error=str(error))
-            return Failure(UNREADABLE, permanent=False, passes=passes(error))
-        except OSError as error:
-            raise MachineFault("DiskFull" if error.errno == errno.ENOSPC else "NoFiles", str(error)) from error
-        return None
 
     def _with_voices(self, item: Item, transcription: Transcription) -> Transcription:
         if self._speakers is None or not item.claim.diarize or item.audio is None:
             return transcription
-        return replace(transcription, segments=self._speakers.mark(item.audio, transcription.segments))
-
-    def _found_same(self, item: Item, content_key: str) -> bool:
-        found = self._rows.result_of_same(content_key)
-        if found is not None:
-            key, item.peaks = found
-            item.same = self._objects.read_result(key)
-        return item.same is not None
+        return replace(transcription, segments=self._speakers.with_voices(item.audio, transcription.segments))
 
     def _transcribe(
-        self, items: Sequence[Item], progress: Callable[[], None], close: Callable[[Item], None]
+        self, items: Sequence[Item], on_step: Callable[[], None], close: Callable[[Item], None]
     ) -> list[Transcribed]:
-        """One batch for those of whom the same is asked."""
-        alike: dict[tuple[str | None, Wishes], list[Item]] = {}
+        """Transcribes one batch per model."""
+        by_model: dict[str | None, list[Item]] = {}
         for item in items:
-            wishes = Wishes(item.claim.language, item.claim.prompt, item.claim.hotwords)
-            alike.setdefault((item.claim.model, wishes), []).append(item)
-        return [
-            done
-            for (model, wishes), group in alike.items()
-            for done in self._transcribe_group(group, model, wishes, progress, close)
-        ]
+            by_model.setdefault(item.claim.model, []).append(item)
+        return [done for model, group in by_model.items() for done in self._transcribe_group(group, model, on_step, close)]
+
+    def _engine_for(
+        self, items: Sequence[Item], model: str | None, close: Callable[[Item], None]
+    ) -> tuple[Engine | None, list[Item]]:
+        """Loads the engine and selects the items that it can transcribe; fails the others permanently."""
+        try:
+            engine = self._engines.named(model)
+        except ModelNotLoaded as error:
+            log.error("model not loaded", model=model, error=str(error))
+            self._refuse(items, f"the model {model} cannot be loaded on this machine", close)
+            return None, []
+        able: list[Item] = []
+        for item in items:
+            try:
+                engine.model.check_language(item.claim.language)
+                able.append(item)
+            except UnsupportedLanguage as error:
+                self._refuse([item], str(error), close)
+        return engine, able
+
+    def _refuse(self, items: Sequence[Item], reason: str, close: Callable[[Item], None]) -> None:
+        for item in items:
+            self._fail(item, Failure(reason, permanent=True))
+            close(item)
 
     def _transcribe_group(
         self,
         items: Sequence[Item],
         model: str | None,
-        wishes: Wishes,
-        progress: Callable[[], None],
+        on_step: Callable[[], None],
         close: Callable[[Item], None],
     ) -> list[Transcribed]:
-        """All together; one by one when that fails, so that one bad chunk spoils no other."""
-        audios = [item.audio for item in items if item.audio is not None]
-        try:
-            engine = self._engines.named(model)
-        except ModelNotLoaded as error:  # the wish of one user is no trouble of all others
-            log.error("model not loaded", model=model, error=str(error))
-            for item in items:
-                self._fail(item, Failure(f"the model {model} cannot be loaded on this machine", permanent=True))
-                close(item)
+        """Transcribes a batch; on failure each item alone, so that one bad chunk fails no other."""
+        engine, items = self._engine_for(items, model, close)
+        if engine is None or not items:
             return []
 
-        def transcribe(some: Sequence[Item]) -> list[Transcription]:
-            def heard_to(index: int, seconds: float) -> None:
-                item = some[index]
+        def transcribe(batch: Sequence[Item]) -> list[Transcription]:
+            def transcribed_to(index: int, seconds: float) -> None:
+                item = batch[index]
                 if item.audio is not None:
                     item.progress = max(item.progress, min(1.0, seconds * SAMPLE_RATE / max(1, len(item.audio))))
 
             reach("model")
-            return engine.transcribe([item.audio for item in some if item.audio is not None], wishes, progress, heard_to)
+            return engine.transcribe([_clip_of(item) for item in batch], on_step, transcribed_to)
 
         try:
             return list(zip(items, transcribe(items), strict=True))
-        except GIVEN_UP:
+        except INTERRUPTIONS:
             raise
-        except Exception:  # whatever it was, it must not take the other chunks along
-            log.exception("batch failed", chunks=len(audios))
+        except Exception:  # any error of one chunk must not fail the others
+            log.exception("batch failed", chunks=len(items))
         results: list[Transcribed] = []
         for item in items:
             try:
                 results.append((item, transcribe([item])[0]))
-            except GIVEN_UP:
+            except INTERRUPTIONS:
                 raise
             except Exception as error:
                 if _is_out_of_memory(error):
@@ -435,7 +416,8 @@ class Worker:
     def _commit(self, item: Item, transcription: Transcription, reused: bool = False) -> None:
         reach("transcribed")
         try:
-            key = self._objects.write_result(item.claim, item.claim.model or self._engines.own.model_name, transcription)
+            model = item.claim.model or self._engines.own.model_name
+            key = self._objects.write_result(item.claim, model, transcription, item.lead_in)
             reach("result-written")
             seconds = transcription.duration_seconds
             self._rows.commit(item.claim, key, transcription.text, seconds, item.content_key, item.peaks, reused)
@@ -448,16 +430,16 @@ class Worker:
             )
         except LeaseLost:
             log.warning("lease lost", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
-            return  # the message is its new holder's
+            return  # the message belongs to the new holder
         reach("committed")
         self._chunks_done += 1
-        self._lanes.done(item.hint)
+        self._lanes.delete(item.message)
 
     def _fail(self, item: Item, failure: Failure) -> None:
         fail(self._rows, self._lanes, item, failure)
 
     def _renew(self) -> None:
-        """Leases and visibility of everything in hand, at most every quarter of a lease."""
+        """Renews the leases and the visibility of all open items, at most every quarter of a lease."""
         every = self._settings.lease_seconds / RENEWALS_PER_LEASE
         if any(item.claim.of_file for item in self._open):
             every = min(every, FILE_RENEWAL_SECONDS)
@@ -470,14 +452,14 @@ class Worker:
                 continue
             try:
                 self._rows.renew(item.claim, item.progress if item.claim.of_file else 0.0)
-                self._lanes.show_again(item.hint, self._settings.lease_seconds)
+                self._lanes.set_visibility(item.message, self._settings.lease_seconds)
             except LeaseLost:
                 item.lost = True
                 log.warning("lease lost", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
-        self._files.look()
+        self._files.poll()
 
 
 def power_off(settings: WorkSettings, why: str) -> None:
-    """Switches this machine off; nothing else happens on it after that."""
+    """Switches this machine off."""
     log.warning("switching the machine off", why=why)
     subprocess.run(shlex.split(settings.poweroff_command), check=True)

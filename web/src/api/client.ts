@@ -1,12 +1,12 @@
-/** Calls of the HTTP API: a token with each, answers held against their schemas, errors in words. */
+/** Client of the HTTP API: adds the access token, validates responses against their schemas, and maps errors to `ApiError`. */
 import * as z from 'zod';
 import { SignInError } from '../auth/cognito.ts';
-import { accessToken, tokenAtHand } from '../auth/session.ts';
+import { accessToken, cachedToken } from '../auth/session.ts';
 import { config } from '../config.ts';
 
 const TIMEOUT_MS = 30_000;
 
-/** An answer that was not the expected one; `status` 0: there was none. */
+/** A failed API call. `status` is 0 when there was no response. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -17,18 +17,18 @@ export class ApiError extends Error {
     this.code = code;
     this.retryAfterSeconds = retryAfterSeconds;
   }
-  /** What may pass by itself: no connection, too much at once, trouble on the other side. */
-  get isPassing(): boolean {
+  /** Whether a retry may succeed: no connection, 429 or a server error. */
+  get isTransient(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
 const Problem = z.object({ code: z.string(), detail: z.string() });
-async function refused(answer: Response): Promise<ApiError> {
-  const said = Problem.safeParse(await answer.json().catch(() => undefined)).data;
-  const after = Number(answer.headers.get('retry-after') ?? Number.NaN);
-  const text = said?.detail ?? `the server answered ${answer.status}`;
-  return new ApiError(answer.status, said?.code ?? 'unknown', text, Number.isFinite(after) ? after : undefined);
+async function errorOf(response: Response): Promise<ApiError> {
+  const problem = Problem.safeParse(await response.json().catch(() => undefined)).data;
+  const after = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const text = problem?.detail ?? `The server returned ${response.status}.`;
+  return new ApiError(response.status, problem?.code ?? 'unknown', text, Number.isFinite(after) ? after : undefined);
 }
 
 interface Call {
@@ -36,9 +36,9 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function token(isRefused: boolean): Promise<string> {
+async function tokenOrError(isRejected: boolean): Promise<string> {
   try {
-    return await accessToken(isRefused);
+    return await accessToken(isRejected);
   } catch (error) {
     const isOffline = error instanceof SignInError && error.kind === 'offline';
     throw new ApiError(isOffline ? 0 : 401, isOffline ? 'offline' : 'signed-out', error instanceof Error ? error.message : '');
@@ -63,28 +63,31 @@ async function send(method: string, path: string, { body, headers = {} }: Call, 
   }
 }
 
-/** @throws ApiError for every answer but success and 304 */
+/**
+ * Sends a request, and repeats it once with a new token after a 401.
+ * @throws ApiError for every status except success and 304
+ */
 export async function call(method: string, path: string, options: Call = {}): Promise<Response> {
-  let answer = await send(method, path, options, await token(false));
-  if (answer.status === 401) answer = await send(method, path, options, await token(true));
-  if (!answer.ok && answer.status !== 304) throw await refused(answer);
-  return answer;
+  let response = await send(method, path, options, await tokenOrError(false));
+  if (response.status === 401) response = await send(method, path, options, await tokenOrError(true));
+  if (!response.ok && response.status !== 304) throw await errorOf(response);
+  return response;
 }
 
-/** A call whose answer says nothing more than that it was done. */
-export async function tell(method: string, path: string, body?: unknown): Promise<void> {
+/** Sends a request and ignores the body of the response. */
+export async function callVoid(method: string, path: string, body?: unknown): Promise<void> {
   await (await call(method, path, { body })).text();
 }
 
-/** Sent while the page goes away, when nobody waits for an answer any more. */
-export function callLast(method: string, path: string, body: unknown): void {
-  const bearer = tokenAtHand();
+/** Sends a request while the page is being unloaded. Failures are ignored. */
+export function callOnUnload(method: string, path: string, body: unknown): void {
+  const bearer = cachedToken();
   if (bearer === undefined) return;
   const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
   fetch(`${config().apiUrl}${path}`, { method, headers, body: JSON.stringify(body), keepalive: true }).catch(() => undefined);
 }
 
-/** Takes away what this version of the pages does not know yet: a newer server may say more. */
+/** Removes unknown fields: a newer server may send more than this version of the pages knows. */
 function withoutUnknown(data: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
   const copy: unknown = structuredClone(data);
   for (const issue of issues) {
@@ -98,23 +101,23 @@ function withoutUnknown(data: unknown, issues: readonly z.core.$ZodIssue[]): unk
   return copy;
 }
 
-/** @throws ZodError when the answer is none of this call's */
-export function parsed<Schema extends z.ZodType>(schema: Schema, data: unknown): z.infer<Schema> {
-  const found = schema.safeParse(data);
-  return found.success ? found.data : schema.parse(withoutUnknown(data, found.error.issues));
+/** Parses a response body, ignoring unknown fields. @throws ZodError when it does not match the schema */
+export function parseBody<Schema extends z.ZodType>(schema: Schema, data: unknown): z.infer<Schema> {
+  const result = schema.safeParse(data);
+  return result.success ? result.data : schema.parse(withoutUnknown(data, result.error.issues));
 }
 
-/** A call whose answer is JSON of this kind. */
-export async function ask<Schema extends z.ZodType>(
+/** Sends a request and returns the JSON body, parsed with the schema. */
+export async function callJson<Schema extends z.ZodType>(
   schema: Schema,
   method: string,
   path: string,
   body?: unknown,
   headers?: Readonly<Record<string, string>>,
 ): Promise<z.infer<Schema>> {
-  return parsed(schema, await (await call(method, path, { body, ...(headers && { headers }) })).json());
+  return parseBody(schema, await (await call(method, path, { body, ...(headers && { headers }) })).json());
 }
 
-/** What to tell a person of an error. */
-export const inWords = (error: unknown): string =>
+/** The message to show to the user for an error. */
+export const errorMessage = (error: unknown): string =>
   error instanceof ApiError || error instanceof SignInError ? error.message : 'Something went wrong in these pages. Reload them.';

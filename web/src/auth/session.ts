@@ -1,19 +1,26 @@
-/** Who is signed in, and the token for the API. The access token lives in this module only and dies with the page. */
+/**
+ * The signed-in user and the tokens for the API.
+ *
+ * States of `user`: undefined (not restored yet) -> a user <-> null (signed out). The access token is only in this module's
+ * memory; the refresh token and the user are stored encrypted (vault.ts).
+ * Gotcha: if Cognito rejects the refresh token, the user is signed out. Without a connection the user stays signed in, so that
+ * recording continues.
+ */
 import { signal } from '@preact/signals';
 import * as z from 'zod';
 import { refreshWith, revoke, SignInError, type Tokens } from './cognito.ts';
-import { forget, type Kept, keep, kept } from './vault.ts';
+import { deleteSignIn, type StoredSignIn, storedSignIn, storeSignIn } from './vault.ts';
 
 export interface User {
   readonly userId: string;
   readonly email: string;
   readonly isAdmin: boolean;
 }
-/** Undefined while nobody knows yet, null when nobody is signed in. */
+/** Undefined until the stored sign-in is read; null when no user is signed in. */
 export const user = signal<User | null | undefined>(undefined);
 
-/** Seconds before its end at which a token is replaced. */
-const EARLY_SECONDS = 120;
+/** The access token is refreshed this long before it expires. */
+const REFRESH_EARLY_SECONDS = 120;
 
 let access: { readonly token: string; readonly untilMs: number } | undefined;
 let refresh: string | undefined;
@@ -30,20 +37,20 @@ const claimsOf = (token: string): z.infer<typeof Claims> => {
   return Claims.parse(JSON.parse(new TextDecoder().decode(bytes)));
 };
 
-/** Takes tokens that Cognito has just given. */
-export async function take(tokens: Tokens): Promise<void> {
+/** Stores new tokens from Cognito and sets `user`. */
+export async function acceptTokens(tokens: Tokens): Promise<void> {
   const { exp, sub, 'cognito:groups': groups } = claimsOf(tokens.access);
-  access = { token: tokens.access, untilMs: 1000 * (exp - EARLY_SECONDS) };
+  access = { token: tokens.access, untilMs: 1000 * (exp - REFRESH_EARLY_SECONDS) };
   refresh = tokens.refresh ?? refresh;
-  const who: User = { userId: sub, email: claimsOf(tokens.id).email, isAdmin: groups.includes('admin') };
-  // Kept first: whoever sees the pages is still signed in after a reload. A browser that keeps nothing signs in each time.
-  if (refresh !== undefined) await keep({ refresh, ...who }).catch(() => undefined);
-  if (JSON.stringify(user.value) !== JSON.stringify(who)) user.value = who;
+  const signedIn: User = { userId: sub, email: claimsOf(tokens.id).email, isAdmin: groups.includes('admin') };
+  // Stored before the pages are shown, so that a reload keeps the user signed in. Without storage the user signs in each time.
+  if (refresh !== undefined) await storeSignIn({ refresh, ...signedIn }).catch(() => undefined);
+  if (JSON.stringify(user.value) !== JSON.stringify(signedIn)) user.value = signedIn;
 }
 
-/** At the start of the page: whoever was signed in last, also without a connection. */
-export async function resume(): Promise<void> {
-  const last: Kept | undefined = await kept();
+/** Restores the last sign-in when the page starts. Needs no connection. */
+export async function restoreSignIn(): Promise<void> {
+  const last: StoredSignIn | undefined = await storedSignIn();
   if (last === undefined) {
     user.value = null;
     return;
@@ -55,37 +62,37 @@ export async function resume(): Promise<void> {
 async function refreshed(): Promise<string> {
   if (refresh === undefined) throw new SignInError('signed-out', 'You are signed out.');
   try {
-    const answer = await refreshWith(refresh);
-    if (answer.kind !== 'tokens') throw new SignInError('signed-out', 'Sign in again.');
-    await take(answer.tokens);
-    return answer.tokens.access;
+    const result = await refreshWith(refresh);
+    if (result.kind !== 'tokens') throw new SignInError('signed-out', 'Sign in again.');
+    await acceptTokens(result.tokens);
+    return result.tokens.access;
   } catch (error) {
-    // Without a connection one stays who one is: recording goes on.
-    if (!(error instanceof SignInError && error.kind === 'offline')) await leave();
+    // Without a connection the user stays signed in, so that recording continues.
+    if (!(error instanceof SignInError && error.kind === 'offline')) await clearSignIn();
     throw error;
   }
 }
 
-/** A token that is still good; `isRefused`: the last one was not taken. @throws SignInError */
-export async function accessToken(isRefused = false): Promise<string> {
-  if (!isRefused && access !== undefined && access.untilMs > Date.now()) return access.token;
+/** Returns a valid access token. `isRejected`: the API has rejected the current one. @throws SignInError */
+export async function accessToken(isRejected = false): Promise<string> {
+  if (!isRejected && access !== undefined && access.untilMs > Date.now()) return access.token;
   refreshing ??= refreshed().finally(() => {
     refreshing = undefined;
   });
   return refreshing;
 }
-/** The token at hand, for what is sent while the page goes away. */
-export const tokenAtHand = (): string | undefined => access?.token;
+/** The current access token, without a refresh; for requests while the page is being unloaded. */
+export const cachedToken = (): string | undefined => access?.token;
 
-async function leave(): Promise<void> {
+async function clearSignIn(): Promise<void> {
   access = undefined;
   refresh = undefined;
   user.value = null;
-  await forget().catch(() => undefined);
+  await deleteSignIn().catch(() => undefined);
 }
 
 export async function signOut(): Promise<void> {
-  const ending = refresh;
-  await leave();
-  if (ending !== undefined) await revoke(ending).catch(() => undefined);
+  const revoked = refresh;
+  await clearSignIn();
+  if (revoked !== undefined) await revoke(revoked).catch(() => undefined);
 }

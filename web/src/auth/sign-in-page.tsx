@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import { config } from '../config.ts';
 import { Notice } from '../ui/parts.tsx';
 import { choosePassword, resetPassword, type SignedIn, SignInError, sendResetCode, signInWith } from './cognito.ts';
-import { take } from './session.ts';
+import { acceptTokens } from './session.ts';
+import { addressError } from './sign-in-address.ts';
 
 type Step =
   | { readonly kind: 'sign-in' }
@@ -32,29 +33,31 @@ const Field = ({ id, label, type, autoComplete, value, change }: FieldProps) => 
   </div>
 );
 
-/** Signing in with the stage's user pool; on the local host the demo user is one click. */
+/** Sign-in with the stage's user pool. The local host also prints an address that signs in. */
 export function SignInPage() {
   const [step, setStep] = useState<Step>({ kind: 'sign-in' });
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
-  const [said, setSaid] = useState<{ readonly text: string; readonly isBad: boolean } | undefined>();
+  const [message, setMessage] = useState<{ readonly text: string; readonly isBad: boolean } | undefined>(
+    addressError.value === undefined ? undefined : { text: addressError.value, isBad: true },
+  );
   const [isBusy, setBusy] = useState(false);
 
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     setBusy(true);
-    setSaid(undefined);
+    setMessage(undefined);
     try {
       await work();
     } catch (error) {
-      setSaid({ text: error instanceof SignInError ? error.message : 'Signing in did not work. Try again.', isBad: true });
+      setMessage({ text: error instanceof SignInError ? error.message : 'Sign-in failed. Try again.', isBad: true });
     }
     setBusy(false);
   };
-  const enter = async (answer: SignedIn): Promise<void> => {
-    if (answer.kind === 'tokens') return take(answer.tokens);
+  const enter = async (result: SignedIn): Promise<void> => {
+    if (result.kind === 'tokens') return acceptTokens(result.tokens);
     setPassword('');
-    setStep({ kind: 'new-password', session: answer.session });
+    setStep({ kind: 'new-password', session: result.session });
   };
   const submit = (): Promise<void> =>
     attempt(async () => {
@@ -67,31 +70,25 @@ export function SignInPage() {
     });
   const forgot = (): Promise<void> =>
     attempt(async () => {
-      if (email === '') throw new SignInError('email', 'Say your email address first.');
+      if (email === '') throw new SignInError('email', 'Enter your email address first.');
       await sendResetCode(email);
       setPassword('');
       setStep({ kind: 'reset' });
-      setSaid({ text: `If there is an account, a code is on its way to ${email}.`, isBad: false });
+      setMessage({ text: `If an account exists, a code has been sent to ${email}.`, isBad: false });
     });
 
-  const { demo, note } = config();
+  const { isLocal, note } = config();
   return (
     <main class="sign-in stack" id="main">
       <div class="brand">
         <img src="./icon.svg" alt="" width="28" height="28" />
         <h1>Chunkscribe</h1>
       </div>
-      {demo && (
+      {isLocal && (
         <div class="card">
-          <p>This is a machine of your own: nobody else can reach it.</p>
-          <button
-            type="button"
-            class="button primary"
-            disabled={isBusy}
-            onClick={() => void attempt(async () => enter(await signInWith(demo.email, demo.password)))}
-          >
-            Go in as the demo user
-          </button>
+          <p>
+            Open the address that npm start prints: it signs you in. npm start also prints the email address and the password.
+          </p>
           {note && <p class="note small soft">{note}</p>}
         </div>
       )}
@@ -107,7 +104,7 @@ export function SignInPage() {
           <Field id="email" label="Email" type="email" autoComplete="username" value={email} change={setEmail} />
         )}
         {step.kind === 'reset' && (
-          <Field id="code" label="Code from the mail" type="text" autoComplete="one-time-code" value={code} change={setCode} />
+          <Field id="code" label="Code from the email" type="text" autoComplete="one-time-code" value={code} change={setCode} />
         )}
         <Field
           id="password"
@@ -117,9 +114,9 @@ export function SignInPage() {
           value={password}
           change={setPassword}
         />
-        {said && (
-          <Notice tone={said.isBad ? 'bad' : ''}>
-            <p>{said.text}</p>
+        {message && (
+          <Notice tone={message.isBad ? 'bad' : ''}>
+            <p>{message.text}</p>
           </Notice>
         )}
         <div class="row apart">

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type * as z from 'zod';
 import { BatchRun, BatchRunDetails, BatchRuns, ScheduleSet } from '../../../core/contracts/answers.ts';
-import { ask } from '../api/client.ts';
+import { callJson } from '../api/client.ts';
 import { bytes, dateTime, plural, span, usd } from '../ui/format.ts';
 import { Empty, Failed, Loading, TableBox, Tag, type Tone } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
@@ -21,18 +21,18 @@ const State = ({ run }: { readonly run: Run }) =>
 function Report({ id, state }: { readonly id: string; readonly state: string }) {
   const loaded = useLoaded(
     `run ${id} ${state}`,
-    () => ask(BatchRunDetails, 'GET', `/api/batch/runs/${id}`),
+    () => callJson(BatchRunDetails, 'GET', `/api/batch/runs/${id}`),
     state === 'finished' ? undefined : REFRESH,
   );
-  if (loaded.error) return <Failed what={loaded.error} again={() => void loaded.again()} />;
+  if (loaded.error) return <Failed what={loaded.error} retry={() => void loaded.reload()} />;
   if (loaded.value === undefined) return <Loading what="The report" />;
   const { report, scan, dryRun } = loaded.value;
   if (report === undefined)
     return (
       <p class="small">
         {scan
-          ? `${plural(scan.sessionsScanned, 'recording')} looked through, ${plural(scan.totalMissingChunks, 'chunk')} missing.`
-          : 'It looks through the recordings.'}
+          ? `${plural(scan.sessionsScanned, 'recording')} scanned, ${plural(scan.totalMissingChunks, 'chunk')} missing.`
+          : 'The batch is scanning.'}
         {dryRun ? ' A dry run changes nothing and has no report.' : ' The report is written at the end.'}
       </p>
     );
@@ -69,19 +69,19 @@ function Report({ id, state }: { readonly id: string; readonly state: string }) 
             {gpu.weStartedIt
               ? `${span(gpu.runtimeSeconds)}, ${usd(gpu.costUSD)}`
               : gpu.wasRunning
-                ? 'ran already'
+                ? 'already running'
                 : 'not started'}
           </dd>
         </div>
         <div>
-          <dt>Scan, boot, work</dt>
+          <dt>Scan, GPU startup, transcription</dt>
           <dd>
             {span(performance.scanDurationSeconds)}, {span(performance.gpuStartupSeconds)},{' '}
             {span(performance.transcribeDurationSeconds)}
           </dd>
         </div>
         <div>
-          <dt>All of it</dt>
+          <dt>Total</dt>
           <dd>{span(performance.totalDurationSeconds)}</dd>
         </div>
       </dl>
@@ -100,7 +100,7 @@ function RunRow({ run, isOpen, toggle }: { readonly run: Run; readonly isOpen: b
         <td>
           <State run={run} />
         </td>
-        <td>{run.trigger === 'manual' ? 'by hand' : 'schedule'}</td>
+        <td>{run.trigger === 'manual' ? 'manual' : 'schedule'}</td>
         <td class="number">{run.scan?.totalMissingChunks ?? '–'}</td>
         <td>
           <button type="button" class="button quiet" aria-expanded={isOpen} onClick={toggle}>
@@ -119,14 +119,14 @@ function RunRow({ run, isOpen, toggle }: { readonly run: Run; readonly isOpen: b
   );
 }
 
-/** The batch: by hand, its schedule, its runs and what came of them. */
+/** The batch: starting a run, the schedule, and the runs with their reports. */
 export function Batch({ act }: { readonly act: Act }) {
-  const runs = useLoaded('runs', () => ask(BatchRuns, 'GET', '/api/batch/runs?limit=20'), REFRESH);
+  const runs = useLoaded('runs', () => callJson(BatchRuns, 'GET', '/api/batch/runs?limit=20'), REFRESH);
   const [open, setOpen] = useState<string | undefined>();
   const begin = (dryRun: boolean): void =>
     act(async () => {
-      const run = await ask(BatchRun, 'POST', '/api/batch/runs', { dryRun });
-      await runs.again();
+      const run = await callJson(BatchRun, 'POST', '/api/batch/runs', { dryRun });
+      await runs.reload();
       setOpen(run.id);
     });
   const { value } = runs;
@@ -151,19 +151,19 @@ export function Batch({ act }: { readonly act: Act }) {
             onChange={({ currentTarget }) => {
               const enabled = currentTarget.checked;
               act(async () => {
-                await ask(ScheduleSet, 'PUT', '/api/batch/schedule', { enabled });
-                await runs.again();
+                await callJson(ScheduleSet, 'PUT', '/api/batch/schedule', { enabled });
+                await runs.reload();
               });
             }}
           />
-          <span>Runs by its schedule</span>
+          <span>Runs on schedule</span>
         </label>
       )}
-      {runs.error && <Failed what={runs.error} again={() => void runs.again()} />}
+      {runs.error && <Failed what={runs.error} retry={() => void runs.reload()} />}
       {value === undefined && !runs.error && <Loading what="The runs" />}
       {value?.runs.length === 0 && (
         <Empty icon="clock">
-          <p>No run yet.</p>
+          <p>No runs yet.</p>
         </Empty>
       )}
       {value !== undefined && value.runs.length > 0 && (
@@ -171,9 +171,9 @@ export function Batch({ act }: { readonly act: Act }) {
           <table class="table">
             <thead>
               <tr>
-                <th scope="col">Begun</th>
+                <th scope="col">Started</th>
                 <th scope="col">State</th>
-                <th scope="col">By</th>
+                <th scope="col">Triggered by</th>
                 <th scope="col" class="number">
                   Missing
                 </th>

@@ -10,10 +10,10 @@ interface CostChartProps {
   readonly dailyBudgetUsd: number;
 }
 const HEIGHT = 240;
-/** Times the dearest day. */
-const FAR = 40;
+/** The budget line is hidden when the budget exceeds the most expensive day by more than this factor. */
+const MAX_BUDGET_RATIO = 40;
 
-/** All days of the month: seconds since the epoch, and what each cost. */
+/** All days of the month as seconds since the epoch, and the cost of each. */
 function series({ month, days }: CostChartProps): [number[], number[]] {
   const [year = 0, number = 1] = month.split('-').map(Number);
   const count = new Date(Date.UTC(year, number, 0)).getUTCDate();
@@ -22,7 +22,7 @@ function series({ month, days }: CostChartProps): [number[], number[]] {
   return [names.map((name) => Date.parse(`${name}T00:00:00Z`) / 1000), names.map((name) => costs.get(name) ?? 0)];
 }
 
-/** What each day of a month cost, with the day's budget as a line. */
+/** Cost per day of a month, with the daily budget as a line. */
 export function CostChart(props: CostChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const { month, days, dailyBudgetUsd } = props;
@@ -30,16 +30,16 @@ export function CostChart(props: CostChartProps) {
     const element = box.current;
     if (element === null) return;
     const style = getComputedStyle(element);
-    const colour = (name: string): string => style.getPropertyValue(name);
+    const color = (name: string): string => style.getPropertyValue(name);
     const [at, cost] = series(props);
     const axis = {
-      stroke: colour('--ink-soft'),
-      grid: { stroke: colour('--line'), width: 1 },
-      ticks: { stroke: colour('--line'), width: 1 },
+      stroke: color('--ink-soft'),
+      grid: { stroke: color('--line'), width: 1 },
+      ticks: { stroke: color('--line'), width: 1 },
     };
-    // A budget that is far away would press the costs flat: its line is shown where it is of their size.
-    const most = Math.max(0.01, ...cost);
-    const top = dailyBudgetUsd <= FAR * most ? Math.max(most, dailyBudgetUsd) : most;
+    // A budget far above the costs would flatten the bars, so it does not determine the scale then.
+    const maxCost = Math.max(0.01, ...cost);
+    const top = dailyBudgetUsd <= MAX_BUDGET_RATIO * maxCost ? Math.max(maxCost, dailyBudgetUsd) : maxCost;
     const bars = UPlot.paths.bars?.({ size: [0.7, 40] });
     const chart = new UPlot(
       {
@@ -53,15 +53,15 @@ export function CostChart(props: CostChartProps) {
           { label: 'Day', value: '{D} {MMM}' },
           {
             label: 'Cost',
-            fill: colour('--accent'),
-            stroke: colour('--accent'),
+            fill: color('--accent'),
+            stroke: color('--accent'),
             ...(bars && { paths: bars }),
             points: { show: false },
             value: (_, value) => (value == null ? '' : usd(value)),
           },
           {
-            label: 'Budget of a day',
-            stroke: colour('--busy'),
+            label: 'Daily budget',
+            stroke: color('--busy'),
             dash: [6, 4],
             width: 2,
             points: { show: false },
@@ -72,10 +72,10 @@ export function CostChart(props: CostChartProps) {
       [at, cost, at.map(() => dailyBudgetUsd)],
       element,
     );
-    const resized = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resized.observe(element);
+    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
+    observer.observe(element);
     return () => {
-      resized.disconnect();
+      observer.disconnect();
       chart.destroy();
     };
   }, [month, days, dailyBudgetUsd]);

@@ -1,11 +1,11 @@
 import type * as z from 'zod';
 import { GpuStarted, GpuStopped, type Overview } from '../../../core/contracts/answers.ts';
-import { ask } from '../api/client.ts';
+import { callJson } from '../api/client.ts';
 import { dateTime, percent, plural, span, usd } from '../ui/format.ts';
-import { Notice, TableBox, Tag, type Tone, useQuestion } from '../ui/parts.tsx';
+import { Notice, TableBox, Tag, type Tone, useConfirmation } from '../ui/parts.tsx';
 
 export type OverviewView = z.infer<typeof Overview>;
-/** Does something, and tells what went wrong. */
+/** Runs an action, then shows `done` or the error. */
 export type Act = (work: () => Promise<unknown>, done?: string) => void;
 
 const LANES: Readonly<Record<string, string>> = {
@@ -16,22 +16,23 @@ const LANES: Readonly<Record<string, string>> = {
   backlog: 'Batch',
 };
 const MACHINE: Readonly<Record<string, Tone>> = { running: 'good', pending: 'busy', stopping: 'busy', stopped: '' };
-const WAITS = {
-  capacity: 'EC2 has no machine to give',
-  budget: 'the budget of the day is spent',
+const WAIT_REASONS = {
+  capacity: 'no EC2 capacity',
+  budget: 'the daily budget is used up',
   failures: 'runs have failed',
 } as const;
 
-const holderOf = (holder: string): string => (holder.startsWith('person:') ? 'a person' : 'a run');
+const holderOf = (holder: string): string =>
+  holder.startsWith('person:') ? 'an admin' : holder === 'adopted' ? 'started outside Chunkscribe' : 'a run';
 const uptime = (since: string | undefined): string => (since === undefined ? '–' : span((Date.now() - Date.parse(since)) / 1000));
 
-/** What waits, and for how long. */
-export function Waiting({ overview }: { readonly overview: OverviewView }) {
+/** Pending chunks and the queues. */
+export function Queues({ overview }: { readonly overview: OverviewView }) {
   const { pending, queues, oldestSeconds } = overview;
   return (
     <section class="card" aria-labelledby="waiting-title">
       <div class="row apart">
-        <h2 id="waiting-title">Waiting now</h2>
+        <h2 id="waiting-title">Queued now</h2>
         <Tag tone={pending.chunks === 0 ? 'good' : 'busy'}>
           {plural(pending.chunks, 'chunk')} of {plural(pending.sessions, 'recording or file', 'recordings and files')}
         </Tag>
@@ -67,10 +68,10 @@ export function Waiting({ overview }: { readonly overview: OverviewView }) {
   );
 }
 
-/** The GPU machines: what they do, for whom, since when; and by hand. */
+/** The GPU machines: state, uptime and holders, and the buttons to start and stop them. */
 export function Machines({ overview, act }: { readonly overview: OverviewView; readonly act: Act }) {
   const { gpu } = overview;
-  const { ask: question, dialog } = useQuestion();
+  const { confirm, dialog } = useConfirmation();
   const isUp = gpu.instances.some(({ state }) => state === 'running' || state === 'pending');
   return (
     <section class="card" aria-labelledby="machines-title">
@@ -81,14 +82,15 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
       {gpu.waitingFor && (
         <Notice tone="warn">
           <p>
-            No machine is started: {WAITS[gpu.waitingFor.reason]}. Next attempt at {dateTime(gpu.waitingFor.until)} at the latest.
+            No machine is started: {WAIT_REASONS[gpu.waitingFor.reason]}. Next attempt at {dateTime(gpu.waitingFor.until)} at the
+            latest.
           </p>
         </Notice>
       )}
       {gpu.failedRuns > 0 && (
         <Notice tone="bad">
           <p>
-            {plural(gpu.failedRuns, 'run')} failed one after the other{gpu.lastError ? `: ${gpu.lastError}` : '.'}
+            {plural(gpu.failedRuns, 'run')} failed in a row{gpu.lastError ? `: ${gpu.lastError}` : '.'}
           </p>
         </Notice>
       )}
@@ -99,7 +101,7 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
               <th scope="col">Machine</th>
               <th scope="col">State</th>
               <th scope="col" class="number">
-                Up for
+                Uptime
               </th>
               <th scope="col">Held by</th>
             </tr>
@@ -122,15 +124,17 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
         </table>
       </TableBox>
       <p class="small soft">
-        {gpu.run ? 'A run serves the lanes. ' : ''}
-        {gpu.workerMemoryMb !== undefined && `The worker has used ${Math.round(gpu.workerMemoryMb)} MB of memory at most today. `}
+        {gpu.run ? 'A run is active. ' : ''}
+        {gpu.workerMemoryMb !== undefined && `Peak worker memory today: ${Math.round(gpu.workerMemoryMb)} MB. `}
         Live recording costs {usd(overview.live.usdPerRecordedHour)} an hour.
       </p>
       <div class="row">
         <button
           type="button"
           class="button"
-          onClick={() => act(() => ask(GpuStarted, 'POST', '/api/gpu/start', {}), 'A machine is started and held for an hour.')}
+          onClick={() =>
+            act(() => callJson(GpuStarted, 'POST', '/api/gpu/start', {}), 'A machine is starting and is held for an hour.')
+          }
         >
           Start for an hour
         </button>
@@ -138,24 +142,28 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
           type="button"
           class="button"
           onClick={() =>
-            act(() => ask(GpuStopped, 'POST', '/api/gpu/stop', {}), 'Let go of the machines; whoever needs them keeps them.')
+            act(
+              () => callJson(GpuStopped, 'POST', '/api/gpu/stop', {}),
+              'Your hold on the machines is released. Machines that a run holds keep running.',
+            )
           }
         >
-          Let go
+          Release my hold
         </button>
         <button
           type="button"
           class="button danger"
           onClick={() =>
-            question({
-              title: 'Stop every machine?',
-              text: 'Whoever works there is interrupted. Nothing is lost: the work begins again later.',
-              button: 'Stop them',
-              yes: () => act(() => ask(GpuStopped, 'POST', '/api/gpu/stop', { force: true }), 'The machines are being stopped.'),
+            confirm({
+              title: 'Stop all machines?',
+              text: 'Running work is interrupted and repeated later. Nothing is lost.',
+              button: 'Stop all',
+              yes: () =>
+                act(() => callJson(GpuStopped, 'POST', '/api/gpu/stop', { force: true }), 'The machines are being stopped.'),
             })
           }
         >
-          Stop by force
+          Force stop
         </button>
       </div>
       {dialog}
@@ -163,7 +171,7 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
   );
 }
 
-/** Figures of today. */
+/** Cost and performance figures. */
 export function Figures({ overview }: { readonly overview: OverviewView }) {
   const { cost, files } = overview;
   return (
@@ -175,7 +183,7 @@ export function Figures({ overview }: { readonly overview: OverviewView }) {
           <dd>{usd(cost.todayUsd)}</dd>
         </div>
         <div>
-          <dt>Budget of a day</dt>
+          <dt>Daily budget</dt>
           <dd>{usd(cost.dailyBudgetUsd)}</dd>
         </div>
         <div>
@@ -187,12 +195,12 @@ export function Figures({ overview }: { readonly overview: OverviewView }) {
           <dd>{span(cost.todayGpuSeconds)}</dd>
         </div>
         <div>
-          <dt>Files that succeed</dt>
+          <dt>File success rate</dt>
           <dd>{files.successRate === null ? '–' : percent(files.successRate)}</dd>
         </div>
         <div>
-          <dt>Seconds a minute of audio</dt>
-          <dd>{files.secondsPerAudioMinute ?? '–'}</dd>
+          <dt>Processing time per minute of audio</dt>
+          <dd>{files.secondsPerAudioMinute === null ? '–' : `${files.secondsPerAudioMinute} s`}</dd>
         </div>
       </dl>
     </section>

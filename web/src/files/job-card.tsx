@@ -13,15 +13,15 @@ const TONES: Readonly<Record<JobView['status'], Tone>> = {
   cancelled: '',
 };
 const WORDS: Readonly<Record<JobView['status'], string>> = {
-  pending: 'waits',
+  pending: 'waiting',
   processing: 'in progress',
   completed: 'complete',
   failed: 'failed',
   cancelled: 'cancelled',
 };
-const WAITS = {
-  capacity: 'no machine to be had',
-  budget: 'the budget of the day is spent',
+const WAIT_REASONS = {
+  capacity: 'no machine available',
+  budget: 'the daily budget is used up',
   failures: 'the machines have failed',
 } as const;
 
@@ -34,7 +34,7 @@ export interface JobActions {
   remove(): void;
 }
 
-/** How far a job is, what went wrong, and what can be done. */
+/** Progress, error and actions of a file job. */
 export function JobCard({ job, act }: { readonly job: JobView; readonly act: JobActions }) {
   return (
     <>
@@ -43,7 +43,8 @@ export function JobCard({ job, act }: { readonly job: JobView; readonly act: Job
           <div class="row apart small">
             <span role="status">
               {job.stage}
-              {job.waitingFor && ` · ${WAITS[job.waitingFor.reason]}, until ${dateTime(job.waitingFor.until)} at the latest`}
+              {job.waitingFor &&
+                ` · ${WAIT_REASONS[job.waitingFor.reason]}, until ${dateTime(job.waitingFor.until)} at the latest`}
             </span>
             <span class="numbers">{job.progress.toFixed(0)} %</span>
           </div>

@@ -1,4 +1,4 @@
-/** Uploads of files that are under way on this device: they go on after a reload, where the browser could keep the file. */
+/** Stores unfinished file uploads on this device. They continue after a reload if the browser could store the file. */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 
 export interface StoredUpload {
@@ -11,7 +11,7 @@ export interface StoredUpload {
   readonly language?: string | undefined;
   readonly priority: 'normal' | 'urgent';
   readonly diarize: boolean;
-  /** Once the server knows it. */
+  /** Undefined until the server has created the job. */
   readonly jobId?: string | undefined;
   readonly startedAtMs: number;
 }
@@ -42,11 +42,11 @@ export const uploadsOf = async (userId: string): Promise<StoredUpload[]> =>
     .sort((a, b) => a.startedAtMs - b.startedAtMs);
 export const fileOf = async (id: string): Promise<File | undefined> => (await database()).get('files', id);
 
-/** The share of the free room that one file may take; larger ones are asked for again after a reload. */
-const SHARE = 0.5;
+/** Largest share of the free storage for one file. After a reload the user has to choose larger files again. */
+const MAX_STORAGE_SHARE = 0.5;
 export async function keepFile(id: string, file: File): Promise<void> {
   const { quota = 0, usage = 0 } = await navigator.storage.estimate();
-  if (file.size > SHARE * (quota - usage)) return;
+  if (file.size > MAX_STORAGE_SHARE * (quota - usage)) return;
   await (await database()).put('files', file, id).catch(() => undefined);
 }
 

@@ -1,55 +1,58 @@
 /**
- * Uploads files in parts, several at once, and goes on where it was: the server says which parts are there.
+ * Uploads files in parallel parts. An interrupted upload resumes: the server lists the parts that it has.
  *
- * Steps: what is to be sent is stored -> job (one per Idempotency-Key, however often it is asked for) -> parts -> complete.
- * One tab at a time sends a file (Web Locks); each step can be done again.
+ * Steps: store the upload -> create the job (the Idempotency-Key makes retries return the same job) -> upload the parts -> complete.
+ * One tab at a time uploads a file (Web Locks). Every step is idempotent.
  */
 import { signal } from '@preact/signals';
 import { Job, JobCreated, PartUrls } from '../../../core/contracts/answers.ts';
 import { FILE_TYPE_OF_EXTENSION, MAX_FILE_BYTES, UPLOAD_PART_BYTES } from '../../../core/contracts/jobs.ts';
-import { ApiError, ask, inWords, tell } from '../api/client.ts';
-import { pauses } from '../api/patience.ts';
+import { ApiError, callJson, callVoid, errorMessage } from '../api/client.ts';
+import { backoff } from '../api/polling.ts';
 import { user } from '../auth/session.ts';
 import { dropUpload, fileOf, keepFile, putUpload, type StoredUpload, uploadsOf } from './upload-store.ts';
 
-const AT_ONCE = 3;
+const PARALLEL_PARTS = 3;
 
 export interface UploadView extends StoredUpload {
   readonly sentBytes: number;
-  /** `needs-file`: the page was reloaded, and the browser did not keep the file. */
+  /**
+   * `sending` <-> `waiting` (after an error, until the next attempt) -> removed from the list when the upload is complete.
+   * `needs-file`: the page was reloaded, and the browser did not keep the file. `failed`: a retry would fail as well.
+   */
   readonly state: 'sending' | 'waiting' | 'needs-file' | 'failed';
   readonly error?: string | undefined;
 }
 export const uploads = signal<readonly UploadView[]>([]);
-/** Rises with every upload that is complete: lists look anew. */
+/** Counts finished and cancelled uploads. Lists reload when it changes. */
 export const finished = signal(0);
 
 const running = new Map<string, AbortController>();
 
 const show = (upload: StoredUpload, change: Partial<UploadView>): void => {
-  const was = uploads.value.find(({ id }) => id === upload.id) ?? { ...upload, sentBytes: 0, state: 'waiting' as const };
+  const old = uploads.value.find(({ id }) => id === upload.id) ?? { ...upload, sentBytes: 0, state: 'waiting' as const };
   const others = uploads.value.filter(({ id }) => id !== upload.id);
-  uploads.value = [...others, { ...was, ...upload, ...change }].sort((a, b) => a.startedAtMs - b.startedAtMs);
+  uploads.value = [...others, { ...old, ...upload, ...change }].sort((a, b) => a.startedAtMs - b.startedAtMs);
 };
 const hide = (id: string): void => {
   uploads.value = uploads.value.filter((upload) => upload.id !== id);
 };
 
-/** What a file cannot be sent for, in words; undefined when it can. */
-export function refusalOf(file: File): string | undefined {
+/** Why a file cannot be uploaded; undefined when it can. */
+export function rejectionReason(file: File): string | undefined {
   const extension = file.name.split('.').at(-1)?.toLowerCase() ?? '';
   if (FILE_TYPE_OF_EXTENSION[extension] === undefined && !/^(audio|video)\//.test(file.type))
-    return `${file.name} is no audio or film that is known here.`;
+    return `${file.name} is not a supported audio or video file.`;
   if (file.size === 0) return `${file.name} is empty.`;
   if (file.size > MAX_FILE_BYTES) return `${file.name} is larger than 5 GiB.`;
   return undefined;
 }
 const typeOf = (file: File): string => FILE_TYPE_OF_EXTENSION[file.name.split('.').at(-1)?.toLowerCase() ?? ''] ?? file.type;
-/** A name without what no file name may have. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be in it
+/** The file name without slashes and control characters, at most 255 characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are removed
 const nameOf = (file: File): string => file.name.replace(/[/\\\u0000-\u001f\u007f]/g, '_').slice(-255) || 'file';
 
-/** Sends bytes, and tells how many are on their way: fetch cannot. */
+/** Uploads with progress events, which fetch does not have. */
 function put(
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -83,98 +86,98 @@ async function putOrThrow(
   onSent: (bytes: number) => void,
 ): Promise<void> {
   const status = await put(url, headers, body, signal, onSent);
-  // 412: it is there already. 403: the address is too old, so another one is asked for.
-  if (status >= 300 && status !== 412)
-    throw new ApiError(status === 403 ? 503 : status, 'storage', `the storage answered ${status}`);
+  // 412: the object exists already. 403: the URL has expired; 503 makes the caller request a new one.
+  if (status >= 300 && status !== 412) throw new ApiError(status === 403 ? 503 : status, 'storage', `S3 returned ${status}.`);
 }
 
-/** One round over what is missing; true when nothing is any more. */
+/** Uploads the missing parts that the server lists. Returns true when no part is missing any more. */
 async function sendMissing(upload: StoredUpload, jobId: string, file: File, signal: AbortSignal): Promise<boolean> {
-  const { parts, uploaded, upload: whole } = await ask(PartUrls, 'POST', `/api/transcriptions/${jobId}/parts`, {});
-  const there = uploaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const { parts, uploaded, upload: whole } = await callJson(PartUrls, 'POST', `/api/transcriptions/${jobId}/parts`, {});
+  const uploadedBytes = uploaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const sending = new Map<number, number>();
-  let done = there;
-  const tell = (): void =>
+  let done = uploadedBytes;
+  const showProgress = (): void =>
     show(upload, { state: 'sending', sentBytes: done + [...sending.values()].reduce((sum, bytes) => sum + bytes, 0) });
-  tell();
+  showProgress();
   if (whole !== undefined) {
     await putOrThrow(whole, file, signal, (bytes) => show(upload, { state: 'sending', sentBytes: bytes }));
     return true;
   }
   const left = [...parts].reverse();
-  const lane = async (): Promise<void> => {
+  const sendNext = async (): Promise<void> => {
     for (let part = left.pop(); part !== undefined; part = left.pop()) {
       const { partNumber } = part;
       const bytes = file.slice((partNumber - 1) * UPLOAD_PART_BYTES, partNumber * UPLOAD_PART_BYTES);
       await putOrThrow(part, bytes, signal, (sent) => {
         sending.set(partNumber, sent);
-        tell();
+        showProgress();
       });
       sending.delete(partNumber);
       done += bytes.size;
-      tell();
+      showProgress();
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: PARALLEL_PARTS }, sendNext));
   return parts.length === 0 || done >= file.size;
 }
 
-/** The job of this upload: the same however often it is asked for. */
+/** Returns the id of the upload's job. Creates the job when there is none yet. */
 async function jobOf(upload: StoredUpload): Promise<string> {
   if (upload.jobId !== undefined) return upload.jobId;
   const { filename, contentType, sizeBytes, language, priority, diarize } = upload;
-  const wish = { filename, contentType, sizeBytes, priority, ...(language && { language }), ...(diarize && { diarize }) };
-  const { id } = await ask(JobCreated, 'POST', '/api/transcriptions', wish, { 'idempotency-key': upload.id });
+  const options = { filename, contentType, sizeBytes, priority, ...(language && { language }), ...(diarize && { diarize }) };
+  const { id } = await callJson(JobCreated, 'POST', '/api/transcriptions', options, { 'idempotency-key': upload.id });
   await putUpload({ ...upload, jobId: id });
   return id;
 }
 
-async function sendAll(upload: StoredUpload, file: File, signal: AbortSignal): Promise<void> {
-  const pause = pauses({ firstMs: 1000, longestMs: 30_000, factor: 2 });
+async function sendUntilComplete(upload: StoredUpload, file: File, signal: AbortSignal): Promise<void> {
+  const pauses = backoff({ firstMs: 1000, longestMs: 30_000, factor: 2 });
   while (!signal.aborted) {
     try {
-      if (user.value?.userId !== upload.userId) throw new ApiError(401, 'signed-out', 'Its user is signed out.');
+      if (user.value?.userId !== upload.userId) throw new ApiError(401, 'signed-out', 'The user of this upload is signed out.');
       const jobId = await jobOf(upload);
       show({ ...upload, jobId }, {});
       while (!(await sendMissing({ ...upload, jobId }, jobId, file, signal)));
-      await ask(Job, 'POST', `/api/transcriptions/${jobId}/upload-complete`, {});
+      await callJson(Job, 'POST', `/api/transcriptions/${jobId}/upload-complete`, {});
       return;
     } catch (error) {
       const isOver = error instanceof ApiError && error.code === 'already-over';
       if (isOver || signal.aborted) return;
-      const passes = error instanceof ApiError && (error.isPassing || error.status === 401 || error.code === 'upload-incomplete');
-      if (!passes || (error instanceof ApiError && error.code === 'quota-reached')) throw error;
-      show(upload, { state: 'waiting', error: inWords(error) });
-      await pause.pass(signal, error.retryAfterSeconds);
+      const canRetry =
+        error instanceof ApiError && (error.isTransient || error.status === 401 || error.code === 'upload-incomplete');
+      if (!canRetry || (error instanceof ApiError && error.code === 'quota-reached')) throw error;
+      show(upload, { state: 'waiting', error: errorMessage(error) });
+      await pauses.wait(signal, error.retryAfterSeconds);
     }
   }
 }
 
 function run(upload: StoredUpload, file: File): void {
   if (running.has(upload.id)) return;
-  const ending = new AbortController();
-  running.set(upload.id, ending);
+  const controller = new AbortController();
+  running.set(upload.id, controller);
   show(upload, { state: 'sending', error: undefined });
   navigator.locks
-    .request(`chunkscribe-file-${upload.id}`, () => sendAll(upload, file, ending.signal))
+    .request(`chunkscribe-file-${upload.id}`, () => sendUntilComplete(upload, file, controller.signal))
     .then(async () => {
-      if (ending.signal.aborted) return;
+      if (controller.signal.aborted) return;
       await dropUpload(upload.id);
       hide(upload.id);
       finished.value += 1;
     })
-    .catch((error: unknown) => show(upload, { state: 'failed', error: inWords(error) }))
+    .catch((error: unknown) => show(upload, { state: 'failed', error: errorMessage(error) }))
     .finally(() => running.delete(upload.id));
 }
 
-export interface FileWishes {
+export interface FileOptions {
   readonly language: string | undefined;
   readonly priority: 'normal' | 'urgent';
   readonly diarize: boolean;
 }
 
-/** Begins to send a file. One that waits for its file after a reload goes on with it. */
-export async function add(file: File, wishes: FileWishes): Promise<void> {
+/** Starts the upload of a file. An upload that needs its file after a reload, or has failed, resumes with it. */
+export async function add(file: File, options: FileOptions): Promise<void> {
   const userId = user.value?.userId;
   if (userId === undefined) return;
   const isSame = (upload: StoredUpload): boolean =>
@@ -190,19 +193,19 @@ export async function add(file: File, wishes: FileWishes): Promise<void> {
         sizeBytes: file.size,
         lastModifiedMs: file.lastModified,
         startedAtMs: Date.now(),
-        ...wishes,
+        ...options,
       };
   await putUpload(upload);
   run(upload, file);
   await keepFile(upload.id, file);
-  // It may have been sent meanwhile.
+  // The upload may have finished meanwhile, and keepFile must not leave the file behind.
   if (!running.has(upload.id) && !uploads.value.some(({ id }) => id === upload.id)) await dropUpload(upload.id);
 }
 
-/** Without what only the view has. */
+/** Removes the fields that only the view has. */
 const stored = ({ sentBytes: _sent, state: _state, error: _error, ...upload }: UploadView): StoredUpload => upload;
 
-/** Goes on with what a reload has interrupted. */
+/** Resumes uploads that a reload has interrupted. */
 export async function resumeUploads(userId: string): Promise<void> {
   for (const upload of await uploadsOf(userId)) {
     if (running.has(upload.id)) continue;
@@ -212,12 +215,12 @@ export async function resumeUploads(userId: string): Promise<void> {
   }
 }
 
-/** Stops sending, and the job with it. */
-export async function giveUp(upload: UploadView): Promise<void> {
+/** Cancels an upload and deletes its job. */
+export async function cancelUpload(upload: UploadView): Promise<void> {
   running.get(upload.id)?.abort();
   await dropUpload(upload.id);
   hide(upload.id);
-  if (upload.jobId !== undefined) await tell('DELETE', `/api/transcriptions/${upload.jobId}`).catch(() => undefined);
+  if (upload.jobId !== undefined) await callVoid('DELETE', `/api/transcriptions/${upload.jobId}`).catch(() => undefined);
   finished.value += 1;
 }
 

@@ -1,24 +1,24 @@
 /**
- * Makes chunks of a stream that each decode alone: a recorder of its own for each, the next one started before the last one
- * is stopped, so that no word is cut. The server trims what both have.
+ * Records a stream as chunks that each decode on their own. Every chunk has its own MediaRecorder; the next one starts before
+ * the previous one stops, so that no word is cut. The server trims the overlap.
  *
- * Gotcha: timers of pages in the background come late, up to a second and more. Recorders hand out what they have every
- * second whatever the page does, so it is they who say when a chunk is long enough.
+ * Gotcha: timers of background pages may fire a second or more late. A MediaRecorder delivers data every second even in the
+ * background, so its data events decide when a chunk is long enough.
  */
 
-/** Seconds after which the next chunk begins. */
-const CHUNK_SECONDS = 30;
+/** Length of a chunk. */
+export const CHUNK_SECONDS = 30;
 const OVERLAP_MS = 250;
-/** What is lost at most when the browser dies. */
+/** Interval at which audio is delivered and stored: the most that is lost when the browser crashes. */
 const PART_MS = 1000;
 const BITS_PER_SECOND = 32_000;
-/** The first one that the browser makes; Safari knows mp4 only. */
+/** In order of preference. Safari supports mp4 only. */
 const FORMATS = ['audio/webm;codecs=opus', 'audio/mp4;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'];
 
 export interface ChunkEvents {
-  begun(n: number, contentType: string): void;
+  started(n: number, contentType: string): void;
   part(n: number, index: number, data: Blob): void;
-  /** The chunk before `n` went on for so long beside it. */
+  /** How long the previous chunk and chunk `n` recorded in parallel. */
   overlaps(n: number, overlapMs: number): void;
   ended(n: number, durationSeconds: number): void;
   failed(): void;
@@ -38,14 +38,14 @@ export class ChunkRecorder {
   #ending: Promise<void> = Promise.resolve();
   #isStopping = false;
 
-  /** Begins at once, with this chunk number. @throws DOMException when the browser makes no audio of the stream */
+  /** Starts recording at once. @throws DOMException when the browser cannot record the stream */
   constructor(stream: MediaStream, firstNumber: number, events: ChunkEvents) {
     this.#stream = stream;
     this.#events = events;
-    this.#running = this.#begin(firstNumber);
+    this.#running = this.#start(firstNumber);
   }
 
-  /** Resolves when the last sound has been handed out. */
+  /** Resolves when the last audio has been delivered. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#ending;
@@ -53,14 +53,14 @@ export class ChunkRecorder {
     await this.#running.ended;
   }
 
-  #begin(n: number): Running {
+  #start(n: number): Running {
     const mimeType = FORMATS.find((format) => MediaRecorder.isTypeSupported(format));
     const recorder = new MediaRecorder(this.#stream, { ...(mimeType && { mimeType }), audioBitsPerSecond: BITS_PER_SECOND });
     const startedAt = performance.now();
     let index = 0;
     recorder.ondataavailable = ({ data }) => {
       if (data.size > 0) this.#events.part(n, index++, data);
-      if (this.#running.n === n && !this.#isStopping && performance.now() - startedAt >= 1000 * CHUNK_SECONDS) this.#change();
+      if (this.#running.n === n && !this.#isStopping && performance.now() - startedAt >= 1000 * CHUNK_SECONDS) this.#switch();
     };
     recorder.onerror = () => this.#events.failed();
     const ended = new Promise<void>((resolve) => {
@@ -70,13 +70,13 @@ export class ChunkRecorder {
       };
     });
     recorder.start(PART_MS);
-    this.#events.begun(n, recorder.mimeType || mimeType || 'audio/webm');
+    this.#events.started(n, recorder.mimeType || mimeType || 'audio/webm');
     return { n, recorder, startedAt, ended };
   }
 
-  #change(): void {
+  #switch(): void {
     const old = this.#running;
-    this.#running = this.#begin(old.n + 1);
+    this.#running = this.#start(old.n + 1);
     const { n, startedAt } = this.#running;
     this.#ending = new Promise((resolve) => {
       setTimeout(() => {

@@ -1,21 +1,21 @@
-/** Recordings that are still on this device: interrupted ones are offered, failed chunks can be tried again or saved. */
+/** Recordings that are still on this device. Interrupted ones can be recovered; failed chunks can be retried or saved. */
 
 import { useState } from 'preact/hooks';
-import { inWords, tell } from '../api/client.ts';
+import { callVoid, errorMessage } from '../api/client.ts';
 import { pathTo } from '../route.ts';
 import { clock, dateTime, plural } from '../ui/format.ts';
-import { Notice, useQuestion } from '../ui/parts.tsx';
+import { Notice, useConfirmation } from '../ui/parts.tsx';
 import { current } from './recording.ts';
 import { discard, interrupted, recover } from './recovery.ts';
 import { audioOf, type Chunk, changeChunk } from './store.ts';
-import { look, type RecordingView, recordings, sendRecording } from './upload-queue.ts';
+import { type RecordingView, recordings, refreshRecordings, sendRecording } from './upload-queue.ts';
 
-const FIRST_CHUNK_SECONDS = 30;
-/** About how much sound is in chunks that are not sent. */
+const DEFAULT_CHUNK_SECONDS = 30;
+/** Approximate duration of the audio that is not uploaded. */
 const unsentSeconds = ({ chunks }: RecordingView): number =>
   chunks
     .filter(({ state }) => state === 'recording' || state === 'recorded')
-    .reduce((sum, { durationSeconds }) => sum + (durationSeconds ?? FIRST_CHUNK_SECONDS), 0);
+    .reduce((sum, { durationSeconds }) => sum + (durationSeconds ?? DEFAULT_CHUNK_SECONDS), 0);
 const nameOf = ({ title, startedAtMs }: RecordingView): string => title || `the recording of ${dateTime(startedAtMs)}`;
 
 async function save(recording: RecordingView, chunk: Chunk): Promise<void> {
@@ -28,19 +28,19 @@ async function save(recording: RecordingView, chunk: Chunk): Promise<void> {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Has the server try a chunk again that it gave up; one that never arrived is sent again. */
-async function tryAgain(recording: RecordingView, chunk: Chunk): Promise<void> {
-  const retried = await tell('POST', `/api/sessions/${recording.sessionId}/chunks/${chunk.n}/retry`).then(
+/** Has the server retry a permanently failed chunk. When that call fails, the chunk is uploaded again. */
+async function retry(recording: RecordingView, chunk: Chunk): Promise<void> {
+  const isRetried = await callVoid('POST', `/api/sessions/${recording.sessionId}/chunks/${chunk.n}/retry`).then(
     () => true,
     () => false,
   );
-  await changeChunk(recording.id, chunk.n, { state: retried ? 'sent' : 'recorded', error: undefined });
-  await look();
+  await changeChunk(recording.id, chunk.n, { state: isRetried ? 'sent' : 'recorded', error: undefined });
+  await refreshRecordings();
   sendRecording(recording.id);
 }
 
 function Interrupted({ recording }: { readonly recording: RecordingView }) {
-  const { ask, dialog } = useQuestion();
+  const { confirm, dialog } = useConfirmation();
   const chunks = recording.chunks.filter(({ state }) => state !== 'done').length;
   return (
     <Notice tone="warn">
@@ -56,9 +56,9 @@ function Interrupted({ recording }: { readonly recording: RecordingView }) {
           type="button"
           class="button"
           onClick={() =>
-            ask({
+            confirm({
               title: 'Discard this recording?',
-              text: 'What is not sent yet is deleted from this device for ever.',
+              text: 'Audio that is not uploaded yet is permanently deleted from this device.',
               button: 'Discard',
               yes: () => void discard(recording),
             })
@@ -72,9 +72,9 @@ function Interrupted({ recording }: { readonly recording: RecordingView }) {
   );
 }
 
-function Troubled({ recording }: { readonly recording: RecordingView }) {
-  const [said, setSaid] = useState('');
-  const { ask, dialog } = useQuestion();
+function FailedRecording({ recording }: { readonly recording: RecordingView }) {
+  const [message, setMessage] = useState('');
+  const { confirm, dialog } = useConfirmation();
   const failed = recording.chunks.filter(({ state }) => state === 'failed' || (recording.lost !== undefined && state !== 'done'));
   return (
     <Notice tone="bad">
@@ -93,7 +93,7 @@ function Troubled({ recording }: { readonly recording: RecordingView }) {
               <button
                 type="button"
                 class="button"
-                onClick={() => tryAgain(recording, chunk).catch((error: unknown) => setSaid(inWords(error)))}
+                onClick={() => retry(recording, chunk).catch((error: unknown) => setMessage(errorMessage(error)))}
               >
                 Try again
               </button>
@@ -104,7 +104,7 @@ function Troubled({ recording }: { readonly recording: RecordingView }) {
           </li>
         ))}
       </ul>
-      {said && <p>{said}</p>}
+      {message && <p>{message}</p>}
       <div class="row">
         {recording.sessionId !== undefined && recording.lost === undefined && (
           <a href={pathTo('sessions', recording.sessionId)}>Open the transcript</a>
@@ -113,15 +113,15 @@ function Troubled({ recording }: { readonly recording: RecordingView }) {
           type="button"
           class="button"
           onClick={() =>
-            ask({
-              title: 'Forget this audio?',
-              text: 'It is deleted from this device for ever.',
-              button: 'Forget it',
+            confirm({
+              title: 'Delete this audio?',
+              text: 'It is permanently deleted from this device.',
+              button: 'Delete audio',
               yes: () => void discard(recording),
             })
           }
         >
-          Forget it
+          Delete audio
         </button>
       </div>
       {dialog}
@@ -129,12 +129,13 @@ function Troubled({ recording }: { readonly recording: RecordingView }) {
   );
 }
 
+/** Notices for interrupted, failed and unsent recordings of this user. */
 export function Leftovers() {
   const others = recordings.value.filter(({ id }) => id !== current.value?.id);
-  const troubled = others.filter(
+  const failed = others.filter(
     ({ chunks, lost, phase }) => lost !== undefined || (phase === 'completed' && chunks.some(({ state }) => state === 'failed')),
   );
-  const waiting = others.filter((recording) => recording.lost === undefined && recording.phase === 'stopped');
+  const unsent = others.filter((recording) => recording.lost === undefined && recording.phase === 'stopped');
   return (
     <>
       {others
@@ -142,14 +143,14 @@ export function Leftovers() {
         .map((recording) => (
           <Interrupted key={recording.id} recording={recording} />
         ))}
-      {troubled.map((recording) => (
-        <Troubled key={recording.id} recording={recording} />
+      {failed.map((recording) => (
+        <FailedRecording key={recording.id} recording={recording} />
       ))}
-      {waiting.map((recording) => (
+      {unsent.map((recording) => (
         <Notice key={recording.id}>
           <p>
-            {nameOf(recording)}: {plural(recording.chunks.filter(({ state }) => state === 'recorded').length, 'chunk')} still to
-            be sent.
+            {nameOf(recording)}: {plural(recording.chunks.filter(({ state }) => state === 'recorded').length, 'chunk')} waiting to
+            be uploaded.
           </p>
         </Notice>
       ))}

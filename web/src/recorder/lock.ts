@@ -1,26 +1,31 @@
-/** While somebody records, the batch waits: the session's lock, renewed every minute. A call that fails disturbs nobody. */
-import { ApiError, callLast, tell } from '../api/client.ts';
+/**
+ * Holds the batch lock of a session while it is recorded, so that the batch does not run meanwhile.
+ *
+ * The lock is renewed every minute, released when the user leaves the page, and locked again when the browser restores the page.
+ * Failed calls are ignored, because each uploaded chunk renews the lock too.
+ */
+import { ApiError, callOnUnload, callVoid } from '../api/client.ts';
 
-const RENEW_MS = 60_000;
+export const RENEW_MS = 60_000;
 
-/** Answers how to let go of it. */
+/** Returns a function that stops renewing. */
 export function holdLock(sessionId: string): () => void {
   const lock = (): void => {
-    tell('POST', '/api/batch/lock', { sessionId }).catch((error: unknown) => {
+    callVoid('POST', '/api/batch/lock', { sessionId }).catch((error: unknown) => {
       if (error instanceof ApiError && error.code === 'not-recording') release();
     });
   };
-  const leave = (): void => callLast('POST', '/api/batch/unlock', { sessionId });
-  const comeBack = ({ persisted }: PageTransitionEvent): void => {
+  const unlock = (): void => callOnUnload('POST', '/api/batch/unlock', { sessionId });
+  const restore = ({ persisted }: PageTransitionEvent): void => {
     if (persisted) lock();
   };
   const renewing = setInterval(lock, RENEW_MS);
-  addEventListener('pagehide', leave);
-  addEventListener('pageshow', comeBack);
+  addEventListener('pagehide', unlock);
+  addEventListener('pageshow', restore);
   const release = (): void => {
     clearInterval(renewing);
-    removeEventListener('pagehide', leave);
-    removeEventListener('pageshow', comeBack);
+    removeEventListener('pagehide', unlock);
+    removeEventListener('pageshow', restore);
   };
   lock();
   return release;

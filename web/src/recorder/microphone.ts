@@ -1,20 +1,19 @@
-/** The microphone: which there are, why one cannot be had, and how loud it is. */
+/** Microphones: the available devices, opening one, and its level. */
 
 export interface Microphone {
   readonly deviceId: string;
   readonly label: string;
 }
 
-/** Why there is no sound, in words for people. */
+/** A microphone that cannot be used. The message is shown to the user. */
 export class MicrophoneError extends Error {}
 
 const WORDS: Readonly<Record<string, string>> = {
   NotAllowedError:
-    'The microphone is not allowed for this page. Allow it in the browser’s settings of this site (the symbol beside the address), then press Record again.',
-  NotFoundError: 'No microphone was found. Plug one in, then press Record again.',
-  NotReadableError:
-    'The microphone is used by something else, or the system does not hand it out. Close other programs that record.',
-  OverconstrainedError: 'The chosen microphone is not there any more. Choose another one.',
+    'The microphone is not allowed for this page. Allow it in the browser’s site settings (the icon next to the address), then press Record again.',
+  NotFoundError: 'No microphone was found. Connect one, then press Record again.',
+  NotReadableError: 'Another program uses the microphone, or the system denies access. Close other programs that record.',
+  OverconstrainedError: 'The chosen microphone is not connected. Choose another one.',
   SecurityError: 'The microphone is not allowed for this page.',
 };
 
@@ -22,14 +21,14 @@ const WORDS: Readonly<Record<string, string>> = {
 export async function openMicrophone(deviceId: string | undefined): Promise<MediaStream> {
   if (navigator.mediaDevices === undefined || typeof MediaRecorder === 'undefined')
     throw new MicrophoneError(
-      'This browser cannot record here. It takes a current browser, and an address that begins with https://.',
+      'This browser cannot record on this page. Use a current browser and an address that starts with https://.',
     );
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: {
         ...(deviceId && { deviceId: { exact: deviceId } }),
         channelCount: { ideal: 1 },
-        // What makes calls pleasant takes away sounds that the model hears words by.
+        // Processing made for calls removes sounds that the model needs.
         echoCancellation: false,
         noiseSuppression: false,
         autoGainControl: true,
@@ -41,7 +40,7 @@ export async function openMicrophone(deviceId: string | undefined): Promise<Medi
   }
 }
 
-/** Names are empty until the microphone was allowed once. */
+/** Browsers return labels only after the user has allowed the microphone once. */
 export async function microphones(): Promise<Microphone[]> {
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
   return devices
@@ -49,7 +48,7 @@ export async function microphones(): Promise<Microphone[]> {
     .map(({ deviceId, label }, i) => ({ deviceId, label: label || `Microphone ${i + 1}` }));
 }
 
-/** Reads how loud a stream is: the peak of the last moments, 0 to 1. */
+/** Measures the level of a stream: the current peak, 0 to 1. */
 export function levelOf(stream: MediaStream): { read(): number; stop(): void } {
   const context = new AudioContext();
   const analyser = new AnalyserNode(context, { fftSize: 1024 });

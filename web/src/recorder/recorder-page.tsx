@@ -4,31 +4,16 @@ import { config } from '../config.ts';
 import { go, pathTo } from '../route.ts';
 import { clock, usd } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
+import { defaultModel, LanguageField, supportedLanguage } from '../ui/language-field.tsx';
 import { Notice } from '../ui/parts.tsx';
 import { Leftovers } from './leftovers.tsx';
 import { type Microphone, microphones } from './microphone.ts';
-import { current, elapsedSeconds, goOn, isActive, level, type Phase, pause, phase, problem, start, stop } from './recording.ts';
-import { isShort } from './store.ts';
+import { current, elapsedSeconds, isActive, level, type Phase, pause, phase, problem, resume, start, stop } from './recording.ts';
+import { isStorageFull } from './store.ts';
 import { type RecordingView, recordings } from './upload-queue.ts';
 import { useLiveText } from './use-live-text.ts';
 
-const LANGUAGES: readonly (readonly [string, string])[] = [
-  ['', 'As the model finds'],
-  ['en', 'English'],
-  ['de', 'German'],
-  ['fr', 'French'],
-  ['es', 'Spanish'],
-  ['it', 'Italian'],
-  ['pt', 'Portuguese'],
-  ['nl', 'Dutch'],
-  ['pl', 'Polish'],
-  ['uk', 'Ukrainian'],
-  ['tr', 'Turkish'],
-  ['ja', 'Japanese'],
-  ['zh', 'Chinese'],
-];
-
-/** What was chosen last, on this device. */
+/** The last choices of the user, stored on this device. */
 const Choices = z.object({
   deviceId: z.string().default(''),
   language: z.string().default(''),
@@ -45,22 +30,22 @@ function lastChoices(): Choices {
   }
 }
 
-/** Level below which nobody speaks, and how long it may last before it is worth a word. */
+/** A level below the first value is silence; after this many milliseconds of silence a warning is shown. */
 const [QUIET, QUIET_MS] = [0.004, 8000];
 const LOUD = 0.97;
 
-/** Timer and level: drawn by hand, because they change with every frame. */
-function Face() {
+/** Timer and level meter. Updated without rendering, because they change with every frame. */
+function TimerAndLevel() {
   const timer = useRef<HTMLDivElement>(null);
   const fill = useRef<HTMLDivElement>(null);
   const [isQuiet, setQuiet] = useState(false);
   useEffect(() => {
     let frame = 0;
-    let heardMs = performance.now();
+    let lastSoundMs = performance.now();
     const draw = (): void => {
       const now = level();
-      if (now > QUIET || phase.value !== 'recording') heardMs = performance.now();
-      setQuiet(performance.now() - heardMs > QUIET_MS);
+      if (now > QUIET || phase.value !== 'recording') lastSoundMs = performance.now();
+      setQuiet(performance.now() - lastSoundMs > QUIET_MS);
       if (timer.current !== null) timer.current.textContent = clock(elapsedSeconds());
       if (fill.current !== null) {
         fill.current.style.transform = `scaleX(${Math.min(1, Math.sqrt(now))})`;
@@ -73,7 +58,7 @@ function Face() {
   }, [phase.value]);
   return (
     <>
-      <div class="timer" role="timer" aria-label="Recorded so far" ref={timer}>
+      <div class="timer" role="timer" aria-label="Recorded time" ref={timer}>
         {clock(elapsedSeconds())}
       </div>
       <div class="meter" aria-hidden="true">
@@ -81,7 +66,7 @@ function Face() {
       </div>
       <p class="small soft" role="status">
         {STATES[phase.value]}
-        {isQuiet && phase.value === 'recording' && ' Nothing is heard: is the microphone muted?'}
+        {isQuiet && phase.value === 'recording' && ' No sound: is the microphone muted?'}
       </p>
     </>
   );
@@ -89,11 +74,11 @@ function Face() {
 
 const STATES: Readonly<Record<Phase, string>> = {
   idle: 'Ready.',
-  starting: 'The browser asks for the microphone …',
-  recording: 'Recording. Every 30 seconds are sent and transcribed while you go on.',
+  starting: 'Waiting for permission to use the microphone …',
+  recording: 'Recording. Audio is uploaded and transcribed every 30 seconds.',
   paused: 'Paused.',
   lost: 'Interrupted.',
-  stopping: 'The last seconds are being stored …',
+  stopping: 'Saving the last seconds …',
 };
 const DOTS = { recording: '', recorded: '', sent: 'sent', done: 'done', failed: 'failed' } as const;
 const DOT_WORDS = {
@@ -128,13 +113,13 @@ function LiveText({ recording }: { readonly recording: RecordingView }) {
         <h2 id="live-title">Text so far</h2>
         <Chunks chunks={recording.chunks} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled with the keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll it */}
       <div class="live-text" ref={box} tabIndex={0} role="log" aria-labelledby="live-title" data-testid="live-text">
         {text !== '' && <p>{text}</p>}
         {text === '' && (
           <p class="soft">
             {recording.live
-              ? 'The first words are here about 30 seconds after you begin.'
+              ? 'The first words appear about 30 seconds after you start.'
               : 'This recording is only stored; the batch transcribes it.'}
           </p>
         )}
@@ -143,7 +128,7 @@ function LiveText({ recording }: { readonly recording: RecordingView }) {
   );
 }
 
-/** Record, pause, stop; and what was left on this device before. */
+/** The recorder, and recordings that are still on this device. */
 export function RecorderPage() {
   const [choices, setChoices] = useState(lastChoices);
   const [title, setTitle] = useState('');
@@ -165,16 +150,22 @@ export function RecorderPage() {
   }, []);
   const microphone = devices.some((device) => device.deviceId === deviceId) ? deviceId : undefined;
   const now = phase.value;
-  // The transcript opens as soon as the server knows the recording: at once, or when the network is back.
+  // The transcript opens once the server knows the session: at once, or when the network is back.
   const stoppedSession = recordings.value.find(({ id }) => id === stopped)?.sessionId;
   useEffect(() => {
     if (stoppedSession !== undefined) go('sessions', stoppedSession);
   }, [stoppedSession]);
   const isChoosing = now === 'idle' || now === 'starting';
-  const isResting = now === 'paused' || now === 'lost';
+  const isSuspended = now === 'paused' || now === 'lost';
 
   const begin = async (): Promise<void> => {
-    await start({ deviceId: microphone, title: title.trim(), language: language || undefined, live, diarize });
+    await start({
+      deviceId: microphone,
+      title: title.trim(),
+      language: supportedLanguage(language, defaultModel()) || undefined,
+      live,
+      diarize,
+    });
     setDevices(await microphones());
   };
   const end = async (): Promise<void> => {
@@ -191,14 +182,14 @@ export function RecorderPage() {
           <p>{problem.value}</p>
         </Notice>
       )}
-      {isShort.value && (
+      {isStorageFull.value && (
         <Notice tone="warn">
-          <p>This device has no room left. Keep this page open until everything is sent.</p>
+          <p>This device has no space left. Keep this page open until everything is uploaded.</p>
         </Notice>
       )}
       <section class="card" aria-label="Recorder">
         <div class="record-face">
-          <Face />
+          <TimerAndLevel />
           <div class="controls">
             {isChoosing && (
               <button
@@ -217,10 +208,10 @@ export function RecorderPage() {
                   type="button"
                   class="button"
                   disabled={now === 'stopping'}
-                  onClick={() => void (isResting ? goOn(microphone) : pause())}
+                  onClick={() => void (isSuspended ? resume(microphone) : pause())}
                 >
-                  <Icon name={isResting ? 'mic' : 'pause'} />
-                  {isResting ? 'Go on' : 'Pause'}
+                  <Icon name={isSuspended ? 'mic' : 'pause'} />
+                  {isSuspended ? 'Resume' : 'Pause'}
                 </button>
                 <button
                   type="button"
@@ -235,7 +226,7 @@ export function RecorderPage() {
             )}
           </div>
         </div>
-        <div class="choices" hidden={!isChoosing && !isResting}>
+        <div class="choices" hidden={!isChoosing && !isSuspended}>
           <div class="field">
             <label for="microphone">Microphone</label>
             <select
@@ -245,7 +236,7 @@ export function RecorderPage() {
               disabled={now === 'starting'}
               onChange={({ currentTarget }) => change({ deviceId: currentTarget.value })}
             >
-              <option value="">The system’s own</option>
+              <option value="">System default</option>
               {devices.map((device) => (
                 <option key={device.deviceId} value={device.deviceId}>
                   {device.label}
@@ -253,22 +244,14 @@ export function RecorderPage() {
               ))}
             </select>
           </div>
-          <div class="field" hidden={!isChoosing}>
-            <label for="language">Language</label>
-            <select
-              id="language"
-              class="input"
+          {isChoosing && (
+            <LanguageField
               value={language}
+              model={defaultModel()}
               disabled={now !== 'idle'}
-              onChange={({ currentTarget }) => change({ language: currentTarget.value })}
-            >
-              {LANGUAGES.map(([code, name]) => (
-                <option key={code} value={code}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </div>
+              change={(next) => change({ language: next })}
+            />
+          )}
           <div class="field" hidden={!isChoosing}>
             <label for="title">Title</label>
             <input
@@ -292,8 +275,8 @@ export function RecorderPage() {
           <span>
             Transcribe while I speak
             <span class="small soft">
-              {usdPerRecordedHour > 0 && ` · the machine costs ${usd(usdPerRecordedHour)} an hour meanwhile`} · without it the
-              recording is stored, and the next batch transcribes it
+              {usdPerRecordedHour > 0 && ` · the machine costs ${usd(usdPerRecordedHour)} an hour`} · without it, the recording is
+              stored and the next batch transcribes it
             </span>
           </span>
         </label>
@@ -305,14 +288,14 @@ export function RecorderPage() {
               disabled={now !== 'idle'}
               onChange={({ currentTarget }) => change({ diarize: currentTarget.checked })}
             />
-            <span>Find out who speaks</span>
+            <span>Identify speakers</span>
           </label>
         )}
       </section>
       {current.value && <LiveText recording={current.value} />}
-      {current.value?.sessionId !== undefined && isResting && (
+      {current.value?.sessionId !== undefined && isSuspended && (
         <p>
-          <a href={pathTo('sessions', current.value.sessionId)}>Read what there is</a>
+          <a href={pathTo('sessions', current.value.sessionId)}>Open the transcript</a>
         </p>
       )}
     </>

@@ -1,11 +1,12 @@
 /**
  * The recording of this tab, from Record to Stop.
  *
- * Steps: microphone -> recording stored -> chunks stored second by second, each sent when it ends -> Stop: the rest is stored
- * and sent. Pause and a lost microphone end the chunk at hand; going on begins the next one.
+ * States (`phase`): idle -> starting (waits for the microphone) -> recording <-> paused or lost (the microphone or the browser has
+ * interrupted it) -> stopping (stores the last audio) -> idle. Pausing and an interruption end the current chunk; resuming starts
+ * the next one. Each chunk is stored second by second, and uploaded when it ends.
  *
- * Gotcha: a tab that dies says nothing. It holds a Web Lock as long as it lives; a recording without one was interrupted
- * (recovery.ts).
+ * Gotcha: a tab that crashes cannot report it. Each tab holds a Web Lock for its recording; a recording without a lock was
+ * interrupted (recovery.ts).
  */
 import { computed, signal } from '@preact/signals';
 import { user } from '../auth/session.ts';
@@ -13,18 +14,18 @@ import { ChunkRecorder } from './chunk-recorder.ts';
 import { holdLock } from './lock.ts';
 import { levelOf, MicrophoneError, openMicrophone } from './microphone.ts';
 import { addPart, changeChunk, changeRecording, dropChunk, dropRecording, putChunk, putRecording } from './store.ts';
-import { look, recordings, sendRecording } from './upload-queue.ts';
+import { recordings, refreshRecordings, sendRecording } from './upload-queue.ts';
 
 export type Phase = 'idle' | 'starting' | 'recording' | 'paused' | 'lost' | 'stopping';
 export const phase = signal<Phase>('idle');
-/** What is wrong, in words; empty when nothing is. */
+/** The problem to show to the user; empty without one. */
 export const problem = signal('');
 const recordingId = signal<string | undefined>(undefined);
-/** The recording of this tab as it is stored. */
+/** The stored recording of this tab. */
 export const current = computed(() => recordings.value.find(({ id }) => id === recordingId.value));
 export const isActive = computed(() => !['idle', 'starting'].includes(phase.value));
 
-export interface Wishes {
+export interface RecordingOptions {
   readonly deviceId: string | undefined;
   readonly title: string;
   readonly language: string | undefined;
@@ -38,16 +39,18 @@ interface Active {
   recorder: ChunkRecorder | undefined;
   level: ReturnType<typeof levelOf>;
   nextNumber: number;
-  /** Seconds before the stretch that is recorded now. */
-  seconds: number;
-  /** On the page's clock; undefined while nothing is recorded. */
-  since: number | undefined;
-  release: () => void;
+  /** Seconds recorded before the last start or resume. */
+  previousSeconds: number;
+  /** Time of the last start or resume (performance.now); undefined while suspended. */
+  runningSinceMs: number | undefined;
+  /** Releases the Web Lock of the recording. */
+  releaseWebLock: () => void;
   screen: WakeLockSentinel | undefined;
-  /** Somebody has pressed Go on, and the microphone is not there yet. */
+  /** The user has pressed Resume and the microphone is not open yet. */
   isOpening: boolean;
-  unlock: (() => void) | undefined;
-  /** Writes in their order: what is read later must be there. */
+  /** Stops renewing the batch lock; undefined until the session has an id. */
+  stopRenewingLock: (() => void) | undefined;
+  /** Serializes the writes: later reads depend on earlier writes. */
   writing: Promise<unknown>;
 }
 let active: Active | undefined;
@@ -56,9 +59,11 @@ export const recordingLock = (id: string): string => `chunkscribe-recording-${id
 
 /** Seconds recorded so far. */
 export const elapsedSeconds = (): number =>
-  active === undefined ? 0 : active.seconds + (active.since === undefined ? 0 : (performance.now() - active.since) / 1000);
-/** 0 to 1; 0 while nothing is recorded. */
-export const level = (): number => (active?.since === undefined ? 0 : active.level.read());
+  active === undefined
+    ? 0
+    : active.previousSeconds + (active.runningSinceMs === undefined ? 0 : (performance.now() - active.runningSinceMs) / 1000);
+/** Input level, 0 to 1; 0 while suspended. */
+export const level = (): number => (active?.runningSinceMs === undefined ? 0 : active.level.read());
 
 async function keepScreenOn(): Promise<void> {
   const mine = active;
@@ -66,116 +71,117 @@ async function keepScreenOn(): Promise<void> {
   mine.screen = await navigator.wakeLock?.request('screen').catch(() => undefined);
 }
 
-function recordOn(mine: Active): void {
+function startRecorder(mine: Active): void {
   const { id } = mine;
-  const then = (write: () => Promise<unknown>): void => {
+  const enqueue = (write: () => Promise<unknown>): void => {
     mine.writing = mine.writing.then(write).catch(() => {
-      problem.value = 'This device does not store the recording. Keep this page open until everything is sent.';
+      problem.value = 'The recording cannot be stored on this device. Keep this page open until everything is uploaded.';
     });
   };
-  const withSound = new Set<number>();
+  const withAudio = new Set<number>();
   mine.recorder = new ChunkRecorder(mine.stream, mine.nextNumber, {
-    begun(n, contentType) {
+    started(n, contentType) {
       mine.nextNumber = n + 1;
-      then(() => putChunk({ recordingId: id, n, contentType, startedAtMs: Date.now(), state: 'recording' }));
+      enqueue(() => putChunk({ recordingId: id, n, contentType, startedAtMs: Date.now(), state: 'recording' }));
     },
     part(n, index, data) {
-      withSound.add(n);
-      then(() => addPart({ recordingId: id, n, index, data }));
+      withAudio.add(n);
+      enqueue(() => addPart({ recordingId: id, n, index, data }));
     },
-    overlaps: (n, overlapMs) => then(() => changeChunk(id, n, { overlapMs })),
+    overlaps: (n, overlapMs) => enqueue(() => changeChunk(id, n, { overlapMs })),
     ended(n, durationSeconds) {
-      const isEmpty = !withSound.has(n) && n === mine.nextNumber - 1;
+      const isEmpty = !withAudio.has(n) && n === mine.nextNumber - 1;
       if (isEmpty) mine.nextNumber = n;
-      then(() => (isEmpty ? dropChunk(id, n) : changeChunk(id, n, { state: 'recorded', durationSeconds })));
-      then(look);
-      then(async () => sendRecording(id));
+      enqueue(() => (isEmpty ? dropChunk(id, n) : changeChunk(id, n, { state: 'recorded', durationSeconds })));
+      enqueue(refreshRecordings);
+      enqueue(async () => sendRecording(id));
     },
-    failed: () => void lose('The recording was interrupted by the browser.'),
+    failed: () => void interrupt('The browser has interrupted the recording.'),
   });
-  mine.since = performance.now();
+  mine.runningSinceMs = performance.now();
   for (const track of mine.stream.getAudioTracks())
-    track.onended = () => void lose('The microphone is gone. What was recorded is safe.');
+    track.onended = () => void interrupt('The microphone was disconnected. The audio recorded so far is safe.');
 }
 
-/** Ends the chunk at hand; the stream goes too, where the microphone is to be free. */
-async function rest(mine: Active): Promise<void> {
-  if (mine.since !== undefined) mine.seconds = elapsedSeconds();
-  mine.since = undefined;
+/** Ends the current chunk and releases the microphone. */
+async function suspend(mine: Active): Promise<void> {
+  if (mine.runningSinceMs !== undefined) mine.previousSeconds = elapsedSeconds();
+  mine.runningSinceMs = undefined;
   const { recorder } = mine;
   mine.recorder = undefined;
   await recorder?.stop();
   await mine.writing;
   mine.level.stop();
-  silence(mine.stream);
+  releaseMicrophone(mine.stream);
 }
 
-/** Lets go of a microphone. */
-function silence(stream: MediaStream | undefined): void {
+function releaseMicrophone(stream: MediaStream | undefined): void {
   for (const track of stream?.getTracks() ?? []) {
     track.onended = null;
     track.stop();
   }
 }
 
-async function lose(why: string): Promise<void> {
+async function interrupt(reason: string): Promise<void> {
   const mine = active;
   if (mine === undefined || phase.value !== 'recording') return;
   phase.value = 'lost';
-  problem.value = `${why} Choose a microphone and go on, or stop.`;
-  await rest(mine);
+  problem.value = `${reason} Choose a microphone and resume, or stop.`;
+  await suspend(mine);
 }
 
-/** Presses Record. */
-export async function start(wishes: Wishes): Promise<void> {
-  const { value: who } = user;
-  if (phase.value !== 'idle' || !who) return;
+/** Starts a recording. A failure is shown in `problem`. */
+export async function start(options: RecordingOptions): Promise<void> {
+  const { value: owner } = user;
+  if (phase.value !== 'idle' || !owner) return;
   phase.value = 'starting';
   problem.value = '';
   let stream: MediaStream | undefined;
   try {
-    stream = await openMicrophone(wishes.deviceId);
+    stream = await openMicrophone(options.deviceId);
     const id = crypto.randomUUID();
-    const { title, language, live, diarize } = wishes;
-    navigator.storage?.persist?.().catch(() => false); // some browsers ask people first: nobody waits for that
-    let release = (): void => undefined;
+    const { title, language, live, diarize } = options;
+    navigator.storage?.persist?.().catch(() => false); // not awaited: some browsers ask the user
+    let releaseWebLock = (): void => undefined;
     await new Promise<void>((held) => {
       const kept = new Promise<void>((resolve) => {
-        release = resolve;
+        releaseWebLock = resolve;
       });
       void navigator.locks.request(recordingLock(id), () => {
         held();
         return kept;
       });
     });
-    await putRecording({ id, userId: who.userId, title, language, live, diarize, startedAtMs: Date.now(), phase: 'recording' });
+    await putRecording({ id, userId: owner.userId, title, language, live, diarize, startedAtMs: Date.now(), phase: 'recording' });
     active = {
       id,
       stream,
       recorder: undefined,
       level: levelOf(stream),
       nextNumber: 1,
-      seconds: 0,
-      since: undefined,
-      release,
+      previousSeconds: 0,
+      runningSinceMs: undefined,
+      releaseWebLock,
       screen: undefined,
       isOpening: false,
-      unlock: undefined,
+      stopRenewingLock: undefined,
       writing: Promise.resolve(),
     };
     recordingId.value = id;
-    recordOn(active);
+    startRecorder(active);
     phase.value = 'recording';
-    sendRecording(id); // makes the session, so that the machine boots while the first chunk is recorded
+    sendRecording(id); // creates the session: the machine boots while the first chunk is recorded
     void keepScreenOn();
-    await look(who.userId);
+    await refreshRecordings(owner.userId);
   } catch (error) {
     problem.value =
-      error instanceof MicrophoneError ? error.message : 'Recording did not begin: this browser stores nothing here.';
+      error instanceof MicrophoneError
+        ? error.message
+        : 'Recording did not start: this browser does not allow storage for this page.';
     phase.value = 'idle';
     recordingId.value = undefined;
-    silence(stream);
-    active?.release();
+    releaseMicrophone(stream);
+    active?.releaseWebLock();
     active = undefined;
   }
 }
@@ -184,24 +190,24 @@ export async function pause(): Promise<void> {
   const mine = active;
   if (mine === undefined || phase.value !== 'recording') return;
   phase.value = 'paused';
-  await rest(mine);
+  await suspend(mine);
 }
 
-/** Goes on after a pause or with another microphone. */
-export async function goOn(deviceId: string | undefined): Promise<void> {
+/** Resumes after a pause or a lost microphone. */
+export async function resume(deviceId: string | undefined): Promise<void> {
   const mine = active;
-  const isResting = (): boolean => active === mine && (phase.value === 'paused' || phase.value === 'lost');
-  if (mine === undefined || mine.isOpening || !isResting()) return;
+  const isSuspended = (): boolean => active === mine && (phase.value === 'paused' || phase.value === 'lost');
+  if (mine === undefined || mine.isOpening || !isSuspended()) return;
   mine.isOpening = true;
   try {
     const stream = await openMicrophone(deviceId);
-    if (!isResting()) {
-      silence(stream); // Stop was faster
+    if (!isSuspended()) {
+      releaseMicrophone(stream); // the user has pressed Stop meanwhile
       return;
     }
     mine.stream = stream;
     mine.level = levelOf(mine.stream);
-    recordOn(mine);
+    startRecorder(mine);
     problem.value = '';
     phase.value = 'recording';
   } catch (error) {
@@ -211,32 +217,32 @@ export async function goOn(deviceId: string | undefined): Promise<void> {
   }
 }
 
-/** Presses Stop; answers the recording's id on this device, unless nothing was recorded. */
+/** Stops the recording. Returns its id on this device, or undefined when nothing was recorded. */
 export async function stop(): Promise<string | undefined> {
   const mine = active;
   if (mine === undefined || phase.value === 'stopping') return undefined;
   phase.value = 'stopping';
-  await rest(mine);
+  await suspend(mine);
   const { id } = mine;
   const isEmpty = mine.nextNumber === 1;
   const stored = await changeRecording(id, { phase: 'stopped' });
   if (isEmpty && stored?.sessionId === undefined) await dropRecording(id);
-  mine.unlock?.();
+  mine.stopRenewingLock?.();
   await mine.screen?.release().catch(() => undefined);
   active = undefined;
   recordingId.value = undefined;
   phase.value = 'idle';
   problem.value = isEmpty ? 'Nothing was recorded.' : '';
-  mine.release();
-  await look();
+  mine.releaseWebLock();
+  await refreshRecordings();
   sendRecording(id);
   return isEmpty ? undefined : id;
 }
 
-/** The batch is held back as soon as the session has an id. */
+/** Holds the batch lock as soon as the session has an id. */
 current.subscribe((recording) => {
   if (active !== undefined && recording?.id === active.id && recording.sessionId !== undefined)
-    active.unlock ??= holdLock(recording.sessionId);
+    active.stopRenewingLock ??= holdLock(recording.sessionId);
 });
 document.addEventListener('visibilitychange', () => void keepScreenOn());
 addEventListener('beforeunload', (event) => {

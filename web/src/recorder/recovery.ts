@@ -1,47 +1,47 @@
-/** Recordings that another tab, a crash or the end of the battery has left behind on this device. */
+/** Finds recordings that a closed or crashed tab has left on this device, and recovers or discards them. */
 
 import { signal } from '@preact/signals';
 import { recordingLock } from './recording.ts';
 import { audioOf, changeChunk, changeRecording, chunksOf, dropChunk, dropRecording } from './store.ts';
-import { look, type RecordingView, recordings, sendRecording } from './upload-queue.ts';
+import { type RecordingView, recordings, refreshRecordings, sendRecording } from './upload-queue.ts';
 
-/** Ids of recordings whose tab is gone in the middle: what becomes of them is a person's choice. */
+/** Ids of recordings whose tab ended while recording. The user decides whether to recover or discard them. */
 export const interrupted = signal<ReadonlySet<string>>(new Set());
 
-/** Looks through the device: what was stopped is sent by itself, what was interrupted is offered. */
+/** Uploads stopped recordings and lists the interrupted ones in `interrupted`. */
 export async function findLeftovers(userId: string): Promise<void> {
-  await look(userId);
+  await refreshRecordings(userId);
   const { held = [] } = await navigator.locks.query();
-  const living = new Set(held.map(({ name }) => name));
+  const heldLocks = new Set(held.map(({ name }) => name));
   const found = new Set<string>();
   for (const { id, phase, lost } of recordings.value) {
     if (lost !== undefined) continue;
     if (phase !== 'recording') sendRecording(id);
-    else if (!living.has(recordingLock(id))) found.add(id);
+    else if (!heldLocks.has(recordingLock(id))) found.add(id);
   }
   interrupted.value = found;
 }
 
-const decided = (id: string): void => {
+const removeInterrupted = (id: string): void => {
   interrupted.value = new Set([...interrupted.value].filter((other) => other !== id));
 };
 
-/** Makes of it what there is: chunks that were begun end where their sound ends. */
+/** Completes an interrupted recording with the audio that is stored. Chunks without audio are dropped. */
 export async function recover({ id }: RecordingView): Promise<void> {
-  decided(id);
+  removeInterrupted(id);
   for (const chunk of await chunksOf(id)) {
     if (chunk.state !== 'recording') continue;
     if ((await audioOf(chunk)).size === 0) await dropChunk(id, chunk.n);
     else await changeChunk(id, chunk.n, { state: 'recorded' });
   }
   await changeRecording(id, { phase: 'stopped' });
-  await look();
+  await refreshRecordings();
   sendRecording(id);
 }
 
-/** Leaves nothing of it on this device; what was sent stays with the server, which closes the session by itself. */
+/** Deletes the recording from this device. Uploaded chunks stay on the server, which closes the session as abandoned. */
 export async function discard({ id }: RecordingView): Promise<void> {
-  decided(id);
+  removeInterrupted(id);
   await dropRecording(id);
-  await look();
+  await refreshRecordings();
 }

@@ -1,8 +1,9 @@
 /**
- * What was recorded, on this device: every second of it is here before it is sent, and stays until the server has decoded its chunk.
+ * Stores recordings on this device (IndexedDB). Audio is stored every second before it is uploaded, and stays until the server
+ * has decoded its chunk.
  *
- * Three stores: recordings; chunks by [recording, number]; parts of chunks (one for each second or so) by [recording, number, index].
- * Gotcha: a device may have no room left. What cannot be stored is kept in memory, and `isShort` says so.
+ * Three stores: recordings; chunks by [recording, number]; parts of chunks (about one per second) by [recording, number, index].
+ * Gotcha: the device may be full. Parts that cannot be stored are kept in memory, and `isStorageFull` is set.
  */
 import { signal } from '@preact/signals';
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
@@ -15,11 +16,11 @@ export interface Recording {
   readonly live: boolean;
   readonly diarize: boolean;
   readonly startedAtMs: number;
-  /** Known as soon as the server could be reached. */
+  /** Undefined until the server could be reached. */
   readonly sessionId?: string | undefined;
   /** `recording` -> `stopped` (no more chunks) -> `completed` (the server knows how many there are). */
   readonly phase: 'recording' | 'stopped' | 'completed';
-  /** Why nothing more can be sent, where that is so. */
+  /** Why nothing more can be uploaded. */
   readonly lost?: string | undefined;
 }
 
@@ -30,12 +31,12 @@ export interface Chunk {
   readonly contentType: string;
   readonly startedAtMs: number;
   readonly durationSeconds?: number | undefined;
-  /** How much of the chunk before this one holds too. */
+  /** Overlap with the previous chunk. */
   readonly overlapMs?: number | undefined;
-  /** `recording` -> `recorded` -> `sent` -> `done` (decoded: its parts are gone) or `failed`. */
+  /** `recording` -> `recorded` -> `sent` -> `done` (decoded, its parts are deleted) or `failed`. */
   readonly state: 'recording' | 'recorded' | 'sent' | 'done' | 'failed';
   readonly error?: string | undefined;
-  /** The server has seen it. */
+  /** The server has a row for it. */
   readonly isKnown?: true | undefined;
 }
 
@@ -67,8 +68,8 @@ const database = (): Promise<IDBPDatabase<Schema>> => {
   return opened;
 };
 
-/** The device has no room for more: what comes is in memory only. */
-export const isShort = signal(false);
+/** The device is full: new audio is only in memory. */
+export const isStorageFull = signal(false);
 const inMemory = new Map<string, Part[]>();
 const memoryKey = (recordingId: string, n: number): string => `${recordingId}/${n}`;
 
@@ -83,25 +84,25 @@ export const recordingsOf = async (userId: string): Promise<Recording[]> =>
     .filter((recording) => recording.userId === userId)
     .sort((a, b) => a.startedAtMs - b.startedAtMs);
 
-/** Changes a recording as it is now; undefined when it is gone. */
+/** Changes a stored recording and returns it; undefined when it no longer exists. */
 export async function changeRecording(id: string, change: Partial<Recording>): Promise<Recording | undefined> {
   const tx = (await database()).transaction('recordings', 'readwrite');
-  const was = await tx.store.get(id);
-  const now = was && { ...was, ...change };
-  if (now !== undefined) await tx.store.put(now);
+  const old = await tx.store.get(id);
+  const changed = old && { ...old, ...change };
+  if (changed !== undefined) await tx.store.put(changed);
   await tx.done;
-  return now;
+  return changed;
 }
 
 export const putChunk = async (chunk: Chunk): Promise<void> => void (await (await database()).put('chunks', chunk));
-/** In the order of their numbers. */
+/** Sorted by number. */
 export const chunksOf = async (recordingId: string): Promise<Chunk[]> =>
   (await database()).getAll('chunks', ofRecording(recordingId));
 
 export async function changeChunk(recordingId: string, n: number, change: Partial<Chunk>): Promise<void> {
   const tx = (await database()).transaction('chunks', 'readwrite');
-  const was = await tx.store.get([recordingId, n]);
-  if (was !== undefined) await tx.store.put({ ...was, ...change });
+  const old = await tx.store.get([recordingId, n]);
+  if (old !== undefined) await tx.store.put({ ...old, ...change });
   await tx.done;
 }
 
@@ -109,13 +110,13 @@ export async function addPart(part: Part): Promise<void> {
   try {
     await (await database()).put('parts', part);
   } catch {
-    isShort.value = true;
+    isStorageFull.value = true;
     const key = memoryKey(part.recordingId, part.n);
     inMemory.set(key, [...(inMemory.get(key) ?? []), part]);
   }
 }
 
-/** The audio of a chunk, as far as it is there. */
+/** The stored audio of a chunk; may be empty. */
 export async function audioOf({ recordingId, n, contentType }: Chunk): Promise<Blob> {
   const stored = await (await database()).getAll('parts', ofChunk(recordingId, n));
   const parts = [...stored, ...(inMemory.get(memoryKey(recordingId, n)) ?? [])].sort((a, b) => a.index - b.index);
@@ -125,12 +126,12 @@ export async function audioOf({ recordingId, n, contentType }: Chunk): Promise<B
   );
 }
 
-/** Lets go of a chunk's audio, which the server has decoded or a person does not want. */
+/** Deletes the audio of a chunk and changes its row. */
 export async function dropAudio(recordingId: string, n: number, change: Partial<Chunk>): Promise<void> {
   const tx = (await database()).transaction(['chunks', 'parts'], 'readwrite');
   await tx.objectStore('parts').delete(ofChunk(recordingId, n));
-  const was = await tx.objectStore('chunks').get([recordingId, n]);
-  if (was !== undefined) await tx.objectStore('chunks').put({ ...was, ...change });
+  const old = await tx.objectStore('chunks').get([recordingId, n]);
+  if (old !== undefined) await tx.objectStore('chunks').put({ ...old, ...change });
   await tx.done;
   inMemory.delete(memoryKey(recordingId, n));
 }

@@ -1,50 +1,53 @@
-/** The transcript of a session as it grows, asked for by its ETag: what has not changed costs an empty answer. */
+/** Polls the growing transcript of a session with its ETag: an unchanged transcript costs an empty response. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Transcript } from '../../../core/contracts/transcript.ts';
-import { ApiError, call, inWords, parsed } from '../api/client.ts';
-import { follow } from '../api/patience.ts';
+import { ApiError, call, errorMessage, parseBody } from '../api/client.ts';
+import { follow, type PollResult } from '../api/polling.ts';
 
 export interface LiveText {
   readonly transcript: Transcript | undefined;
   readonly error: string | undefined;
-  /** It was followed for so long without change that nobody looks any more. */
-  readonly isGivenUp: boolean;
+  /** Polling has stopped because the transcript has not changed for half an hour. */
+  readonly hasStopped: boolean;
 }
-const NONE: LiveText = { transcript: undefined, error: undefined, isGivenUp: false };
+const NONE: LiveText = { transcript: undefined, error: undefined, hasStopped: false };
 
-/** `sessionId`: undefined as long as no chunk of it has arrived; then there is nothing to follow. `again`: another
- * number looks anew, until there is another text than the one that is shown: what changed it takes effect a moment later. */
-export function useLiveText(sessionId: string | undefined, again = 0): LiveText {
+/**
+ * @param sessionId undefined as long as no chunk has arrived: nothing is polled
+ * @param round increase it after a change, to poll again until the transcript differs from the one shown (changes take effect later)
+ */
+export function useLiveText(sessionId: string | undefined, round = 0): LiveText {
   const [state, setState] = useState<LiveText>(NONE);
   const shown = useRef({ sessionId: '', etag: '' });
   useEffect(() => {
     if (sessionId === undefined) return;
-    const ending = new AbortController();
+    const controller = new AbortController();
     let etag = shown.current.sessionId === sessionId ? shown.current.etag : '';
-    const once = async (): Promise<'over' | 'changed' | 'same'> => {
+    const poll = async (): Promise<PollResult> => {
       try {
         const headers: Record<string, string> = etag === '' ? {} : { 'if-none-match': etag };
-        const answer = await call('GET', `/api/sessions/${sessionId}/transcript`, { headers });
-        if (answer.status === 304) {
-          await answer.text();
+        const response = await call('GET', `/api/sessions/${sessionId}/transcript`, { headers });
+        if (response.status === 304) {
+          await response.text();
           return 'same';
         }
-        const transcript = parsed(Transcript, await answer.json());
-        if (ending.signal.aborted) return 'over';
-        etag = answer.headers.get('etag') ?? '';
+        const transcript = parseBody(Transcript, await response.json());
+        if (controller.signal.aborted) return 'over';
+        etag = response.headers.get('etag') ?? '';
         shown.current = { sessionId, etag };
         setState({ ...NONE, transcript });
         return transcript.final ? 'over' : 'changed';
       } catch (error) {
-        const passes = error instanceof ApiError && (error.isPassing || error.code === 'not-ready');
-        setState((was) => ({ ...was, error: inWords(error) }));
-        return passes ? 'same' : 'over';
+        const canRetry = error instanceof ApiError && (error.isTransient || error.code === 'not-ready');
+        setState((old) => ({ ...old, error: errorMessage(error) }));
+        if (!canRetry) return 'over';
+        return error.retryAfterSeconds ?? 'same';
       }
     };
-    void follow(once, ending.signal).then((end) => {
-      if (end === 'gave-up') setState((was) => ({ ...was, isGivenUp: true }));
+    void follow(poll, controller.signal).then((end) => {
+      if (end === 'unchanged') setState((old) => ({ ...old, hasStopped: true }));
     });
-    return () => ending.abort();
-  }, [sessionId, again]);
+    return () => controller.abort();
+  }, [sessionId, round]);
   return state;
 }

@@ -2,12 +2,18 @@ import { useEffect, useState } from 'preact/hooks';
 import * as z from 'zod';
 import { type CorrectionRule, Corrections } from '../../../core/contracts/corrections.ts';
 import { Notifications } from '../../../core/contracts/http.ts';
-import { ask, inWords } from '../api/client.ts';
+import { ApiError, callJson, errorMessage } from '../api/client.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Failed, Loading, Notice } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
+import { merged } from './merge.ts';
 
-const Answer = Corrections.extend({ version: z.number(), applied: z.boolean() });
+const SavedCorrections = Corrections.extend({
+  version: z.number(),
+  applied: z.boolean(),
+  skippedRules: z.array(z.number()).optional(),
+});
+type SavedCorrections = z.infer<typeof SavedCorrections>;
 const KINDS: Readonly<Record<CorrectionRule['kind'], string>> = {
   word: 'Whole word',
   phrase: 'Phrase',
@@ -44,8 +50,8 @@ function Rule({ rule, number, change, move, remove }: RuleProps) {
       </select>
       <input
         class="input"
-        aria-label={label('What is heard')}
-        placeholder="what is heard"
+        aria-label={label('Recognized text')}
+        placeholder="recognized text"
         required
         maxLength={500}
         value={rule.match}
@@ -53,8 +59,8 @@ function Rule({ rule, number, change, move, remove }: RuleProps) {
       />
       <input
         class="input"
-        aria-label={label('What is written')}
-        placeholder="what is written"
+        aria-label={label('Replacement')}
+        placeholder="replacement"
         maxLength={500}
         value={rule.replace}
         onInput={({ currentTarget }) => change({ replace: currentTarget.value })}
@@ -66,14 +72,14 @@ function Rule({ rule, number, change, move, remove }: RuleProps) {
           onChange={({ currentTarget }) => change({ caseSensitive: currentTarget.checked })}
         />
         <span>
-          Case counts<span class="visually-hidden"> in rule {number}</span>
+          Match case<span class="visually-hidden"> in rule {number}</span>
         </span>
       </label>
       <div class="row">
         <button
           type="button"
           class="button quiet icon"
-          aria-label={label('Earlier: place')}
+          aria-label={`Move rule ${number} up`}
           disabled={number === 1}
           onClick={() => move(-1)}
         >
@@ -87,23 +93,23 @@ function Rule({ rule, number, change, move, remove }: RuleProps) {
   );
 }
 
-function Mail() {
-  const loaded = useLoaded('notifications', () => ask(Notifications, 'GET', '/api/notifications'));
-  const [said, setSaid] = useState('');
+function EmailSettings() {
+  const loaded = useLoaded('notifications', () => callJson(Notifications, 'GET', '/api/notifications'));
+  const [message, setMessage] = useState('');
   const { value } = loaded;
   const set = (part: Partial<z.infer<typeof Notifications>>): void => {
-    ask(Notifications, 'PUT', '/api/notifications', part).then(
+    callJson(Notifications, 'PUT', '/api/notifications', part).then(
       () => {
-        setSaid('Saved.');
-        void loaded.again();
+        setMessage('Saved.');
+        void loaded.reload();
       },
-      (error: unknown) => setSaid(inWords(error)),
+      (error: unknown) => setMessage(errorMessage(error)),
     );
   };
   return (
     <section class="card" aria-labelledby="mail-title">
-      <h2 id="mail-title">Mail</h2>
-      {loaded.error && <Failed what={loaded.error} again={() => void loaded.again()} />}
+      <h2 id="mail-title">Email</h2>
+      {loaded.error && <Failed what={loaded.error} retry={() => void loaded.reload()} />}
       {value && (
         <>
           <label class="switch">
@@ -112,7 +118,7 @@ function Mail() {
               checked={value.sessionCompleted}
               onChange={({ currentTarget }) => set({ sessionCompleted: currentTarget.checked })}
             />
-            <span>Tell me when the batch has completed a recording of mine</span>
+            <span>Email me when the batch has completed one of my recordings</span>
           </label>
           <label class="switch">
             <input
@@ -120,48 +126,84 @@ function Mail() {
               checked={value.fileCompleted}
               onChange={({ currentTarget }) => set({ fileCompleted: currentTarget.checked })}
             />
-            <span>Tell me when a file of mine is transcribed, or could not be</span>
+            <span>Email me when one of my files is transcribed or has failed</span>
           </label>
         </>
       )}
       <p class="small soft" role="status">
-        {said}
+        {message}
       </p>
     </section>
   );
 }
 
-/** Corrections, target words, and what one is told by mail. */
-export function WordsPage(_: { readonly id: string }) {
-  const loaded = useLoaded('corrections', () => ask(Answer, 'GET', '/api/corrections'));
+const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+
+/** The rules and target words being edited. They are saved with the version they are based on. */
+function useCorrections() {
+  const loaded = useLoaded('corrections', () => callJson(SavedCorrections, 'GET', '/api/corrections'));
+  const [base, setBase] = useState<SavedCorrections | undefined>();
   const [rules, setRules] = useState<readonly CorrectionRule[]>([]);
   const [targets, setTargets] = useState('');
-  const [said, setSaid] = useState<{ text: string; isBad: boolean } | undefined>();
-  const [isBusy, setBusy] = useState(false);
   const { value } = loaded;
+  const show = (saved: SavedCorrections, newRules: readonly CorrectionRule[], words: readonly string[]): void => {
+    setBase(saved);
+    setRules(newRules);
+    setTargets(words.join('\n'));
+  };
   useEffect(() => {
-    if (value === undefined) return;
-    setRules(value.rules);
-    setTargets(value.targetWords.join('\n'));
-  }, [value?.version]);
+    if (value !== undefined && base === undefined) show(value, value.rules, value.targetWords);
+  }, [value]);
+  /** Merges the corrections that another tab has saved with the changes made here. */
+  const mergeNewer = async (): Promise<void> => {
+    const newer = await callJson(SavedCorrections, 'GET', '/api/corrections');
+    const { rules: oldRules = [], targetWords = [] } = base ?? {};
+    show(newer, merged(oldRules, rules, newer.rules), merged(targetWords, linesOf(targets), newer.targetWords));
+  };
   const save = async (): Promise<void> => {
+    const change = { rules, targetWords: linesOf(targets), version: base?.version };
+    const saved = await callJson(SavedCorrections, 'PUT', '/api/corrections', change);
+    show(saved, saved.rules, saved.targetWords);
+  };
+  return { loaded, base, rules, setRules, targets, setTargets, save, mergeNewer };
+}
+
+interface Message {
+  readonly text: string;
+  readonly tone: 'good' | 'bad';
+  /** Another tab has saved newer corrections. */
+  readonly isOutdated?: boolean;
+}
+
+/** Corrections, target words and email notifications. */
+export function WordsPage(_: { readonly id: string }) {
+  const { loaded, base, rules, setRules, targets, setTargets, save: send, mergeNewer } = useCorrections();
+  const [message, setMessage] = useState<Message | undefined>();
+  const [isBusy, setBusy] = useState(false);
+  const attempt = async (work: () => Promise<void>, done: string): Promise<void> => {
     setBusy(true);
     try {
-      const targetWords = targets
-        .split('\n')
-        .map((word) => word.trim())
-        .filter(Boolean);
-      await ask(Answer, 'PUT', '/api/corrections', { rules, targetWords });
-      setSaid({ text: 'Saved. What is transcribed already is corrected in the background.', isBad: false });
-      await loaded.again();
+      await work();
+      setMessage({ text: done, tone: 'good' });
     } catch (error) {
-      setSaid({ text: inWords(error), isBad: true });
+      const isOutdated = error instanceof ApiError && error.code === 'corrections-changed';
+      const text = isOutdated
+        ? 'Another tab or device has changed the corrections. Your changes are not saved yet.'
+        : errorMessage(error);
+      setMessage({ text, tone: 'bad', isOutdated });
     }
     setBusy(false);
   };
+  const save = (): Promise<void> => attempt(send, 'Saved. Existing transcripts are corrected in the background.');
+  const loadNewer = (): Promise<void> =>
+    attempt(mergeNewer, 'The newer corrections are loaded and your changes are kept. Check them, then save.');
   const put = (at: number, rule: CorrectionRule): void => setRules(rules.map((old, i) => (i === at ? rule : old)));
-  if (value === undefined)
-    return loaded.error ? <Failed what={loaded.error} again={() => void loaded.again()} /> : <Loading what="The page" />;
+  if (base === undefined)
+    return loaded.error ? <Failed what={loaded.error} retry={() => void loaded.reload()} /> : <Loading what="The page" />;
   return (
     <>
       <h1>Words</h1>
@@ -175,8 +217,8 @@ export function WordsPage(_: { readonly id: string }) {
         <section class="card" aria-labelledby="rules-title">
           <h2 id="rules-title">Corrections</h2>
           <p class="small soft">
-            What the model keeps mishearing, and what you mean. Rules are applied to all your text, one after the other, each on
-            what the one before has left.
+            Replaces words that the model gets wrong. The rules apply to all your text, in this order; each rule works on the
+            result of the previous one.
           </p>
           <ol>
             {rules.map((rule, i) => (
@@ -200,7 +242,7 @@ export function WordsPage(_: { readonly id: string }) {
         <section class="card" aria-labelledby="targets-title">
           <h2 id="targets-title">Target words</h2>
           <div class="field">
-            <label for="targets">Words and phrases that are counted in every recording, one a line</label>
+            <label for="targets">Words and phrases to count in every recording, one per line</label>
             <textarea
               id="targets"
               class="input"
@@ -209,9 +251,19 @@ export function WordsPage(_: { readonly id: string }) {
             />
           </div>
         </section>
-        {said && (
-          <Notice tone={said.isBad ? 'bad' : 'good'}>
-            <p>{said.text}</p>
+        {base.skippedRules?.map((index) => (
+          <Notice key={index} tone="warn">
+            <p>Rule {index + 1} is not applied: it would take too long.</p>
+          </Notice>
+        ))}
+        {message && (
+          <Notice tone={message.tone}>
+            <p>{message.text}</p>
+            {message.isOutdated && (
+              <button type="button" class="button" onClick={() => void loadNewer()}>
+                Load newer corrections
+              </button>
+            )}
           </Notice>
         )}
         <div>
@@ -220,7 +272,7 @@ export function WordsPage(_: { readonly id: string }) {
           </button>
         </div>
       </form>
-      <Mail />
+      <EmailSettings />
     </>
   );
 }

@@ -1,8 +1,9 @@
 /**
- * Plays a recording that is in many files as if it were one. Times are seconds from the recording's beginning.
+ * Plays the sections of a recording as one. Times are in seconds from the start of the recording.
  *
- * Chunks of recorders have no index to seek by, so each is decoded and handed to the audio element as WAV, the next one
- * before it is needed. A whole file is read from its address, range by range.
+ * A recorder's chunks have no index for seeking, so each chunk is decoded and passed to the audio element as WAV; the next chunk
+ * is decoded in advance. A whole file is one section, which the browser reads from its URL by range requests.
+ * URLs expire: when loading fails, the sections are requested once more.
  */
 import { signal } from '@preact/signals';
 
@@ -10,15 +11,15 @@ export interface Section {
   readonly start: number;
   readonly end: number;
   readonly url: string;
-  /** A chunk, to be decoded whole; otherwise the browser reads what it needs. */
+  /** A chunk is decoded as a whole; otherwise the browser reads ranges. */
   readonly isChunk: boolean;
 }
 
-/** Samples a second of what is played: speech needs no more, and a chunk is 1.4 MB then. */
+/** Sample rate of the decoded audio: sufficient for speech, and a 30 s chunk takes 1.4 MB. */
 const RATE = 24_000;
 const WAV_HEADER_BYTES = 44;
-/** Decoded sections that are kept: the one that sounds, its neighbours, and one to come back to. */
-const KEPT = 4;
+/** Number of decoded chunks in memory: the current one, its neighbors and one more. */
+const MAX_DECODED = 4;
 
 function wavOf(buffer: AudioBuffer): Blob {
   const samples = buffer.getChannelData(0);
@@ -43,15 +44,15 @@ function wavOf(buffer: AudioBuffer): Blob {
   return new Blob([view], { type: 'audio/wav' });
 }
 
-async function decoded(url: string): Promise<string> {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`the storage answered ${answer.status}`);
-  const buffer = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await answer.arrayBuffer());
+async function decode(url: string): Promise<string> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`S3 returned ${response.status}`);
+  const buffer = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await response.arrayBuffer());
   return URL.createObjectURL(wavOf(buffer));
 }
 
 export class Player {
-  /** Where the recording is, in seconds. */
+  /** Playback position in seconds. */
   readonly time = signal(0);
   readonly isPlaying = signal(false);
   readonly isLoading = signal(false);
@@ -59,15 +60,15 @@ export class Player {
   readonly rate = signal(1);
   readonly #audio = new Audio();
   readonly #sections: () => Promise<readonly Section[]>;
-  /** Addresses of decoded chunks, by their start. */
-  readonly #ready = new Map<number, Promise<string>>();
+  /** Object URLs of decoded chunks, by their start. */
+  readonly #decoded = new Map<number, Promise<string>>();
   #loaded: readonly Section[] = [];
   #current: Section | undefined;
-  /** Rises with every wish to be elsewhere: what was begun for an older one is dropped. */
-  #wish = 0;
+  /** Number of seeks so far. Work for an earlier seek is discarded. */
+  #seekCount = 0;
   #frame = 0;
 
-  /** `sections`: asked once, and again when an address has grown too old. */
+  /** `sections` is called at the first playback, in `renew`, and when a URL has expired. */
   constructor(sections: () => Promise<readonly Section[]>) {
     this.#sections = sections;
     this.#audio.preload = 'auto';
@@ -91,7 +92,7 @@ export class Player {
     await this.#goTo(Math.max(0, seconds), andPlay);
   }
 
-  /** Asks anew which sections there are: a recording that goes on has more. What sounds goes on. */
+  /** Reloads the sections: a recording in progress gets more of them. Playback continues. */
   async renew(): Promise<void> {
     this.#loaded = await this.#sections();
     this.#current = this.#loaded.find(({ start }) => start === this.#current?.start);
@@ -103,69 +104,69 @@ export class Player {
   }
 
   close(): void {
-    this.#wish += 1;
+    this.#seekCount += 1;
     cancelAnimationFrame(this.#frame);
     this.#audio.pause();
     this.#audio.removeAttribute('src');
-    for (const url of this.#ready.values()) url.then(URL.revokeObjectURL, () => undefined);
-    this.#ready.clear();
+    for (const url of this.#decoded.values()) url.then(URL.revokeObjectURL, () => undefined);
+    this.#decoded.clear();
   }
 
-  /** The section that sounds at this time: the last that has begun, since chunks overlap a little. */
-  #at(seconds: number): Section | undefined {
+  /** The section to play at this time: the last one that has started, because chunks overlap. */
+  #sectionAt(seconds: number): Section | undefined {
     return this.#loaded.findLast(({ start }) => start <= seconds) ?? this.#loaded[0];
   }
 
-  async #address(section: Section): Promise<string> {
+  async #urlOf(section: Section): Promise<string> {
     if (!section.isChunk) return section.url;
-    const known = this.#ready.get(section.start);
-    if (known !== undefined) return known;
-    const made = decoded(section.url);
-    this.#ready.set(section.start, made);
-    for (const [start, old] of this.#ready) {
-      if (this.#ready.size <= KEPT) break;
+    const existing = this.#decoded.get(section.start);
+    if (existing !== undefined) return existing;
+    const created = decode(section.url);
+    this.#decoded.set(section.start, created);
+    for (const [start, old] of this.#decoded) {
+      if (this.#decoded.size <= MAX_DECODED) break;
       if (start === this.#current?.start || start === section.start) continue;
-      this.#ready.delete(start);
+      this.#decoded.delete(start);
       old.then(URL.revokeObjectURL, () => undefined);
     }
-    return made;
+    return created;
   }
 
   async #goTo(seconds: number, andPlay: boolean): Promise<void> {
-    const wish = ++this.#wish;
+    const seek = ++this.#seekCount;
     this.time.value = seconds;
     this.isLoading.value = true;
     this.error.value = '';
     try {
       if (this.#loaded.length === 0) await this.renew();
-      await this.#load(seconds, wish).catch(async () => {
-        // The address may be too old: ask for new ones once.
-        this.#ready.clear();
+      await this.#load(seconds, seek).catch(async () => {
+        // The URL may have expired: request new ones once.
+        this.#decoded.clear();
         this.#current = undefined;
         await this.renew();
-        await this.#load(seconds, wish);
+        await this.#load(seconds, seek);
       });
-      if (wish !== this.#wish) return;
+      if (seek !== this.#seekCount) return;
       if (andPlay) {
         await this.#audio.play();
         this.isPlaying.value = true;
-        this.#follow();
+        this.#track();
       }
     } catch (error) {
-      if (wish !== this.#wish || (error instanceof DOMException && error.name === 'AbortError')) return;
+      if (seek !== this.#seekCount || (error instanceof DOMException && error.name === 'AbortError')) return;
       this.isPlaying.value = false;
-      this.error.value = 'The audio cannot be played here.';
+      this.error.value = 'The audio cannot be played in this browser.';
     } finally {
-      if (wish === this.#wish) this.isLoading.value = false;
+      if (seek === this.#seekCount) this.isLoading.value = false;
     }
   }
 
-  async #load(seconds: number, wish: number): Promise<void> {
-    const section = this.#at(seconds);
-    if (section === undefined) throw new Error('there is no audio');
+  async #load(seconds: number, seek: number): Promise<void> {
+    const section = this.#sectionAt(seconds);
+    if (section === undefined) throw new Error('the recording has no audio');
     if (section !== this.#current) {
-      const url = await this.#address(section);
-      if (wish !== this.#wish) return;
+      const url = await this.#urlOf(section);
+      if (seek !== this.#seekCount) return;
       this.#audio.src = url;
       this.#audio.playbackRate = this.rate.value;
       await new Promise<void>((resolve, reject) => {
@@ -176,7 +177,7 @@ export class Player {
     }
     this.#audio.currentTime = Math.max(0, seconds - section.start);
     const next = this.#after(section);
-    if (next?.isChunk) this.#address(next).catch(() => undefined);
+    if (next?.isChunk) this.#urlOf(next).catch(() => undefined);
   }
 
   #after(section: Section): Section | undefined {
@@ -192,10 +193,10 @@ export class Player {
     await this.#goTo(next.start, true);
   }
 
-  /** Tells the time with every frame, and changes over to the next section where it begins. */
-  #follow(): void {
+  /** Updates `time` with every frame, and switches to the next section where it starts. */
+  #track(): void {
     cancelAnimationFrame(this.#frame);
-    const tell = (): void => {
+    const update = (): void => {
       const section = this.#current;
       if (section === undefined || !this.isPlaying.value) return;
       if (!this.isLoading.value) {
@@ -204,8 +205,8 @@ export class Player {
         if (next !== undefined && seconds >= next.start) void this.#goTo(seconds, true);
         else this.time.value = seconds;
       }
-      this.#frame = requestAnimationFrame(tell);
+      this.#frame = requestAnimationFrame(update);
     };
-    tell();
+    update();
   }
 }

@@ -1,29 +1,30 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { Audio, Peaks, RangeJob, Retried, SessionDetails } from '../../../core/contracts/answers.ts';
+import { Audio, Peaks, RangeJob, Retranscribed, Retried, SessionDetails } from '../../../core/contracts/answers.ts';
 import type { Edit } from '../../../core/contracts/edits.ts';
-import { ask, call, inWords, tell } from '../api/client.ts';
+import { call, callJson, callVoid, errorMessage } from '../api/client.ts';
 import { useLiveText } from '../recorder/use-live-text.ts';
 import { go } from '../route.ts';
 import { dateTime, plural, span } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
-import { Empty, Failed, Loading, NOTHING_NEW, Notice, Tag, useQuestion } from '../ui/parts.tsx';
+import { Empty, Failed, Loading, NOTHING_NEW, Notice, Tag, useConfirmation } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { changeEdits, editAt, readEdits, withEdit } from './edits.ts';
 import { Player, type Section } from './player.ts';
+import { RetranscribeDialog, type RetranscribeOptions } from './retranscribe-dialog.tsx';
 import { TranscriptView } from './transcript-view.tsx';
 import type { Gap, ShownWord } from './words.ts';
 
-const REFRESH = { everySeconds: 2, tires: true };
-const WAITS: Readonly<Record<string, string>> = {
-  capacity: 'There is no machine to be had at the moment; the work waits for one.',
-  budget: 'The budget of the day is spent; the work goes on tomorrow (UTC).',
-  failures: 'The machines have failed several times; the next attempt is later.',
+const REFRESH = { everySeconds: 2, backsOff: true };
+const WAIT_REASONS: Readonly<Record<string, string>> = {
+  capacity: 'No GPU machine is available right now. Your recording is waiting for one.',
+  budget: 'The daily budget is used up. Work continues tomorrow (UTC).',
+  failures: 'The machines have failed several times.',
 };
 
 async function sectionsOf(sessionId: string): Promise<Section[]> {
   const sections: Section[] = [];
   for (let from: number | undefined = 1; from !== undefined; ) {
-    const page: { chunks: { start: number; end: number; url: string }[]; next?: number | undefined } = await ask(
+    const page: { chunks: { start: number; end: number; url: string }[]; next?: number | undefined } = await callJson(
       Audio,
       'GET',
       `/api/sessions/${sessionId}/audio?from=${from}`,
@@ -35,7 +36,7 @@ async function sectionsOf(sessionId: string): Promise<Section[]> {
 }
 
 type Session = Awaited<ReturnType<typeof readSession>>;
-const readSession = (id: string) => ask(SessionDetails, 'GET', `/api/sessions/${id}`);
+const readSession = (id: string) => callJson(SessionDetails, 'GET', `/api/sessions/${id}`);
 
 function Facts({ session }: { readonly session: Session }) {
   const { statistics } = session;
@@ -48,8 +49,8 @@ function Facts({ session }: { readonly session: Session }) {
   );
 }
 
-/** What still keeps the text from being whole. */
-function Standing({
+/** Why the text is not complete yet. */
+function StatusNotice({
   session,
   isFinal,
   transcribeNow,
@@ -63,30 +64,51 @@ function Standing({
     return (
       <Notice tone="warn">
         <p>
-          {WAITS[session.waitingFor.reason]} It goes on by itself at {dateTime(session.waitingFor.until)} at the latest.
+          {WAIT_REASONS[session.waitingFor.reason]} The next attempt is automatic, at {dateTime(session.waitingFor.until)} at the
+          latest.
         </p>
       </Notice>
     );
   if (!session.live && pending > 0 && session.state === 'completed')
     return (
       <Notice>
-        <p>This recording is stored. The next batch transcribes it, or you have it done now.</p>
+        <p>This recording is stored. The next batch transcribes it, or you can transcribe it now.</p>
         <button type="button" class="button" onClick={transcribeNow}>
           Transcribe now
         </button>
       </Notice>
     );
+  const retranscription = session.retranscription;
+  if (session.retranscribing && retranscription !== undefined)
+    return (
+      <Notice tone="busy">
+        <p>
+          The recording is being transcribed again: {retranscription.done + retranscription.failed} of{' '}
+          {plural(retranscription.chunks, 'chunk')}. Until all are done, the previous text is shown.
+        </p>
+        <span class="spinner" />
+      </Notice>
+    );
+  if (isFinal && retranscription !== undefined && retranscription.failed > 0)
+    return (
+      <Notice tone="warn">
+        <p>
+          {plural(retranscription.failed, 'chunk')} could not be transcribed again and{' '}
+          {retranscription.failed === 1 ? 'keeps its' : 'keep their'} previous text.
+        </p>
+      </Notice>
+    );
   if (isFinal) return null;
-  const said =
+  const message =
     session.state === 'recording'
-      ? 'It is being recorded; the text grows.'
+      ? 'Recording in progress. New text appears here.'
       : pending > 0
-        ? `${plural(pending, 'chunk')} still to be transcribed.`
-        : 'The text is being put together.';
+        ? `${plural(pending, 'chunk')} not transcribed yet.`
+        : 'The text is being assembled.';
   return (
     <Notice tone="busy">
       <p>
-        {said}
+        {message}
         {missing > 0 && ` ${plural(missing, 'chunk')} not uploaded yet.`}
       </p>
       <span class="spinner" />
@@ -94,22 +116,31 @@ function Standing({
   );
 }
 
-/** A recording: its sound and its text. */
+/** A recording: its audio and text. */
 export function SessionPage({ id }: { readonly id: string }) {
   const [round, setRound] = useState(0);
   const [failed, setFailed] = useState('');
-  const { ask: question, dialog } = useQuestion();
+  const { confirm, dialog } = useConfirmation();
   const [hasArrived, setArrived] = useState(false);
-  const { transcript, error, isGivenUp } = useLiveText(hasArrived ? id : undefined, round);
+  const { transcript, error, hasStopped } = useLiveText(hasArrived ? id : undefined, round);
   const isFinal = transcript?.final === true;
-  const session = useLoaded(`session ${id} ${isFinal} ${round}`, () => readSession(id), isFinal ? undefined : REFRESH);
+  const [wasRetranscribing, setWasRetranscribing] = useState(false);
+  const [isDialogOpen, setDialogOpen] = useState(false);
+  const refresh = isFinal && !wasRetranscribing ? undefined : REFRESH;
+  const session = useLoaded(`session ${id} ${isFinal} ${round}`, () => readSession(id), refresh);
   const last = useRef<Session | undefined>(undefined);
   last.current = session.value ?? last.current;
   const known = last.current;
   const arrived = (known?.chunks.length ?? 0) > 0;
   useEffect(() => setArrived(arrived), [arrived]);
+  const retranscribing = known?.retranscribing === true;
+  useEffect(() => {
+    // When the new transcription ends, the page polls for the new text.
+    if (wasRetranscribing && !retranscribing) setRound((now) => now + 1);
+    setWasRetranscribing(retranscribing);
+  }, [retranscribing]);
   const chunkCount = transcript?.chunks.length ?? 0;
-  const peaks = useLoaded(`peaks ${id} ${chunkCount}`, () => ask(Peaks, 'GET', `/api/sessions/${id}/peaks`));
+  const peaks = useLoaded(`peaks ${id} ${chunkCount}`, () => callJson(Peaks, 'GET', `/api/sessions/${id}/peaks`));
   const edits = useLoaded(`edits ${id} ${round}`, () => readEdits(id));
   const lastPeaks = useRef<readonly number[]>([]);
   lastPeaks.current = peaks.value?.peaks ?? lastPeaks.current;
@@ -123,11 +154,11 @@ export function SessionPage({ id }: { readonly id: string }) {
     setFailed('');
     work().then(
       () => setRound((now) => now + 1),
-      (why: unknown) => setFailed(inWords(why)),
+      (reason: unknown) => setFailed(errorMessage(reason)),
     );
   }, []);
-  const saveEdit = async (place: { start: number; end: number }, text: string | undefined): Promise<void> => {
-    await changeEdits(id, (all: readonly Edit[]) => withEdit(all, place, text));
+  const saveEdit = async (span: { start: number; end: number }, text: string | undefined): Promise<void> => {
+    await changeEdits(id, (all: readonly Edit[]) => withEdit(all, span, text));
     setRound((now) => now + 1);
   };
   const gapAction = useCallback(
@@ -135,29 +166,33 @@ export function SessionPage({ id }: { readonly id: string }) {
       chunkNumber !== undefined && known?.chunks.some((chunk) => chunk.chunkNumber === chunkNumber && chunk.state === 'dead')
         ? {
             label: 'Try again',
-            run: () => attempt(() => ask(Retried, 'POST', `/api/sessions/${id}/chunks/${chunkNumber}/retry`)),
+            run: () => attempt(() => callJson(Retried, 'POST', `/api/sessions/${id}/chunks/${chunkNumber}/retry`)),
           }
         : undefined,
     [id, known, attempt],
   );
+  const retranscribe = async (options: RetranscribeOptions): Promise<void> => {
+    await callJson(Retranscribed, 'POST', `/api/sessions/${id}/retranscribe`, options);
+    await session.reload();
+  };
   const transcribeNow = (): void => {
     const end = Math.max(1, known?.chunks.reduce((sum, chunk) => sum + (chunk.durationSeconds ?? 30), 0) ?? 1);
-    attempt(() => ask(RangeJob, 'POST', `/api/sessions/${id}/transcript/ranges`, { start: 0, end }));
+    attempt(() => callJson(RangeJob, 'POST', `/api/sessions/${id}/transcript/ranges`, { start: 0, end }));
   };
   const remove = (): void =>
-    question({
+    confirm({
       title: 'Delete this recording?',
-      text: 'Its audio, its text and everything about it are deleted for ever.',
+      text: 'Its audio, its text and all other data are permanently deleted.',
       button: 'Delete',
       yes: () =>
-        void tell('DELETE', `/api/sessions/${id}`).then(
+        void callVoid('DELETE', `/api/sessions/${id}`).then(
           () => go('sessions'),
-          (why: unknown) => setFailed(inWords(why)),
+          (reason: unknown) => setFailed(errorMessage(reason)),
         ),
     });
 
   if (known === undefined)
-    return session.error ? <Failed what={session.error} again={() => void session.again()} /> : <Loading what="The recording" />;
+    return session.error ? <Failed what={session.error} retry={() => void session.reload()} /> : <Loading what="The recording" />;
   return (
     <>
       <div class="row apart">
@@ -171,20 +206,33 @@ export function SessionPage({ id }: { readonly id: string }) {
               {transcript.status === 'completed' ? 'complete' : 'with gaps'}
             </Tag>
           )}
+          {isFinal && known.state === 'completed' && !retranscribing && (
+            <button type="button" class="button" onClick={() => setDialogOpen(true)}>
+              Transcribe again
+            </button>
+          )}
           <button type="button" class="button quiet danger icon" aria-label="Delete this recording" onClick={remove}>
             <Icon name="trash" />
           </button>
         </div>
       </div>
       {dialog}
+      {isDialogOpen && (
+        <RetranscribeDialog
+          model={known.model}
+          language={known.language}
+          submit={retranscribe}
+          close={() => setDialogOpen(false)}
+        />
+      )}
       {failed && <Failed what={failed} />}
-      <Standing session={known} isFinal={isFinal} transcribeNow={transcribeNow} />
-      {isGivenUp && <Failed what={NOTHING_NEW} again={() => setRound(round + 1)} />}
-      {error && !transcript && <Failed what={error} again={() => setRound(round + 1)} />}
+      <StatusNotice session={known} isFinal={isFinal} transcribeNow={transcribeNow} />
+      {hasStopped && <Failed what={NOTHING_NEW} retry={() => setRound(round + 1)} />}
+      {error && !transcript && <Failed what={error} retry={() => setRound(round + 1)} />}
       {transcript === undefined && !error && arrived && <Loading what="The text" />}
       {!arrived && (
         <Empty icon="clock">
-          <p>No sound has arrived yet.</p>
+          <p>No audio has been uploaded yet.</p>
         </Empty>
       )}
       {transcript && (

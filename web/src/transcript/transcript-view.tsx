@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { languageName, spokenLanguages } from '../../../core/contracts/languages.ts';
 import type { Transcript } from '../../../core/contracts/transcript.ts';
 import { clock } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Menu, Notice } from '../ui/parts.tsx';
-import { EditDialog, type EditWish } from './edit-dialog.tsx';
+import { EditDialog, type EditedSpan } from './edit-dialog.tsx';
 import type { Player } from './player.ts';
 import { Waveform } from './waveform.tsx';
 import { WordText } from './word-text.tsx';
@@ -16,11 +17,11 @@ export interface TranscriptViewProps {
   readonly transcript: Omit<Transcript, 'sessionId' | 'final'>;
   readonly player: Player;
   readonly peaks: readonly number[];
-  /** `name.srt` and so on. */
+  /** File name of downloads, without extension. */
   readonly name: string;
-  /** The text in a format of files, as the server writes it. */
+  /** Downloads the transcript in this format. */
   load(format: 'txt' | 'srt' | 'vtt' | 'json'): Promise<string>;
-  /** The edit that these words are a part of. */
+  /** The edit that this word belongs to. */
   editAt?: (word: ShownWord) => { start: number; end: number; text: string } | undefined;
   saveEdit?: (span: { start: number; end: number }, text: string | undefined) => Promise<void>;
   gapAction?: (gap: Gap) => { label: string; run(): void } | undefined;
@@ -131,14 +132,14 @@ function Search({ query, found, shown, change, step }: SearchProps) {
   );
 }
 
-/** Space plays and pauses, J and L go ten seconds back and on, wherever nothing is written into. */
+/** Keyboard shortcuts outside form fields: Space or K plays and pauses, J and L skip ten seconds back and forward. */
 function usePlayerKeys(player: Player): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const { target, key } = event;
-      const isBusy =
+      const isControl =
         target instanceof Element && target.closest('input, textarea, select, button, a, dialog, [role=slider]') !== null;
-      if (isBusy || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isControl || event.ctrlKey || event.metaKey || event.altKey) return;
       if (key === ' ' || key === 'k') void player.toggle();
       else if (key === 'j') void player.seek(player.time.value - SKIP_SECONDS);
       else if (key === 'l') void player.seek(player.time.value + SKIP_SECONDS);
@@ -150,12 +151,12 @@ function usePlayerKeys(player: Player): void {
   }, [player]);
 }
 
-/** A transcript to listen to, read, search and edit. */
+/** A transcript with its player, search, downloads and editing. */
 export function TranscriptView({ transcript, player, peaks, name, load, editAt, saveEdit, gapAction }: TranscriptViewProps) {
   const [query, setQuery] = useState('');
   const [shown, setShown] = useState(0);
-  const [wish, setWish] = useState<EditWish | undefined>();
-  const [said, setSaid] = useState('');
+  const [edited, setEdited] = useState<EditedSpan | undefined>();
+  const [message, setMessage] = useState('');
   usePlayerKeys(player);
   const blocks = useMemo(() => blocksOf(transcript), [transcript]);
   const gaps = useMemo(() => blocks.filter((block): block is Gap => block.kind === 'gap'), [blocks]);
@@ -167,18 +168,18 @@ export function TranscriptView({ transcript, player, peaks, name, load, editAt, 
     const chosen = words.slice(first, last + 1);
     const [from, to] = [chosen[0], chosen.at(-1)];
     if (from === undefined || to === undefined) return;
-    const known = editAt?.(from);
-    const isWithin = known !== undefined && to.end <= known.end + 0.01;
-    setWish(
+    const existing = editAt?.(from);
+    const isWithin = existing !== undefined && to.end <= existing.end + 0.01;
+    setEdited(
       isWithin
-        ? { ...known, isEdit: true }
+        ? { ...existing, isEdit: true }
         : { start: from.start, end: to.end, text: chosen.map(({ text }) => text).join(' '), isEdit: false },
     );
   };
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(transcript.text).then(
-      () => setSaid('The text is in the clipboard.'),
-      () => setSaid('The browser does not allow copying. Select the text and copy it by hand.'),
+      () => setMessage('Text copied.'),
+      () => setMessage('The browser does not allow copying. Select the text and copy it by hand.'),
     );
   };
   const download = (format: 'txt' | 'srt' | 'vtt' | 'json') => ({
@@ -186,9 +187,10 @@ export function TranscriptView({ transcript, player, peaks, name, load, editAt, 
     choose: () =>
       void load(format).then(
         (text) => saveAs(`${name}.${format}`, text),
-        () => setSaid('The file cannot be had now. Try again.'),
+        () => setMessage('The download failed. Try again.'),
       ),
   });
+  const languages = useMemo(() => spokenLanguages(transcript), [transcript]);
   const hasUnsure = words.some(({ probability }) => probability < 0.5);
 
   return (
@@ -212,7 +214,7 @@ export function TranscriptView({ transcript, player, peaks, name, load, editAt, 
         <Menu label="Download" icon="download" items={(['txt', 'srt', 'vtt', 'json'] as const).map(download)} />
       </div>
       <p class="small soft" role="status">
-        {said}
+        {message}
       </p>
       {words.length === 0 && gaps.length === 0 ? (
         <p class="soft">No words were spoken in this recording.</p>
@@ -228,19 +230,24 @@ export function TranscriptView({ transcript, player, peaks, name, load, editAt, 
         />
       )}
       <p class="legend-list">
+        <span data-testid="languages">
+          {languages.length > 1 ? 'Languages' : 'Language'}: {languages.map(languageName).join(', ')}
+        </span>
         {hasUnsure && (
           <span>
-            <span class="w unsure">dotted</span>: the model is not sure
+            <span class="w unsure">dotted</span>: low confidence
           </span>
         )}
         {saveEdit && (
           <span>
-            Double click a word, or press E, to edit it; <span class="w edited">underlined</span> words are edited.
+            Double-click a word or press E to edit it. <span class="w edited">Underlined</span> words are edited.
           </span>
         )}
-        <span>Space plays, J and L go ten seconds back and on, / searches.</span>
+        <span>Space plays and pauses, J and L skip ten seconds back and forward, / searches.</span>
       </p>
-      {wish && saveEdit && <EditDialog wish={wish} close={() => setWish(undefined)} save={(text) => saveEdit(wish, text)} />}
+      {edited && saveEdit && (
+        <EditDialog span={edited} close={() => setEdited(undefined)} save={(text) => saveEdit(edited, text)} />
+      )}
     </>
   );
 }

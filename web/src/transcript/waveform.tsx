@@ -2,25 +2,25 @@ import { useEffect, useRef } from 'preact/hooks';
 import { clock } from '../ui/format.ts';
 import type { Player } from './player.ts';
 
-interface Stretch {
+interface TimeSpan {
   readonly start: number;
   readonly end: number;
 }
 interface WaveformProps {
   readonly player: Player;
-  /** 0 to 255 each, evenly over the recording. */
+  /** 0 to 255 each, evenly spaced over the recording. */
   readonly peaks: readonly number[];
   readonly durationSeconds: number;
-  /** Stretches without text. */
-  readonly gaps: readonly Stretch[];
+  /** Spans without text. */
+  readonly gaps: readonly TimeSpan[];
 }
 
 const [BAR, SPACE] = [2, 1];
 const STEP_SECONDS = 5;
 const PAGE_SECONDS = 30;
 
-/** Seconds that a key moves the place in the recording by; undefined for other keys. */
-function moveOf(key: string, at: number, end: number): number | undefined {
+/** The new position in seconds after a key; undefined for other keys. */
+function positionAfter(key: string, at: number, end: number): number | undefined {
   if (key === 'ArrowRight' || key === 'ArrowUp') return at + STEP_SECONDS;
   if (key === 'ArrowLeft' || key === 'ArrowDown') return at - STEP_SECONDS;
   if (key === 'PageUp') return at + PAGE_SECONDS;
@@ -29,7 +29,7 @@ function moveOf(key: string, at: number, end: number): number | undefined {
   return key === 'End' ? end : undefined;
 }
 
-/** The recording's loudness over its time; a slider for the place in it. */
+/** The waveform of the recording, as a slider for the playback position. */
 export function Waveform({ player, peaks, durationSeconds, gaps }: WaveformProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -45,12 +45,12 @@ export function Waveform({ player, peaks, durationSeconds, gaps }: WaveformProps
       context.setTransform(scale, 0, 0, scale, 0, 0);
       context.clearRect(0, 0, width, height);
       const style = getComputedStyle(element);
-      const colour = (name: string): string => style.getPropertyValue(name);
+      const color = (name: string): string => style.getPropertyValue(name);
       const x = (seconds: number): number => (durationSeconds === 0 ? 0 : (seconds / durationSeconds) * width);
-      context.fillStyle = colour('--warn-soft');
+      context.fillStyle = color('--warn-soft');
       for (const { start, end } of gaps) context.fillRect(x(start), 0, Math.max(1, x(end) - x(start)), height);
       const played = x(player.time.value);
-      const [accent, wave] = [colour('--accent'), colour('--line-strong')];
+      const [accent, wave] = [color('--accent'), color('--line-strong')];
       const bars = Math.floor(width / (BAR + SPACE));
       for (let bar = 0; bar < bars; bar++) {
         const [from, to] = [
@@ -59,10 +59,10 @@ export function Waveform({ player, peaks, durationSeconds, gaps }: WaveformProps
         ];
         let peak = 0;
         for (let i = from; i < to; i++) peak = Math.max(peak, peaks[i] ?? 0);
-        const tall = Math.max(2, Math.sqrt(peak / loudest) * (height - 8));
+        const barHeight = Math.max(2, Math.sqrt(peak / loudest) * (height - 8));
         const left = bar * (BAR + SPACE);
         context.fillStyle = left <= played ? accent : wave;
-        context.fillRect(left, (height - tall) / 2, BAR, tall);
+        context.fillRect(left, (height - barHeight) / 2, BAR, barHeight);
       }
       context.fillStyle = accent;
       context.fillRect(Math.max(0, played - 1), 0, 2, height);
@@ -70,13 +70,13 @@ export function Waveform({ player, peaks, durationSeconds, gaps }: WaveformProps
       element.setAttribute('aria-valuetext', `${clock(player.time.value)} of ${clock(durationSeconds)}`);
     };
     const stop = player.time.subscribe(draw);
-    const resized = new ResizeObserver(draw);
-    resized.observe(element);
+    const observer = new ResizeObserver(draw);
+    observer.observe(element);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     scheme.addEventListener('change', draw);
     return () => {
       stop();
-      resized.disconnect();
+      observer.disconnect();
       scheme.removeEventListener('change', draw);
     };
   }, [player, peaks, durationSeconds, gaps]);
@@ -92,7 +92,7 @@ export function Waveform({ player, peaks, durationSeconds, gaps }: WaveformProps
       class="wave"
       role="slider"
       tabIndex={0}
-      aria-label="Place in the recording"
+      aria-label="Position in the recording"
       aria-valuemin={0}
       aria-valuemax={Math.round(durationSeconds)}
       aria-valuenow={0}
@@ -104,7 +104,7 @@ export function Waveform({ player, peaks, durationSeconds, gaps }: WaveformProps
         if (event.buttons > 0) seekTo(event);
       }}
       onKeyDown={(event) => {
-        const to = moveOf(event.key, player.time.value, durationSeconds);
+        const to = positionAfter(event.key, player.time.value, durationSeconds);
         if (to === undefined) return;
         event.preventDefault();
         void player.seek(Math.min(durationSeconds, to));

@@ -3,7 +3,7 @@ import { clock } from '../ui/format.ts';
 import type { Player } from './player.ts';
 import { type Block, type Gap, type ShownWord, wordAt } from './words.ts';
 
-/** Below this the model guesses. */
+/** Words with a lower probability are marked as uncertain. */
 const UNSURE = 0.5;
 
 interface WordTextProps {
@@ -11,10 +11,10 @@ interface WordTextProps {
   /** All words of the blocks, in order. */
   readonly words: readonly ShownWord[];
   readonly player: Player;
-  /** Indices of words that a search has found; the first of them is shown. */
+  /** Indices of the words that match the search. */
   readonly hits: ReadonlySet<number>;
   readonly shownHit: number | undefined;
-  /** Edits these words; absent where there are no edits. */
+  /** Opens the editor for these words. Undefined when the text cannot be edited. */
   edit?: ((first: number, last: number) => void) | undefined;
   gapAction?: ((gap: Gap) => { label: string; run(): void } | undefined) | undefined;
 }
@@ -26,8 +26,8 @@ const indexOf = (target: EventTarget | Node | null): number | undefined => {
   return index === undefined ? undefined : Number(index);
 };
 
-/** Words that are selected with the mouse or a finger; undefined without a selection. */
-function selected(box: HTMLElement | null): [number, number] | undefined {
+/** First and last index of the selected words; undefined without a selection. */
+function selectedRange(box: HTMLElement | null): [number, number] | undefined {
   const selection = getSelection();
   if (selection === null || selection.isCollapsed || !box?.contains(selection.anchorNode)) return undefined;
   const [a, b] = [indexOf(selection.anchorNode), indexOf(selection.focusNode)];
@@ -35,8 +35,8 @@ function selected(box: HTMLElement | null): [number, number] | undefined {
 }
 
 /**
- * The words. What changes with every moment (the word that sounds, the cursor, hits) is done by classes on what is there:
- * a recording of hours has tens of thousands of words.
+ * The words of a transcript. The current word, the cursor and search hits change often; they are set as CSS classes on existing
+ * elements without rendering, because a recording of hours has tens of thousands of words.
  */
 export function WordText({ blocks, words, player, hits, shownHit, edit, gapAction }: WordTextProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -45,18 +45,18 @@ export function WordText({ blocks, words, player, hits, shownHit, edit, gapActio
     i === undefined ? null : box.current?.querySelector(`[data-i="${i}"]`);
 
   useEffect(() => {
-    let now: Element | null | undefined;
-    let was = -1;
+    let current: Element | null | undefined;
+    let currentIndex = -1;
     return player.time.subscribe((seconds) => {
       const at = seconds > 0 ? wordAt(words, seconds + 0.02) : -1;
-      if (at === was) return;
-      was = at;
+      if (at === currentIndex) return;
+      currentIndex = at;
       const next = element(at);
-      now?.classList.remove('now');
+      current?.classList.remove('now');
       next?.classList.add('now');
-      if (player.isPlaying.value && next?.parentElement !== now?.parentElement)
+      if (player.isPlaying.value && next?.parentElement !== current?.parentElement)
         next?.parentElement?.scrollIntoView({ block: 'nearest' });
-      now = next;
+      current = next;
     });
   }, [words, player]);
 
@@ -80,7 +80,8 @@ export function WordText({ blocks, words, player, hits, shownHit, edit, gapActio
     const word = words[at];
     if (step !== undefined) setCursor(cursor === undefined ? at : Math.max(0, Math.min(words.length - 1, at + step)));
     else if (event.key === 'Enter' && word !== undefined) void player.seek(word.start, true);
-    else if (event.key.toLowerCase() === 'e' && word !== undefined) edit?.(...(selected(box.current) ?? ([at, at] as const)));
+    else if (event.key.toLowerCase() === 'e' && word !== undefined)
+      edit?.(...(selectedRange(box.current) ?? ([at, at] as const)));
     else return;
     event.preventDefault();
   };
@@ -129,15 +130,15 @@ export function WordText({ blocks, words, player, hits, shownHit, edit, gapActio
       <section
         class="words"
         ref={box}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the words are walked through with the arrow keys
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move through the words
         tabIndex={0}
-        aria-label="Text. Arrow keys go from word to word, Enter plays from there, E edits."
+        aria-label="Text. Arrow keys move from word to word, Enter plays from the word, E edits it."
         data-testid="words"
         onKeyDown={onKey}
         onClick={(event) => {
           const i = indexOf(event.target);
           const word = i === undefined ? undefined : words[i];
-          if (word === undefined || selected(box.current) !== undefined) return;
+          if (word === undefined || selectedRange(box.current) !== undefined) return;
           setCursor(i);
           void player.seek(word.start);
         }}

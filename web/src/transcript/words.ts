@@ -1,17 +1,17 @@
 /**
- * A transcript as words with places in time, which can be clicked, searched and edited.
+ * Converts a transcript to words with times, which can be clicked, searched and edited.
  *
- * What is shown is the text as its owner reads it (corrections and edits applied); times come from the words that were heard.
- * Where a correction has changed words, the ones it made share the time of those it took the place of.
+ * The text includes corrections and edits; the times come from the recognized words. Words that a correction has changed share
+ * the time of the words that they replace.
  */
 import type { Segment, Transcript } from '../../../core/contracts/transcript.ts';
 
 export interface ShownWord {
   readonly text: string;
-  /** Seconds from the beginning. */
+  /** Seconds from the start of the recording. */
   readonly start: number;
   readonly end: number;
-  /** 0 to 1, as the model gave it. */
+  /** 0 to 1, from the model. */
   readonly probability: number;
   readonly isEdited: boolean;
 }
@@ -27,15 +27,15 @@ export interface Gap {
   readonly start: number;
   readonly end: number;
   readonly reason: string;
-  /** The chunk that lacks, where a whole one does. */
+  /** Set when the gap is a whole chunk. */
   readonly chunkNumber?: number;
 }
 export type Block = Paragraph | Gap;
 
 const plain = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
 
-/** Longest common subsequence of two short lists: pairs of places, in order. */
-function common(a: readonly string[], b: readonly string[]): [number, number][] {
+/** Longest common subsequence of two short lists: pairs of indices, in order. */
+function commonSubsequence(a: readonly string[], b: readonly string[]): [number, number][] {
   const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   const at = (i: number, j: number): number => lengths[i]?.[j] ?? 0;
   for (let i = a.length - 1; i >= 0; i--)
@@ -52,9 +52,9 @@ function common(a: readonly string[], b: readonly string[]): [number, number][] 
   return pairs;
 }
 
-type Heard = Segment['words'][number];
-const isEdited = (word: Heard): boolean => word.interpolated === true && word.probability === 1;
-const asShown = (word: Heard, text: string): ShownWord => ({
+type RecognizedWord = Segment['words'][number];
+const isEdited = (word: RecognizedWord): boolean => word.interpolated === true && word.probability === 1;
+const asShown = (word: RecognizedWord, text: string): ShownWord => ({
   text,
   start: word.start,
   end: word.end,
@@ -62,8 +62,8 @@ const asShown = (word: Heard, text: string): ShownWord => ({
   isEdited: isEdited(word),
 });
 
-/** Words of a text between two times, spread over them. */
-function spread(texts: readonly string[], replaced: readonly Heard[], from: number, to: number): ShownWord[] {
+/** Distributes words evenly over the time of the recognized words that they replace, or over `from` to `to` without any. */
+function spread(texts: readonly string[], replaced: readonly RecognizedWord[], from: number, to: number): ShownWord[] {
   const start = replaced[0]?.start ?? from;
   const end = Math.max(start, replaced.at(-1)?.end ?? to);
   const step = (end - start) / Math.max(1, texts.length);
@@ -77,47 +77,52 @@ function spread(texts: readonly string[], replaced: readonly Heard[], from: numb
   }));
 }
 
-/** The segment's text, word for word, with the times of the words that were heard. */
+/** The words of the segment's text, with the times of the recognized words. */
 export function wordsOf(segment: Pick<Segment, 'text' | 'words' | 'start' | 'end'>): ShownWord[] {
-  const heard = segment.words;
+  const recognized = segment.words;
   const texts = segment.text.split(/\s+/).filter(Boolean);
-  const same = heard.length === texts.length && heard.every(({ word }, i) => word.trim() === texts[i]);
-  if (same) return heard.map((word, i) => asShown(word, texts[i] ?? ''));
-  const pairs = common(
-    heard.map(({ word }) => plain(word)),
+  const isSame = recognized.length === texts.length && recognized.every(({ word }, i) => word.trim() === texts[i]);
+  if (isSame) return recognized.map((word, i) => asShown(word, texts[i] ?? ''));
+  const pairs = commonSubsequence(
+    recognized.map(({ word }) => plain(word)),
     texts.map(plain),
   );
   const shown: ShownWord[] = [];
   let [i, j] = [0, 0];
-  for (const [atHeard, atText] of [...pairs, [heard.length, texts.length] as const]) {
+  for (const [atWord, atText] of [...pairs, [recognized.length, texts.length] as const]) {
     const between = texts.slice(j, atText);
     if (between.length > 0)
       shown.push(
-        ...spread(between, heard.slice(i, atHeard), heard[i - 1]?.end ?? segment.start, heard[atHeard]?.start ?? segment.end),
+        ...spread(
+          between,
+          recognized.slice(i, atWord),
+          recognized[i - 1]?.end ?? segment.start,
+          recognized[atWord]?.start ?? segment.end,
+        ),
       );
-    const word = heard[atHeard];
+    const word = recognized[atWord];
     if (word !== undefined) shown.push(asShown(word, texts[atText] ?? ''));
-    [i, j] = [atHeard + 1, atText + 1];
+    [i, j] = [atWord + 1, atText + 1];
   }
   return shown;
 }
 
-/** Silence that begins a new paragraph, and words after which one may end. */
+/** The next segment starts a new paragraph after more seconds of silence, or more words. */
 const [PARAGRAPH_PAUSE, PARAGRAPH_WORDS] = [1.5, 90];
 
 type Readable = Pick<Transcript, 'segments' | 'gaps' | 'coverage'>;
 const isWithin = (at: { start: number; end: number }, gaps: Readable['gaps']): boolean =>
   gaps.some(({ start, end }) => at.start >= start - 0.01 && at.end <= end + 0.01);
 
-/** Chunks without text, and stretches in which somebody speaks and nothing was understood. */
+/** Chunks without text, and spans with speech in which no words were recognized. */
 const gapsOf = ({ gaps, coverage }: Readable): Gap[] => [
   ...gaps.map((gap): Gap => ({ kind: 'gap', ...gap })),
   ...coverage
     .filter((part) => (part.kind === 'failed' || part.kind === 'missing') && !isWithin(part, gaps))
-    .map(({ start, end }): Gap => ({ kind: 'gap', start, end, reason: 'somebody speaks here, but no words were understood' })),
+    .map(({ start, end }): Gap => ({ kind: 'gap', start, end, reason: 'speech without recognized words' })),
 ];
 
-/** Paragraphs and gaps in the order of time. */
+/** Paragraphs and gaps, sorted by time. */
 export function blocksOf(transcript: Readable): Block[] {
   const gaps = gapsOf(transcript).sort((a, b) => a.start - b.start);
   const blocks: Block[] = [];
@@ -148,7 +153,7 @@ export function blocksOf(transcript: Readable): Block[] {
   return [...blocks, ...gaps];
 }
 
-/** The last word that has begun at this time, or -1. `words` in their order. */
+/** Index of the last word that has started at this time, or -1. `words` must be sorted. */
 export function wordAt(words: readonly ShownWord[], seconds: number): number {
   let [low, high] = [0, words.length];
   while (low < high) {
@@ -159,16 +164,18 @@ export function wordAt(words: readonly ShownWord[], seconds: number): number {
   return low - 1;
 }
 
-/** Where these words are said one after the other: index of the first, and how many. Case and punctuation do not count. */
+/** Finds consecutive words: index of the first word and number of words. Ignores case and punctuation. */
 export function findWords(words: readonly ShownWord[], query: string): { readonly at: number; readonly count: number }[] {
   const wanted = query.split(/\s+/).map(plain).filter(Boolean);
   if (wanted.length === 0) return [];
-  const said = words.map(({ text }) => plain(text));
+  const plainWords = words.map(({ text }) => plain(text));
   const found: { at: number; count: number }[] = [];
-  for (let at = 0; at + wanted.length <= said.length; at++) {
-    // The last word of the query may still be in the writing.
-    const isHere = wanted.every((want, i) => (i === wanted.length - 1 ? said[at + i]?.startsWith(want) : said[at + i] === want));
-    if (isHere) found.push({ at, count: wanted.length });
+  for (let at = 0; at + wanted.length <= plainWords.length; at++) {
+    // The user may still be typing the last word, so its beginning is enough.
+    const isMatch = wanted.every((want, i) =>
+      i === wanted.length - 1 ? plainWords[at + i]?.startsWith(want) : plainWords[at + i] === want,
+    );
+    if (isMatch) found.push({ at, count: wanted.length });
   }
   return found;
 }

@@ -1,12 +1,12 @@
-/** Numbers and times as people read them, in the browser's language. */
+/** Formats numbers and times for display, in the browser's language. */
 
-const two = (value: number): string => String(value).padStart(2, '0');
+const twoDigits = (value: number): string => String(value).padStart(2, '0');
 
 /** Seconds -> `1:05`, `2:03:09` */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  return h > 0 ? `${h}:${twoDigits(m)}:${twoDigits(s)}` : `${m}:${twoDigits(s)}`;
 }
 
 /** Seconds -> `40 s`, `5 min`, `3 h 20 min` */

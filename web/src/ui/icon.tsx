@@ -1,4 +1,4 @@
-/** Icons of the pages, drawn on a field of 24 by 24; decoration for the words beside them. */
+/** Icons as SVG paths in a 24 by 24 view box. They are decorative: hidden from screen readers. */
 const PATHS = {
   mic: 'M12 15a3 3 0 0 0 3-3V6a3 3 0 0 0-6 0v6a3 3 0 0 0 3 3zM6 11v1a6 6 0 0 0 12 0v-1M12 18v3',
   stop: 'M7 7h10v10H7z',

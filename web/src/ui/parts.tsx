@@ -1,4 +1,4 @@
-/** Parts that every page has: states of loading, emptiness and error, questions, menus. */
+/** Shared components: tags, notices, loading, empty and error states, confirmations and menus. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from './icon.tsx';
@@ -9,26 +9,26 @@ export const Tag = ({ tone = '', children }: { readonly tone?: Tone; readonly ch
   <span class={`tag ${tone}`}>{children}</span>
 );
 
-/** Something that people should know now; errors are spoken at once. */
+/** A message to the user. Screen readers announce errors at once. */
 export const Notice = ({ tone = '', children }: { readonly tone?: Tone; readonly children: ComponentChildren }) => (
   <div class={`notice ${tone}`} role={tone === 'bad' ? 'alert' : 'status'}>
     {children}
   </div>
 );
 
-export const Failed = ({ what, again }: { readonly what: string; readonly again?: () => void }) => (
+export const Failed = ({ what, retry }: { readonly what: string; readonly retry?: () => void }) => (
   <Notice tone="bad">
     <p>{what}</p>
-    {again && (
-      <button type="button" class="button" onClick={again}>
+    {retry && (
+      <button type="button" class="button" onClick={retry}>
         Try again
       </button>
     )}
   </Notice>
 );
 
-/** What pages say that have looked for long enough. */
-export const NOTHING_NEW = 'Nothing has changed for half an hour, so this page has stopped looking.';
+/** Shown when a page has stopped refreshing. */
+export const NOTHING_NEW = 'Nothing has changed for half an hour, so this page has stopped refreshing.';
 
 export const Empty = ({ icon, children }: { readonly icon: IconName; readonly children: ComponentChildren }) => (
   <div class="empty">
@@ -39,23 +39,23 @@ export const Empty = ({ icon, children }: { readonly icon: IconName; readonly ch
 
 export const Loading = ({ what }: { readonly what: string }) => (
   <div class="stack" role="status">
-    <span class="visually-hidden">{what} is being loaded</span>
+    <span class="visually-hidden">{what} is loading</span>
     <div class="skeleton" />
     <div class="skeleton tall" />
   </div>
 );
 
-/** A table that is scrolled sideways where the page is narrow, with the keyboard, too. */
+/** Makes a wide table scroll horizontally, also with the keyboard. */
 export const TableBox = ({ label, children }: { readonly label: string; readonly children: ComponentChildren }) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll it
   <section class="table-box" aria-label={label} tabIndex={0}>
     {children}
   </section>
 );
 
-/** A question before what cannot be undone; `ask` opens it. */
-export function useQuestion(): { readonly dialog: ComponentChildren; ask(question: Question): void } {
-  const [question, setQuestion] = useState<Question | undefined>();
+/** A confirmation dialog for actions that cannot be undone. `confirm` opens it; render `dialog`. */
+export function useConfirmation(): { readonly dialog: ComponentChildren; confirm(question: Confirmation): void } {
+  const [question, setQuestion] = useState<Confirmation | undefined>();
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
   useEffect(() => {
@@ -66,7 +66,7 @@ export function useQuestion(): { readonly dialog: ComponentChildren; ask(questio
     setQuestion(undefined);
   };
   return {
-    ask: setQuestion,
+    confirm: setQuestion,
     dialog: question && (
       <dialog ref={dialog} aria-labelledby={title} onClose={close}>
         <div class="stack">
@@ -92,14 +92,14 @@ export function useQuestion(): { readonly dialog: ComponentChildren; ask(questio
     ),
   };
 }
-export interface Question {
+export interface Confirmation {
   readonly title: string;
   readonly text: string;
   readonly button: string;
   yes(): void;
 }
 
-/** A button that opens a few others; Escape and a click beside close it. */
+/** A button that opens a menu. Escape, a click outside and moving the focus outside close it. */
 export function Menu({
   label,
   icon,
@@ -114,19 +114,19 @@ export function Menu({
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (!isOpen) return;
-    const leave = (event: Event): void => {
+    const closeOutside = (event: Event): void => {
       if (event.target instanceof Node && box.current?.contains(event.target)) return;
       setOpen(false);
     };
-    document.addEventListener('pointerdown', leave);
-    document.addEventListener('focusin', leave);
+    document.addEventListener('pointerdown', closeOutside);
+    document.addEventListener('focusin', closeOutside);
     return () => {
-      document.removeEventListener('pointerdown', leave);
-      document.removeEventListener('focusin', leave);
+      document.removeEventListener('pointerdown', closeOutside);
+      document.removeEventListener('focusin', closeOutside);
     };
   }, [isOpen]);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the menu, wherever in it the focus is
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the menu from any element inside it
     <div
       class="menu"
       ref={box}

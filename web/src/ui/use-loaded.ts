@@ -1,83 +1,90 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { inWords } from '../api/client.ts';
+import { ApiError, errorMessage } from '../api/client.ts';
 
 export interface Loaded<T> {
   readonly value: T | undefined;
   readonly error: string | undefined;
-  /** Nothing has changed for so long that nobody looks any more; `again` looks anew. */
-  readonly isGivenUp: boolean;
-  /** Loads once more; what is shown stays until then. */
-  again(): Promise<void>;
+  /** Refreshing has stopped because nothing has changed for half an hour; `reload` restarts it. */
+  readonly hasStopped: boolean;
+  /** Loads again. The current value stays until then. */
+  reload(): Promise<void>;
 }
 
-/** How often it is looked at anew, while the page is seen. */
+/** How often the value is loaded again while the page is visible. */
 export interface Refresh {
   readonly everySeconds: number;
-  /** With nothing new the pauses grow, and end after half an hour. */
-  readonly tires?: boolean;
+  /** Without changes the pauses grow, and refreshing stops after half an hour. */
+  readonly backsOff?: boolean;
 }
 const [GROWTH, LONGEST_SECONDS, LIMIT_SECONDS] = [1.15, 10, 1800];
 
-/** What `load` answers; again whenever `key` changes, and as `refresh` says. */
+/** Loads a value when `key` changes, and repeatedly as `refresh` specifies. */
 export function useLoaded<T>(key: string, load: () => Promise<T>, refresh?: Refresh): Loaded<T> {
-  const [state, setState] = useState<{ key: string; value?: T; error?: string; isGivenUp?: boolean }>({ key });
+  const [state, setState] = useState<{ key: string; value?: T; error?: string; hasStopped?: boolean }>({ key });
   const latest = useRef(load);
   latest.current = load;
-  const wanted = useRef(key);
-  wanted.current = key;
+  const currentKey = useRef(key);
+  currentKey.current = key;
   const [round, setRound] = useState(0);
-  const known = useRef('');
-  /** Whether there was something new. */
-  const look = useCallback(async (): Promise<boolean> => {
-    const asked = wanted.current;
+  const lastText = useRef('');
+  /** From the Retry-After header. */
+  const retryAfterSeconds = useRef(0);
+  /** Loads once. Returns whether the value has changed. */
+  const loadOnce = useCallback(async (): Promise<boolean> => {
+    const requestedKey = currentKey.current;
+    retryAfterSeconds.current = 0;
     try {
       const value = await latest.current();
-      if (wanted.current !== asked) return false; // somebody has gone on meanwhile
-      const text = `${asked} ${JSON.stringify(value)}`;
-      const isNew = text !== known.current;
-      known.current = text;
-      setState((was) => (isNew || was.key !== asked || was.error !== undefined || was.isGivenUp ? { key: asked, value } : was));
+      if (currentKey.current !== requestedKey) return false; // the key has changed meanwhile
+      const text = `${requestedKey} ${JSON.stringify(value)}`;
+      const isNew = text !== lastText.current;
+      lastText.current = text;
+      setState((old) =>
+        isNew || old.key !== requestedKey || old.error !== undefined || old.hasStopped ? { key: requestedKey, value } : old,
+      );
       return isNew;
     } catch (error) {
-      if (wanted.current === asked) setState((was) => ({ ...(was.key === asked && was), key: asked, error: inWords(error) }));
+      if (error instanceof ApiError) retryAfterSeconds.current = error.retryAfterSeconds ?? 0;
+      if (currentKey.current === requestedKey)
+        setState((old) => ({ ...(old.key === requestedKey && old), key: requestedKey, error: errorMessage(error) }));
       return false;
     }
   }, []);
-  const { everySeconds, tires = false } = refresh ?? {};
+  const { everySeconds, backsOff = false } = refresh ?? {};
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     let isOver = false;
     let pauseSeconds = everySeconds ?? 0;
     let quietSeconds = 0;
-    const turn = async (isFirst: boolean): Promise<void> => {
-      const isNew = (isFirst || document.visibilityState === 'visible') && (await look());
+    const refreshAndSchedule = async (isFirst: boolean): Promise<void> => {
+      const isNew = (isFirst || document.visibilityState === 'visible') && (await loadOnce());
       if (isOver || everySeconds === undefined) return;
-      if (tires) {
+      if (backsOff) {
         quietSeconds = isNew ? 0 : quietSeconds + pauseSeconds;
         pauseSeconds = isNew ? everySeconds : Math.min(LONGEST_SECONDS, pauseSeconds * GROWTH);
         if (quietSeconds > LIMIT_SECONDS) {
-          setState((was) => ({ ...was, isGivenUp: true }));
+          setState((old) => ({ ...old, hasStopped: true }));
           return;
         }
       }
-      timer = setTimeout(() => void turn(false), 1000 * pauseSeconds);
+      timer = setTimeout(() => void refreshAndSchedule(false), 1000 * Math.max(pauseSeconds, retryAfterSeconds.current));
     };
-    void turn(true);
+    void refreshAndSchedule(true);
     return () => {
       isOver = true;
       clearTimeout(timer);
     };
-  }, [key, everySeconds, tires, look, round]);
-  const isGivenUp = state.isGivenUp === true;
-  const again = useCallback(async () => {
-    await look();
-    if (isGivenUp) setRound((now) => now + 1);
-  }, [look, isGivenUp]);
-  const isMine = state.key === key;
+  }, [key, everySeconds, backsOff, loadOnce, round]);
+  const hasStopped = state.hasStopped === true;
+  const reload = useCallback(async () => {
+    await loadOnce();
+    if (hasStopped) setRound((now) => now + 1);
+  }, [loadOnce, hasStopped]);
+  const isCurrent = state.key === key;
   return {
-    value: isMine ? state.value : undefined,
-    error: isMine ? state.error : undefined,
-    isGivenUp: isMine && isGivenUp,
-    again,
+    value: isCurrent ? state.value : undefined,
+    error: isCurrent ? state.error : undefined,
+    hasStopped: isCurrent && hasStopped,
+    reload,
   };
 }

@@ -1,1 +1,1 @@
-"""The persistent worker service: the engine behind HTTP, for whoever has a GPU box or a laptop."""
+"""The persistent worker service: the engine behind HTTP, for a machine with a GPU or a laptop."""

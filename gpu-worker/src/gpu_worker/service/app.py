@@ -1,7 +1,10 @@
-"""The service's HTTP side: PRODUCT's own calls, OpenAI's, a page, figures for Prometheus.
+"""The HTTP side of the service: its own endpoints, OpenAI's, a page, and metrics for Prometheus.
 
-Everything that waits waits here without holding anything but its place: uploads go to disk as they come, the queue is in
-SQLite, the model is in another process.
+Waiting requests hold no resources but their connection: uploads are streamed to disk, the queue is in SQLite, and the model
+runs in another process.
+
+At startup the runner (which loads the model), the callback sender and the hourly cleanup are started. At shutdown they end;
+jobs in progress are requeued at the next start.
 """
 
 from __future__ import annotations
@@ -24,12 +27,17 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from gpu_worker.engine_version import ENGINE_VERSION
 from gpu_worker.formats import to_srt, to_txt, to_vtt
 from gpu_worker.media import sniff
-from gpu_worker.service import callbacks, openai_api
+from gpu_worker.service import callback_address, callbacks, openai_api
+from gpu_worker.service.disk_full import DiskFull
 from gpu_worker.service.guard import Guard
 from gpu_worker.service.hub import Hub
-from gpu_worker.service.jobs import Job, Jobs, NameTaken, QueueFull
+from gpu_worker.service.job_rows import Job, JobIdTaken, QueueFull
+from gpu_worker.service.jobs import Jobs
+from gpu_worker.service.offered import OfferedModels
+from gpu_worker.service.pace import Paced
 from gpu_worker.service.problems import HANDLERS, Problem
 from gpu_worker.service.runner import Runner
 from gpu_worker.service.settings import ServeSettings
@@ -37,50 +45,56 @@ from gpu_worker.service.uploads import BadUpload, Form, TooLarge, drain, receive
 
 PAGE: Final = Path(__file__).parent / "page"
 PAGE_FILES: Final = {"": "index.html", "page.js": "page.js", "page.css": "page.css"}
-OPEN: Final = ("/health", *(f"/{path}" for path in PAGE_FILES))
-"""Need no token: what looks after services has none, and the page asks for it."""
-SECURITY: Final = {
+OPEN_PATHS: Final = ("/health", *(f"/{path}" for path in PAGE_FILES))
+"""Paths that need no token: health checks send none, and the page prompts the user for it."""
+SECURITY_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
-BUSY_SECONDS: Final = 10
-"""Told to those who find the queue full."""
-LISTED: Final = 100
+JOB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+RETRY_AFTER_SECONDS: Final = 10
+"""Retry-After of responses to a full queue."""
+MAX_LISTED_JOBS: Final = 100
+MB: Final = 1024**2
 CLEANUP_SECONDS: Final = 3600.0
 THREADS: Final = 4
-"""What blocks is done by so many threads: with more, the loop, and so /health, waits longer for Python's lock."""
+"""Threads for blocking work. More would delay the event loop, and with it /health, because of Python's global lock."""
 DAY_SECONDS: Final = 86_400.0
 KEEPALIVE_SECONDS: Final = 15.0
 
 
+def disk_full_problem() -> Problem:
+    """The response to an upload for which there is not enough disk space."""
+    return Problem(503, "disk-full", "there is not enough disk space for uploads; try again later", retry_s=60)
+
+
 class Service:
-    """The routes."""
+    """The endpoints."""
 
     def __init__(self, settings: ServeSettings, jobs: Jobs, runner: Runner, hub: Hub) -> None:
         self._settings = settings
+        self._models = OfferedModels(settings)
         self._jobs = jobs
         self._runner = runner
         self._hub = hub
         self._registry = CollectorRegistry()
         gauges = {
-            "chunkscribe_queue_jobs": "Jobs that wait",
-            "chunkscribe_processing_jobs": "Jobs that are heard now",
-            "chunkscribe_completed_jobs": "Jobs with a text that are kept",
-            "chunkscribe_failed_jobs": "Jobs without a text that are kept",
-            "chunkscribe_audio_seconds": "Seconds of audio heard since the start",
+            "chunkscribe_queue_jobs": "Jobs that are queued",
+            "chunkscribe_processing_jobs": "Jobs that are being transcribed",
+            "chunkscribe_completed_jobs": "Completed jobs that are kept",
+            "chunkscribe_failed_jobs": "Failed jobs that are kept",
+            "chunkscribe_audio_seconds": "Seconds of audio transcribed since the start",
             "chunkscribe_work_seconds": "Seconds that the model has worked since the start",
-            "chunkscribe_model_memory_mb": "Memory of the model's process at most",
-            "chunkscribe_model_restarts": "Times that the model's process has ended by itself",
+            "chunkscribe_model_memory_mb": "Peak memory of the model process",
+            "chunkscribe_model_restarts": "Times that the model process has ended unexpectedly",
             "chunkscribe_model_loaded": "Whether a model is loaded",
         }
         self._gauges = {name: Gauge(name, text, registry=self._registry) for name, text in gauges.items()}
 
     def routes(self) -> list[Route]:
-        """All calls."""
+        """All routes."""
         return [
             Route("/transcribe", self.transcribe, methods=["POST"]),
             Route("/status/{job_id}", self.status),
@@ -97,37 +111,38 @@ class Service:
 
     def _file(self, name: str) -> Callable[[Request], Any]:
         async def serve(_request: Request) -> Response:
-            return FileResponse(PAGE / name, headers={**SECURITY, "cache-control": "no-cache"})
+            return FileResponse(PAGE / name, headers={**SECURITY_HEADERS, "cache-control": "no-cache"})
 
         return serve
 
-    async def _take(self, request: Request, check: Callable[[Form], None] | None = None) -> tuple[Job, Form]:
-        """Receives an upload and puts it into the queue; `check` may have something against it. Raises Problem."""
+    async def _submit(self, request: Request, check: Callable[[Form], None] | None = None) -> tuple[Job, Form]:
+        """Receives an upload and queues it as a job. `check` may reject the form. Raises Problem."""
         try:
-            job, form = await self._received(request, check)
+            job, form = await self._receive(request, check)
         except (Problem, openai_api.Invalid):
             await drain(request)
             raise
         self._runner.wake()
         return job, form
 
-    async def _received(self, request: Request, check: Callable[[Form], None] | None) -> tuple[Job, Form]:
-        limit = self._settings.max_upload_mb * 1024**2
-        folder = self._settings.service_folder
-        if shutil.disk_usage(folder).free < self._settings.min_free_disk_mb * 1024**2:
-            raise Problem(503, "disk-full", "there is no room for files at the moment", retry_s=60)
+    async def _receive(self, request: Request, check: Callable[[Form], None] | None) -> tuple[Job, Form]:
+        limit, min_free = self._settings.max_upload_mb * MB, self._settings.min_free_disk_mb * MB
+        if shutil.disk_usage(self._settings.service_folder).free < min_free:
+            raise disk_full_problem()
         if self._jobs.counts().get("queued", 0) >= self._settings.max_queue:
-            raise Problem(429, "queue-full", "too many files wait; come again later", retry_s=BUSY_SECONDS)
+            raise Problem(429, "queue-full", "the queue is full; try again later", retry_s=RETRY_AFTER_SECONDS)
         upload = self._jobs.new_upload()
         try:
-            form = await receive(request, upload, limit)
+            form = await receive(request, upload, limit, min_free)
             if check is not None:
                 check(form)
             return await to_thread.run_sync(self._enqueue, form, upload), form
         except BadUpload as error:
             raise Problem(400, "malformed", str(error)) from error
         except TooLarge as error:
-            raise Problem(413, "too-large", f"a file may have {self._settings.max_upload_mb} MB") from error
+            raise Problem(413, "too-large", f"a file may have at most {self._settings.max_upload_mb} MB") from error
+        except DiskFull as error:
+            raise disk_full_problem() from error
         finally:
             upload.unlink(missing_ok=True)
 
@@ -135,51 +150,41 @@ class Service:
         if form.filename is None:
             raise Problem(400, "file-missing", "the field file is missing", param="file")
         if sniff(form.head) is None:
-            raise Problem(415, "unsupported-media", "this is not an audio file of a kind that we take", param="file")
-        model = self._model(form.one("model"))
-        name = form.one("job_id")
-        if name is not None and not NAME.fullmatch(name):
-            raise Problem(422, "invalid-job-id", "a job_id has letters, digits, dots, dashes and underscores, at most 128")
-        priority = form.one("priority") or "normal"
+            raise Problem(415, "unsupported-media", "this is not a supported audio file", param="file")
+        model = self._models.named(form.last("model"))
+        requested_id = form.last("job_id")
+        if requested_id is not None and not JOB_ID.fullmatch(requested_id):
+            raise Problem(422, "invalid-job-id", "job_id must be at most 128 letters, digits, dots, dashes and underscores")
+        priority = form.last("priority") or "normal"
         if priority not in ("normal", "urgent"):
-            raise Problem(422, "invalid-priority", "priority is normal or urgent")
-        language = form.one("language")
-        if language is not None and not LANGUAGE.fullmatch(language):
-            raise Problem(422, "invalid-language", "an ISO 639 code such as en", param="language")
-        prompt, hotwords = form.one("prompt"), form.one("hotwords")
+            raise Problem(422, "invalid-priority", "priority must be normal or urgent")
+        language = self._models.language(form.last("language"), model)
+        prompt, hotwords = form.last("prompt"), form.last("hotwords")
         if len(prompt or "") > 4000 or len(hotwords or "") > 1000:
-            raise Problem(422, "invalid-prompt", "prompt has at most 4000 characters, hotwords 1000", param="prompt")
-        callback_url = form.one("callback_url")
+            raise Problem(422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", param="prompt")
+        callback_url = form.last("callback_url")
         if callback_url is not None:
             try:
-                callbacks.check(callback_url, self._settings.may_call_loopback)
-            except callbacks.Refused as error:
+                callback_address.check(callback_url, self._settings.callback_rules)
+            except callback_address.Refused as error:
                 raise Problem(422, "invalid-callback", f"this address cannot be called: {error}") from error
-        wishes = {"language": language, "prompt": prompt, "hotwords": hotwords}
+        options = {"language": language, "prompt": prompt, "hotwords": hotwords}
         try:
             return self._jobs.add(
                 upload,
-                name=name,
+                requested_id=requested_id,
                 filename=form.filename,
                 size_bytes=form.size_bytes,
                 model=model,
-                wishes=wishes,
-                content=json.dumps([form.sha256, model, wishes]),
+                options=options,
+                content=json.dumps([form.sha256, model, options, ENGINE_VERSION]),
                 urgent=priority == "urgent",
                 callback_url=callback_url,
             )
         except QueueFull as error:
-            raise Problem(429, "queue-full", "too many files wait; come again later", retry_s=BUSY_SECONDS) from error
-        except NameTaken as error:
-            raise Problem(409, "job-exists", "another file has this job_id") from error
-
-    def _model(self, asked: str | None) -> str:
-        if asked is None or asked in openai_api.ALIASES:
-            return self._settings.own_model
-        if asked not in self._settings.offered:
-            offered = self._settings.offered
-            raise Problem(422, "unknown-model", f"this service has {', '.join(offered)}", models=offered, param="model")
-        return asked
+            raise Problem(429, "queue-full", "the queue is full; try again later", retry_s=RETRY_AFTER_SECONDS) from error
+        except JobIdTaken as error:
+            raise Problem(409, "job-exists", "job_id is used by another file") from error
 
     async def _job(self, request: Request) -> Job:
         job = await to_thread.run_sync(self._jobs.get, request.path_params["job_id"])
@@ -189,7 +194,7 @@ class Service:
 
     async def transcribe(self, request: Request) -> Response:
         """POST /transcribe."""
-        job, _form = await self._take(request)
+        job, _form = await self._submit(request)
         return JSONResponse({"job_id": job.id, "status": job.state})
 
     async def status(self, request: Request) -> Response:
@@ -207,12 +212,12 @@ class Service:
         )
 
     async def _completed(self, request: Request) -> dict[str, Any]:
-        """The transcript of the job that the path names. Raises Problem."""
+        """The transcript of the job in the path. Raises Problem."""
         job = await self._job(request)
         if job.state == "failed":
             raise Problem(404, "failed", f"the job has failed: {job.error}")
         if job.state != "completed":
-            raise Problem(404, "not-ready", f"the job is {job.state}; its text is there when it is completed")
+            raise Problem(404, "not-ready", f"the job is {job.state}; its transcript is available when it is completed")
         return await to_thread.run_sync(self._jobs.result_of, job)
 
     async def download(self, request: Request) -> Response:
@@ -231,12 +236,12 @@ class Service:
             "vtt": lambda: to_vtt(result["segments"]),
         }
         if kind not in writers:
-            raise Problem(422, "invalid-format", "format is json, txt, srt or vtt")
+            raise Problem(422, "invalid-format", "format must be json, txt, srt or vtt")
         return PlainTextResponse(writers[kind]())
 
     async def list_jobs(self, _request: Request) -> Response:
-        """GET /jobs, for the page and for people."""
-        jobs = await to_thread.run_sync(self._jobs.newest, LISTED)
+        """GET /jobs: the newest jobs."""
+        jobs = await to_thread.run_sync(self._jobs.newest, MAX_LISTED_JOBS)
         return JSONResponse(
             {
                 "jobs": [
@@ -258,7 +263,7 @@ class Service:
                 ],
                 "models": self._settings.offered,
                 "loaded": self._runner.model_name,
-                "trouble": self._runner.trouble,
+                "trouble": self._runner.load_error,
                 "memory_mb": self._runner.figures.memory_mb,
             }
         )
@@ -266,7 +271,7 @@ class Service:
     async def health(self, _request: Request) -> Response:
         """GET /health."""
         loaded = self._runner.model_name is not None
-        status = "ok" if loaded else "no-model" if self._runner.trouble else "loading"
+        status = "ok" if loaded else "no-model" if self._runner.load_error else "loading"
         return JSONResponse({"status": status, "model_loaded": loaded, "queue_size": self._jobs.counts().get("queued", 0)})
 
     async def metrics(self, _request: Request) -> Response:
@@ -290,27 +295,29 @@ class Service:
 
     async def openai_models(self, _request: Request) -> Response:
         """GET /v1/models."""
-        return JSONResponse({"object": "list", "data": [_model_card(name) for name in self._settings.offered]})
+        return JSONResponse({"object": "list", "data": [self._models.card(name) for name in self._settings.offered]})
 
     async def openai_model(self, request: Request) -> Response:
         """GET /v1/models/{model}."""
         name = request.path_params["model"]
         if name not in self._settings.offered:
-            raise Problem(404, "model_not_found", f"this service has {', '.join(self._settings.offered)}", param="model")
-        return JSONResponse(_model_card(name))
+            raise Problem(404, "model_not_found", f"this service offers {', '.join(self._settings.offered)}", param="model")
+        return JSONResponse(self._models.card(name))
 
     async def openai_transcribe(self, request: Request) -> Response:
-        """POST /v1/audio/transcriptions: waits for the text, or sends it as it is heard."""
-        job, form = await self._take(request, openai_api.check)
-        if (form.one("stream") or "false").lower() == "true":
+        """POST /v1/audio/transcriptions: waits for the transcript, or streams it."""
+        job, form = await self._submit(request, openai_api.check)
+        if (form.last("stream") or "false").lower() == "true":
             return StreamingResponse(
                 self._events(job), media_type="text/event-stream", headers={"cache-control": "no-cache"}
             )
         async with self._hub.waiting(job.id) as ended:
-            await self._until_over(job, ended)
-        return openai_api.answer(await self._result(job), openai_api.format_of(form), openai_api.granularities_of(form))
+            await self._wait_until_over(job, ended)
+        return openai_api.transcription_response(
+            await self._result(job), openai_api.format_of(form), openai_api.granularities_of(form)
+        )
 
-    async def _until_over(self, job: Job, ended: asyncio.Event) -> None:
+    async def _wait_until_over(self, job: Job, ended: asyncio.Event) -> None:
         now = await to_thread.run_sync(self._jobs.get, job.id)
         if now is not None and not now.is_over:
             await ended.wait()
@@ -320,14 +327,14 @@ class Service:
         if now is None or now.state == "failed":
             code = (now.error_code if now else None) or "failed"
             status = 415 if code == "unsupported-media" else 503 if code == "model-not-loaded" else 500
-            raise Problem(status, code, (now.error if now else None) or "the job is gone")
+            raise Problem(status, code, (now.error if now else None) or "the job no longer exists")
         return await to_thread.run_sync(self._jobs.result_of, now)
 
     async def _events(self, job: Job) -> AsyncIterator[str]:
-        """Deltas as segments are heard, and the whole in the end."""
+        """Streams the text of segments as they are transcribed, then the whole transcript."""
         sent = False
         async with self._hub.waiting(job.id) as ended, self._hub.texts(job.result_of) as texts:
-            over = asyncio.ensure_future(self._until_over(job, ended))
+            over = asyncio.ensure_future(self._wait_until_over(job, ended))
             try:
                 while not over.done() or not texts.empty():
                     following = asyncio.ensure_future(texts.get())
@@ -338,7 +345,7 @@ class Service:
                     else:
                         following.cancel()
                         if not over.done():
-                            yield ": still at work\n\n"
+                            yield ": still working\n\n"
             finally:
                 over.cancel()
         try:
@@ -351,40 +358,39 @@ class Service:
         yield openai_api.event("transcript.text.done", text=result["text"])
 
 
-def _model_card(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "chunkscribe"}
-
-
 def build(settings: ServeSettings) -> Starlette:
-    """The whole service; the model begins to load when it starts."""
+    """Builds the service. Its startup starts loading the model."""
     folder = Path(settings.service_folder)
     jobs = Jobs(folder, settings.max_queue)
     hub = Hub()
     runner = Runner(settings, jobs, hub)
-    caller = callbacks.Caller(jobs, callbacks.secret_in(folder), settings.may_call_loopback)
+    callback_sender = callbacks.CallbackSender(jobs, callbacks.secret_in(folder), settings.callback_rules)
     service = Service(settings, jobs, runner, hub)
 
     async def clean_up() -> None:
         while True:
-            await to_thread.run_sync(lambda: jobs.forget(time.time() - settings.retention_days * DAY_SECONDS))
+            await to_thread.run_sync(lambda: jobs.delete_ended(time.time() - settings.retention_days * DAY_SECONDS))
             await asyncio.sleep(CLEANUP_SECONDS)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
-        hub.begin()
+        hub.attach()
         runner.start()
-        caller.start()
+        callback_sender.start()
         cleaner = asyncio.ensure_future(clean_up())
         yield
         cleaner.cancel()
-        caller.stop()
+        callback_sender.stop()
         await to_thread.run_sync(runner.stop)
         jobs.close()
 
     return Starlette(
         routes=list(service.routes()),
-        middleware=[Middleware(Guard, settings=settings, is_open=OPEN)],
+        middleware=[
+            Middleware(Guard, settings=settings, open_paths=OPEN_PATHS),
+            Middleware(Paced, window_s=settings.body_seconds),
+        ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

@@ -1,10 +1,10 @@
-"""The model in a process of its own: what ends it ends neither the service nor the queue, and no answer waits for it.
+"""Runs the model in its own process, so that a crash of the model ends neither the service nor the queue.
 
-JSON lines in: `{jobs: [{seq, path, result, model, wishes}]}`. JSON lines out: `{ready, model, on_gpu}` once; then of each
-job `{seq, progress}`, `{seq, segments}` as parts of it are heard, and `{seq, seconds}` or `{seq, error, code}`;
-`{idle, memory_mb}` at the end of each line that came in. Logs go to stderr.
+Protocol: JSON lines. Requests: `{jobs: [{seq, path, result, model, options}]}`. Responses: `{ready, model, languages,
+on_gpu}` once, or `{not_ready}`; per job `{seq, progress}`, `{seq, segments}` for each transcribed part, and `{seq, seconds}`
+or `{seq, error, code}`; `{alive}` during work; `{idle, memory_mb}` after each request, or `{disk_full}`. Logs go to stderr.
 
-Short files go through the model together. Longer ones are cut at silences into parts of some minutes, one in memory at a
+Short files are transcribed together. Longer ones are cut at pauses into parts of some minutes; one part is in memory at a
 time.
 """
 
@@ -15,50 +15,51 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 import structlog
 
 from gpu_worker import logs
-from gpu_worker.engine import Engine, Engines, ModelNotLoaded, Transcription, Wishes
+from gpu_worker.engine import Clip, Engine, Engines, ModelNotLoaded, Options, UnsupportedLanguage, most_spoken
 from gpu_worker.file_audio import Cutter
 from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError
 from gpu_worker.memory import peak_mb
 from gpu_worker.segments import Segment
+from gpu_worker.service.disk_full import DiskFull, as_disk_full
 from gpu_worker.service.jobs import SMALL_BYTES
-from gpu_worker.service.join import Heard, paragraphs, placed
+from gpu_worker.service.join import TranscribedPart, paragraphs, take_segments
 from gpu_worker.settings import EngineSettings
 from gpu_worker.temporary import use_own_folder
 
 log = structlog.get_logger()
 
 SHORT_SECONDS: Final = 360.0
-"""Longest audio that is heard in one piece."""
-DECODING: Final = 0.05
-"""Share of a job's progress that reading the file is."""
+"""Longest audio that is transcribed without cutting it."""
+DECODE_SHARE: Final = 0.05
+"""Share of a job's progress that is reading the file."""
 
-Say = Callable[[dict[str, Any]], None]
+Send = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Order:
-    """One job, as it comes in."""
+    """One job of a request."""
 
     seq: int
     path: Path
     result: Path
     model: str
-    wishes: Wishes
+    options: Options
 
 
 def _order(raw: dict[str, Any]) -> Order:
-    return Order(raw["seq"], Path(raw["path"]), Path(raw["result"]), raw["model"], Wishes(**raw["wishes"]))
+    return Order(raw["seq"], Path(raw["path"]), Path(raw["result"]), raw["model"], Options(**raw["options"]))
 
 
 def _plain(segments: Sequence[Segment]) -> list[dict[str, Any]]:
-    """Segments as JSON; what is only there in some cases is left out in the others."""
+    """Segments as JSON, without fields that are unset or not part of the service's result."""
     return [
         {
             **{name: value for name, value in asdict(segment).items() if name != "voice"},
@@ -72,96 +73,100 @@ def _plain(segments: Sequence[Segment]) -> list[dict[str, Any]]:
 
 
 class EngineProcess:
-    """The child's side."""
+    """The child: loads the model and processes jobs."""
 
-    def __init__(self, settings: EngineSettings, say: Say) -> None:
-        self._say = say
+    def __init__(self, settings: EngineSettings, send: Send) -> None:
+        self._send = send
         self._decoder = Decoder()
         self._decoder.start()
         self._engines = Engines(settings)
         self._engines.own.check()
-        say({"ready": True, "model": self._engines.own.model_name, "on_gpu": self._engines.own.on_gpu})
+        own = self._engines.own
+        send({"ready": True, "model": own.model_name, "languages": own.languages, "on_gpu": own.on_gpu})
 
     def work(self, orders: Sequence[Order]) -> None:
-        """Takes these to their ends; they have the same model and wishes."""
+        """Processes jobs of one model until each has ended."""
         try:
             engine = self._engines.named(orders[0].model)
         except ModelNotLoaded as error:
             for order in orders:
-                self._say({"seq": order.seq, "error": str(error), "code": "model-not-loaded"})
+                self._send({"seq": order.seq, "error": str(error), "code": "model-not-loaded"})
             return
         short: list[tuple[Order, Any]] = []
         for order in orders:
             try:
+                engine.model.check_language(order.options.language)
+            except UnsupportedLanguage as error:
+                self._send({"seq": order.seq, "error": str(error), "code": "invalid-language"})
+                continue
+            try:
                 audio = self._decoder.decode(order.path, SHORT_SECONDS) if order.path.stat().st_size <= SMALL_BYTES else None
             except MediaError:
-                audio = None  # too long for one piece, or no audio: cutting it tells
+                audio = None  # too long, or not audio: cutting it shows which
             if audio is None:
                 self._long(engine, order)
             else:
-                self._say({"seq": order.seq, "progress": DECODING})
+                self._send({"seq": order.seq, "progress": DECODE_SHARE})
                 short.append((order, audio))
         if short:
             self._together(engine, short)
 
     def _together(self, engine: Engine, short: Sequence[tuple[Order, Any]]) -> None:
-        tell = [self._between(order, 0.0, 1.0, len(audio)) for order, audio in short]
+        reporters = [self._progress_reporter(order, 0.0, 1.0, len(audio)) for order, audio in short]
         found = engine.transcribe(
-            [audio for _, audio in short],
-            short[0][0].wishes,
-            self._alive,
-            lambda index, seconds: tell[index](index, seconds),
+            [Clip(audio, order.options) for order, audio in short],
+            self._send_alive,
+            lambda index, seconds: reporters[index](index, seconds),
         )
         for (order, _), transcription in zip(short, found, strict=True):
-            self._finish(engine, order, [list(transcription.segments)], transcription, transcription.duration_seconds)
+            self._finish(engine, order, [list(transcription.segments)], transcription.duration_seconds)
 
     def _long(self, engine: Engine, order: Order) -> None:
-        wishes = order.wishes
+        likely: str | None = None
         parts: list[list[Segment]] = []
-        before: Heard | None = None
-        seconds, read, heard = 0.0, 0.0, 0.0
+        before: TranscribedPart | None = None
+        seconds, read, transcribed = 0.0, 0.0, 0.0
         try:
             with tempfile.TemporaryDirectory() as folder:
-                for said in Cutter().run(order.path, Path(folder), compress=False):
-                    if "at" in said:
-                        read = float(said["at"])
-                    elif "part" in said:
-                        cut = said["part"]
+                for event in Cutter().run(order.path, Path(folder), compress=False):
+                    if "at" in event:
+                        read = float(event["at"])
+                    elif "part" in event:
+                        cut = event["part"]
                         path = Path(folder) / cut["file"]
                         audio = self._decoder.decode(path, 2 * SHORT_SECONDS)
                         path.unlink()
+                        clip = Clip(audio, order.options, likely_language=likely)
                         [found] = engine.transcribe(
-                            [audio], wishes, self._alive, self._between(order, heard, read, len(audio))
+                            [clip], self._send_alive, self._progress_reporter(order, transcribed, read, len(audio))
                         )
-                        heard = read
-                        if found.segments:
-                            wishes = replace(wishes, language=found.language)
-                        part = Heard(found, cut["start"], cut["overlap_s"])
+                        transcribed = read
+                        likely = likely or found.confident_language
+                        part = TranscribedPart(found, cut["start"], cut["overlap_s"])
                         if before is not None:
-                            parts.append(self._placed(order, before, part))
+                            parts.append(self._finish_part(order, before, part))
                         before = part
                     else:
-                        seconds = float(said["seconds"])
+                        seconds = float(event["seconds"])
         except MediaError as error:
-            self._say({"seq": order.seq, "error": f"unsupported-media: {error}", "code": "unsupported-media"})
+            self._send({"seq": order.seq, "error": f"unsupported-media: {error}", "code": "unsupported-media"})
             return
         if before is not None:
-            parts.append(self._placed(order, before, None))
-        last = before.found if before is not None else Transcription(wishes.language or "en", seconds, ())
-        self._finish(engine, order, parts, last, seconds, is_told=True)
+            parts.append(self._finish_part(order, before, None))
+        self._finish(engine, order, parts, seconds, segments_sent=True)
 
-    def _between(self, order: Order, begin: float, end: float, samples: int) -> Callable[[int, float], None]:
-        """Tells progress while one part is heard: shares of the file before it and behind it."""
+    def _progress_reporter(self, order: Order, begin: float, end: float, samples: int) -> Callable[[int, float], None]:
+        """A callback that reports progress within one part, which covers `begin` to `end` of the file."""
 
-        def heard_to(_index: int, seconds: float) -> None:
+        def report(_index: int, seconds: float) -> None:
             share = min(1.0, seconds * SAMPLE_RATE / max(1, samples))
-            self._say({"seq": order.seq, "progress": DECODING + (1 - DECODING) * (begin + (end - begin) * share)})
+            self._send({"seq": order.seq, "progress": DECODE_SHARE + (1 - DECODE_SHARE) * (begin + (end - begin) * share)})
 
-        return heard_to
+        return report
 
-    def _placed(self, order: Order, part: Heard, following: Heard | None) -> list[Segment]:
-        segments = placed(part, following)
-        self._say({"seq": order.seq, "segments": [segment.text for segment in segments]})
+    def _finish_part(self, order: Order, part: TranscribedPart, following: TranscribedPart | None) -> list[Segment]:
+        segments = take_segments(part, following)
+        self._send({"seq": order.seq, "segments": [segment.text for segment in segments]})
         return segments
 
     def _finish(
@@ -169,55 +174,62 @@ class EngineProcess:
         engine: Engine,
         order: Order,
         parts: Sequence[list[Segment]],
-        said: Transcription,
         seconds: float,
-        is_told: bool = False,
+        segments_sent: bool = False,
     ) -> None:
-        """The result is whole in its place before anybody is told; `is_told`: its segments have been on the way."""
+        """Writes the complete result, then reports the end. `segments_sent`: whether the segments were already reported."""
         segments = [
             {"id": number, **segment} for number, segment in enumerate(_plain([one for part in parts for one in part]))
         ]
         result = {
-            "language": said.language,
+            "language": most_spoken([segment for part in parts for segment in part]),
             "duration_seconds": round(seconds, 3),
             "model": engine.model_name,
             "text": paragraphs(parts),
             "segments": segments,
         }
         new = order.result.with_suffix(f".{os.getpid()}.new")
-        with new.open("w") as file:
-            json.dump(result, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with as_disk_full(), new.open("w") as file:
+                json.dump(result, file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+        except DiskFull:
+            new.unlink()
+            raise
         new.replace(order.result)
-        if not is_told:
-            self._say({"seq": order.seq, "segments": [segment["text"] for segment in segments]})
-        self._say({"seq": order.seq, "seconds": round(seconds, 3)})
+        if not segments_sent:
+            self._send({"seq": order.seq, "segments": [segment["text"] for segment in segments]})
+        self._send({"seq": order.seq, "seconds": round(seconds, 3)})
 
-    def _alive(self) -> None:
-        self._say({"alive": True})
+    def _send_alive(self) -> None:
+        self._send({"alive": True})
 
     def close(self) -> None:
-        """Ends the decoder."""
+        """Ends the media decoder."""
         self._decoder.close()
 
 
-def serve(requests: IO[bytes], answers: IO[bytes]) -> int:
-    """Loads the model and works until there are no more requests; answers the exit status."""
+def serve(requests: IO[bytes], responses: IO[bytes]) -> int:
+    """Loads the model and serves requests until the input ends. Returns the exit status."""
 
-    def say(line: dict[str, Any]) -> None:
-        answers.write(json.dumps(line).encode() + b"\n")
-        answers.flush()
+    def send(line: dict[str, Any]) -> None:
+        responses.write(json.dumps(line).encode() + b"\n")
+        responses.flush()
 
     use_own_folder()
     try:
-        process = EngineProcess(EngineSettings(), say)
+        process = EngineProcess(EngineSettings(), send)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
-        say({"not_ready": str(error)})
+        send({"not_ready": str(error)})
         return 1
     for line in requests:
-        process.work([_order(raw) for raw in json.loads(line)["jobs"]])
-        say({"idle": True, "memory_mb": round(peak_mb())})
+        try:
+            process.work([_order(raw) for raw in json.loads(line)["jobs"]])
+        except DiskFull:
+            send({"disk_full": True})
+            return 1
+        send({"idle": True, "memory_mb": round(peak_mb())})
     process.close()
     return 0
 

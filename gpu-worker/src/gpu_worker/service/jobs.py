@@ -1,9 +1,10 @@
-"""The service's jobs in SQLite: they survive kill -9, and each content is heard once.
+"""The service's jobs in SQLite. They survive kill -9, and each content is transcribed once.
 
-States: `queued` -> `processing` -> `completed` | `failed`. A job whose content another one has heard, or is hearing, shares
-that one's work: `work` is the number of the job that does it.
+States: `queued` -> `processing` -> `completed` | `failed`. A restart or the end of the model process requeues jobs.
 
-Files are named by the job's number, which is made here. What callers call a job is a name in a column and never a path.
+Gotchas:
+- A job whose content another job has transcribed or will transcribe shares its work: `work` is the number of that job.
+- Files are named by the job's number, which is generated here. A client's job_id is only stored in a column.
 """
 
 from __future__ import annotations
@@ -13,117 +14,22 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
+
+from gpu_worker.service.disk_full import as_disk_full
+from gpu_worker.service.job_rows import SCHEMA, Callback, Job, JobIdTaken, QueueFull, job_of
 
 MAX_DEATHS: Final = 2
-"""Model processes that may die while they hear nothing but this job."""
+"""Model processes that may die while they transcribe a job alone."""
 SMALL_BYTES: Final = 2 * 1024**2
-"""Files up to this size may go through the model with others."""
-
-State = Literal["queued", "processing", "completed", "failed"]
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS jobs (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    urgent INTEGER NOT NULL,
-    filename TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    model TEXT NOT NULL,
-    wishes TEXT NOT NULL,
-    content TEXT NOT NULL,
-    work INTEGER,
-    progress REAL NOT NULL DEFAULT 0,
-    deaths INTEGER NOT NULL DEFAULT 0,
-    alone INTEGER NOT NULL DEFAULT 0,
-    error TEXT,
-    error_code TEXT,
-    seconds REAL,
-    created_at REAL NOT NULL,
-    started_at REAL,
-    ended_at REAL
-);
-CREATE INDEX IF NOT EXISTS waiting ON jobs (state, urgent DESC, seq);
-CREATE INDEX IF NOT EXISTS contents ON jobs (content, state);
-CREATE INDEX IF NOT EXISTS workers ON jobs (work);
-CREATE TABLE IF NOT EXISTS callbacks (
-    id TEXT PRIMARY KEY,
-    job TEXT NOT NULL UNIQUE,
-    url TEXT NOT NULL,
-    body TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    due_at REAL,
-    said TEXT
-);
-"""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A row; times in seconds since the epoch, progress 0 to 1."""
-
-    seq: int
-    id: str
-    state: State
-    urgent: bool
-    filename: str
-    size_bytes: int
-    model: str
-    wishes: dict[str, Any]
-    content: str
-    work: int | None
-    progress: float
-    deaths: int
-    alone: bool
-    error: str | None
-    error_code: str | None
-    seconds: float | None
-    created_at: float
-    started_at: float | None
-    ended_at: float | None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing of it will change any more."""
-        return self.state in ("completed", "failed")
-
-    @property
-    def result_of(self) -> int:
-        """Number of the job whose result is its."""
-        return self.seq if self.work is None else self.work
-
-
-class QueueFull(Exception):
-    """More jobs wait than may."""
-
-
-class NameTaken(Exception):
-    """Another content has this name."""
-
-
-def _job(row: sqlite3.Row) -> Job:
-    fields = dict(row)
-    return Job(**{**fields, "urgent": bool(row["urgent"]), "alone": bool(row["alone"]), "wishes": json.loads(row["wishes"])})
-
-
-@dataclass(frozen=True)
-class Callback:
-    """Somebody to tell of a job's end."""
-
-    id: str
-    job: str
-    url: str
-    body: str
-    attempts: int
+"""Largest file that may be transcribed together with others."""
 
 
 class Jobs:
-    """The queue in its folder; every method may be called from any thread."""
+    """The queue in its folder; all methods are thread-safe."""
 
     def __init__(self, folder: Path, max_queue: int) -> None:
         self._uploads, self._results = folder / "uploads", folder / "results"
@@ -136,52 +42,60 @@ class Jobs:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(SCHEMA)
-        # Whoever reads does not wait for those who write, and they for the disk.
+        self._add_new_columns()
+        # A second connection: readers do not wait for writers, which wait for the disk.
         self._reading = threading.Lock()
         self._reader = sqlite3.connect(folder / "jobs.sqlite", check_same_thread=False, isolation_level=None)
         self._reader.row_factory = sqlite3.Row
-        self._begin_anew()
+        self._recover()
+
+    def _add_new_columns(self) -> None:
+        """Upgrades a queue of an older version, which has no column `deferrals`."""
+        columns = {row["name"] for row in self._db.execute("PRAGMA table_info(callbacks)")}
+        if "deferrals" not in columns:
+            self._db.execute("ALTER TABLE callbacks ADD COLUMN deferrals INTEGER NOT NULL DEFAULT 0")
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connections."""
         with self._lock, self._reading:
             self._db.close()
             self._reader.close()
 
     @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # when the disk is full, SQLite has rolled back by itself
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
-    def _begin_anew(self) -> None:
-        """After a start: what was in work waits again, and uploads that are nobody's go."""
-        with self._change() as db:
-            db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'processing'")
+    def _recover(self) -> None:
+        """After a start: requeues interrupted jobs, and deletes uploads that belong to no job."""
+        self.requeue_all()
+        with self._transaction() as db:
             known = {row["seq"] for row in db.execute("SELECT seq FROM jobs WHERE state = 'queued'")}
         for path in self._uploads.iterdir():
             if not (path.name.isdigit() and int(path.name) in known):
                 path.unlink()
 
     def new_upload(self) -> Path:
-        """Where an upload may be written until it is somebody's."""
+        """A new path for an upload that does not belong to a job yet."""
         return self._uploads / f"new-{uuid.uuid4().hex}"
 
-    def upload_of(self, job: Job) -> Path:
-        """The job's audio."""
+    def upload_path(self, job: Job) -> Path:
+        """Path of the job's audio."""
         return self._uploads / str(job.seq)
 
     def result_path(self, seq: int) -> Path:
-        """The transcript of the job with this number, as JSON."""
+        """Path of the transcript of the job with this number, JSON."""
         return self._results / f"{seq}.json"
 
     def result_of(self, job: Job) -> dict[str, Any]:
-        """The transcript of a completed job."""
+        """Reads the transcript of a completed job."""
         result: dict[str, Any] = json.loads(self.result_path(job.result_of).read_text())
         return result
 
@@ -189,33 +103,45 @@ class Jobs:
         self,
         upload: Path,
         *,
-        name: str | None,
+        requested_id: str | None,
         filename: str,
         size_bytes: int,
         model: str,
-        wishes: dict[str, Any],
+        options: dict[str, Any],
         content: str,
         urgent: bool,
         callback_url: str | None,
     ) -> Job:
-        """Takes an upload in; the job that has this name already, if its content is the same.
+        """Adds a job for an upload; returns the existing job if `requested_id` and content are the same.
+
+        Args:
+            upload: Path of the uploaded file; it is moved or deleted.
+            requested_id: The client's job_id; None: generate one.
+            filename: The client's file name.
+            size_bytes: Size of the file.
+            model: Name of the model.
+            options: Options of the request.
+            content: Key of the bytes, model, options and engine version.
+            urgent: Whether it has priority.
+            callback_url: Where to report its end; None: nowhere.
 
         Raises:
-            QueueFull: too many wait.
-            NameTaken: the name is another content's.
+            QueueFull: The limit of queued jobs is reached.
+            JobIdTaken: The client's job_id belongs to a job with other content.
+            DiskFull: The disk is full.
         """
-        with self._change() as db:
-            named = db.execute("SELECT * FROM jobs WHERE id = ?", (name,)).fetchone()
-            if named is not None:
-                if named["content"] != content:
-                    raise NameTaken
+        with as_disk_full(), self._moved_back_on_error(upload) as move, self._transaction() as db:
+            existing = db.execute("SELECT * FROM jobs WHERE id = ?", (requested_id,)).fetchone()
+            if existing is not None:
+                if existing["content"] != content:
+                    raise JobIdTaken
                 upload.unlink(missing_ok=True)
-                return _job(named)
-            work = self._work_for(db, content)
+                return job_of(existing)
+            work = self._existing_work(db, content)
             waiting = db.execute("SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND work IS NULL").fetchone()[0]
             if work is None and waiting >= self._max_queue:
                 raise QueueFull
-            job_id = name or f"job_{uuid.uuid4().hex}"
+            job_id = requested_id or f"job_{uuid.uuid4().hex}"
             cursor = db.execute(
                 "INSERT INTO jobs (id, state, urgent, filename, size_bytes, model, wishes, content, work, created_at)"
                 " VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -225,7 +151,7 @@ class Jobs:
                     filename,
                     size_bytes,
                     model,
-                    json.dumps(wishes),
+                    json.dumps(options),
                     content,
                     None if work is None else work["seq"],
                     time.time(),
@@ -238,14 +164,29 @@ class Jobs:
                     (f"msg_{uuid.uuid4().hex}", job_id, callback_url),
                 )
             if work is None:
-                upload.rename(self._uploads / str(seq))
+                move(seq)
             else:
                 upload.unlink(missing_ok=True)
-                self._share(db, work["seq"])
-            return _job(db.execute("SELECT * FROM jobs WHERE seq = ?", (seq,)).fetchone())
+                self._propagate_end(db, work["seq"])
+            return job_of(db.execute("SELECT * FROM jobs WHERE seq = ?", (seq,)).fetchone())
 
-    def _work_for(self, db: sqlite3.Connection, content: str) -> sqlite3.Row | None:
-        """The job that has heard this content, or is about to."""
+    @contextmanager
+    def _moved_back_on_error(self, upload: Path) -> Iterator[Callable[[int], None]]:
+        """Yields a function that moves the upload to the job's path; on an error the move is undone."""
+        moved: list[Path] = []
+
+        def move(seq: int) -> None:
+            moved.append(upload.rename(self._uploads / str(seq)))
+
+        try:
+            yield move
+        except BaseException:
+            for path in moved:
+                path.rename(upload)
+            raise
+
+    def _existing_work(self, db: sqlite3.Connection, content: str) -> sqlite3.Row | None:
+        """The job that has transcribed or will transcribe this content; None if there is none."""
         found = db.execute(
             "SELECT * FROM jobs WHERE content = ? AND work IS NULL AND state <> 'failed' ORDER BY seq DESC LIMIT 1",
             (content,),
@@ -256,27 +197,27 @@ class Jobs:
         return row
 
     def get(self, job_id: str) -> Job | None:
-        """The job with this name."""
+        """The job with this job_id; None if there is none."""
         with self._reading:
             row = self._reader.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-        return None if row is None else _job(row)
+        return None if row is None else job_of(row)
 
     def newest(self, limit: int) -> list[Job]:
-        """Jobs, newest first."""
+        """The newest jobs, newest first."""
         with self._reading:
             rows = self._reader.execute("SELECT * FROM jobs ORDER BY seq DESC LIMIT ?", (limit,))
-            return [_job(row) for row in rows]
+            return [job_of(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
-        """How many jobs there are in each state."""
+        """Number of jobs in each state."""
         with self._reading:
             return {row[0]: row[1] for row in self._reader.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state")}
 
-    def take(self, most: int) -> list[Job]:
-        """The jobs to hear now, together: the first in the queue, and small ones behind it with the same wishes."""
-        with self._change() as db:
+    def claim(self, limit: int) -> list[Job]:
+        """Claims the jobs to transcribe next: the first in the queue, and small ones with the same model and options."""
+        with self._transaction() as db:
             rows = db.execute(
-                "SELECT * FROM jobs WHERE state = 'queued' AND work IS NULL ORDER BY urgent DESC, seq LIMIT ?", (most * 4,)
+                "SELECT * FROM jobs WHERE state = 'queued' AND work IS NULL ORDER BY urgent DESC, seq LIMIT ?", (limit * 4,)
             ).fetchall()
             if not rows:
                 return []
@@ -290,18 +231,18 @@ class Jobs:
                     and row["size_bytes"] <= SMALL_BYTES
                     and (row["model"], row["wishes"]) == (first["model"], first["wishes"])
                 ]
-                group += alike[: most - 1]
+                group += alike[: limit - 1]
             now = time.time()
             for row in group:
                 db.execute(
                     "UPDATE jobs SET state = 'processing', started_at = COALESCE(started_at, ?) WHERE seq = ?",
                     (now, row["seq"]),
                 )
-        return [_job(row) for row in group]
+        return [job_of(row) for row in group]
 
-    def reach(self, seq: int, progress: float) -> None:
-        """Notes how far a job is; it never goes back."""
-        with self._change() as db:
+    def set_progress(self, seq: int, progress: float) -> None:
+        """Stores a job's progress, 0 to 1; it never decreases."""
+        with self._transaction() as db:
             db.execute(
                 "UPDATE jobs SET progress = MAX(progress, ?)"
                 " WHERE (seq = ? OR work = ?) AND state IN ('queued', 'processing')",
@@ -309,31 +250,31 @@ class Jobs:
             )
 
     def complete(self, seq: int, seconds: float) -> list[str]:
-        """The result is written; answers the names of the jobs that have ended by it."""
-        with self._change() as db:
+        """Marks a job as completed after its result was written; returns the job_ids of all jobs that have ended."""
+        with self._transaction() as db:
             db.execute(
                 "UPDATE jobs SET state = 'completed', progress = 1, seconds = ?, ended_at = ?"
                 " WHERE seq = ? AND state <> 'failed'",
                 (seconds, time.time(), seq),
             )
-            names = self._share(db, seq)
+            job_ids = self._propagate_end(db, seq)
         (self._uploads / str(seq)).unlink(missing_ok=True)
-        return names
+        return job_ids
 
     def fail(self, seq: int, error: str, code: str) -> list[str]:
-        """It has no result; answers the names of the jobs that have ended by it."""
-        with self._change() as db:
+        """Marks a job as failed; returns the job_ids of all jobs that have ended."""
+        with self._transaction() as db:
             db.execute(
                 "UPDATE jobs SET state = 'failed', error = ?, error_code = ?, ended_at = ?"
                 " WHERE seq = ? AND state <> 'completed'",
                 (error[:500], code, time.time(), seq),
             )
-            names = self._share(db, seq)
+            job_ids = self._propagate_end(db, seq)
         (self._uploads / str(seq)).unlink(missing_ok=True)
-        return names
+        return job_ids
 
-    def _share(self, db: sqlite3.Connection, seq: int) -> list[str]:
-        """Gives a job's end to all that share its work, and makes their callbacks due; answers their names and its own."""
+    def _propagate_end(self, db: sqlite3.Connection, seq: int) -> list[str]:
+        """Copies a job's end to the jobs that share its work, and makes their callbacks due; returns all job_ids."""
         lead = db.execute("SELECT * FROM jobs WHERE seq = ?", (seq,)).fetchone()
         if lead is None or lead["state"] not in ("completed", "failed"):
             return []
@@ -366,15 +307,24 @@ class Jobs:
             )
         return [row["id"] for row in rows]
 
-    def give_back(self, seqs: Sequence[int]) -> None:
-        """They wait again: nothing that happened was theirs."""
-        with self._change() as db:
+    def requeue(self, seqs: Sequence[int]) -> None:
+        """Returns these jobs to the queue without counting a death."""
+        with self._transaction() as db:
             for seq in seqs:
                 db.execute("UPDATE jobs SET state = 'queued' WHERE seq = ? AND state = 'processing'", (seq,))
 
-    def died(self, seqs: Sequence[int]) -> list[int]:
-        """The model's process ended over these: they go alone next time. Answers those that ended it too often alone."""
-        with self._change() as db:
+    def requeue_all(self) -> None:
+        """Returns all interrupted jobs to the queue."""
+        with self._transaction() as db:
+            db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'processing'")
+
+    def record_deaths(self, seqs: Sequence[int]) -> list[int]:
+        """Requeues jobs whose model process died; each is transcribed alone from now on.
+
+        Returns:
+            Numbers of the jobs that have died alone MAX_DEATHS times.
+        """
+        with self._transaction() as db:
             for seq in seqs:
                 db.execute(
                     "UPDATE jobs SET state = 'queued', deaths = deaths + alone, alone = 1"
@@ -386,25 +336,25 @@ class Jobs:
             return [int(row["seq"]) for row in rows]
 
     def due_callbacks(self) -> list[Callback]:
-        """Callbacks to make now."""
+        """Callbacks that are due, at most 20."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT id, job, url, body, attempts FROM callbacks WHERE due_at <= ? ORDER BY due_at LIMIT 20",
+                "SELECT id, job, url, body, attempts, deferrals FROM callbacks WHERE due_at <= ? ORDER BY due_at LIMIT 20",
                 (time.time(),),
             )
             return [Callback(*row) for row in rows]
 
-    def called(self, callback: Callback, said: str, next_at: float | None) -> None:
-        """Notes an attempt, and when the next one is; None: never."""
-        with self._change() as db:
+    def record_attempt(self, callback: Callback, result: str, next_at: float | None, deferrals: int) -> None:
+        """Records an attempt. `next_at`: Unix time of the next one; None: no further attempt."""
+        with self._transaction() as db:
             db.execute(
-                "UPDATE callbacks SET attempts = attempts + 1, said = ?, due_at = ? WHERE id = ?",
-                (said[:200], next_at, callback.id),
+                "UPDATE callbacks SET attempts = attempts + 1, said = ?, due_at = ?, deferrals = ? WHERE id = ?",
+                (result[:200], next_at, deferrals, callback.id),
             )
 
-    def forget(self, before: float) -> int:
-        """Removes what ended before this time, with its result; answers how many jobs that were."""
-        with self._change() as db:
+    def delete_ended(self, before: float) -> int:
+        """Deletes jobs that ended before this Unix time, and results that no other job uses; returns the number of jobs."""
+        with self._transaction() as db:
             gone = db.execute("SELECT seq, id FROM jobs WHERE ended_at < ?", (before,)).fetchall()
             for row in gone:
                 db.execute("DELETE FROM jobs WHERE seq = ?", (row["seq"],))

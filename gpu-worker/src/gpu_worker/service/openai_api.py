@@ -1,4 +1,7 @@
-"""OpenAI's shapes of transcriptions and errors. @see https://platform.openai.com/docs/api-reference/audio/createTranscription"""
+"""OpenAI's formats of requests, transcriptions and errors.
+
+@see https://platform.openai.com/docs/api-reference/audio/createTranscription
+"""
 
 from __future__ import annotations
 
@@ -8,44 +11,17 @@ from typing import Any, Final
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from gpu_worker.formats import to_srt, to_txt, to_vtt
+from gpu_worker.languages import LANGUAGES
 from gpu_worker.service.uploads import Form
 
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 ALIASES: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
-"""Names by which OpenAI's clients ask for a transcription: here they mean the service's own model."""
-LANGUAGES: Final = {
-    "ar": "arabic",
-    "cs": "czech",
-    "da": "danish",
-    "de": "german",
-    "el": "greek",
-    "en": "english",
-    "es": "spanish",
-    "fi": "finnish",
-    "fr": "french",
-    "hi": "hindi",
-    "hu": "hungarian",
-    "it": "italian",
-    "ja": "japanese",
-    "ko": "korean",
-    "nl": "dutch",
-    "no": "norwegian",
-    "pl": "polish",
-    "pt": "portuguese",
-    "ro": "romanian",
-    "ru": "russian",
-    "sv": "swedish",
-    "tr": "turkish",
-    "uk": "ukrainian",
-    "vi": "vietnamese",
-    "zh": "chinese",
-}
-"""Languages by their names, as OpenAI's answers have them; others go by their code."""
+"""OpenAI's model names; here they mean the service's own model."""
 KINDS: Final = {401: "authentication_error", 429: "rate_limit_error", 503: "server_error", 500: "server_error"}
 
 
 class Invalid(Exception):
-    """A wish that no transcription has; `param` is its field."""
+    """An invalid field. `param`: its name."""
 
     def __init__(self, message: str, param: str) -> None:
         super().__init__(message)
@@ -53,37 +29,45 @@ class Invalid(Exception):
 
 
 def format_of(form: Form) -> str:
-    """The format that is asked for."""
-    return form.one("response_format") or "json"
+    """The requested response format."""
+    return form.last("response_format") or "json"
 
 
 def granularities_of(form: Form) -> list[str]:
-    """What times are asked for: `word`, `segment`."""
+    """Requested timestamp granularities: `word`, `segment`."""
     return [
         value for name in ("timestamp_granularities[]", "timestamp_granularities") for value in form.fields.get(name, [])
     ]
 
 
 def check(form: Form) -> None:
-    """Raises Invalid."""
+    """Checks the fields of a transcription request. Raises Invalid."""
     if format_of(form) not in FORMATS:
-        raise Invalid(f"response_format is one of {', '.join(FORMATS)}", "response_format")
+        raise Invalid(f"response_format must be one of {', '.join(FORMATS)}", "response_format")
     granularities = granularities_of(form)
     if not set(granularities) <= {"word", "segment"}:
-        raise Invalid("timestamp_granularities are word and segment", "timestamp_granularities")
+        raise Invalid("timestamp_granularities must be word or segment", "timestamp_granularities")
     if granularities and format_of(form) != "verbose_json":
-        raise Invalid("timestamp_granularities need response_format verbose_json", "timestamp_granularities")
+        raise Invalid("timestamp_granularities require response_format verbose_json", "timestamp_granularities")
     try:
-        temperature = float(form.one("temperature") or 0)
+        temperature = float(form.last("temperature") or 0)
     except ValueError:
         temperature = -1
     if not 0 <= temperature <= 1:
-        raise Invalid("temperature is a number from 0 to 1", "temperature")
+        raise Invalid("temperature must be a number from 0 to 1", "temperature")
 
 
-def refused(status: int, message: str, code: str, param: str | None = None, retry_s: int | None = None) -> Response:
-    """An error as OpenAI's clients read it."""
-    error = {"message": message, "type": KINDS.get(status, "invalid_request_error"), "param": param, "code": code}
+def error_response(
+    status: int,
+    message: str,
+    code: str,
+    param: str | None = None,
+    retry_s: int | None = None,
+    languages: dict[str, str] | None = None,
+) -> Response:
+    """An error in OpenAI's format. `languages`: those that may be requested instead."""
+    more = {} if languages is None else {"languages": languages}
+    error = {"message": message, "type": KINDS.get(status, "invalid_request_error"), "param": param, "code": code, **more}
     headers = {} if retry_s is None else {"retry-after": str(retry_s)}
     return JSONResponse({"error": error}, status, headers)
 
@@ -115,8 +99,8 @@ def _usage(result: dict[str, Any]) -> dict[str, Any]:
     return {"type": "duration", "seconds": round(result["duration_seconds"])}
 
 
-def answer(result: dict[str, Any], response_format: str, granularities: list[str]) -> Response:
-    """A transcription in one of the formats; words only where they were asked for, segments unless only words were."""
+def transcription_response(result: dict[str, Any], response_format: str, granularities: list[str]) -> Response:
+    """A transcription in the requested format. verbose_json has words if requested, and segments unless only words were."""
     if response_format == "text":
         return PlainTextResponse(to_txt(result["text"]))
     if response_format == "srt":
@@ -128,7 +112,7 @@ def answer(result: dict[str, Any], response_format: str, granularities: list[str
     language = result["language"]
     verbose = {
         "task": "transcribe",
-        "language": LANGUAGES.get(language, language),
+        "language": LANGUAGES.get(language, language).lower(),
         "duration": result["duration_seconds"],
         "text": result["text"],
         "usage": _usage(result),
@@ -141,5 +125,5 @@ def answer(result: dict[str, Any], response_format: str, granularities: list[str
 
 
 def event(kind: str, **more: Any) -> str:  # noqa: ANN401 - JSON
-    """One event of a stream."""
+    """One event of a stream (server-sent events)."""
     return f"data: {json.dumps({'type': kind, **more}, ensure_ascii=False)}\n\n"

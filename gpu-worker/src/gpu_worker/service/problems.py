@@ -1,4 +1,4 @@
-"""Errors as the service answers them."""
+"""Errors as HTTP responses."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from gpu_worker.service import openai_api
 
 
 class Problem(Exception):
-    """An answer that is an error; `details` go with it."""
+    """An error response. `details`: further fields of the body."""
 
     def __init__(self, status: int, code: str, message: str, retry_s: int | None = None, **details: Any) -> None:  # noqa: ANN401
         super().__init__(message)
         self.status, self.code, self.message, self.retry_s, self.details = status, code, message, retry_s, details
 
 
-def answer_problem(request: Request, problem: Problem) -> Response:
-    """As OpenAI's clients read errors below /v1, else as problem+json."""
+def problem_response(request: Request, problem: Problem) -> Response:
+    """The response: in OpenAI's format below /v1, otherwise problem+json."""
     if request.url.path.startswith("/v1/"):
-        param = problem.details.get("param")
-        return openai_api.refused(problem.status, problem.message, problem.code, param, problem.retry_s)
+        details = problem.details
+        return openai_api.error_response(
+            problem.status, problem.message, problem.code, details.get("param"), problem.retry_s, details.get("languages")
+        )
     body = {
         "type": "about:blank",
         "title": problem.code,
@@ -37,21 +39,21 @@ def answer_problem(request: Request, problem: Problem) -> Response:
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return answer_problem(request, error)
+    return problem_response(request, error)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, openai_api.Invalid)
-    return answer_problem(request, Problem(400, "invalid_value", error.message, param=error.param))
+    return problem_response(request, Problem(400, "invalid_value", error.message, param=error.param))
 
 
 async def _on_missing(request: Request, _error: Exception) -> Response:
-    return answer_problem(request, Problem(404, "not-found", "there is no such call"))
+    return problem_response(request, Problem(404, "not-found", "there is no such endpoint"))
 
 
 async def _on_method(request: Request, _error: Exception) -> Response:
-    return answer_problem(request, Problem(405, "method-not-allowed", "this call has another method"))
+    return problem_response(request, Problem(405, "method-not-allowed", "the endpoint does not support this method"))
 
 
 HANDLERS: Final = {Problem: _on_problem, openai_api.Invalid: _on_invalid, 404: _on_missing, 405: _on_method}
-"""For Starlette, by what was raised."""
+"""Starlette's exception handlers."""

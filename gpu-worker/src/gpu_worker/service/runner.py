@@ -1,8 +1,12 @@
-"""Has the queue heard: one process with the model, which gets the next jobs when it has done the last.
+"""Processes the queue with one model process, which gets the next jobs when it has finished the last.
 
-What ends that process is nobody's loss: its jobs wait again, each alone from then on, and one that ends two processes
-alone has failed. A process that says nothing for too long hangs, and is ended. One that has grown is replaced between two
-jobs; one that holds a model nobody has asked for lately is replaced by one with the service's own.
+States: no process -> loading (NotReady: retry after RETRY_SECONDS) -> idle <-> working -> ended.
+
+Gotchas:
+- When the process dies, its jobs are requeued, each alone from now on. A job that ends two processes alone has failed.
+- A process that sends nothing for `hang_seconds` hangs, and is killed.
+- Between two jobs the process is replaced if its memory has grown by `recycle_growth_mb`, or if it has loaded another model
+  that is no longer requested.
 """
 
 from __future__ import annotations
@@ -20,42 +24,44 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from gpu_worker.service.jobs import Job, Jobs
+from gpu_worker.service.disk_full import DiskFull
+from gpu_worker.service.job_rows import Job
+from gpu_worker.service.jobs import Jobs
 from gpu_worker.service.settings import ServeSettings
 
 log = structlog.get_logger()
 
 LOAD_SECONDS: Final = 1800.0
-"""A model may have to be downloaded first."""
+"""Limit for loading, which may include a download."""
 RETRY_SECONDS: Final = 15.0
-"""Wait after a model that could not be loaded: the disk may be full, the GPU somebody else's."""
+"""Delay after a failed load or a full disk, which may be temporary."""
 IDLE_WAIT_SECONDS: Final = 0.5
-LEAST_PROGRESS: Final = 0.01
-"""Progress that is worth a write."""
-DEADLY: Final = "the model's process ended twice while it heard nothing but this file"
+MIN_PROGRESS: Final = 0.01
+"""Smallest progress that is stored."""
+ENDED_TWICE: Final = "the model process ended twice while transcribing only this file"
 
 
 class Listener(Protocol):
-    """Who wants to know at once what happens to jobs; called from the runner's thread."""
+    """Observer of jobs; called by the runner's thread."""
 
-    def heard(self, seq: int, texts: Sequence[str]) -> None:
-        """Some segments of this job have their text."""
+    def transcribed(self, seq: int, texts: Sequence[str]) -> None:
+        """These segments of the job were transcribed."""
 
-    def ended(self, names: Sequence[str]) -> None:
+    def ended(self, job_ids: Sequence[str]) -> None:
         """These jobs have ended."""
 
 
 class NotReady(Exception):
-    """The model cannot be loaded now."""
+    """The model process cannot load its model."""
 
 
-class Died(Exception):
-    """The process with the model has ended, or hangs."""
+class ProcessDied(Exception):
+    """The model process has ended or hangs."""
 
 
 @dataclass
 class Figures:
-    """What has been done since the service began."""
+    """Totals since the service started, and the peak memory of the model process."""
 
     audio_seconds: float = 0.0
     work_seconds: float = 0.0
@@ -63,8 +69,8 @@ class Figures:
     restarts: int = 0
 
 
-class Model:
-    """Parent's side of the process with the model."""
+class ModelProcess:
+    """The model process, as the runner sees it (engine_process.py is the child)."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self._hang_seconds = settings.hang_seconds
@@ -77,7 +83,7 @@ class Model:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=env,
-            start_new_session=True,  # Ctrl+C is the service's; without it, this process ends by the end of its input
+            start_new_session=True,  # Ctrl+C reaches the service only; this process ends when its input closes
         )
         self.name = ""
         self.on_gpu = False
@@ -85,44 +91,46 @@ class Model:
         self.last_mb = 0.0
 
     def wait_until_ready(self) -> None:
-        """Raises NotReady or Died."""
-        said = self._read(LOAD_SECONDS)
-        if "not_ready" in said:
+        """Waits until the model is loaded. Raises NotReady, ProcessDied."""
+        line = self._read(LOAD_SECONDS)
+        if "not_ready" in line:
             self.end()
-            raise NotReady(said["not_ready"])
-        self.name, self.on_gpu = said["model"], said["on_gpu"]
+            raise NotReady(line["not_ready"])
+        self.name, self.on_gpu = line["model"], line["on_gpu"]
 
-    def work(self, orders: Sequence[dict[str, Any]], heard: Callable[[dict[str, Any]], None]) -> None:
-        """Has these heard; `heard` gets each line that is said of a job. Raises Died."""
+    def work(self, orders: Sequence[dict[str, Any]], on_line: Callable[[dict[str, Any]], None]) -> None:
+        """Processes jobs; calls `on_line` with each line about a job. Raises ProcessDied, DiskFull."""
         assert self._child.stdin is not None
         try:
             self._child.stdin.write(json.dumps({"jobs": orders}).encode() + b"\n")
             self._child.stdin.flush()
         except BrokenPipeError as error:
-            raise Died("the model's process is gone") from error
+            raise ProcessDied("the model process has ended") from error
         while True:
-            said = self._read(self._hang_seconds)
-            if "idle" in said:
-                self.last_mb = said["memory_mb"]
+            line = self._read(self._hang_seconds)
+            if "idle" in line:
+                self.last_mb = line["memory_mb"]
                 self.first_mb = self.first_mb or self.last_mb
                 return
-            if "seq" in said:
-                heard(said)
+            if "disk_full" in line:
+                raise DiskFull
+            if "seq" in line:
+                on_line(line)
 
     def _read(self, timeout_s: float) -> dict[str, Any]:
         assert self._child.stdout is not None
         watchdog = threading.Timer(timeout_s, self._child.kill)
         watchdog.start()
-        line = self._child.stdout.readline()
+        raw = self._child.stdout.readline()
         watchdog.cancel()
-        if not line:
+        if not raw:
             self._child.wait()
-            raise Died(f"the model's process has ended ({self._child.returncode})")
-        said: dict[str, Any] = json.loads(line)
-        return said
+            raise ProcessDied(f"the model process has ended ({self._child.returncode})")
+        line: dict[str, Any] = json.loads(raw)
+        return line
 
     def end(self) -> None:
-        """Ends the process, whatever it does."""
+        """Kills the process."""
         self._child.kill()
         self._child.wait()
         for pipe in (self._child.stdin, self._child.stdout):
@@ -131,7 +139,7 @@ class Model:
 
 
 class Runner:
-    """The thread that works the queue off."""
+    """The thread that processes the queue."""
 
     def __init__(self, settings: ServeSettings, jobs: Jobs, listener: Listener) -> None:
         self._settings = settings
@@ -140,24 +148,25 @@ class Runner:
         self._stop = threading.Event()
         self._more = threading.Event()
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
-        self._model: Model | None = None
-        self._other_since: float | None = None
+        self._model: ModelProcess | None = None
+        self._other_used_at: float | None = None
+        self._must_requeue = False
         self.figures = Figures()
         self.model_name: str | None = None
-        """The model that is loaded now."""
-        self.trouble: str | None = None
-        """Why the model cannot be loaded."""
+        """The loaded model; None while there is none."""
+        self.load_error: str | None = None
+        """Why the model cannot be loaded; None if it can."""
 
     def start(self) -> None:
-        """Begins to work."""
+        """Starts the thread."""
         self._thread.start()
 
     def wake(self) -> None:
-        """There is more to do."""
+        """Signals that there may be new jobs."""
         self._more.set()
 
     def stop(self) -> None:
-        """Ends at once; what is in work waits for the next start."""
+        """Stops at once. Jobs in progress are requeued at the next start."""
         self._stop.set()
         self._more.set()
         if self._model is not None:
@@ -167,41 +176,48 @@ class Runner:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                model = self._ready()
-                self._turn(model)
+                if self._must_requeue:
+                    self._jobs.requeue_all()
+                    self._must_requeue = False
+                self._run_next(self._ready())
             except NotReady as error:
-                self.trouble = str(error)
+                self.load_error = str(error)
                 log.error("the model cannot be loaded", error=str(error))
-                self._let_go()
+                self._end_model()
                 self._stop.wait(RETRY_SECONDS)
-            except Died as error:
+            except DiskFull:
+                log.error("the disk is full: no transcript can be written")
+                self._end_model()
+                self._stop.wait(RETRY_SECONDS)
+            except ProcessDied as error:
                 if not self._stop.is_set():
-                    log.error("the model's process has ended", error=str(error))
+                    log.error("the model process has ended", error=str(error))
                     self.figures.restarts += 1
-                self._let_go()
-            except Exception:  # a thread that dies silently would look like a queue that stands still
-                log.exception("the runner has met an error")
-                self._let_go()
+                self._end_model()
+            except Exception:  # the thread must survive: without it the queue stands still
+                log.exception("unexpected error in the runner")
+                self._must_requeue = True
+                self._end_model()
                 self._stop.wait(1)
 
-    def _ready(self) -> Model:
+    def _ready(self) -> ModelProcess:
         if self._model is None:
-            self._model = Model(self._settings)
+            self._model = ModelProcess(self._settings)
             self._model.wait_until_ready()
-            self.model_name, self.trouble = self._model.name, None
+            self.model_name, self.load_error = self._model.name, None
         return self._model
 
-    def _let_go(self) -> None:
+    def _end_model(self) -> None:
         model, self._model = self._model, None
         self.model_name = None
-        self._other_since = None
+        self._other_used_at = None
         if model is not None:
             model.end()
 
-    def _turn(self, model: Model) -> None:
-        group = self._jobs.take(self._settings.jobs_at_once or (8 if model.on_gpu else 2))
+    def _run_next(self, model: ModelProcess) -> None:
+        group = self._jobs.claim(self._settings.jobs_at_once or (8 if model.on_gpu else 2))
         if not group:
-            self._rest(model)
+            self._unload_idle_model(model)
             self._more.wait(IDLE_WAIT_SECONDS)
             self._more.clear()
             return
@@ -209,52 +225,55 @@ class Runner:
         reached: dict[int, float] = {}
         began = time.monotonic()
         if group[0].model != model.name:
-            self._other_since = began
+            self._other_used_at = began
 
-        def heard(said: dict[str, Any]) -> None:
-            seq = said["seq"]
-            if "progress" in said:
-                if said["progress"] - reached.get(seq, 0.0) >= LEAST_PROGRESS:
-                    reached[seq] = said["progress"]
-                    self._jobs.reach(seq, said["progress"])
-            elif "segments" in said:
-                self._listener.heard(seq, said["segments"])
-            elif "error" in said:
+        def on_line(line: dict[str, Any]) -> None:
+            seq = line["seq"]
+            if "progress" in line:
+                if line["progress"] - reached.get(seq, 0.0) >= MIN_PROGRESS:
+                    reached[seq] = line["progress"]
+                    self._jobs.set_progress(seq, line["progress"])
+            elif "segments" in line:
+                self._listener.transcribed(seq, line["segments"])
+            elif "error" in line:
                 open_seqs.discard(seq)
-                self._listener.ended(self._jobs.fail(seq, said["error"], said["code"]))
+                self._listener.ended(self._jobs.fail(seq, line["error"], line["code"]))
             else:
                 open_seqs.discard(seq)
-                self.figures.audio_seconds += said["seconds"]
-                self._listener.ended(self._jobs.complete(seq, said["seconds"]))
+                self.figures.audio_seconds += line["seconds"]
+                self._listener.ended(self._jobs.complete(seq, line["seconds"]))
 
         try:
-            model.work([self._order(job) for job in group], heard)
-        except Died:
+            model.work([self._order(job) for job in group], on_line)
+        except ProcessDied:
             if self._stop.is_set():
-                self._jobs.give_back(sorted(open_seqs))
+                self._jobs.requeue(sorted(open_seqs))
             else:
-                for seq in self._jobs.died(sorted(open_seqs)):
-                    self._listener.ended(self._jobs.fail(seq, DEADLY, "failed"))
+                for seq in self._jobs.record_deaths(sorted(open_seqs)):
+                    self._listener.ended(self._jobs.fail(seq, ENDED_TWICE, "failed"))
             raise
-        self._jobs.give_back(sorted(open_seqs))
+        except DiskFull:
+            self._jobs.requeue(sorted(open_seqs))
+            raise
+        self._jobs.requeue(sorted(open_seqs))
         self.figures.work_seconds += time.monotonic() - began
         self.figures.memory_mb = model.last_mb
         if model.last_mb - model.first_mb > self._settings.recycle_growth_mb:
-            log.info("the model's process is replaced", grown_mb=round(model.last_mb - model.first_mb))
-            self._let_go()
+            log.info("the model process is replaced", grown_mb=round(model.last_mb - model.first_mb))
+            self._end_model()
 
-    def _rest(self, model: Model) -> None:
-        """Nothing to do: a model that nobody asks for any more goes."""
+    def _unload_idle_model(self, model: ModelProcess) -> None:
+        """Unloads other models that were not requested for `unload_seconds`."""
         unload = self._settings.unload_seconds
-        if self._other_since is not None and unload and time.monotonic() - self._other_since > unload:
+        if self._other_used_at is not None and unload and time.monotonic() - self._other_used_at > unload:
             log.info("other models are unloaded", own=model.name)
-            self._let_go()
+            self._end_model()
 
     def _order(self, job: Job) -> dict[str, Any]:
         return {
             "seq": job.seq,
-            "path": str(self._jobs.upload_of(job)),
+            "path": str(self._jobs.upload_path(job)),
             "result": str(self._jobs.result_path(job.seq)),
             "model": job.model,
-            "wishes": job.wishes,
+            "options": job.wishes,
         }

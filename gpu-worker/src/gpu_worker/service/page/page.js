@@ -1,23 +1,37 @@
-/** The service at a glance: its queue, jobs and models; a file can be dropped to try it. */
+/** The service's page: shows its state and jobs, and uploads files. */
 const POLL_MS = 1000;
 const at = (id) => document.getElementById(id);
 let token = '';
 const headers = () => (token ? { authorization: `Bearer ${token}` } : {});
 
 async function show() {
-  const answer = await fetch('jobs', { headers: headers() });
-  at('token-form').hidden = answer.status !== 401;
-  if (!answer.ok) {
-    at('state').textContent = answer.status === 401 ? 'This service needs its token.' : `The service answers ${answer.status}.`;
+  const response = await fetch('jobs', { headers: headers() });
+  at('token-form').hidden = response.status !== 401;
+  if (!response.ok) {
+    at('state').textContent = response.status === 401 ? 'This service requires a token.' : `The service responded with status ${response.status}.`;
     return;
   }
-  const { jobs, models, loaded, trouble, memory_mb: memory } = await answer.json();
-  const waiting = jobs.filter(({ status }) => status === 'queued').length;
+  const { jobs, models, loaded, trouble, memory_mb: memory } = await response.json();
+  const queued = jobs.filter(({ status }) => status === 'queued').length;
   at('state').textContent = trouble
     ? `The model cannot be loaded: ${trouble}`
-    : `${loaded ? `${loaded} is loaded` : 'The model is being loaded'} · ${waiting} waiting${memory ? ` · ${memory} MB` : ''}`;
-  if (at('model').options.length !== models.length) at('model').replaceChildren(...models.map((name) => new Option(name, name)));
+    : `${loaded ? `${loaded} is loaded` : 'The model is being loaded'} · ${queued} queued${memory ? ` · ${memory} MB` : ''}`;
+  if (at('model').options.length !== models.length) {
+    at('model').replaceChildren(...models.map((name) => new Option(name, name)));
+    await offerLanguages();
+  }
   at('jobs').replaceChildren(...jobs.map(row));
+}
+
+/** Lists the languages of the selected model by name; for a model of one language, only that one. */
+async function offerLanguages() {
+  const response = await fetch(`v1/models/${at('model').value}`, { headers: headers() });
+  if (!response.ok) return;
+  const { languages } = await response.json();
+  const names = Object.entries(languages).sort(([, a], [, b]) => a.localeCompare(b));
+  const [[, only]] = names;
+  const choices = names.length === 1 ? [new Option(only, '')] : [new Option('Detect automatically', ''), ...names.map(([code, name]) => new Option(name, code))];
+  at('language').replaceChildren(...choices);
 }
 
 function cell(content) {
@@ -45,14 +59,16 @@ async function save(id, filename) {
 async function send(file) {
   const body = new FormData();
   body.append('model', at('model').value);
+  body.append('language', at('language').value);
   body.append('file', file);
-  at('said').textContent = `${file.name} is being sent …`;
-  const answer = await fetch('transcribe', { method: 'POST', headers: headers(), body });
-  const said = await answer.json();
-  at('said').textContent = answer.ok ? `${file.name} is ${said.status}.` : `${file.name}: ${said.detail}`;
+  at('upload-status').textContent = `Uploading ${file.name} …`;
+  const response = await fetch('transcribe', { method: 'POST', headers: headers(), body });
+  const result = await response.json();
+  at('upload-status').textContent = response.ok ? `${file.name} is ${result.status}.` : `${file.name}: ${result.detail}`;
   await show();
 }
 
+at('model').addEventListener('change', offerLanguages);
 at('choose').addEventListener('click', () => at('file').click());
 at('file').addEventListener('change', () => {
   const [file] = at('file').files;
@@ -75,7 +91,7 @@ at('token-form').addEventListener('submit', (event) => {
 let timer;
 async function follow() {
   clearTimeout(timer);
-  if (document.visibilityState === 'visible') await show().catch(() => (at('state').textContent = 'The service does not answer.'));
+  if (document.visibilityState === 'visible') await show().catch(() => (at('state').textContent = 'The service does not respond.'));
   timer = setTimeout(follow, POLL_MS);
 }
 follow();

@@ -1,0 +1,122 @@
+/**
+ * `npm run proof -- NAME`: proofs that take too long for `npm test`, which runs a short sample of each. The figures go to
+ * bench/RESULTS.md.
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import * as z from 'zod';
+import { PROJECT, WORKER_PYTHON } from '../host/paths.ts';
+import { fileKills } from './files.ts';
+import { kills, randomFrom } from './kills.ts';
+import { machine, today, write } from './results.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    count: { type: 'string' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    /** file-kills: length of the recording in minutes. */
+    length: { type: 'string', default: '60' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const seed = Number(values.seed);
+const countOr = (usual: number): number => Number(values.count ?? usual);
+if (![seed, countOr(1), Number(values.length)].every((value) => Number.isInteger(value) && value > 0)) {
+  console.error('--count, --seed and --length take whole numbers above 0.');
+  process.exit(1);
+}
+
+interface Proof {
+  readonly about: string;
+  /** Returns whether it holds. */
+  run(): Promise<boolean>;
+}
+
+const MutatedFiles = z.object({
+  files: z.number(),
+  decoded: z.number(),
+  refused: z.number(),
+  restarts: z.number(),
+  longest_s: z.number(),
+});
+
+const PROOFS: Readonly<Record<string, Proof>> = {
+  kills: {
+    about: 'the worker is killed 200 times during one recording: no chunk is lost or transcribed twice (about 20 min)',
+    async run() {
+      const result = await kills(countOr(200), seed);
+      write('Recovery: kills of the worker at random times', [
+        `${today}, ${machine}; protocol model, leases of 3 s, a chunk of 10 s every 2 s; seed ${seed}.`,
+        '',
+        '| kills (SIGKILL) | while a chunk was leased | chunks | lost | transcribed twice | seconds |',
+        '|---|---|---|---|---|---|',
+        `| ${result.kills} | ${result.killedInWork} | ${result.chunks} | ${result.lost} | ${result.twice} | ${result.seconds} |`,
+      ]);
+      return result.lost === 0 && result.twice === 0;
+    },
+  },
+  'file-kills': {
+    about: 'the worker is killed 20 times during one long file: the text is the same as without kills (about 10 min)',
+    async run() {
+      const one = await fileKills(countOr(20), Number(values.length), randomFrom(seed));
+      write('Kills of the worker over one long file', [
+        `${today}, ${machine}; protocol model, leases of 5 s; a WAV of ${one.minutes} min, SIGKILL every 1 to 7 s, seed ${seed}: ${one.kills} kills, completed after`,
+        `${one.seconds.toFixed(0)} s (undisturbed ${one.undisturbedSeconds.toFixed(0)} s), text ${one.equal ? 'equal to' : 'DIFFERENT from'} that of the undisturbed one.`,
+      ]);
+      return one.equal && one.kills >= countOr(20);
+    },
+  },
+  'mutated-files': {
+    about: '2,000 damaged media files: each is decoded or refused, none hangs or stops the decoder (about 2 min)',
+    async run() {
+      const args = ['-m', 'mutated_files', '--count', String(countOr(2000)), '--seed', String(seed)];
+      const env = { ...process.env, PYTHONPATH: [join(PROJECT, 'gpu-worker', 'src'), join(PROJECT, 'bench')].join(':') };
+      const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, args, { env, encoding: 'utf8' });
+      if (status !== 0) {
+        console.error(stderr);
+        return false;
+      }
+      const one = MutatedFiles.parse(JSON.parse(stdout));
+      write('Damaged media files', [
+        `${today}, ${machine}; seed ${seed}. WebM, Ogg, WAV, FLAC, MP3 and MP4 of 3 s with random damage: ${one.files} files, ${one.decoded} decoded, ${one.refused}`,
+        `refused; the decoder was restarted ${one.restarts} times. The slowest file took ${one.longest_s} s.`,
+      ]);
+      return one.restarts === 0;
+    },
+  },
+  properties: {
+    about: 'the tests of random inputs, with 20 other seeds (about 20 min)',
+    async run() {
+      const files = globSync('test/{core,web,handlers}/**/*.test.ts', { cwd: PROJECT }).filter((file) =>
+        readFileSync(join(PROJECT, file), 'utf8').includes("'fast-check'"),
+      );
+      const random = randomFrom(seed);
+      const seeds = Array.from({ length: countOr(20) }, () => Math.floor(random() * 2 ** 31));
+      const failed = seeds.filter((FC_SEED) => {
+        const env = { ...process.env, FC_SEED: String(FC_SEED) };
+        const { status } = spawnSync('vitest', ['run', '--project', 'fast', ...files], { cwd: PROJECT, env, stdio: 'inherit' });
+        return status !== 0;
+      });
+      write('Tests of random inputs with other seeds', [
+        `${today}, ${machine}; ${files.length} test files with ${seeds.length} seeds each: ${seeds.length - failed.length} passed, failed: ${failed.join(', ') || 'none'}.`,
+      ]);
+      return failed.length === 0;
+    },
+  },
+};
+
+const list = Object.entries(PROOFS).map(([name, { about }]) => `  ${name.padEnd(15)} ${about}`);
+const unknown = positionals.filter((name) => PROOFS[name] === undefined);
+if (values.help || positionals.length === 0 || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`There is no proof named ${unknown.join(', ')}.\n`);
+  console.log(`npm run proof -- NAME… [--count N] [--seed N]\n\n${list.join('\n')}`);
+  if (!values.help) process.exitCode = 1;
+}
+for (const name of unknown.length > 0 || values.help ? [] : positionals) {
+  const holds = await PROOFS[name]?.run();
+  console.log(`${name}: ${holds ? 'holds' : 'does not hold'}; seed ${seed}; see bench/RESULTS.md`);
+  if (!holds) process.exitCode = 1;
+}

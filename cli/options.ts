@@ -1,0 +1,48 @@
+/**
+ * Validates options and arguments. An invalid value is refused before any API call, with a line that names the option and the
+ * accepted values.
+ */
+import { InvalidArgumentError, Option } from 'commander';
+import { MAX_CHUNK_NUMBER } from '../core/contracts/limits.ts';
+
+const FORMATS = ['txt', 'json', 'srt', 'vtt'] as const;
+/** Rows per list. @see ListQuery of core/contracts/http.ts */
+const MAX_LISTED = 100;
+const MAX_MODEL_NAME = 100;
+
+const refuse = (takes: string): never => {
+  throw new InvalidArgumentError(`It takes ${takes}.`);
+};
+
+export const wholeNumber =
+  (from: number, to: number) =>
+  (text: string): number =>
+    /^\d{1,9}$/.test(text) && Number(text) >= from && Number(text) <= to
+      ? Number(text)
+      : refuse(`a whole number from ${from} to ${to}`);
+
+export const matching =
+  (pattern: RegExp, takes: string) =>
+  (text: string): string =>
+    pattern.test(text) ? text : refuse(takes);
+
+export const textUpTo =
+  (characters: number) =>
+  (text: string): string =>
+    text !== '' && text.length <= characters ? text : refuse(`1 to ${characters} characters`);
+
+/** An option with a fixed set of values. */
+export const choice = (flags: string, description: string, words: readonly string[]): Option =>
+  new Option(flags, description).choices(words);
+export const formatOption = (): Option => choice('-f, --format <format>', 'format of the text', FORMATS).default('txt');
+
+export const listLimit = wholeNumber(1, MAX_LISTED);
+export const modelName = textUpTo(MAX_MODEL_NAME);
+export const sessionId = matching(/^session_[A-Za-z0-9_-]{1,64}$/, 'a session id, as shown by session list');
+export const jobId = matching(/^job_[A-Za-z0-9]{1,64}$/, 'a job id, as shown by file list');
+export const sessionOrJobId = matching(
+  /^(session_[A-Za-z0-9_-]{1,64}|job_[A-Za-z0-9]{1,64})$/,
+  'a session or job id, as shown by session list and file list',
+);
+export const chunkNumber = wholeNumber(1, MAX_CHUNK_NUMBER);
+export const stageName = matching(/^[a-z][a-z0-9]{1,15}$/, 'the name of a stage: 2 to 16 lower-case letters and digits');

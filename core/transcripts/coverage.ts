@@ -1,0 +1,103 @@
+/**
+ * Coverage of a transcript: each second is either `transcribed`, `silence`, `failed` (a failed chunk, or speech without a
+ * recognized word) or `missing` (a chunk that is not uploaded or not transcribed).
+ */
+import type { Segment, Transcript } from '../contracts/transcript.ts';
+import type { ChunkOutcome } from './chunk-outcome.ts';
+import { round } from './times.ts';
+
+type Coverage = Transcript['coverage'][number];
+
+interface Interval {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A chunk at its position in the session. */
+export interface PositionedChunk extends Interval {
+  readonly outcome: ChunkOutcome;
+  /** Audio that was decoded twice: with this chunk and with the previous one. */
+  readonly shared?: Interval | undefined;
+}
+
+/** Appends an interval; adjacent intervals of the same kind are merged. */
+function append(coverage: Coverage[], interval: Coverage): void {
+  const last = coverage.at(-1);
+  if (interval.end <= interval.start) return;
+  if (last?.kind === interval.kind && last.end === interval.start) coverage[coverage.length - 1] = { ...last, end: interval.end };
+  else coverage.push(interval);
+}
+
+const overlaps = (a: Interval, b: Interval): boolean => a.start < b.end && b.start < a.end;
+
+/** Whether a word overlaps an interval. Binary search, because segments are in order of time. */
+function hasWord(segments: readonly Segment[], interval: Interval): boolean {
+  let [low, high] = [0, segments.length];
+  while (low < high) {
+    const between = (low + high) >> 1;
+    if ((segments[between]?.end ?? 0) <= interval.start) low = between + 1;
+    else high = between;
+  }
+  for (let at = low; (segments[at]?.start ?? interval.end) < interval.end; at++)
+    if (segments[at]?.words.some((word) => overlaps(word, interval)) === true) return true;
+  return false;
+}
+
+/** Splits an interval into its parts inside and outside of other intervals. */
+function divided(interval: Interval, shared: readonly Interval[]): { inside: Interval[]; outside: Interval[] } {
+  let outside = [interval];
+  const inside: Interval[] = [];
+  for (const one of shared) {
+    inside.push(...outside.map((part) => ({ start: Math.max(part.start, one.start), end: Math.min(part.end, one.end) })));
+    outside = outside.flatMap((part) => [
+      { start: part.start, end: Math.min(part.end, one.start) },
+      { start: Math.max(part.start, one.end), end: part.end },
+    ]);
+    outside = outside.filter(({ start, end }) => end > start);
+  }
+  return { inside: inside.filter(({ start, end }) => end > start), outside };
+}
+
+/** Speech without recognized words, in order of time. In shared audio, the other decode may have recognized them. */
+function unheardOf(chunks: readonly PositionedChunk[], segments: readonly Segment[]): Interval[] {
+  return chunks
+    .flatMap(({ outcome, start, shared }, index) => {
+      if (outcome.kind !== 'transcribed') return [];
+      const both = [shared, chunks[index + 1]?.shared].flatMap((one) => one ?? []);
+      return (outcome.result.unheard ?? []).flatMap((unheard) => {
+        const { inside, outside } = divided({ start: round(start + unheard.start), end: round(start + unheard.end) }, both);
+        return [...outside, ...inside.filter((part) => !hasWord(segments, part))];
+      });
+    })
+    .sort((a, b) => a.start - b.start);
+}
+
+/** `segments` are those of the joined transcript. */
+export function coverageOf(chunks: readonly PositionedChunk[], segments: readonly Segment[]): Coverage[] {
+  const coverage: Coverage[] = [];
+  const unheard = unheardOf(chunks, segments);
+  let from = 0;
+  let next = 0;
+  for (const { outcome, start, end } of chunks) {
+    if (outcome.kind !== 'transcribed') {
+      append(coverage, { start: from, end, kind: outcome.kind === 'failed' ? 'failed' : 'missing' });
+      from = Math.max(from, end);
+      continue;
+    }
+    const hasText = outcome.result.segments.length > 0 || hasWord(segments, { start: Math.max(start, from), end });
+    const kind = hasText ? 'transcribed' : 'silence';
+    for (let one = unheard[next]; one !== undefined && one.start < end; one = unheard[next]) {
+      const [since, until] = [Math.max(from, one.start), Math.min(end, one.end)];
+      if (until > since) {
+        append(coverage, { start: from, end: since, kind });
+        append(coverage, { start: since, end: until, kind: 'failed' });
+        from = until;
+      }
+      if (one.end > end) break;
+      next += 1;
+    }
+    append(coverage, { start: from, end, kind });
+    from = Math.max(from, end);
+  }
+  return coverage;
+}

@@ -1,1 +1,0 @@
-"""How the demo model is made: synthesize speech, train, export, evaluate."""

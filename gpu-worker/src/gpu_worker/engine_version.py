@@ -1,0 +1,6 @@
+"""The version of the engine, readable without loading it."""
+
+from typing import Final
+
+ENGINE_VERSION: Final = "2"
+"""Increases when texts change. Results of other versions are not reused."""

@@ -1,0 +1,128 @@
+"""Languages, repetition and silence through the service's API, with a multilingual model."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from quality.corpora import SAMPLE_RATE, Audio
+
+from gpu_worker.models import find_model
+from service_process import Running, service
+
+FIXTURES = Path(__file__).parents[3] / "test" / "fixtures" / "speech"
+SPOKEN_NO = range(11, 14)
+"""Accepted counts: twelve are spoken, and the model alone returns 13."""
+"""Twelve are spoken; the models count up to 13."""
+SPOKEN = {
+    "german.opus": ("german", {"guten", "morgen", "haus", "garten"}),
+    "french.opus": ("french", {"dans", "mode", "tout", "vous"}),
+    "spanish.opus": ("spanish", {"este", "modo", "todo", "repetido"}),
+    "italian.opus": ("italian", {"questa", "tutto", "quanto", "ripetuto"}),
+    "russian.opus": ("russian", {"вы", "режим", "чтобы"}),
+    "english.opus": ("english", {"first", "part", "recorded", "morning"}),
+}
+"""Four of them have the same length, so their windows share batches in any order of arrival."""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = find_model("base", for_tests=True).folder
+    # as on a GPU: simultaneous requests share batches
+    with service(tmp_path_factory.mktemp("service"), folder, JOBS_AT_ONCE="8") as one:
+        yield one
+
+
+def wav(audio: Audio) -> bytes:
+    """A WAV file of float32 [n_samples], 16 kHz."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((audio * 32_767).astype("<i2").tobytes())
+    return content.getvalue()
+
+
+def fixture(name: str) -> bytes:
+    return (FIXTURES / name).read_bytes()
+
+
+def transcribe(running: Running, content: bytes, **fields: str) -> dict[str, Any]:
+    """The transcription of a file in OpenAI's format."""
+    form = {"model": "whisper-1", "response_format": "verbose_json", **fields}
+    response = running.call("POST", "/v1/audio/transcriptions", data=form, files={"file": ("talk.wav", content)})
+    assert response.status_code == 200, response.text
+    made: dict[str, Any] = response.json()
+    return made
+
+
+def result(running: Running, content: bytes, job_id: str) -> dict[str, Any]:
+    """The service's own transcript of a file."""
+    assert running.send(content, job_id=job_id).status_code == 200
+    assert running.ended(job_id)["status"] == "completed"
+    made: dict[str, Any] = running.call("GET", f"/transcript/{job_id}").json()
+    return made
+
+
+def words_of(text: str) -> list[str]:
+    return [word.strip(".,!?").lower() for word in text.replace("-", " ").split()]
+
+
+def test_files_that_are_sent_at_the_same_time_have_their_own_languages(running: Running) -> None:
+    with ThreadPoolExecutor(len(SPOKEN)) as pool:
+        made = dict(zip(SPOKEN, pool.map(lambda name: transcribe(running, fixture(name)), SPOKEN), strict=True))
+    for name, (language, words) in SPOKEN.items():
+        assert made[name]["language"] == language
+        assert words <= set(words_of(made[name]["text"]))
+
+
+def test_a_silent_file_has_no_language_and_no_text(running: Running, speech: dict[str, Audio]) -> None:
+    made = transcribe(running, wav(speech["silence"]))
+    assert (made["language"], made["text"], made["segments"]) == ("und", "", [])
+
+
+def test_a_file_that_begins_with_silence_has_the_language_of_its_speech(running: Running, speech: dict[str, Audio]) -> None:
+    made = result(running, wav(np.concatenate([speech["silence"], speech["german"]])), "late")
+    assert made["language"] == "de"
+    assert made["segments"][0]["start"] > 34
+    assert {segment["language"] for segment in made["segments"]} == {"de"}
+
+
+def test_a_bilingual_file_has_the_language_of_each_stretch(running: Running, speech: dict[str, Audio]) -> None:
+    made = result(running, wav(np.concatenate([speech["english"], *[speech["german"]] * 3])), "bilingual")
+    english_s = len(speech["english"]) / SAMPLE_RATE
+    spoken = [(word, segment["language"]) for segment in made["segments"] for word in segment["words"]]
+    right = [("en" if (word["start"] + word["end"]) / 2 < english_s else "de") == language for word, language in spoken]
+    assert {language for _, language in spoken} == {"en", "de"}
+    assert len(right) > 40
+    assert sum(right) >= 0.9 * len(right)
+
+
+def test_a_spoken_repetition_is_kept(running: Running) -> None:
+    words = words_of(transcribe(running, fixture("repetition.flac"))["text"])
+    assert words[-3:] == ["that", "is", "wrong"]
+    assert set(words[:-3]) == {"no"}
+    assert len(words[:-3]) in SPOKEN_NO
+
+
+@pytest.mark.parametrize("language", ["xx", "yue"])
+def test_a_language_that_the_loaded_model_does_not_know_is_refused(running: Running, language: str) -> None:
+    before = running.call("GET", "/jobs").json()
+    form = {"model": "whisper-1", "language": language}
+    refused = running.call("POST", "/v1/audio/transcriptions", data=form, files={"file": ("a.opus", fixture("german.opus"))})
+    error = refused.json()["error"]
+    assert (refused.status_code, error["param"], error["code"]) == (422, "language", "invalid-language")
+    assert error["languages"]["de"] == "German" and "yue" not in error["languages"]
+    assert running.call("GET", "/jobs").json() == before
+
+
+@pytest.mark.parametrize("language", ["iw", "fil", "in", "nb", "en-US", "english", "auto", ""])
+def test_languages_are_accepted_as_clients_name_them(running: Running, speech: dict[str, Audio], language: str) -> None:
+    assert transcribe(running, wav(speech["silence"]), language=language)["language"] == "und"
