@@ -503,6 +503,7 @@ export const requirements: readonly Requirement[] = [
       'gpu-worker/tests/test_engine.py: test_speech_without_recognized_words_is_listed',
       'gpu-worker/tests/test_coverage.py: test_a_group_repeated_too_fast_is_a_loop_that_starts',
       'gpu-worker/tests/test_coverage.py: test_a_stretched_word_covers_only_its_longest',
+      'gpu-worker/tests/test_repetition.py: test_a_word_at_a_steady_tempo_is_counted_by_the_audio',
       'gpu-worker/tests/test_patching.py: test_words_before_a_stretched_one_are_filled_in',
       'gpu-worker/tests/test_patching.py: test_known_words_are_not_added_again',
     ],

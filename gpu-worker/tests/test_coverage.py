@@ -6,13 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_worker.engine.coverage import (
-    confirms,
     echoes,
     holes,
     loop_start,
     repeats_phrase,
     uncovered,
-    without_doubles,
 )
 from gpu_worker.engine.languages import Stretch, most_likely_languages
 from gpu_worker.engine.speech import FRAME_SAMPLES
@@ -42,13 +40,6 @@ def test_speech_without_repetition_is_not_a_loop(words) -> None:
 def test_twelve_slow_repetitions_are_not_a_loop() -> None:
     assert loop_start(at_pace(["no"] * 12, 2)) is None
     assert loop_start(at_pace(["no"] * 12, 20)) == 1
-
-
-def test_repetitions_that_follow_too_soon_are_dropped() -> None:
-    starts = [0, 0.5, 1, 1.5, 1.55, 2, 2.5, 2.52, 3]
-    words = [Word(" no,", at, at + 0.02, 0.9) for at in starts]
-    assert [word.start for word in without_doubles(words)] == [0, 0.5, 1, 1.5, 2, 2.5, 3]
-    assert confirms(words, at_pace(["so", *["No"] * 5], 2)) and not confirms(words, at_pace(["yes"] * 5, 2))
 
 
 def test_a_phrase_twice_in_a_row_is_suspicious() -> None:

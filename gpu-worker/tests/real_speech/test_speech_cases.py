@@ -16,9 +16,8 @@ LANGUAGES = {"english": "en", "french": "fr", "spanish": "es", "italian": "it", 
 ORDERS = [tuple(order[n:] + order[:n]) for order in (list(LANGUAGES), list(LANGUAGES)[::-1]) for n in range(len(LANGUAGES))]
 """Each language at each position of the batch, and before and after each neighbor; the benchmark runs all 120 orders."""
 CODES = {**LANGUAGES, "german": "de"}
-SPOKEN_NO = range(11, 14)
-"""Accepted counts: twelve are spoken, and the model alone returns 13."""
-"""Twelve are spoken; the models count 12 or 13."""
+SPOKEN_NO = 12
+"""The models alone return 12 to 17, depending on the CPU."""
 SENTENCE = "The first part was recorded in the morning, before anybody had arrived."
 
 
@@ -63,7 +62,7 @@ def test_a_spoken_repetition_stays(request: pytest.FixtureRequest, model: str, s
     words = [word.strip(".,!").lower() for word in made.text.replace("-", " ").split()]
     assert words[-3:] == ["that", "is", "wrong"]
     assert set(words[:-3]) == {"no"}
-    assert len(words[:-3]) in SPOKEN_NO
+    assert len(words[:-3]) == SPOKEN_NO
 
 
 @pytest.mark.parametrize("kind", [*nonspeech.KINDS])

@@ -50,6 +50,8 @@ interface Active {
   isOpening: boolean;
   /** Stops renewing the batch lock; undefined until the session has an id. */
   stopRenewingLock: (() => void) | undefined;
+  /** Resolves when the chunk before a pause, an interruption or Stop has ended and its microphone is released. */
+  suspended: Promise<void>;
   /** Serializes the writes: later reads depend on earlier writes. */
   writing: Promise<unknown>;
 }
@@ -107,12 +109,15 @@ function startRecorder(mine: Active): void {
 async function suspend(mine: Active): Promise<void> {
   if (mine.runningSinceMs !== undefined) mine.previousSeconds = elapsedSeconds();
   mine.runningSinceMs = undefined;
-  const { recorder } = mine;
+  const { recorder, level, stream } = mine;
   mine.recorder = undefined;
-  await recorder?.stop();
+  mine.suspended = mine.suspended.then(async () => {
+    await recorder?.stop();
+    level.stop();
+    releaseMicrophone(stream);
+  });
+  await mine.suspended;
   await mine.writing;
-  mine.level.stop();
-  releaseMicrophone(mine.stream);
 }
 
 function releaseMicrophone(stream: MediaStream | undefined): void {
@@ -165,6 +170,7 @@ export async function start(options: RecordingOptions): Promise<void> {
       screen: undefined,
       isOpening: false,
       stopRenewingLock: undefined,
+      suspended: Promise.resolve(),
       writing: Promise.resolve(),
     };
     recordingId.value = id;
@@ -201,6 +207,7 @@ export async function resume(deviceId: string | undefined): Promise<void> {
   mine.isOpening = true;
   try {
     const stream = await openMicrophone(deviceId);
+    await mine.suspended; // the next chunk's number depends on whether the previous one has audio
     if (!isSuspended()) {
       releaseMicrophone(stream); // the user has pressed Stop meanwhile
       return;

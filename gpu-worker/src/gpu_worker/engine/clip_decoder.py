@@ -20,6 +20,7 @@ from gpu_worker.engine.clip import Clip, Transcription, most_spoken
 from gpu_worker.engine.detector import speech_probabilities
 from gpu_worker.engine.model import ENGLISH, MAX_PREVIOUS, Decoded, Model, Task
 from gpu_worker.engine.patching import patched
+from gpu_worker.engine.repetition import confirms, recounted
 from gpu_worker.engine.speech import FRAME_SAMPLES, Mask, Window, joined, pack, pieces_of, speech_mask, stretches
 from gpu_worker.engine.wording import in_order, segments_of
 from gpu_worker.media import SAMPLE_RATE
@@ -334,12 +335,12 @@ class ClipDecoder:
         return coverage.uncovered(own & self._mask, [job.window.in_clip_time(word) for word in decoded.words])
 
     def _with_repetition(self, job: Job, decoded: Decoded) -> Decoded:
-        """If two decodes agree on a repeated word, it was spoken; the version with more repetitions is kept."""
-        if job.first is None or not coverage.confirms(job.first.words, decoded.words):
+        """If two decodes agree on a repeated word, it was spoken; it is counted by the audio."""
+        if job.first is None or not confirms(job.first.words, decoded.words):
             return decoded
         without_loop = [one for one in (decoded, job.first) if coverage.loop_start(one.words) is None] or [decoded]
-        cleaned = [replace(one, words=coverage.without_doubles(one.words)) for one in without_loop]
-        return max(cleaned, key=lambda one: len(one.words))
+        counted = [replace(one, words=recounted(one.words, job.task.audio)) for one in without_loop]
+        return max(counted, key=lambda one: len(one.words))
 
     def _settings(self, job: Job, attempt: int) -> Task:
         """Settings of attempts 1 to 3: full length; shorter, with more silence than at first; full length with a penalty."""

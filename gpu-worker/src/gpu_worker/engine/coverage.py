@@ -38,9 +38,6 @@ speak, is a loop of the model."""
 MAX_WORD_LETTERS: Final = 60
 """A longer word is a loop within a word ("ahhhh…")."""
 
-DOUBLE_SHARE: Final = 0.4
-"""A repeated word that follows sooner than this share of the median spacing was not spoken."""
-
 PHRASE_WORDS: Final = range(3, 13)
 """Lengths of a phrase that is suspicious when it occurs twice in a row."""
 MAX_COMPRESSION: Final = 2.2
@@ -130,39 +127,6 @@ def loop_start(words: Sequence[Word]) -> int | None:
             if count > LOOP_WORDS_PER_SECOND * seconds:
                 return at + size
     return None
-
-
-def repeated_word(words: Sequence[Word]) -> tuple[int, int] | None:
-    """Start and end index of the longest run of one word; None if it has fewer than LOOP_REPEATS words."""
-    spoken = [normalized(word) for word in words]
-    best = (0, 0)
-    start = 0
-    for at in range(1, len(spoken) + 1):
-        if at == len(spoken) or spoken[at] != spoken[start]:
-            best = max(best, (start, at), key=lambda run: run[1] - run[0])
-            start = at
-    return best if best[1] - best[0] >= LOOP_REPEATS else None
-
-
-def without_doubles(words: Sequence[Word]) -> tuple[Word, ...]:
-    """Drops words of a run that follow too soon: the model counts repetitions badly, but aligns them well."""
-    run = repeated_word(words)
-    if run is None:
-        return tuple(words)
-    first, end = run
-    spacings = sorted(b.start - a.start for a, b in zip(words[first:end], words[first + 1 : end], strict=False))
-    least = DOUBLE_SHARE * spacings[len(spacings) // 2]
-    kept = [words[first]]
-    for word in words[first + 1 : end]:
-        if word.start - kept[-1].start >= least:
-            kept.append(word)
-    return (*words[:first], *kept, *words[end:])
-
-
-def confirms(words: Sequence[Word], again: Sequence[Word]) -> bool:
-    """Whether both decodes have a run of the same word, which was then spoken."""
-    run, other = repeated_word(words), repeated_word(again)
-    return run is not None and other is not None and normalized(words[run[0]]) == normalized(again[other[0]])
 
 
 def repeats_phrase(words: Sequence[Word]) -> bool:
