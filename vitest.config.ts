@@ -26,6 +26,7 @@ export default defineConfig({
           setupFiles: ['test/support/seed.ts'],
           include: ['test/{cli,core,handlers,contracts,template,workflow,web,repository}/**/*.test.ts'],
           exclude: TOOLS,
+          isolate: false, // the files share their imports, which take longer than the tests
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
