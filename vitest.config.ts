@@ -11,9 +11,10 @@ const SERVICE_PAGE = 'test/browser/service-page.test.ts';
 /** One host for all files of a project: the real template on the emulator, with real functions and a real worker. */
 const onHost = {
   globalSetup: ['test/host/global-setup.ts'],
-  testTimeout: 300_000,
-  hookTimeout: 300_000,
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
   fileParallelism: false,
+  expect: { poll: { timeout: 60_000 } },
 };
 
 export default defineConfig({
@@ -48,8 +49,8 @@ export default defineConfig({
           name: 'service',
           globalSetup: ['test/service/global-setup.ts'],
           include: ['test/service/*.test.ts', SERVICE_PAGE],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           fileParallelism: false,
         },
       },

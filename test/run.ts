@@ -40,6 +40,7 @@ async function check(): Promise<void> {
 
 async function everything(): Promise<void> {
   findChromium();
+  process.env['CHUNKSCRIBE_PATIENCE'] = '3'; // for deadlines in host/poll.ts
   const runners = new Runners({ isPatient: true });
   const product = (title: string, project: string) => () => runners.vitest(title, ['--project', project], { isPatient: false });
   // The longest first. Host tests mostly wait, so checks and unit tests run at the same time.

@@ -28,6 +28,7 @@ from streams import read_streams_like_aws
 
 PINNED_VERSION = "1.5.33"
 SNAPSHOT_SECONDS = 5.0
+GATEWAY_SECONDS = 30
 WATCH_SECONDS = 0.1
 
 
@@ -269,6 +270,18 @@ def keep_lambda_error_names() -> None:
     lambda_svc._execute_function_warm = named(lambda_svc._execute_function_warm)
 
 
+def allow_for_cold_starts() -> None:
+    """Gives functions at least API Gateway's limit: MiniStack counts the start of Node, and all functions share this machine."""
+    from ministack.services import lambda_svc
+
+    original = lambda_svc.acquire_worker
+
+    def acquire(name: str, config: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        return original(name, {**config, "Timeout": max(config.get("Timeout", 3), GATEWAY_SECONDS)}, *rest, **named)
+
+    lambda_svc.acquire_worker = acquire
+
+
 def reset_stream_positions() -> None:
     """Resets stream positions at a restart; MiniStack keeps them but not the records, and would skip all new records."""
     from ministack.services import lambda_svc
@@ -326,6 +339,7 @@ def main() -> None:
     disturb_events(faults)
     run_tasks_like_aws()
     keep_lambda_error_names()
+    allow_for_cold_starts()
     reset_stream_positions()
     read_streams_like_aws()
     fill_in_scheduled_times()

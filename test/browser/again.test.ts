@@ -51,7 +51,7 @@ test('a recording is transcribed again with another model and language; failed c
   expect(await page.getByTestId('languages').textContent()).toBe('Language: English');
   const before = await readText(page);
   await chooseUnknownModel();
-  await page.getByText('1 chunk could not be transcribed again and keeps its previous text.').waitFor({ timeout: 120_000 });
+  await page.getByText('1 chunk could not be transcribed again and keeps its previous text.').waitFor();
   expect(await readText(page)).toBe(before);
 });
 
@@ -65,6 +65,6 @@ test('a file is transcribed again while its text stays visible; the page shows w
   await chooseUnknownModel();
   await page.getByText('The file is being transcribed again with no-such-model').waitFor();
   expect(await readText(page)).toBe(before);
-  await page.getByText('The new transcription failed').waitFor({ timeout: 120_000 });
+  await page.getByText('The new transcription failed').waitFor();
   expect(await readText(page)).toBe(before);
 });

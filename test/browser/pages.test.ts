@@ -181,7 +181,7 @@ test('an upload of 60 MB resumes after a reload, uploads no part twice, and its 
   await page.reload();
   await slow(-1);
   const job = page.getByTestId('job').filter({ hasText: 'talk.wav' });
-  await job.getByRole('progressbar').waitFor({ timeout: 60_000 });
+  await job.getByRole('progressbar').waitFor();
   expect([...new Set(parts)].sort()).toEqual([1, 2, 3, 4]);
   for (const part of before)
     expect(
@@ -190,7 +190,7 @@ test('an upload of 60 MB resumes after a reload, uploads no part twice, and its 
     ).toHaveLength(1);
   expect(await violations(page)).toEqual([]);
 
-  await job.getByText('complete', { exact: true }).waitFor({ timeout: 120_000 });
+  await job.getByText('complete', { exact: true }).waitFor();
   await job.getByRole('link', { name: 'talk.wav' }).click();
   await page.getByTestId('words').getByText('welcome').first().waitFor();
   expect(await readText(page)).toContain('hello everyone and welcome');
@@ -200,7 +200,7 @@ test('an upload of 60 MB resumes after a reload, uploads no part twice, and its 
     .first()
     .click();
   await page.getByRole('button', { name: 'Play' }).click();
-  await page.locator('.w.now', { hasText: /^(friday|golf|hotel|one|six|india|morning)$/ }).waitFor({ timeout: 60_000 });
+  await page.locator('.w.now', { hasText: /^(friday|golf|hotel|one|six|india|morning)$/ }).waitFor();
   await page.getByRole('button', { name: 'Pause' }).click();
 });
 
@@ -214,10 +214,10 @@ test('a file that is not audio is rejected before upload; one that only has the 
     .getByLabel('Files to transcribe')
     .setInputFiles({ name: 'looks.mp3', mimeType: 'audio/mpeg', buffer: Buffer.from('not at all '.repeat(50)) });
   const job = page.getByTestId('job').filter({ hasText: 'looks.mp3' });
-  await job.getByText('failed', { exact: true }).waitFor({ timeout: 60_000 });
+  await job.getByText('failed', { exact: true }).waitFor();
   await job.getByText('unsupported-media').waitFor();
   await job.getByRole('button', { name: 'Try again' }).click();
-  await job.getByText('failed', { exact: true }).waitFor({ timeout: 60_000 });
+  await job.getByText('failed', { exact: true }).waitFor();
   await job.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await job.waitFor({ state: 'detached' });
@@ -236,10 +236,10 @@ test('an admin sees the queues, runs a batch and reads its report, retries a fai
 
   const adminPage = await admin(await (await browser()).newContext({ viewport: { width: 1280, height: 900 } }));
   await adminPage.getByRole('link', { name: 'Dashboard' }).click();
-  await adminPage.getByText(/^[1-9]\d* chunks? of \d+ recording/).waitFor({ timeout: 30_000 });
+  await adminPage.getByText(/^[1-9]\d* chunks? of \d+ recording/).waitFor();
   await adminPage.getByRole('button', { name: 'Run now' }).click();
   const report = adminPage.getByTestId('report');
-  await report.waitFor({ timeout: 120_000 });
+  await report.waitFor();
   await expect.poll(() => report.innerText()).toMatch(/Transcribed\s+1 \(/);
   await adminPage.getByTestId('run').first().getByText('success').waitFor();
   expect((await client.transcript(id)).text).toContain('fifty juliet');
@@ -251,7 +251,7 @@ test('an admin sees the queues, runs a batch and reads its report, retries a fai
 
   const recording = await client.createSession({});
   await client.call('POST', '/api/batch/lock', { sessionId: recording.id });
-  await adminPage.getByTestId('lock').waitFor({ timeout: 30_000 });
+  await adminPage.getByTestId('lock').waitFor();
   await adminPage.getByTestId('lock').getByRole('button', { name: 'Release' }).click();
   await adminPage.getByTestId('lock').waitFor({ state: 'detached' });
   await adminPage.getByRole('img', { name: /^Cost by day/ }).waitFor();

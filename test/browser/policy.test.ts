@@ -58,7 +58,7 @@ test('no page violates the content security policy, neither signed out nor signe
   }
   await page.goto(`${host.pagesUrl}/#/files`);
   await page.locator('input[type=file]').first().setInputFiles(sampleFile(20, 'mp3'));
-  await page.getByTestId('job').getByRole('link').first().click({ timeout: 120_000 });
+  await page.getByTestId('job').getByRole('link').first().click();
   await page.getByTestId('words').waitFor();
   await page.waitForLoadState('networkidle');
   expect(violations).toEqual([]);

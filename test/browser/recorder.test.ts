@@ -20,7 +20,6 @@ import {
 
 /** Higher than the demo's limit: the demo cuts the file itself, and the microphone adds errors. */
 const MAX_WER = 0.08;
-const MINUTES = 60_000;
 
 async function sessionsOf(token: string) {
   const client = recordingClient(host.apiUrl, token);
@@ -28,144 +27,128 @@ async function sessionsOf(token: string) {
   return { client, sessions };
 }
 
-test.concurrent(
-  'records 70 s, shows text meanwhile and the complete text after Stop; a click on a word plays from there',
-  async () => {
-    const context = await (await browser()).newContext();
-    const { page, token } = await newUser(context);
-    await page.getByLabel('Title').fill('Seventy seconds');
-    await record(page);
-    await page.getByTestId('live-text').getByText('fifty juliet').waitFor({ timeout: 100_000 });
-    await recorded(page, 40);
-    const { client, sessions } = await sessionsOf(token);
-    const locked = await (await client.call('GET', '/api/batch/lock-status')).json();
-    expect(locked).toMatchObject({ locked: true, locks: [{ sessionId: sessions[0]?.id }] });
-    await recorded(page, 70);
-    await stop(page);
-    await waitUntilComplete(page);
-    const { duration_seconds } = await client.transcript(sessions[0]?.id ?? '');
-    expect(duration_seconds).toBeGreaterThan(69);
-    expect(werOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
-    expect(await (await client.call('GET', '/api/batch/lock-status')).json()).toMatchObject({ locks: [] });
+test.concurrent('records 70 s, shows text meanwhile and the complete text after Stop; a click on a word plays from there', async () => {
+  const context = await (await browser()).newContext();
+  const { page, token } = await newUser(context);
+  await page.getByLabel('Title').fill('Seventy seconds');
+  await record(page);
+  await page.getByTestId('live-text').getByText('fifty juliet').waitFor();
+  await recorded(page, 40);
+  const { client, sessions } = await sessionsOf(token);
+  const locked = await (await client.call('GET', '/api/batch/lock-status')).json();
+  expect(locked).toMatchObject({ locked: true, locks: [{ sessionId: sessions[0]?.id }] });
+  await recorded(page, 70);
+  await stop(page);
+  await waitUntilComplete(page);
+  const { duration_seconds } = await client.transcript(sessions[0]?.id ?? '');
+  expect(duration_seconds).toBeGreaterThan(69);
+  expect(werOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
+  expect(await (await client.call('GET', '/api/batch/lock-status')).json()).toMatchObject({ locks: [] });
 
-    const word = page.locator('.w', { hasText: /^everyone$/ }).first();
-    await word.click();
-    await page.locator('.w.now', { hasText: /^everyone$/ }).waitFor();
-    const at = await page.getByRole('slider').getAttribute('aria-valuenow');
-    expect(Number(at)).toBeGreaterThan(11);
-    expect(Number(at)).toBeLessThan(16);
-    await page.getByRole('button', { name: 'Play' }).click();
-    await page.locator('.w.now', { hasText: /^friday$/ }).waitFor({ timeout: 15_000 });
-    await page.getByRole('button', { name: 'Pause' }).click();
-    // Playback continues from one chunk into the next.
-    await page
-      .locator('.w', { hasText: /^bravo$/ })
-      .first()
-      .click();
-    await page.getByRole('button', { name: 'Play' }).click();
-    await page.locator('.w.now', { hasText: /^right$/ }).waitFor({ timeout: 15_000 });
-    await page.getByRole('button', { name: 'Pause' }).click();
+  const word = page.locator('.w', { hasText: /^everyone$/ }).first();
+  await word.click();
+  await page.locator('.w.now', { hasText: /^everyone$/ }).waitFor();
+  const at = await page.getByRole('slider').getAttribute('aria-valuenow');
+  expect(Number(at)).toBeGreaterThan(11);
+  expect(Number(at)).toBeLessThan(16);
+  await page.getByRole('button', { name: 'Play' }).click();
+  await page.locator('.w.now', { hasText: /^friday$/ }).waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  // Playback continues from one chunk into the next.
+  await page
+    .locator('.w', { hasText: /^bravo$/ })
+    .first()
+    .click();
+  await page.getByRole('button', { name: 'Play' }).click();
+  await page.locator('.w.now', { hasText: /^right$/ }).waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
 
-    // No audio stays on the device once the server has decoded it.
-    await page.reload();
-    await waitUntilComplete(page);
-    const left = await page.evaluate(
-      () =>
-        new Promise<number>((resolve) => {
-          const opening = indexedDB.open('chunkscribe-recordings');
-          opening.onsuccess = () => {
-            const counting = opening.result.transaction('parts').objectStore('parts').count();
-            counting.onsuccess = () => resolve(counting.result);
-          };
-        }),
-    );
-    expect(left).toBe(0);
-  },
-  4 * MINUTES,
-);
+  // No audio stays on the device once the server has decoded it.
+  await page.reload();
+  await waitUntilComplete(page);
+  const left = await page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const opening = indexedDB.open('chunkscribe-recordings');
+        opening.onsuccess = () => {
+          const counting = opening.result.transaction('parts').objectStore('parts').count();
+          counting.onsuccess = () => resolve(counting.result);
+        };
+      }),
+  );
+  expect(left).toBe(0);
+});
 
-test.concurrent(
-  'the network is cut for 40 s: the recording continues, the page reports it, and nothing is missing',
-  async () => {
-    const context = await (await browser()).newContext();
-    const { page, token } = await newUser(context);
-    await record(page);
-    await recorded(page, 15);
-    await context.setOffline(true);
-    await recorded(page, 34);
-    const strip = page.getByTestId('upload-strip');
-    await strip.getByText('1 chunk is kept on this device: there is no connection').waitFor({ timeout: 30_000 });
-    await recorded(page, 55);
-    await context.setOffline(false);
-    await strip.waitFor({ state: 'detached', timeout: 60_000 });
-    await recorded(page, 66);
-    await stop(page);
-    await waitUntilComplete(page);
-    const [session] = (await sessionsOf(token)).sessions;
-    const { duration_seconds } = await recordingClient(host.apiUrl, token).transcript(session?.id ?? '');
-    expect(duration_seconds).toBeGreaterThan(65);
-    expect(werOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
-    expect(await page.locator('.gap').count()).toBe(0);
-  },
-  4 * MINUTES,
-);
+test.concurrent('the network is cut for 40 s: the recording continues, the page reports it, and nothing is missing', async () => {
+  const context = await (await browser()).newContext();
+  const { page, token } = await newUser(context);
+  await record(page);
+  await recorded(page, 15);
+  await context.setOffline(true);
+  await recorded(page, 34);
+  const strip = page.getByTestId('upload-strip');
+  await strip.getByText('1 chunk is kept on this device: there is no connection').waitFor();
+  await recorded(page, 55);
+  await context.setOffline(false);
+  await strip.waitFor({ state: 'detached' });
+  await recorded(page, 66);
+  await stop(page);
+  await waitUntilComplete(page);
+  const [session] = (await sessionsOf(token)).sessions;
+  const { duration_seconds } = await recordingClient(host.apiUrl, token).transcript(session?.id ?? '');
+  expect(duration_seconds).toBeGreaterThan(65);
+  expect(werOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
+  expect(await page.locator('.gap').count()).toBe(0);
+});
 
-test.concurrent(
-  'a tab crashes: the next visit offers the stored audio, and all of it is transcribed',
-  async () => {
-    const context = await (await browser()).newContext();
-    const { page, token } = await newUser(context);
-    await record(page);
-    await recorded(page, 44);
-    const dying = page.waitForEvent('crash');
-    void (await context.newCDPSession(page)).send('Page.crash').catch(() => undefined); // a crashed tab does not respond
-    await dying;
-    await page.close();
+test.concurrent('a tab crashes: the next visit offers the stored audio, and all of it is transcribed', async () => {
+  const context = await (await browser()).newContext();
+  const { page, token } = await newUser(context);
+  await record(page);
+  await recorded(page, 44);
+  const dying = page.waitForEvent('crash');
+  void (await context.newCDPSession(page)).send('Page.crash').catch(() => undefined); // a crashed tab does not respond
+  await dying;
+  await page.close();
 
-    const again = await newPage(context);
-    const offer = again.getByText('was interrupted');
-    await offer.waitFor();
-    expect(await again.getByRole('status').filter({ hasText: 'was interrupted' }).textContent()).toMatch(
-      /1 chunk of it|2 chunks of it/,
-    );
-    await again.getByRole('button', { name: 'Recover' }).click();
-    await offer.waitFor({ state: 'detached' });
-    const { client, sessions } = await sessionsOf(token);
-    const id = sessions[0]?.id ?? '';
-    const transcript = await client.awaitTranscript(id, 90);
-    expect(transcript.status).toBe('completed');
-    // The second chunk was being recorded: at most its last seconds are lost.
-    expect(transcript.duration_seconds).toBeGreaterThan(41);
-    expect(werOf(transcript.text, transcript.duration_seconds)).toBeLessThan(MAX_WER);
-    await poll('the device to be empty', 60, async () => (await again.getByText('waiting to be uploaded').count()) === 0);
-  },
-  4 * MINUTES,
-);
+  const again = await newPage(context);
+  const offer = again.getByText('was interrupted');
+  await offer.waitFor();
+  expect(await again.getByRole('status').filter({ hasText: 'was interrupted' }).textContent()).toMatch(
+    /1 chunk of it|2 chunks of it/,
+  );
+  await again.getByRole('button', { name: 'Recover' }).click();
+  await offer.waitFor({ state: 'detached' });
+  const { client, sessions } = await sessionsOf(token);
+  const id = sessions[0]?.id ?? '';
+  const transcript = await client.awaitTranscript(id, 90);
+  expect(transcript.status).toBe('completed');
+  // The second chunk was being recorded: at most its last seconds are lost.
+  expect(transcript.duration_seconds).toBeGreaterThan(41);
+  expect(werOf(transcript.text, transcript.duration_seconds)).toBeLessThan(MAX_WER);
+  await poll('the device to be empty', 60, async () => (await again.getByText('waiting to be uploaded').count()) === 0);
+});
 
-test.concurrent(
-  'two tabs record at once: neither takes the other’s recording, and each gets its own text',
-  async () => {
-    const context = await (await browser()).newContext();
-    const { page: first, token } = await newUser(context);
-    await record(first);
-    await recorded(first, 3);
-    const second = await newPage(context);
-    await second.getByRole('button', { name: 'Record', exact: true }).waitFor();
-    await record(second);
-    await recorded(second, 8);
-    expect(await second.getByText('was interrupted').count()).toBe(0);
-    await stop(second);
-    await stop(first);
-    await Promise.all([waitUntilComplete(first), waitUntilComplete(second)]);
-    const { client, sessions } = await sessionsOf(token);
-    expect(sessions).toHaveLength(2);
-    const texts = await Promise.all(sessions.map(async ({ id }) => client.transcript(id)));
-    expect(texts.map(({ chunks }) => chunks.length)).toEqual([1, 1]);
-    expect(texts.every(({ text }) => text.length > 10)).toBe(true);
-    expect(first.url()).not.toBe(second.url());
-  },
-  3 * MINUTES,
-);
+test.concurrent('two tabs record at once: neither takes the other’s recording, and each gets its own text', async () => {
+  const context = await (await browser()).newContext();
+  const { page: first, token } = await newUser(context);
+  await record(first);
+  await recorded(first, 3);
+  const second = await newPage(context);
+  await second.getByRole('button', { name: 'Record', exact: true }).waitFor();
+  await record(second);
+  await recorded(second, 8);
+  expect(await second.getByText('was interrupted').count()).toBe(0);
+  await stop(second);
+  await stop(first);
+  await Promise.all([waitUntilComplete(first), waitUntilComplete(second)]);
+  const { client, sessions } = await sessionsOf(token);
+  expect(sessions).toHaveLength(2);
+  const texts = await Promise.all(sessions.map(async ({ id }) => client.transcript(id)));
+  expect(texts.map(({ chunks }) => chunks.length)).toEqual([1, 1]);
+  expect(texts.every(({ text }) => text.length > 10)).toBe(true);
+  expect(first.url()).not.toBe(second.url());
+});
 
 test.concurrent('pause and resume make one recording without the speech in between, also when the browser is slow to end a chunk', async () => {
   const context = await (await browser()).newContext();
@@ -217,7 +200,7 @@ test.concurrent('a recording that starts offline is stored, and uploaded when th
   await stop(offline);
   await offline.getByText('waiting to be uploaded').waitFor();
   await context.setOffline(false);
-  await offline.getByText('waiting to be uploaded').waitFor({ state: 'detached', timeout: 60_000 });
+  await offline.getByText('waiting to be uploaded').waitFor({ state: 'detached' });
   const { client, sessions } = await sessionsOf(token);
   expect((await client.awaitTranscript(sessions[0]?.id ?? '', 60)).text).toContain('fifty juliet');
 });

@@ -15,6 +15,7 @@ afterAll(() => browser.close());
 
 test('a file is chosen on a phone, its progress shown and its text saved; a file that is not audio shows an error', async () => {
   const page = await browser.newPage({ viewport: { width: 360, height: 740 } });
+  page.setDefaultTimeout(120_000);
   const errors: string[] = [];
   page.on('pageerror', ({ message }) => errors.push(message));
   await page.addInitScript(() =>
@@ -32,7 +33,7 @@ test('a file is chosen on a phone, its progress shown and its text saved; a file
   };
   await choose('By hand.webm', readFileSync(SAMPLE));
   const save = page.getByRole('button', { name: 'Save the text of By hand.webm' });
-  await save.waitFor({ timeout: 120_000 });
+  await save.waitFor();
   const saved = page.waitForEvent('download');
   await save.click();
   const download = await saved;
@@ -44,7 +45,7 @@ test('a file is chosen on a phone, its progress shown and its text saved; a file
   expect(await violations(page)).toEqual([]);
   expect(await overflows(page)).toEqual([]);
   expect(errors).toEqual([]);
-}, 180_000);
+});
 
 test('a foreign page, and a host name that an attacker points to this machine, get nothing from the service', async () => {
   const { url } = inject('service');

@@ -25,6 +25,9 @@ const ARGUMENTS = [
 const expected = [/ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_NETWORK_CHANGED/];
 export const expectError = (pattern: RegExp): void => void expected.push(pattern);
 
+/** Longest wait for something to appear on a page: enough for a slow machine that runs other tests at the same time. */
+const PATIENCE_MS = 120_000;
+
 const browsers: Browser[] = [];
 const faults: string[] = [];
 afterAll(async () => {
@@ -57,6 +60,7 @@ export async function browser(withMicrophone = true): Promise<Browser> {
 
 /** Records console errors, exceptions and requests to other origins. Any of them fails the test file at its end. */
 export function watched(page: Page): Page {
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on('console', (message) => {
     const error = `${message.text()} (${message.location().url})`;
     if (message.type() === 'error' && !expected.some((pattern) => pattern.test(error))) faults.push(error);
@@ -123,7 +127,7 @@ export async function readText(page: Page): Promise<string> {
 /** Waits until the transcript page shows that the text is complete. */
 export async function waitUntilComplete(page: Page): Promise<void> {
   try {
-    await page.locator('.tag', { hasText: /^complete$/ }).waitFor({ timeout: 90_000 });
+    await page.locator('.tag', { hasText: /^complete$/ }).waitFor();
   } catch (cause) {
     throw new Error(`the text is not complete; the page (${page.url()}) shows: ${await page.locator('body').innerText()}`, {
       cause,
