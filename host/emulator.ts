@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AwsKey, type HomeKeys, keysOf } from './home-keys.ts';
-import { EMULATOR_PYTHON, type Folders, PROJECT } from './paths.ts';
+import { EMULATOR_PYTHON, type Folders, isInProject, PROJECT } from './paths.ts';
 import { type Started, startProcess } from './processes.ts';
 
 export const REGION = 'us-east-1';
@@ -72,7 +72,7 @@ export async function startEmulator(folders: Folders, port: number, pagesPort?: 
   writeFileSync(join(folders.temporary, 'package.json'), '{"type":"commonjs"}');
   // Functions resolve their packages from folders above the one they are unpacked in.
   const packages = join(folders.root, 'node_modules');
-  if (!folders.root.startsWith(PROJECT) && !existsSync(packages)) symlinkSync(join(PROJECT, 'node_modules'), packages);
+  if (!isInProject(folders.root) && !existsSync(packages)) symlinkSync(join(PROJECT, 'node_modules'), packages);
   const endpoint = `http://127.0.0.1:${port}`;
   const process_ = startProcess({
     name: 'emulator',

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 
 export const PROJECT = join(import.meta.dirname, '..');
 /** Python interpreters of the environments that scripts/launch.mjs creates. */
@@ -16,6 +16,8 @@ export const folders = (root: string) => ({
   /** Fault injection for tests. @see host/emulator/faults.py */
   faults: join(root, 'faults.json'),
 });
+/** Whether a path is inside of the project. */
+export const isInProject = (path: string): boolean => `${path}${sep}`.startsWith(`${PROJECT}${sep}`);
 export type Folders = ReturnType<typeof folders>;
 /** Home folder of the local host; CHUNKSCRIBE_HOME overrides it. */
 export const DEFAULT_ROOT = process.env['CHUNKSCRIBE_HOME'] ?? join(PROJECT, '.local', 'host');

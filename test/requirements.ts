@@ -608,6 +608,8 @@ export const requirements: readonly Requirement[] = [
       'test/core/lock.test.ts: a recording that renews keeps its lock for two hours',
       'test/core/lock.test.ts: each uploaded chunk renews the lock of its session, but creates none',
       'test/core/lock.test.ts: a session cannot block the batch for longer than twelve hours',
+      'test/core/optimistic.test.ts: a loop that always conflicts gives up with an error that names',
+      'test/handlers/dynamo-conflicts.test.ts: a transaction that stays throttled is an error, never a conflict',
       'test/core/lock.test.ts: for concurrent calls of clients in any order',
       'test/handlers/batch-api.test.ts: a recorder locks, renews and unlocks',
       'gpu-worker/tests/test_gate.py: test_while_a_recording_is_live_everything_but_backlog',

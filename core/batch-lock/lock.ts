@@ -14,6 +14,7 @@ import type { GateRow, LeaseRow } from '../contracts/batch.ts';
 import type { SessionPlace } from '../contracts/keys.ts';
 import { LOCK_CAP_SECONDS, LOCK_STALE_SECONDS, UPLOAD_RENEWS_SECONDS } from '../contracts/limits.ts';
 import { DomainError } from '../errors.ts';
+import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { Caller } from '../sessions/access.ts';
 import type { LockChange, LockStore } from './ports.ts';
 
@@ -26,8 +27,6 @@ const STALE_MS = 1000 * LOCK_STALE_SECONDS;
 const CAP_MS = 1000 * LOCK_CAP_SECONDS;
 /** A capped lease is kept this long, so that its session cannot get a new one. */
 const KEPT_AFTER_CAP_SECONDS = LOCK_CAP_SECONDS;
-/** All clients write the same gate row; each collision means that another client's change was committed. */
-const MAX_COLLISIONS = 60;
 /** Leases that one transaction removes; the next call removes the rest. */
 const MAX_REMOVED = 90;
 
@@ -46,14 +45,13 @@ type Decision<T> = { readonly result: T; readonly change?: Omit<LockChange, 'gat
 
 /** Reads the gate, decides and commits; retries when another caller committed in between. */
 async function decide<T>(locks: LockStore, decision: (gate: GateRow) => Promise<Decision<T>>): Promise<T> {
-  for (let collision = 0; collision < MAX_COLLISIONS; collision += 1) {
+  return optimistically('the batch lock', async () => {
     const from = await locks.readGate();
     const { result, change } = await decision(from);
     if (change === undefined) return result;
     const to = { ...from, ...change.gate, epoch: from.epoch + 1 };
-    if ((await locks.commit({ ...change, gate: { from, to } })) === 'committed') return result;
-  }
-  throw new DomainError('busy', 'too many clients are changing locks; try again in a few seconds');
+    return (await locks.commit({ ...change, gate: { from, to } })) === 'committed' ? result : CONFLICT;
+  });
 }
 
 function renewed(session: SessionPlace, lease: LeaseRow | undefined, nowMs: number): LeaseRow {

@@ -23,6 +23,7 @@ import { DomainError } from '../errors.ts';
 import type { FleetStore } from '../fleet/ports.ts';
 import { runningTimes, secondsOf, utcDay } from '../ledger/gpu-time.ts';
 import type { LedgerDeps } from '../ledger/ledger-service.ts';
+import { CONFLICT, optimistically } from '../optimistic.ts';
 import { type NoticeDeps, notifyOwner } from './mail.ts';
 import type { BatchChange, BatchStore, RunFiles } from './ports.ts';
 import { groupByResult, launchedDuring, reportOf } from './report.ts';
@@ -47,7 +48,6 @@ const STEP_SECONDS = 14 * 60; // below the function's timeout of 15 minutes
 const BUSY_SECONDS = 90;
 const RENEW_AFTER_SECONDS = 20;
 const MAX_FAILURES = 3;
-const MAX_COLLISIONS = 20;
 const DAY_MS = 86_400_000;
 /** Longest wait for machines to stop; other holders may keep them running. */
 const STOP_AWAITED_SECONDS = 300;
@@ -94,8 +94,8 @@ async function nameFor(batch: BatchStore, ms: number, isSlot: boolean): Promise<
 
 type BeginDeps = Pick<RunnerDeps, 'batch' | 'nowMs'>;
 /** Starts a run, or returns the active one. A dry run is always new. @throws DomainError `busy`, `too-many` */
-export async function begin({ batch, nowMs }: BeginDeps, request: RunRequest): Promise<RunRow> {
-  for (let collision = 0; collision < MAX_COLLISIONS; collision += 1) {
+export const begin = ({ batch, nowMs }: BeginDeps, request: RunRequest): Promise<RunRow> =>
+  optimistically('the batch', async () => {
     const state = await batch.readState();
     const active = await Promise.all(state.active_runs.map((id) => batch.readRun(id)));
     const running = active.find((run) => run !== undefined && !run.dry_run && !finished(run));
@@ -117,10 +117,8 @@ export async function begin({ batch, nowMs }: BeginDeps, request: RunRequest): P
       is_behind_live: false,
     };
     const to = { ...state, active_runs: [...state.active_runs, run.id] };
-    if ((await batch.commit({ state: stateTo(state, to), run: { to: run } })) === 'committed') return run;
-  }
-  throw new DomainError('busy', 'too many concurrent starts of runs; try again');
-}
+    return (await batch.commit({ state: stateTo(state, to), run: { to: run } })) === 'committed' ? run : CONFLICT;
+  });
 
 /** A run that this process has claimed. @throws TakenOver when another process has changed the row */
 class RunClaim {
@@ -344,15 +342,13 @@ async function endRun(deps: RunnerDeps, claim: RunClaim, end: { status?: BatchSt
   }
   const to: RunRow = { ...run, state: 'finished', finished_at_ms: endMs, busy_until_ms: 0, status: report.status };
   if (reason !== undefined) to.reason = reason;
-  for (let collision = 0; collision < MAX_COLLISIONS; collision += 1) {
+  claim.run = await optimistically('the batch', async () => {
     const state = await deps.batch.readState();
     const change = { state: stateTo(state, without(state, run.id)), run: { from: run, to: { ...to, version: run.version + 1 } } };
-    if ((await deps.batch.commit(change)) === 'committed') {
-      claim.run = change.run.to;
-      return;
-    }
+    if ((await deps.batch.commit(change)) === 'committed') return change.run.to;
     if ((await deps.batch.readRun(run.id))?.version !== run.version) throw new TakenOver();
-  }
+    return CONFLICT;
+  });
 }
 
 /** A run that a lock blocked counts as neither success nor failure. */

@@ -13,6 +13,7 @@ import type { Lane } from '../contracts/lanes.ts';
 import { MAX_CHUNK_BYTES, PENDING_SHARDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import { each } from '../each.ts';
+import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import { newSession } from '../sessions/session.ts';
 import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from './ports.ts';
@@ -112,7 +113,9 @@ async function admit(
   options: ChunkOptions,
 ): Promise<Admission> {
   let admission: Admission = 'known';
-  for (let object: StoredObject | undefined = first; object !== undefined; object = await deps.objects.head(first.key)) {
+  let object: StoredObject | undefined = first;
+  return optimistically<Admission>('the chunk', async () => {
+    if (object === undefined) return admission;
     const row = firstRow(place, object, options, deps.nowMs());
     const outcome = await deps.chunks.insert(row);
     if (outcome.kind === 'inserted') return 'admitted';
@@ -120,8 +123,9 @@ async function admit(
     if (existing.etag === object.etag && existing.object_key === object.key) return admission;
     if (!replaces(object, existing)) return 'conflict';
     if (await deps.chunks.replace(existing, { ...row, fence: existing.fence + 1 })) admission = 'admitted';
-  }
-  return admission;
+    object = await deps.objects.head(first.key);
+    return CONFLICT;
+  });
 }
 
 /** The session of an uploaded object; created if it is missing, because older clients generate session ids themselves. */

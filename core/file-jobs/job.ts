@@ -27,6 +27,7 @@ import { sourceKey } from '../contracts/keys.ts';
 import { bareType } from '../contracts/media.ts';
 import type { ChunkRow, WaitReason } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
+import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { Caller } from '../sessions/access.ts';
 import { admitChoice } from '../sessions/model-choice.ts';
 import type { JobDeps, JobStore } from './ports.ts';
@@ -173,19 +174,19 @@ export const tombstone = (
     nowMs + 1000 * JOB_PURGE_AGAIN_SECONDS,
   );
 
-/** Compare-and-swap: applies `change` until no other writer interferes. Nothing is written if it returns undefined. */
-export async function updateRow(
+/** Applies `change` to the row. Nothing is written if it returns undefined. @throws DomainError `busy` */
+export function updateRow(
   { jobs }: Pick<JobDeps, 'jobs'>,
   jobId: string,
   change: (job: JobRow) => JobRow | undefined,
 ): Promise<JobRow | undefined> {
-  for (;;) {
+  return optimistically('the job', async () => {
     const was = await jobs.get(jobId);
     const changed = was === undefined ? undefined : change(was);
     if (was === undefined || changed === undefined) return undefined;
     const now = { ...changed, version: was.version + 1 };
-    if (await jobs.replace(was, now)) return now;
-  }
+    return (await jobs.replace(was, now)) ? now : CONFLICT;
+  });
 }
 
 /** Changes the current work: the job, or its retranscription. Returns the row. */

@@ -1,5 +1,5 @@
 /** Executes fleet decisions with optimistic locking: read, decide, commit; again when another caller committed in between. */
-import { DomainError } from '../errors.ts';
+import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { Snapshot } from './fleet.ts';
 import type { FleetChange, FleetStore, Machine, Machines, Runs } from './ports.ts';
 
@@ -14,9 +14,6 @@ export interface FleetDeps {
 
 export type StepDeps = Omit<FleetDeps, 'runs'>;
 
-/** A row has few writers; this many collisions in a row indicate another fault. */
-const MAX_COLLISIONS = 50;
-
 /** A decision and the change that it requires, if any. */
 export interface Decision {
   readonly kind: string;
@@ -29,12 +26,11 @@ export async function decide<D extends Decision>(
   instanceId: string,
   decision: (snapshot: Snapshot) => D | Promise<D>,
 ): Promise<D> {
-  for (let collision = 0; collision < MAX_COLLISIONS; collision += 1) {
+  return optimistically('the fleet', async () => {
     const [pool, instance] = await Promise.all([store.readPool(), store.readInstance(instanceId)]);
     const decided = await decision({ pool, instance });
-    if (decided.change === undefined || (await store.commit(decided.change)) === 'committed') return decided;
-  }
-  throw new DomainError('busy', 'too many concurrent changes of the fleet; try again');
+    return decided.change === undefined || (await store.commit(decided.change)) === 'committed' ? decided : CONFLICT;
+  });
 }
 
 /** EC2's current state of a machine; `gone` if EC2 does not know it. */

@@ -14,6 +14,7 @@ import type { ChunkStore } from '../chunk-cache/ports.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { Transcript } from '../contracts/transcript.ts';
 import type { VersionedCorrector } from '../corrections/settings.ts';
+import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import { isRetranscribing, rowsOfText } from '../sessions/retranscription.ts';
 import { withUserChanges } from './edits.ts';
@@ -42,8 +43,8 @@ export interface AssembleDeps {
 export type Assembly = 'written' | 'unchanged' | 'waiting' | 'recording' | 'unknown' | 'deleted';
 
 /** Writes the transcript of a completed session, if all of its chunks have an outcome. */
-export async function assembleSession(deps: AssembleDeps, sessionId: string): Promise<Assembly> {
-  for (;;) {
+export function assembleSession(deps: AssembleDeps, sessionId: string): Promise<Assembly> {
+  return optimistically<Assembly>('the transcript', async () => {
     const session = await deps.sessions.get(sessionId);
     if (session === undefined) return 'unknown';
     if (session.state !== 'completed') return session.state;
@@ -56,13 +57,13 @@ export async function assembleSession(deps: AssembleDeps, sessionId: string): Pr
     if (rows.some((row) => row.state === 'pending' || row.state === 'leased')) return 'waiting';
     const joined = joinChunks(sessionId, await outcomesOf(deps.results, session, rows));
     const transcript = withUserChanges(joined, corrector.correct, await editsOf(deps.results, session));
-    if (!(await deps.results.writeTranscript(session, transcript, version))) continue;
+    if (!(await deps.results.writeTranscript(session, transcript, version))) return CONFLICT;
     const retranscription = isRetranscribing(session, stored) ? undefined : session.retranscription?.number;
     const written = { status: joined.status, madeOf, writtenAtMs: deps.nowMs(), retranscription };
     if (await deps.sessions.recordTranscript(sessionId, written)) return 'written';
     await deps.results.removeTranscript(session);
     return 'deleted';
-  }
+  });
 }
 
 /** Bundles the results of a running recording, so that completing a long one is as fast as completing a short one. */

@@ -49,8 +49,11 @@ export const toVtt = ({ segments }: Timed): string =>
     ),
   ].join('\n');
 
-export function render(transcript: Timed, format: Format): string {
-  if (format === 'txt') return toTxt(transcript);
-  if (format === 'srt') return toSrt(transcript);
-  return format === 'vtt' ? toVtt(transcript) : JSON.stringify(transcript);
-}
+const WRITERS: Readonly<Record<Format, (transcript: Timed) => string>> = {
+  json: (transcript) => JSON.stringify(transcript),
+  txt: toTxt,
+  srt: toSrt,
+  vtt: toVtt,
+};
+
+export const render = (transcript: Timed, format: Format): string => WRITERS[format](transcript);

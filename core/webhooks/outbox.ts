@@ -15,6 +15,7 @@ import type { BatchReport } from '../contracts/report.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DELIVERY_SECONDS, type DeliveryRow, type WebhookEvent, type WebhookRow } from '../contracts/webhooks.ts';
 import { DomainError } from '../errors.ts';
+import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { WebhookDeps } from './ports.ts';
 
 const hash = (...parts: readonly unknown[]): string =>
@@ -89,15 +90,14 @@ export async function notifyBatchSubscribers(deps: WebhookDeps, run: RunRow, rep
 }
 
 /** The user's webhook settings; created, with a secret, when they are first needed. */
-export async function settingsOf(deps: WebhookDeps, userId: string): Promise<WebhookRow> {
-  for (;;) {
+export const settingsOf = (deps: WebhookDeps, userId: string): Promise<WebhookRow> =>
+  optimistically('the webhook', async () => {
     const known = await deps.webhooks.settings(userId);
     if (known !== undefined) return known;
     const secrets = [{ secret: deps.newSecret(), since_ms: deps.nowMs() }];
     const made: WebhookRow = { user_id: userId, id: 'settings', version: 1, secrets };
-    if (await deps.webhooks.saveSettings(undefined, made)) return made;
-  }
-}
+    return (await deps.webhooks.saveSettings(undefined, made)) ? made : CONFLICT;
+  });
 
 /** Creates a delivery for each address of the event and enqueues its first attempt; returns the number of addresses. */
 export async function createDeliveries(deps: WebhookDeps, endEvent: EndEvent): Promise<number> {
@@ -134,7 +134,7 @@ export async function createDeliveries(deps: WebhookDeps, endEvent: EndEvent): P
 
 /** Sends a delivery again, with its message id. @throws DomainError `not-found` */
 export async function replay(deps: WebhookDeps, userId: string, deliveryId: string): Promise<DeliveryRow> {
-  for (;;) {
+  const replayed = await optimistically('the delivery', async () => {
     const was = await deps.webhooks.get(userId, deliveryId);
     if (was === undefined) throw new DomainError('not-found', 'there is no such delivery');
     const now: DeliveryRow = {
@@ -147,8 +147,8 @@ export async function replay(deps: WebhookDeps, userId: string, deliveryId: stri
       due_shard: 'due',
       due_at_ms: deps.nowMs(),
     };
-    if (!(await deps.webhooks.replace(was, now))) continue;
-    await deps.enqueue(userId, deliveryId, 0);
-    return now;
-  }
+    return (await deps.webhooks.replace(was, now)) ? now : CONFLICT;
+  });
+  await deps.enqueue(userId, deliveryId, 0);
+  return replayed;
 }

@@ -5,17 +5,17 @@
  *   secret: newest --rotated--> previous (signs for SECRET_OVERLAP_SECONDS more) --expired, or rotated again--> not used
  */
 import { type DeliveryRow, SECRET_OVERLAP_SECONDS, type WebhookRow } from '../contracts/webhooks.ts';
+import { CONFLICT, optimistically } from '../optimistic.ts';
 import { checkDeliveryUrl, checkWebhookUrl, type SavedAddressRules } from './address.ts';
 import { settingsOf } from './outbox.ts';
 import type { WebhookDeps } from './ports.ts';
 
-async function change(deps: WebhookDeps, userId: string, to: (row: WebhookRow) => WebhookRow): Promise<WebhookRow> {
-  for (;;) {
+const change = (deps: WebhookDeps, userId: string, to: (row: WebhookRow) => WebhookRow): Promise<WebhookRow> =>
+  optimistically('the webhook', async () => {
     const was = await settingsOf(deps, userId);
     const now = { ...to(was), version: was.version + 1 };
-    if (await deps.webhooks.saveSettings(was, now)) return now;
-  }
-}
+    return (await deps.webhooks.saveSettings(was, now)) ? now : CONFLICT;
+  });
 
 /**
  * Checks an address before it is saved. The address that is saved already may keep its port.

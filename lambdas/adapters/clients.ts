@@ -1,13 +1,18 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { retryConflicts } from './retry-conflicts.ts';
 
+/** Attempts of a DynamoDB request. The waits between them add up to at most 1.5 s, or 7.5 s if DynamoDB throttles. */
+const MAX_ATTEMPTS = 5;
 const hasEndpoint = process.env['AWS_ENDPOINT_URL'] !== undefined;
 
 /** DynamoDB document client. Undefined fields are not written. */
-export const documentClient = (): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(new DynamoDBClient(), { marshallOptions: { removeUndefinedValues: true } });
+export const documentClient = (config: DynamoDBClientConfig = {}): DynamoDBDocumentClient =>
+  DynamoDBDocumentClient.from(retryConflicts(new DynamoDBClient({ maxAttempts: MAX_ATTEMPTS, ...config })), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
 
 /** SQS client. A configured endpoint overrides the host of stored queue URLs. */
 export const sqsClient = (): SQSClient => new SQSClient({ useQueueUrlAsEndpoint: !hasEndpoint });

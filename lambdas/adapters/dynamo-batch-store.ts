@@ -1,4 +1,3 @@
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import type { LockStore } from '../../core/batch-lock/ports.ts';
 import type { NoticeStore } from '../../core/batch-run/mail.ts';
@@ -6,9 +5,9 @@ import type { BatchStore } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
 import { BatchStateRow, GateRow, LeaseRow, MailSettingsRow, type NoticeRow, RunRow } from '../../core/contracts/batch.ts';
 import { queryAll, queryPage } from './query-all.ts';
+import { isFailedCondition } from './retry-conflicts.ts';
 
 type Kind = (LeaseRow | GateRow | RunRow | BatchStateRow | MailSettingsRow | NoticeRow)['kind'];
-const CONFLICTS: readonly (string | undefined)[] = ['ConditionalCheckFailed', 'TransactionConflict'];
 
 /** One table for all kinds of rows; each kind is a partition. Leases and the gate change in one transaction. */
 function batchTable(db: DynamoDBDocumentClient, table: string) {
@@ -41,8 +40,7 @@ function batchTable(db: DynamoDBDocumentClient, table: string) {
         await db.send(new TransactWriteCommand({ TransactItems }));
         return 'committed';
       } catch (error) {
-        if (!(error instanceof TransactionCanceledException)) throw error;
-        if ((error.CancellationReasons ?? []).some(({ Code }) => CONFLICTS.includes(Code))) return 'conflict';
+        if (isFailedCondition(error)) return 'conflict';
         throw error;
       }
     },

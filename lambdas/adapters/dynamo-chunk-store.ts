@@ -1,4 +1,3 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   type BatchGetCommandOutput,
@@ -14,7 +13,7 @@ import { pendingShard } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { PENDING_SHARDS } from '../../core/contracts/limits.ts';
 import { ChunkRow, INDEXES } from '../../core/contracts/rows.ts';
-import { conditional } from './conditional.ts';
+import { conditional, putNew } from './conditional.ts';
 import { queryAll } from './query-all.ts';
 import { validRows } from './valid-rows.ts';
 
@@ -63,21 +62,8 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
       ),
 
     async insert(row) {
-      try {
-        await db.send(
-          new PutCommand({
-            TableName: table,
-            Item: row,
-            ConditionExpression: DOES_NOT_EXIST,
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-          }),
-        );
-        return { kind: 'inserted' };
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        const existing = (await this.get(row.session_id, row.chunk_number)) ?? row;
-        return { kind: 'exists', row: existing };
-      }
+      const existing = await putNew(db, { TableName: table, Item: row, ConditionExpression: DOES_NOT_EXIST });
+      return existing === undefined ? { kind: 'inserted' } : { kind: 'exists', row: ChunkRow.parse(existing) };
     },
 
     replace(was, row) {

@@ -1,8 +1,8 @@
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { InstanceRow, PoolRow } from '../../core/contracts/rows.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
+import { isFailedCondition } from './retry-conflicts.ts';
 
 const UNWRITTEN_OR_SAME_VERSION = 'attribute_not_exists(id) OR version = :version';
 const SAME_VERSION = 'version = :version';
@@ -49,7 +49,7 @@ export function dynamoFleetStore(db: DynamoDBDocumentClient, table: string): Fle
         await db.send(new TransactWriteCommand({ TransactItems: changes.map(put) }));
         return 'committed';
       } catch (error) {
-        if (error instanceof TransactionCanceledException) return 'conflict';
+        if (isFailedCondition(error)) return 'conflict';
         throw error;
       }
     },

@@ -1,10 +1,9 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { JobRow, MAX_SHARING_JOBS } from '../../core/contracts/jobs.ts';
 import { INDEXES } from '../../core/contracts/rows.ts';
 import type { JobStore } from '../../core/file-jobs/ports.ts';
-import { conditional } from './conditional.ts';
+import { conditional, putNew } from './conditional.ts';
 import { cursors } from './cursor.ts';
 import { queryAll, queryPage } from './query-all.ts';
 import { validRows } from './valid-rows.ts';
@@ -111,17 +110,11 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
     },
 
     async remember(key, { jobId, request }, expiresAtMs) {
-      try {
-        const Item = { job_id: keyRow(key), made: jobId, request, expires_at_s: Math.ceil(expiresAtMs / 1000) };
-        await db.send(new PutCommand({ TableName: table, Item, ConditionExpression: DOES_NOT_EXIST }));
-        return { jobId, request };
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        const item = await read(keyRow(key));
-        if (item === undefined) return this.remember(key, { jobId, request }, expiresAtMs); // the row has just expired
-        const known = Made.parse(item);
-        return { jobId: known.made, request: known.request };
-      }
+      const Item = { job_id: keyRow(key), made: jobId, request, expires_at_s: Math.ceil(expiresAtMs / 1000) };
+      const existing = await putNew(db, { TableName: table, Item, ConditionExpression: DOES_NOT_EXIST });
+      if (existing === undefined) return { jobId, request };
+      const known = Made.parse(existing);
+      return { jobId: known.made, request: known.request };
     },
 
     async claimContent(contentId, jobId, instead = '') {

@@ -1,4 +1,3 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { INDEXES, SessionRow } from '../../core/contracts/rows.ts';
@@ -24,13 +23,7 @@ const cursor = cursors('session_id');
 export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): SessionStore {
   return {
     async create(row) {
-      try {
-        await db.send(new PutCommand({ TableName: table, Item: row, ConditionExpression: DOES_NOT_EXIST }));
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+      return conditional(db.send(new PutCommand({ TableName: table, Item: row, ConditionExpression: DOES_NOT_EXIST })));
     },
 
     async get(sessionId) {

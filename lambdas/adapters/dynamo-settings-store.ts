@@ -7,7 +7,6 @@
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (400 KB a row, 4 MB a transaction)
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
   DeleteCommand,
   type DynamoDBDocumentClient,
@@ -19,6 +18,7 @@ import {
 import { CorrectionsPartRow, SettingsRow } from '../../core/contracts/rows.ts';
 import type { SettingsStore } from '../../core/corrections/ports.ts';
 import { conditional } from './conditional.ts';
+import { isFailedCondition } from './retry-conflicts.ts';
 
 const UNWRITTEN = 'attribute_not_exists(user_id)';
 const SAME_VERSION = 'version = :version';
@@ -87,7 +87,7 @@ export function dynamoSettingsStore(db: DynamoDBDocumentClient, table: string): 
       await db.send(new TransactWriteCommand({ TransactItems: [head, ...parts] }));
       return true;
     } catch (error) {
-      if (error instanceof TransactionCanceledException) return false;
+      if (isFailedCondition(error)) return false;
       throw error;
     }
   }

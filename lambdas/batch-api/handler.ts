@@ -3,6 +3,7 @@ import { isRecording, type LockDeps, lock, lockStatus, unlock, unlockAny, viewLo
 import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
 import { begin, viewRun } from '../../core/batch-run/run.ts';
+import { setPaused } from '../../core/batch-run/schedule.ts';
 import type { RunRow } from '../../core/contracts/batch.ts';
 import {
   BeginBatch,
@@ -177,13 +178,3 @@ const readReport = async ({ files }: BatchApiDeps, name: string) => {
   const runId = name.replace(/\.json$/, '');
   return RUN_NAME.test(runId) ? files.readReport(runId) : undefined;
 };
-
-const MAX_COLLISIONS = 20;
-async function setPaused(batch: BatchStore, is_paused: boolean): Promise<void> {
-  for (let collision = 0; collision < MAX_COLLISIONS; collision += 1) {
-    const from = await batch.readState();
-    const to = { ...from, is_paused, version: from.version + 1 };
-    if ((await batch.commit({ state: { from, to } })) === 'committed') return;
-  }
-  throw new DomainError('busy', 'the schedule is being changed by other requests; try again');
-}

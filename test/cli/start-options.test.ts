@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { folders, PROJECT } from '../../host/paths.ts';
+import { folders, isInProject, PROJECT } from '../../host/paths.ts';
 import { differenceFrom, type Given, givenOptions, idleSecondsOf, portOf } from '../../host/start-options.ts';
 
 const options = (...args: string[]): Given => {
@@ -12,6 +12,11 @@ const options = (...args: string[]): Given => {
   return givenOptions();
 };
 afterEach(() => vi.restoreAllMocks());
+
+test("a home next to the project whose name begins like the project's is not inside of it", () => {
+  expect(isInProject(join(PROJECT, '.local', 'host'))).toBe(true);
+  expect(isInProject(`${PROJECT}-home`)).toBe(false);
+});
 
 test("options have defaults; an invalid value is refused with the option's name and accepted values", () => {
   const none = options();

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Transcript } from '../../core/contracts/transcript.ts';
-import { render, timestamp, toSrt, toVtt } from '../../core/transcripts/formats.ts';
+import { CONTENT_TYPES, render, timestamp, toSrt, toVtt } from '../../core/transcripts/formats.ts';
 
 const fixture = (name: string): string => readFileSync(join(import.meta.dirname, '../fixtures/formats', name), 'utf8');
 const transcript = Transcript.parse(JSON.parse(fixture('transcript.json')));
 
-test.each(['txt', 'srt', 'vtt'] as const)(
+const FORMATS = Object.keys(CONTENT_TYPES) as (keyof typeof CONTENT_TYPES)[];
+
+test.each(FORMATS.filter((format) => format !== 'json'))(
   '%s equals the shared example (gpu-worker/tests reads it with another parser)',
   (format) => {
     expect(render(transcript, format)).toBe(fixture(`transcript.${format}`));
