@@ -57,7 +57,8 @@ export class ServiceApi extends Construct {
   }
 
   private add(handler: IFunction, routes: readonly string[], open: boolean): void {
-    const integration = new HttpLambdaIntegration(`${handler.node.id}Integration`, handler);
+    // One permission per function: one per route would soon exceed CloudFormation's 500 resources.
+    const integration = new HttpLambdaIntegration(`${handler.node.id}Integration`, handler, { scopePermissionToRoute: false });
     for (const route of routes) {
       const [method = '', path = ''] = route.split(' ');
       const verb = Object.values(HttpMethod).find((known) => known === method);

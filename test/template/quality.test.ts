@@ -66,6 +66,15 @@ test('docs/iam.md lists the permissions of every role', () => {
   expect(document, 'update it: node scripts/launch.mjs scripts/documents.ts').toBe(written);
 });
 
+test('a stage with every option is far below the 500 resources of CloudFormation, with one permission per function of the API', () => {
+  const { template } = synthesized(ALL_FEATURES);
+  expect(Object.keys(Resources.parse(template.toJSON()).Resources).length).toBeLessThan(450);
+  const ofApi = template.findResources('AWS::Lambda::Permission', { Properties: { Principal: 'apigateway.amazonaws.com' } });
+  const functions = Object.values(ofApi).map(({ Properties }) => JSON.stringify(Properties.FunctionName));
+  expect(functions.length).toBeGreaterThan(5);
+  expect(new Set(functions).size).toBe(functions.length);
+});
+
 test('no construct id has changed, because a deployment would replace the resource and its data', async () => {
   const { Resources: all } = Resources.parse(synthesized({ stage: 'prod', poolSize: '2' }).template.toJSON());
   const ids = Object.entries(all)
