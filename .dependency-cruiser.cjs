@@ -63,7 +63,7 @@ module.exports = {
       'clients-know-contracts',
       'the command line and the MCP server use the HTTP APIs',
       { path: '^(cli|mcp)/' },
-      { path: '^(lambdas|lib|host|test)/|^core/(?!contracts/)' },
+      { path: '^(lambdas|lib|host|test)/|^core/(?!contracts/|time[.]ts)' },
     ),
     rule(
       'pages-know-contracts',

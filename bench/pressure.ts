@@ -2,13 +2,14 @@
  * Latency for one user while another user repeatedly saves and removes corrections over thousands of chunks.
  * The measured user records one second. Measured from `complete` to the text, without and with the other user.
  */
+
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { each } from '../core/each.ts';
+import pMap from 'p-map';
 import { cutRecording, type RecordingClient, recordingClient, uniqueCopy } from '../host/recording-client.ts';
 import { signIn } from '../host/users.ts';
 import { PROTOCOL_MODEL } from '../test/support/protocol-model.ts';
@@ -43,22 +44,26 @@ export const pressure = (chunks: number): Promise<Pressure> =>
     const user_id = subOf(busyToken);
     const put = (table: string, Item: object) => db.send(new PutCommand({ TableName: host.output(table), Item }));
     const numbers = Array.from({ length: chunks }, (_, i) => i);
-    await each(numbers, WRITES_AT_ONCE, async (i) => {
-      const session_id = `session_busy${Math.floor(i / CHUNKS_PER_SESSION)}`;
-      const number = (i % CHUNKS_PER_SESSION) + 1;
-      const result_key = `users/${user_id}/sessions/${session_id}/results/001.1.json`;
-      const count = Math.min(CHUNKS_PER_SESSION, chunks - i + number - 1);
-      if (number === 1) {
-        const Body = JSON.stringify(chunkTranscript(1, 3));
-        await s3.send(new PutObjectCommand({ Bucket: host.output('BucketName'), Key: result_key, Body }));
-        await put(
-          'SessionsTable',
-          sessionRow({ session_id, user_id, state: 'completed', chunk_count: count, completed_at_ms: 2_000 }),
-        );
-      }
-      const { pending_shard: _none, ...row } = chunkRow(number, { session_id, user_id, state: 'done', fence: 1, result_key });
-      await put('ChunksTable', { ...row, raw_text: 'w1-0', corrections_version: 0, duration_seconds: 3 });
-    });
+    await pMap(
+      numbers,
+      async (i) => {
+        const session_id = `session_busy${Math.floor(i / CHUNKS_PER_SESSION)}`;
+        const number = (i % CHUNKS_PER_SESSION) + 1;
+        const result_key = `users/${user_id}/sessions/${session_id}/results/001.1.json`;
+        const count = Math.min(CHUNKS_PER_SESSION, chunks - i + number - 1);
+        if (number === 1) {
+          const Body = JSON.stringify(chunkTranscript(1, 3));
+          await s3.send(new PutObjectCommand({ Bucket: host.output('BucketName'), Key: result_key, Body }));
+          await put(
+            'SessionsTable',
+            sessionRow({ session_id, user_id, state: 'completed', chunk_count: count, completed_at_ms: 2_000 }),
+          );
+        }
+        const { pending_shard: _none, ...row } = chunkRow(number, { session_id, user_id, state: 'done', fence: 1, result_key });
+        await put('ChunksTable', { ...row, raw_text: 'w1-0', corrections_version: 0, duration_seconds: 3 });
+      },
+      { concurrency: WRITES_AT_ONCE },
+    );
 
     const [sample] = cutRecording(join(PROTOCOL_MODEL, 'samples', 'sample-125s.webm'), mkdtempSync(join(root, 'cut-')), 1);
     if (sample === undefined) throw new Error('the sample is too short');

@@ -2,15 +2,16 @@
  * The batch's scan for missing results at several sizes, compared with one listing per session, on the emulator.
  * Every session has two chunks with results; every tenth session lacks one canonical file.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import pMap from 'p-map';
 import { scan } from '../core/batch-run/scan.ts';
 import { chunkKey, chunkTranscriptKey, sessionPrefix } from '../core/contracts/keys.ts';
 import { INDEXES } from '../core/contracts/rows.ts';
-import { each } from '../core/each.ts';
 import { clientEnv, freePort, startEmulator } from '../host/emulator.ts';
 import { folders as foldersOf, PROJECT } from '../host/paths.ts';
 import { dynamoChunkStore } from '../lambdas/adapters/dynamo-chunk-store.ts';
@@ -98,7 +99,7 @@ export async function scanFigures(sizes: readonly number[]): Promise<ScanFigures
     let created = 0;
     for (const size of [...sizes].sort((a, b) => a - b)) {
       const added = Array.from({ length: size - created }, (_, i) => placeOf(created + i));
-      await each(added, PARALLEL_REQUESTS, (place) => record(s3, db, place));
+      await pMap(added, (place) => record(s3, db, place), { concurrency: PARALLEL_REQUESTS });
       created = size;
       const chunks = dynamoChunkStore(db, 'chunks');
       const deps = {
@@ -121,12 +122,12 @@ export async function scanFigures(sizes: readonly number[]): Promise<ScanFigures
       const [seconds, scanRequests] = [(Date.now() - startedMs) / 1000, requests];
       requests = 0;
       const peerMs = Date.now();
-      await each(
+      await pMap(
         Array.from({ length: size }, (_, n) => placeOf(n)),
-        PARALLEL_REQUESTS,
         async (place) => {
           await s3.send(new ListObjectsV2Command({ Bucket, Prefix: sessionPrefix(place) }));
         },
+        { concurrency: PARALLEL_REQUESTS },
       );
       if (found.sessions !== size || found.missing.length !== Math.ceil(size / MISSING_EVERY))
         throw new Error(`found ${found.missing.length} in ${found.sessions} sessions`);

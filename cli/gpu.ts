@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { GpuStarted, GpuStopped, Overview } from '../core/contracts/answers.ts';
+import { HOUR_MS } from '../core/time.ts';
 import { type Call, CliError, localHost } from './connection.ts';
 import { wholeNumber } from './options.ts';
 import { minutesAgo, print, table } from './output.ts';
@@ -82,8 +83,6 @@ export function gpuCommands(program: Command, call: Call, isJson: () => boolean)
       print(isJson(), found, (all) => (all.length === 0 ? 'the worker has not logged anything yet' : all.join('\n')));
     });
 }
-
-const HOUR_MS = 3_600_000;
 
 async function workerLines(): Promise<string[]> {
   const host = localHost();

@@ -1,5 +1,7 @@
 /** Uploads a job's file: as one object, or the missing parts of a multipart upload, so that an interrupted upload continues. */
+
 import { open, stat } from 'node:fs/promises';
+import pMap from 'p-map';
 import * as z from 'zod';
 import { type JobCreated, JobStatus, PartUrls } from '../core/contracts/answers.ts';
 import { type Call, CliError } from './connection.ts';
@@ -49,16 +51,13 @@ async function sendParts(
     const { parts, uploaded } = await call('POST', `/api/transcriptions/${id}/parts`, PartUrls, {});
     if (isFirst) onSent(uploaded.reduce((sum, part) => sum + part.sizeBytes, 0));
     if (parts.length === 0) return;
-    const left = [...parts];
-    const sender = async (): Promise<void> => {
-      for (let part = left.shift(); part !== undefined; part = left.shift()) {
-        const from = (part.partNumber - 1) * partBytes;
-        const length = Math.min(partBytes, size - from);
-        await put(part, await readAt(path, from, length));
-        onSent(length);
-      }
+    const send = async (part: (typeof parts)[number]): Promise<void> => {
+      const from = (part.partNumber - 1) * partBytes;
+      const length = Math.min(partBytes, size - from);
+      await put(part, await readAt(path, from, length));
+      onSent(length);
     };
-    await Promise.all(Array.from({ length: PARTS_AT_ONCE }, sender));
+    await pMap(parts, send, { concurrency: PARTS_AT_ONCE });
   }
 }
 

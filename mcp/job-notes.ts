@@ -8,10 +8,10 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { DAY_MS } from '../core/time.ts';
 
 export const NOTES = join(homedir(), '.cache', 'chunkscribe', 'mcp');
 const NOTE_DAYS = 30;
-const DAY_MS = 86_400_000;
 
 const JobNote = z.object({
   folder: z.string(),

@@ -12,10 +12,10 @@ import * as z from 'zod';
 import { REPORTS_PREFIX } from '../../core/contracts/keys.ts';
 import { BatchReport } from '../../core/contracts/report.ts';
 import { INDEXES, UsageRow } from '../../core/contracts/rows.ts';
+import { DAY_MS, utcDay } from '../../core/time.ts';
 import { type StageTarget, stackNameOf, stackOf } from '../stage.ts';
 import { type Facts, type Found, OUTPUTS } from './checks.ts';
 
-const DAY_MS = 86_400_000;
 const DAYS_BACK = 7;
 const G_VCPUS_QUOTA = 'L-DB2E81BA';
 const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
@@ -113,7 +113,7 @@ export async function gather(target: StageTarget, plannedType: string): Promise<
     }),
     lastWork: await found(async () => {
       for (let back = 0; back < DAYS_BACK; back += 1) {
-        const day = `use#${new Date(Date.now() - back * DAY_MS).toISOString().slice(0, 10)}`;
+        const day = `use#${utcDay(Date.now() - back * DAY_MS)}`;
         const { Items = [] } = await dynamo.send(
           new QueryCommand({
             TableName: outputs['LedgerTable'],
@@ -138,7 +138,7 @@ export async function gather(target: StageTarget, plannedType: string): Promise<
       const Bucket = outputs['BucketName'];
       // Report names contain their time, so the newest is found by listing day by day.
       for (let back = 0; back < DAYS_BACK; back += 1) {
-        const day = new Date(Date.now() - back * DAY_MS).toISOString().slice(0, 10);
+        const day = utcDay(Date.now() - back * DAY_MS);
         const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: `${REPORTS_PREFIX}batch-${day}` }));
         const Key = Contents.map(({ Key = '' }) => Key)
           .sort()

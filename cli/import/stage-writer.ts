@@ -17,6 +17,7 @@ import { chunkKey, fileTranscriptKey, sessionPrefix, sourceKey } from '../../cor
 import { EXTENSION_OF_TYPE } from '../../core/contracts/media.ts';
 import { ChunkRow, SessionRow, UsageRow } from '../../core/contracts/rows.ts';
 import type { FileTranscript } from '../../core/contracts/transcript.ts';
+import { utcDay } from '../../core/time.ts';
 import { CliError } from '../connection.ts';
 import type { StageTarget } from '../stage.ts';
 import { jobIdOf, type OlderChunk, type OlderJob, type OlderSession, transcriptOf } from './older.ts';
@@ -94,7 +95,7 @@ export class StageWriter {
       const usage = UsageRow.parse({
         ...{
           usage_id: `${sessionId}#${number}#${IMPORTED_FENCE}`,
-          day: `use#${new Date(now).toISOString().slice(0, 10)}`,
+          day: `use#${utcDay(now)}`,
           at_ms: now,
         },
         ...{

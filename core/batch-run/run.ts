@@ -21,9 +21,10 @@ import type { BatchReport, ListedChunk, PendingJobs } from '../contracts/report.
 import type { ChunkRow, GpuIntervalRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import type { FleetStore } from '../fleet/ports.ts';
-import { runningTimes, secondsOf, utcDay } from '../ledger/gpu-time.ts';
+import { runningTimes, secondsOf } from '../ledger/gpu-time.ts';
 import type { LedgerDeps } from '../ledger/ledger-service.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
+import { DAY_MS, utcDays } from '../time.ts';
 import { type NoticeDeps, notifyOwner } from './mail.ts';
 import type { BatchChange, BatchStore, RunFiles } from './ports.ts';
 import { groupByResult, launchedDuring, reportOf } from './report.ts';
@@ -48,7 +49,6 @@ const STEP_SECONDS = 14 * 60; // below the function's timeout of 15 minutes
 const BUSY_SECONDS = 90;
 const RENEW_AFTER_SECONDS = 20;
 const MAX_FAILURES = 3;
-const DAY_MS = 86_400_000;
 /** Longest wait for machines to stop; other holders may keep them running. */
 const STOP_AWAITED_SECONDS = 300;
 /** Up to this many sessions, every run scans all of them; above that, those of the last RECENT_MS. */
@@ -320,8 +320,7 @@ async function resend(deps: RunnerDeps, waiting: readonly ChunkRow[]): Promise<v
 }
 
 async function intervalsOf({ ledger, nowMs }: RunnerDeps, run: RunRow): Promise<GpuIntervalRow[]> {
-  const days: string[] = [];
-  for (let ms = run.started_at_ms - DAY_MS; utcDay(ms) <= utcDay(nowMs()); ms += DAY_MS) days.push(utcDay(ms));
+  const days = utcDays(run.started_at_ms - DAY_MS, nowMs());
   return (await Promise.all(days.map((day) => ledger.intervalsOf(day)))).flat();
 }
 

@@ -8,11 +8,11 @@
  * - Stop ingests all stored chunks again (`ingestMissing`), so a lost event loses no chunk.
  * - A session that is only stored (`live: false`) gets rows, but no message and no run. Its rows wait for the batch.
  */
+import pMap from 'p-map';
 import { type ChunkPlace, SESSION_ID, type SessionPlace } from '../contracts/keys.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import { MAX_CHUNK_BYTES, PENDING_SHARDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
-import { each } from '../each.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import { newSession } from '../sessions/session.ts';
@@ -182,10 +182,14 @@ export async function ingestMissing(deps: IngestDeps, session: SessionRow): Prom
   const isNew = ({ key, etag }: StoredObject, row: ChunkRow | undefined): boolean =>
     row === undefined || (row.object_key === key && row.etag !== etag);
   const notIngested = stored.filter(({ place, object }) => isNew(object, known.get(place.chunkNumber)));
-  await each(notIngested, OBJECTS_AT_ONCE, async ({ place, object }) => {
-    const current = await deps.objects.head(object.key);
-    if (current !== undefined) await admit(deps, place, current, optionsOf(session, laneAfterStop(session)));
-  });
+  await pMap(
+    notIngested,
+    async ({ place, object }) => {
+      const current = await deps.objects.head(object.key);
+      if (current !== undefined) await admit(deps, place, current, optionsOf(session, laneAfterStop(session)));
+    },
+    { concurrency: OBJECTS_AT_ONCE },
+  );
   return notIngested.length > 0 ? deps.chunks.listOf(sessionPlace.sessionId) : rows;
 }
 

@@ -1,7 +1,7 @@
 /** Queues many rows: sends all messages in batches, then marks the rows as queued. */
+import pMap from 'p-map';
 import { LANES, type Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
-import { each } from '../each.ts';
 import type { ChunkStore, WorkQueue } from './ports.ts';
 
 export interface QueueingDeps {
@@ -20,9 +20,9 @@ export async function sendInto(deps: QueueingDeps, lane: Lane, rows: readonly Ch
   const places = rows.map(({ session_id, chunk_number }) => ({ sessionId: session_id, chunkNumber: chunk_number }));
   await deps.queue.sendMany(lane, places);
   const errors: unknown[] = [];
-  await each(rows, MARKS_AT_ONCE, (row) =>
-    deps.chunks.noteQueued(row, lane, nowMs).catch((error: unknown) => errors.push(error)),
-  );
+  await pMap(rows, (row) => deps.chunks.noteQueued(row, lane, nowMs).catch((error: unknown) => errors.push(error)), {
+    concurrency: MARKS_AT_ONCE,
+  });
   if (errors.length > 0)
     throw new AggregateError(errors, `${errors.length} of ${rows.length} rows could not be marked as queued`);
 }

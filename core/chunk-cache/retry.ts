@@ -1,7 +1,7 @@
 /** Queues chunks at a user's request, in the lane with the highest priority. */
+import pMap from 'p-map';
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
-import { each } from '../each.ts';
 import { DomainError } from '../errors.ts';
 import type { ChunkStore, WorkQueue } from './ports.ts';
 import { sendInto } from './queueing.ts';
@@ -22,9 +22,13 @@ async function queueNow(deps: RetryDeps, rows: readonly ChunkRow[]): Promise<voi
   const nowMs = deps.nowMs();
   const changed = new Set<ChunkRow>();
   const dead = rows.filter(({ state }) => state === 'dead');
-  await each(dead, ROWS_AT_ONCE, async (row) => {
-    if (!(await deps.chunks.revive(row, LANE, nowMs))) changed.add(row);
-  });
+  await pMap(
+    dead,
+    async (row) => {
+      if (!(await deps.chunks.revive(row, LANE, nowMs))) changed.add(row);
+    },
+    { concurrency: ROWS_AT_ONCE },
+  );
   const queued = rows.filter((row) => row.state === 'pending' || (row.state === 'dead' && !changed.has(row)));
   await sendInto(deps, LANE, queued, nowMs);
   if (queued.length > 0) await deps.wake();

@@ -5,10 +5,10 @@
  * A change of the rules is applied in slices. Each slice notes its position in the settings row, and the stream record of that
  * change starts the next slice. The last slice notes the version as applied. A newer version starts again at the newest session.
  */
+import pMap from 'p-map';
 import type { ChunkStore } from '../chunk-cache/ports.ts';
 import { type Containment, forEachContained } from '../contained.ts';
 import type { ChunkRow, SessionRow, SettingsRow } from '../contracts/rows.ts';
-import { each } from '../each.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import type { SettingsStore } from './ports.ts';
 import type { VersionedCorrector } from './settings.ts';
@@ -58,14 +58,18 @@ async function correctSession(
 ): Promise<boolean> {
   let isAll = true;
   const stale = (await deps.chunks.listOf(sessionId)).filter((row) => isStale(row, corrector));
-  await each(stale, ROWS_AT_ONCE, async (row) => {
-    if (isSpent(budget, deps.nowMs())) {
-      isAll = false;
-      return;
-    }
-    budget.rows -= 1;
-    await correctChunk(deps.chunks, row, corrector);
-  });
+  await pMap(
+    stale,
+    async (row) => {
+      if (isSpent(budget, deps.nowMs())) {
+        isAll = false;
+        return;
+      }
+      budget.rows -= 1;
+      await correctChunk(deps.chunks, row, corrector);
+    },
+    { concurrency: ROWS_AT_ONCE },
+  );
   if (isAll) await deps.assemble(sessionId);
   return isAll;
 }

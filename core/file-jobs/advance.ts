@@ -9,13 +9,14 @@
  *   If the owner ends without a result, another of them becomes the owner and continues with the parts that it already has.
  * - A permanently failed part fails the job. Its unfinished rows are removed; finished ones stay, and a retry starts from them.
  */
+
 import { createHash } from 'node:crypto';
+import pMap from 'p-map';
 import { pendingShard } from '../chunk-cache/ingest.ts';
 import type { JobRow, Manifest } from '../contracts/jobs.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
 import type { FileTranscript } from '../contracts/transcript.ts';
-import { each } from '../each.ts';
 import { dueWhenStuck, endedJob, isOpen, progressOf, rowsFingerprint, update } from './job.ts';
 import { joinParts } from './join.ts';
 import type { JobDeps } from './ports.ts';
@@ -71,9 +72,10 @@ async function insertOrReplace(deps: JobDeps, job: JobRow, row: ChunkRow): Promi
 
 async function insertAndSend(deps: JobDeps, job: JobRow, rows: readonly ChunkRow[]): Promise<void> {
   const needed = new Set<ChunkRow>();
-  await each(rows, ROWS_AT_ONCE, async (row) => {
+  const insert = async (row: ChunkRow): Promise<void> => {
     if (await insertOrReplace(deps, job, row)) needed.add(row);
-  });
+  };
+  await pMap(rows, insert, { concurrency: ROWS_AT_ONCE });
   const fresh = rows.filter((row) => needed.has(row));
   if (fresh.length === 0) return;
   await deps.queue.sendMany(

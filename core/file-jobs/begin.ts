@@ -14,6 +14,7 @@ import type { CreateJob } from '../contracts/http.ts';
 import { IDEMPOTENCY_SECONDS, type JobRow, MAX_PART_URLS } from '../contracts/jobs.ts';
 import { DomainError } from '../errors.ts';
 import type { UsageCounter } from '../quota/quota.ts';
+import { DAY_MS, dayNumber, startOfNextDay } from '../time.ts';
 import { acceptUpload } from './advance.ts';
 import { isInParts, isOpen, type JobStage, newJob, uploadPartBytes, uploadPartCount, validateJob } from './job.ts';
 import type { JobDeps, JobStore, PartUploads, UploadPart } from './ports.ts';
@@ -29,16 +30,13 @@ export interface BeginDeps {
   readonly maxAudioHours: number;
 }
 
-const DAY_MS = 86_400_000;
-const dayNumber = (nowMs: number): number => Math.floor(nowMs / DAY_MS);
 const dayWindow = (userId: string, nowMs: number): string => `${userId}#audio-seconds#${dayNumber(nowMs)}`;
-const endOfDay = (nowMs: number): number => (dayNumber(nowMs) + 1) * DAY_MS;
 
 /** Counts seconds of audio against the user's daily quota (UTC). */
 export const countSeconds =
   ({ usage, nowMs }: Pick<BeginDeps, 'usage' | 'nowMs'>) =>
   async (userId: string, seconds: number): Promise<void> => {
-    await usage.count(dayWindow(userId, nowMs()), endOfDay(nowMs()) + DAY_MS, Math.ceil(seconds));
+    await usage.count(dayWindow(userId, nowMs()), startOfNextDay(nowMs()) + DAY_MS, Math.ceil(seconds));
   };
 
 /** @throws DomainError `quota-reached` with the quota and how long to wait */
@@ -51,12 +49,12 @@ export async function checkQuotas(deps: BeginDeps, userId: string): Promise<void
       left: 0,
       retryAfterSeconds: 60,
     });
-  const usedHours = (await deps.usage.count(dayWindow(userId, nowMs), endOfDay(nowMs) + DAY_MS, 0)) / 3600;
+  const usedHours = (await deps.usage.count(dayWindow(userId, nowMs), startOfNextDay(nowMs) + DAY_MS, 0)) / 3600;
   if (usedHours >= deps.maxAudioHours)
     throw new DomainError(
       'quota-reached',
       `you have used ${Math.floor(usedHours)} hours of audio today; the limit is ${deps.maxAudioHours}. The next day begins at 00:00 UTC`,
-      { quota: 'audio-hours', left: 0, retryAfterSeconds: Math.ceil((endOfDay(nowMs) - nowMs) / 1000) },
+      { quota: 'audio-hours', left: 0, retryAfterSeconds: Math.ceil((startOfNextDay(nowMs) - nowMs) / 1000) },
     );
 }
 

@@ -30,6 +30,7 @@ import { DomainError } from '../errors.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { Caller } from '../sessions/access.ts';
 import { admitChoice } from '../sessions/model-choice.ts';
+import { DAY_MS } from '../time.ts';
 import type { JobDeps, JobStore } from './ports.ts';
 import { isCurrentRow, isRetranscribing, without, withWork, workOf } from './work.ts';
 
@@ -44,7 +45,6 @@ export interface JobStage {
   readonly retentionDays: number;
 }
 
-const DAY_MS = 86_400_000;
 const MAX_ERROR_LENGTH = 500;
 
 /**

@@ -1,8 +1,8 @@
 /** Statistics of recently ended file jobs, counted by day (UTC) and kept for a few days. */
 import type { JobRow } from '../contracts/jobs.ts';
 import type { UsageCounter } from '../quota/quota.ts';
+import { DAY_MS, dayNumber } from '../time.ts';
 
-const DAY_MS = 86_400_000;
 const KEPT_DAYS = 8;
 const COUNTED = ['completed', 'failed', 'audio-seconds', 'work-seconds'] as const;
 type Counted = (typeof COUNTED)[number];
@@ -13,7 +13,7 @@ export interface StatisticsDeps {
 }
 
 const count = ({ usage }: StatisticsDeps, name: Counted, atMs: number, more: number): Promise<number> => {
-  const day = Math.floor(atMs / DAY_MS);
+  const day = dayNumber(atMs);
   return usage.count(`#files#${day}#${name}`, (day + KEPT_DAYS) * DAY_MS, more);
 };
 

@@ -9,6 +9,7 @@
  * - The next run may have to wait: after failures in a row (up to two hours), for EC2's capacity, or for the next day's budget.
  */
 import type { PoolRow, WaitReason } from '../contracts/rows.ts';
+import { startOfNextDay } from '../time.ts';
 
 /** A row and its replacement. Attributes missing in `to` are removed. */
 export const next = <R extends { readonly version: number }>(from: R, to: R): { from: R; to: R } => ({
@@ -42,7 +43,6 @@ const backoffMs = (failures: number): number =>
 
 /** Wait after EC2 had no capacity. */
 export const CAPACITY_RETRY_SECONDS = 600;
-const DAY_MS = 86_400_000;
 
 /** How a run ended. `aborted`, `no-capacity` and `no-budget` do not count as failures of the worker. */
 export type RunOutcome = 'done' | 'failed' | 'aborted' | 'no-capacity' | 'no-budget';
@@ -51,7 +51,7 @@ function pauseAfterRun(pool: PoolRow, outcome: RunOutcome, nowMs: number): Parti
   if (outcome === 'aborted') return {};
   if (outcome === 'done') return { failed_runs: 0, next_start_at_ms: 0, last_error: undefined };
   if (outcome === 'no-capacity') return { waits_for: 'capacity', next_start_at_ms: nowMs + CAPACITY_RETRY_SECONDS * 1000 };
-  if (outcome === 'no-budget') return { waits_for: 'budget', next_start_at_ms: (Math.floor(nowMs / DAY_MS) + 1) * DAY_MS };
+  if (outcome === 'no-budget') return { waits_for: 'budget', next_start_at_ms: startOfNextDay(nowMs) };
   const failures = pool.failed_runs + 1;
   return { failed_runs: failures, waits_for: 'failures', next_start_at_ms: nowMs + backoffMs(failures) };
 }

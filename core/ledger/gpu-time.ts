@@ -4,12 +4,8 @@
  */
 import type { GpuIntervalRow, UsageRow } from '../contracts/rows.ts';
 import type { Machine } from '../fleet/ports.ts';
+import { HOUR_MS, utcDay } from '../time.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-
-/** UTC day (YYYY-MM-DD) of a time. */
-export const utcDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 /** Partition keys of the ledger's day index. */
 export const gpuDay = (day: string): string => `gpu#${day}`;
 export const usageDay = (day: string): string => `use#${day}`;
@@ -84,9 +80,3 @@ export function splitBySession(intervals: readonly Interval[], usages: readonly 
   }
   return shares;
 }
-
-/** The UTC day of a time: `fromMs` inclusive, `toMs` exclusive. */
-export const dayBounds = (ms: number): { readonly fromMs: number; readonly toMs: number } => {
-  const fromMs = Math.floor(ms / DAY_MS) * DAY_MS;
-  return { fromMs, toMs: fromMs + DAY_MS };
-};

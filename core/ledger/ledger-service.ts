@@ -1,7 +1,8 @@
 /** Reads and writes the ledger of GPU time. */
 import type { ChunkRow, GpuIntervalRow } from '../contracts/rows.ts';
 import type { Machine } from '../fleet/ports.ts';
-import { costUsd, dayBounds, intervalId, observe, runningTimes, secondsOf, splitBySession, utcDay } from './gpu-time.ts';
+import { DAY_MS, startOfDay, utcDay, utcDays } from '../time.ts';
+import { costUsd, intervalId, observe, runningTimes, secondsOf, splitBySession } from './gpu-time.ts';
 import type { LedgerStore } from './ports.ts';
 
 export interface LedgerDeps {
@@ -9,8 +10,6 @@ export interface LedgerDeps {
   readonly usdPerHour: number;
   readonly nowMs: () => number;
 }
-
-const DAY_MS = 86_400_000;
 
 /** Records the running time that an observation of a machine shows. */
 export async function recordGpuTime({ ledger, nowMs }: Omit<LedgerDeps, 'usdPerHour'>, machine: Machine): Promise<void> {
@@ -39,9 +38,7 @@ export interface GpuCost {
 
 /** Includes launches of the day before `fromMs`: no machine is held for longer than a day. */
 async function costBetween({ ledger, usdPerHour }: LedgerDeps, fromMs: number, toMs: number): Promise<GpuCost> {
-  const days: string[] = [];
-  for (let ms = fromMs - DAY_MS; ms < toMs; ms += DAY_MS) days.push(utcDay(ms));
-  const rows = (await Promise.all(days.map((day) => ledger.intervalsOf(day)))).flat();
+  const rows = (await Promise.all(utcDays(fromMs - DAY_MS, toMs - 1).map((day) => ledger.intervalsOf(day)))).flat();
   const gpuSeconds = secondsOf(runningTimes(rows, fromMs, toMs));
   return { gpuSeconds, usd: costUsd(gpuSeconds, usdPerHour) };
 }
@@ -56,7 +53,7 @@ export async function costByDay(deps: LedgerDeps, month: string): Promise<(GpuCo
 }
 
 /** Cost of the current UTC day so far. */
-export const costToday = (deps: LedgerDeps): Promise<GpuCost> => costBetween(deps, dayBounds(deps.nowMs()).fromMs, deps.nowMs());
+export const costToday = (deps: LedgerDeps): Promise<GpuCost> => costBetween(deps, startOfDay(deps.nowMs()), deps.nowMs());
 
 /** Memory of the worker process in today's newest usage row, in MB; undefined without one. */
 export const workerMemory = async ({ ledger, nowMs }: Pick<LedgerDeps, 'ledger' | 'nowMs'>): Promise<number | undefined> =>

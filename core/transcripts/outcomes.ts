@@ -2,7 +2,9 @@
  * Reads the results of a session's chunks in few requests. Committed results never change, so most of them are stored together
  * in a bundle, and only the newest are read one by one. An outdated or lost bundle costs time only.
  */
+
 import { createHash } from 'node:crypto';
+import pMap from 'p-map';
 import type { Edit, Edits } from '../contracts/edits.ts';
 import { BUNDLE_EVERY } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
@@ -26,14 +28,6 @@ export const editsOf = async (store: ResultReader, session: SessionRow): Promise
 
 const READS_AT_ONCE = 32;
 
-async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const reader = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) await run(items[i] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(READS_AT_ONCE, items.length) }, reader));
-}
-
 /** Results by chunk number. A bundle that lacks many of them is rewritten. */
 async function resultsOf(
   store: ResultReader,
@@ -50,7 +44,10 @@ async function resultsOf(
     if (result !== undefined) found.set(row.chunk_number, result);
     return result === undefined;
   });
-  await inParallel(missing, async (row) => void found.set(row.chunk_number, await store.readResult(row.result_key ?? '')));
+  const read = async (row: ChunkRow): Promise<void> => {
+    found.set(row.chunk_number, await store.readResult(row.result_key ?? ''));
+  };
+  await pMap(missing, read, { concurrency: READS_AT_ONCE });
   if (missing.length >= BUNDLE_EVERY) {
     const results = done.flatMap(({ chunk_number, result_key = '' }) => {
       const result = found.get(chunk_number);

@@ -8,6 +8,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import pMap from 'p-map';
 import { formerOf } from '../../core/chunk-cache/former.ts';
 import { pendingShard } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
@@ -229,32 +230,24 @@ export function dynamoChunkStore(db: DynamoDBDocumentClient, table: string): Chu
     },
 
     async removeRows(rows) {
-      for (let from = 0; from < rows.length; from += DELETES_AT_ONCE)
-        await Promise.all(
-          rows.slice(from, from + DELETES_AT_ONCE).map((row) =>
-            conditional(
-              db.send(
-                new DeleteCommand({
-                  TableName: table,
-                  Key: keyOf(row),
-                  ConditionExpression: NOT_DONE,
-                  ExpressionAttributeNames: { '#state': 'state' },
-                  ExpressionAttributeValues: { ':done': 'done' },
-                }),
-              ),
-            ),
+      const remove = (row: ChunkRow): Promise<boolean> =>
+        conditional(
+          db.send(
+            new DeleteCommand({
+              TableName: table,
+              Key: keyOf(row),
+              ConditionExpression: NOT_DONE,
+              ExpressionAttributeNames: { '#state': 'state' },
+              ExpressionAttributeValues: { ':done': 'done' },
+            }),
           ),
         );
+      await pMap(rows, remove, { concurrency: DELETES_AT_ONCE });
     },
 
     async removeAll(sessionId) {
-      const rows = await this.listOf(sessionId);
-      for (let from = 0; from < rows.length; from += DELETES_AT_ONCE)
-        await Promise.all(
-          rows
-            .slice(from, from + DELETES_AT_ONCE)
-            .map((row) => db.send(new DeleteCommand({ TableName: table, Key: keyOf(row) }))),
-        );
+      const remove = (row: ChunkRow) => db.send(new DeleteCommand({ TableName: table, Key: keyOf(row) }));
+      await pMap(await this.listOf(sessionId), remove, { concurrency: DELETES_AT_ONCE });
     },
 
     async noteCorrected(row, { text, wordCounts, version }) {

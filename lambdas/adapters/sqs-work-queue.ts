@@ -6,10 +6,10 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import pMap from 'p-map';
 import type { WorkQueue } from '../../core/chunk-cache/ports.ts';
 import type { WorkMessage } from '../../core/contracts/events.ts';
 import type { Lane } from '../../core/contracts/lanes.ts';
-import { each } from '../../core/each.ts';
 
 /** Limit of SendMessageBatch. */
 const MESSAGES_PER_CALL = 10;
@@ -46,7 +46,7 @@ export const sqsWorkQueue = (sqs: SQSClient, urls: Readonly<Record<Lane, string>
     const batches = Array.from({ length: Math.ceil(entries.length / MESSAGES_PER_CALL) }, (_, i) =>
       entries.slice(i * MESSAGES_PER_CALL, (i + 1) * MESSAGES_PER_CALL),
     );
-    await each(batches, CALLS_AT_ONCE, (batch) => sendBatch(sqs, urls[lane], batch));
+    await pMap(batches, (batch) => sendBatch(sqs, urls[lane], batch), { concurrency: CALLS_AT_ONCE });
   },
 });
 

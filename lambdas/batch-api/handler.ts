@@ -17,6 +17,7 @@ import { DomainError } from '../../core/errors.ts';
 import type { UsageCounter } from '../../core/quota/quota.ts';
 import type { Caller } from '../../core/sessions/access.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
+import { HOUR_MS } from '../../core/time.ts';
 import { adminOnly, bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
 import { logger } from '../runtime/logger.ts';
 import { type Page, pageOf } from '../runtime/page.ts';
@@ -35,7 +36,6 @@ export interface BatchApiDeps extends LockDeps {
 }
 
 const NOTHING = z.object({});
-const HOUR_MS = 3_600_000;
 
 /** Refuses to lock another user's, a deleted or a completed session. Unknown sessions pass: older recorders do not create them. */
 async function checkMayLock({ sessions }: BatchApiDeps, caller: Caller, sessionId: string): Promise<void> {

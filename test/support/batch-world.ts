@@ -5,7 +5,8 @@ import type { ListedObject } from '../../core/batch-run/ports.ts';
 import { begin, type RunnerDeps, type RunRequest, tick } from '../../core/batch-run/run.ts';
 import type { ChunkRow, PoolRow } from '../../core/contracts/rows.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
-import { gpuDay, utcDay } from '../../core/ledger/gpu-time.ts';
+import { gpuDay } from '../../core/ledger/gpu-time.ts';
+import { utcDay } from '../../core/time.ts';
 import { containment } from './containment.ts';
 import {
   memoryBatchStore,
