@@ -1,29 +1,4 @@
-/** All error codes of the API. */
-export type ErrorCode =
-  | 'malformed'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'not-found'
-  | 'chunk-exists'
-  | 'not-failed'
-  | 'edits-changed'
-  | 'corrections-changed'
-  | 'session-active'
-  | 'lock-expired'
-  | 'not-recording'
-  | 'too-many'
-  | 'quota-reached'
-  | 'upload-incomplete'
-  | 'already-over'
-  | 'idempotency-mismatch'
-  | 'not-ready'
-  | 'deleted'
-  | 'too-large'
-  | 'unsupported-type'
-  | 'invalid'
-  | 'budget-reached'
-  | 'no-capacity'
-  | 'busy';
+import type { ErrorCode } from './contracts/errors.ts';
 
 /** An error that the caller can act on. `message` is sent to the client as it is; `cause` never is. */
 export class DomainError extends Error {

@@ -5,6 +5,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { CallId } from '../core/contracts/calls/all.ts';
 import type { Identity } from './identity.ts';
 import type { StageProps } from './stage.ts';
 
@@ -46,17 +47,16 @@ export class ServiceApi extends Construct {
     };
   }
 
-  /** `routes`: route keys such as `GET /api/sessions/{id}`. */
-  serve(handler: IFunction, ...routes: readonly string[]): void {
+  serve(handler: IFunction, ...routes: readonly CallId[]): void {
     this.add(handler, routes, false);
   }
 
   /** Like `serve`, but without a token. */
-  servePublic(handler: IFunction, ...routes: readonly string[]): void {
+  servePublic(handler: IFunction, ...routes: readonly CallId[]): void {
     this.add(handler, routes, true);
   }
 
-  private add(handler: IFunction, routes: readonly string[], open: boolean): void {
+  private add(handler: IFunction, routes: readonly CallId[], open: boolean): void {
     // One permission per function: one per route would soon exceed CloudFormation's 500 resources.
     const integration = new HttpLambdaIntegration(`${handler.node.id}Integration`, handler, { scopePermissionToRoute: false });
     for (const route of routes) {

@@ -1,7 +1,7 @@
-/** Generates docs/api.md, all calls of the HTTP API by group, from core/api. */
+/** Generates docs/api.md, all calls of the HTTP API by group, from core/contracts/calls. */
 import * as z from 'zod';
-import { type ApiCall, CALLS } from '../core/api/calls.ts';
-import { OPERATION_IDS, TAGS, tagOf } from '../core/api/operations.ts';
+import { CALLS, TAGS, tagOf } from '../core/contracts/calls/all.ts';
+import type { ApiCall } from '../core/contracts/calls/call.ts';
 
 const HEAD = `# HTTP API
 
@@ -9,7 +9,7 @@ Every call needs an access token of the stage's user pool (\`Authorization: Bear
 Errors are \`application/problem+json\` with a stable \`code\`. Any call with a token can also fail with \`unauthorized\`, \`invalid\` (with \`issues\`) and
 \`too-many\` (with \`Retry-After\`: [limits](recording-clients.md#limits-of-a-user)). [openapi.json](openapi.json) has all schemas, and each stage serves it at
 \`GET /api/openapi.json\`. [Recording clients](recording-clients.md) and [files](files.md) describe the order of calls. This page is generated from
-\`core/api\` by \`node scripts/launch.mjs scripts/documents.ts\`; a test checks that it is up to date.
+\`core/contracts/calls\` by \`node scripts/launch.mjs scripts/documents.ts\`; a test checks that it is up to date.
 
 Access: *user*: every user, for their own data. *owner*: the owner of the session or job, and admins. *owner only*: the owner, but not admins. *admin*: members of
 the group \`admin\`. *anyone*: also without a token. Optional body fields end with \`?\`. Query parameters are optional unless [openapi.json](openapi.json) requires them.
@@ -42,7 +42,7 @@ function row(route: string, call: ApiCall): string {
     body.length > 0 && ` \`{${body.join(', ')}}\``,
   ];
   const errors = (call.errors ?? []).map((code) => `\`${code}\``).join(' ');
-  const name = `\`${route}\`${input.filter(Boolean).join('')} <br>${OPERATION_IDS[route]}`;
+  const name = `\`${route}\`${input.filter(Boolean).join('')} <br>${call.operationId}`;
   return `| ${name} | ${call.summary} | ${ACCESS[call.access]} | ${Object.keys(call.answers).join(', ')} | ${errors} |\n`;
 }
 

@@ -1,4 +1,4 @@
-/** Generates docs/openapi.json, the OpenAPI document of all calls in core/api/calls.ts. */
+/** Generates docs/openapi.json, the OpenAPI document of all calls in core/contracts/calls. */
 import * as z from 'zod';
 import {
   createDocument,
@@ -6,11 +6,11 @@ import {
   type ZodOpenApiPathsObject,
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
-import { type ApiCall, CALLS } from '../core/api/calls.ts';
-import { OPERATION_IDS, TAGS, tagOf } from '../core/api/operations.ts';
 import { GatewayRefusal, Problem } from '../core/contracts/answers.ts';
+import { CALLS, TAGS, tagOf } from '../core/contracts/calls/all.ts';
+import type { ApiCall } from '../core/contracts/calls/call.ts';
+import type { ErrorCode } from '../core/contracts/errors.ts';
 import { VERSION } from '../core/contracts/version.ts';
-import type { ErrorCode } from '../core/errors.ts';
 import { STATUS } from '../lambdas/runtime/problem.ts';
 
 const PROBLEM = Problem.meta({ id: 'Problem' });
@@ -62,11 +62,11 @@ const bodyOf = (schema: z.ZodType) => ({
   content: { 'application/json': { schema } },
 });
 
-function operation(route: string, path: string, call: ApiCall): ZodOpenApiOperationObject {
+function operation(path: string, call: ApiCall): ZodOpenApiOperationObject {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as keyof typeof PATH_PARAMETERS);
   const parameters = z.object(Object.fromEntries(names.map((name) => [name, PATH_PARAMETERS[name]])));
   return {
-    operationId: OPERATION_IDS[route],
+    operationId: call.operationId,
     tags: [tagOf(path)],
     summary: call.summary,
     ...((names.length > 0 || call.query || call.headers) && {
@@ -87,7 +87,7 @@ export function openapi(): unknown {
   const paths: ZodOpenApiPathsObject = {};
   for (const [route, call] of Object.entries(CALLS)) {
     const [method = '', path = ''] = route.split(' ');
-    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route, path, call) };
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(path, call) };
   }
   return createDocument({
     openapi: '3.1.0',

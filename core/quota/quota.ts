@@ -1,4 +1,5 @@
 /** Rate limits per user, so that one user cannot exhaust shared capacity. */
+import type { CallId } from '../contracts/calls/all.ts';
 import { DomainError } from '../errors.ts';
 
 /** Counts uses per window of time. */
@@ -45,7 +46,7 @@ export const COUNTED: Readonly<Record<string, QuotaKind>> = {
   'POST /api/batch/lock': 'lock',
   'POST /api/batch/runs': 'action',
   'POST /api/webhook/deliveries/{id}/replay': 'job',
-};
+} satisfies { readonly [Call in CallId]?: QuotaKind };
 
 interface BucketSizes {
   readonly perSecond: number;

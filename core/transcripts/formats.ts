@@ -1,21 +1,8 @@
 /** Renders transcripts as plain text and subtitles. gpu_worker/formats.py does the same; both pass test/fixtures/formats. */
+import type { Format } from '../contracts/formats.ts';
 import type { Segment, Transcript } from '../contracts/transcript.ts';
 
 type Timed = Pick<Transcript, 'text' | 'segments'>;
-
-export type Format = 'json' | 'txt' | 'srt' | 'vtt';
-
-export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
-  json: 'application/json',
-  txt: 'text/plain; charset=utf-8',
-  srt: 'application/x-subrip; charset=utf-8',
-  vtt: 'text/vtt; charset=utf-8',
-};
-
-/** Media types of all formats but JSON. */
-export const TEXT_TYPES: readonly string[] = Object.values(CONTENT_TYPES)
-  .map((type) => type.replace(/;.*/, ''))
-  .filter((type) => type !== 'application/json');
 
 const digits = (value: number, width: number): string => String(value).padStart(width, '0');
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { NoFields } from '../../core/contracts/fields.ts';
+import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
 import {
   CreateJob,
   FormatQuery,
@@ -27,7 +28,7 @@ import { retranscribeJob } from '../../core/file-jobs/retranscribe.ts';
 import { isCurrentRow, workOf } from '../../core/file-jobs/work.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
-import { CONTENT_TYPES, render } from '../../core/transcripts/formats.ts';
+import { render } from '../../core/transcripts/formats.ts';
 import { positionsOf, waveform } from '../../core/transcripts/positions.ts';
 import type { SignedUpload, UploadToSign } from '../adapters/s3-objects.ts';
 import { bodyRoute, endpoints, json, queryRoute, type Reply } from '../runtime/endpoint.ts';

@@ -9,6 +9,7 @@ import httpHeaderNormalizer from '@middy/http-header-normalizer';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import * as z from 'zod';
+import type { CallId } from '../../core/contracts/calls/all.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { Caller } from '../../core/sessions/access.ts';
 import { type Admit, type LimitDeps, limits } from './limits.ts';
@@ -130,8 +131,9 @@ export const queryRoute = <Schema extends z.ZodType>(
   run: (request: Request<z.infer<Schema>>) => Promise<Reply>,
 ): Route => route((event) => event.queryStringParameters ?? {}, schema, run);
 
-/** Builds the handler of one capability from its routes, keyed by route key such as `POST /api/sessions`. */
-export function endpoints(routes: Readonly<Record<string, Route>>, clientId: string, limitDeps: LimitDeps) {
+/** Builds the handler of one capability from its routes. */
+export function endpoints(routes: { readonly [Call in CallId]?: Route }, clientId: string, limitDeps: LimitDeps) {
+  const served = new Map<string, Route>(Object.entries(routes));
   const context: RouteContext = { clientId, admit: limits(Object.keys(routes), limitDeps) };
   return middy<APIGatewayProxyEventV2, Reply>()
     .use(httpHeaderNormalizer())
@@ -139,7 +141,7 @@ export function endpoints(routes: Readonly<Record<string, Route>>, clientId: str
       request.response = toProblem(request.error, (error) => logger.error('request failed', error as Error));
     })
     .handler(async (event) => {
-      const serve = routes[event.routeKey];
+      const serve = served.get(event.routeKey);
       if (serve === undefined) throw new DomainError('not-found', 'there is no such route');
       return serve(event, context);
     });

@@ -1,7 +1,8 @@
 /** Maps errors to responses: RFC 9457 problem+json with a stable `code`. */
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import * as z from 'zod';
-import { DomainError, type ErrorCode } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/contracts/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 
 /** HTTP status of each code. */
 export const STATUS = {

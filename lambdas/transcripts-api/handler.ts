@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Edits } from '../../core/contracts/edits.ts';
+import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
 import { AudioQuery, CutSpeakers, PeaksQuery, TranscriptQuery } from '../../core/contracts/http.ts';
 import { liveKey, type SessionPlace, transcriptKey } from '../../core/contracts/keys.ts';
 import { DOWNLOAD_URL_SECONDS, MAX_INLINE_JSON_BYTES } from '../../core/contracts/limits.ts';
@@ -7,7 +8,7 @@ import type { SessionRow } from '../../core/contracts/rows.ts';
 import { Transcript } from '../../core/contracts/transcript.ts';
 import { sessionFor } from '../../core/sessions/access.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
-import { CONTENT_TYPES, render } from '../../core/transcripts/formats.ts';
+import { render } from '../../core/transcripts/formats.ts';
 import { currentTranscript, type LiveDeps, readCurrent } from '../../core/transcripts/live.ts';
 import { positionsOf, waveform } from '../../core/transcripts/positions.ts';
 import { textOfRange } from '../../core/transcripts/ranges.ts';

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
 import { Transcript } from '../../core/contracts/transcript.ts';
-import { CONTENT_TYPES, render, timestamp, toSrt, toVtt } from '../../core/transcripts/formats.ts';
+import { render, timestamp, toSrt, toVtt } from '../../core/transcripts/formats.ts';
 
 const fixture = (name: string): string => readFileSync(join(import.meta.dirname, '../fixtures/formats', name), 'utf8');
 const transcript = Transcript.parse(JSON.parse(fixture('transcript.json')));

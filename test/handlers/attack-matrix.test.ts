@@ -1,6 +1,6 @@
 /** All calls of the API x all callers: access is as declared; refused callers learn nothing and change nothing. */
 import { expect, test } from 'vitest';
-import { CALLS } from '../../core/api/calls.ts';
+import { CALLS } from '../../core/contracts/calls/all.ts';
 import { accessClaims, CLIENT_ID } from '../support/api-event.ts';
 import { attackWorld, CALLERS, EXAMPLES, OTHER, SECRET } from '../support/attack-world.ts';
 import { USER } from '../support/rows.ts';

@@ -1,7 +1,7 @@
 /** Every call validates its input against the API description before it reads or writes anything. */
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import { CALLS } from '../../core/api/calls.ts';
+import { CALLS } from '../../core/contracts/calls/all.ts';
 import { buildHandler as batch } from '../../lambdas/batch-api/handler.ts';
 import { buildHandler as corrections } from '../../lambdas/corrections-api/handler.ts';
 import { buildHandler as gpu } from '../../lambdas/gpu-api/handler.ts';

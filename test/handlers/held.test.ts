@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ingest } from '../../core/chunk-cache/ingest.ts';
-import { CONTENT_TYPES } from '../../core/transcripts/formats.ts';
+import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
 import { attackWorld, CALLERS } from '../support/attack-world.ts';
 import { recordingWorld } from '../support/recording-world.ts';
 import { chunkRow, chunkTranscript, SESSION, USER } from '../support/rows.ts';

@@ -1,6 +1,6 @@
 /** The API of file jobs: accepted and refused requests, with their error messages. */
 import { expect, test } from 'vitest';
-import { CALLS } from '../../core/api/calls.ts';
+import { CALLS } from '../../core/contracts/calls/all.ts';
 import { MAX_FILE_BYTES, UPLOAD_PART_BYTES } from '../../core/contracts/jobs.ts';
 import { advance } from '../../core/file-jobs/advance.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';

@@ -1,6 +1,6 @@
 /** Rate limits per user. test/web/rates.test.ts covers usage that is never limited. */
 import { expect, test } from 'vitest';
-import { CALLS } from '../../core/api/calls.ts';
+import { CALLS } from '../../core/contracts/calls/all.ts';
 import { COUNTED, PER_MINUTE, tokenBuckets, UNCOUNTED } from '../../core/quota/quota.ts';
 import { limits } from '../../lambdas/runtime/limits.ts';
 import { accessClaims } from '../support/api-event.ts';

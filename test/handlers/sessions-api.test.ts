@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { CALLS } from '../../core/api/calls.ts';
 import { liveLocks, lock } from '../../core/batch-lock/lock.ts';
 import { ingest } from '../../core/chunk-cache/ingest.ts';
+import { CALLS } from '../../core/contracts/calls/all.ts';
 import { PURGE_AGAIN_SECONDS } from '../../core/contracts/limits.ts';
 import { processDueSessions } from '../../core/sessions/due.ts';
 import { accessClaims } from '../support/api-event.ts';

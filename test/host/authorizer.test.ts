@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
-import { CALLS } from '../../core/api/calls.ts';
+import { CALLS } from '../../core/contracts/calls/all.ts';
 import { folders } from '../../host/paths.ts';
 import { signIn } from '../../host/users.ts';
 import { host, output, userA } from './support.ts';

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { expect } from 'vitest';
-import { CALLS } from '../../core/api/calls.ts';
 import { Problem } from '../../core/contracts/answers.ts';
+import { CALLS } from '../../core/contracts/calls/all.ts';
 
 export const CLIENT_ID = 'client-1';
 

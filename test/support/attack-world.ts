@@ -1,5 +1,5 @@
 /** All API functions on memory stores that contain data of one user, marked with a canary. */
-import type { CallId } from '../../core/api/calls.ts';
+import type { CallId } from '../../core/contracts/calls/all.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
 import { buildHandler as buildBatch } from '../../lambdas/batch-api/handler.ts';
 import { buildHandler as buildCorrections } from '../../lambdas/corrections-api/handler.ts';

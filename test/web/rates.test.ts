@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { CALLS } from '../../core/api/calls.ts';
+import { CALLS } from '../../core/contracts/calls/all.ts';
 import { limits } from '../../lambdas/runtime/limits.ts';
 import { POLLING } from '../../web/src/api/polling.ts';
 import { CHUNK_SECONDS } from '../../web/src/recorder/chunk-recorder.ts';
