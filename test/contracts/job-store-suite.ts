@@ -3,9 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { type JobRow, MAX_SHARING_JOBS } from '../../core/contracts/jobs.ts';
 import type { JobStore } from '../../core/file-jobs/ports.ts';
 import { jobRow as storedRow } from '../support/rows.ts';
+import { fresh } from './fresh.ts';
 
-let counter = 0;
-const fresh = (prefix: string): string => `${prefix}${process.pid}_${Date.now()}_${++counter}`;
 const jobRow = (more: Partial<JobRow> = {}): JobRow => storedRow({ job_id: fresh('job_'), user_id: 'user', ...more });
 
 export function jobStoreContract(name: string, make: () => JobStore): void {

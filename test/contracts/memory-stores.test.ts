@@ -1,23 +1,18 @@
 import { memoryJobStore } from '../support/job-world.ts';
+import { memoryBatchStore, memoryLockStore } from '../support/memory-batch.ts';
 import {
-  memoryBatchStore,
   memoryChunkStore,
   memoryFleetStore,
   memoryLedger,
-  memoryLockStore,
   memorySessionStore,
   memorySettingsStore,
 } from '../support/memory-stores.ts';
+import { batchStoreContract, lockStoreContract } from './batch-store-suite.ts';
+import { chunkStoreContract } from './chunk-store-suite.ts';
+import { fleetStoreContract, ledgerStoreContract } from './fleet-store-suite.ts';
 import { jobStoreContract } from './job-store-suite.ts';
-import {
-  batchStoreContract,
-  chunkStoreContract,
-  fleetStoreContract,
-  ledgerStoreContract,
-  lockStoreContract,
-  sessionStoreContract,
-  settingsStoreContract,
-} from './store-suites.ts';
+import { sessionStoreContract } from './session-store-suite.ts';
+import { settingsStoreContract } from './settings-store-suite.ts';
 
 sessionStoreContract('memory', memorySessionStore);
 chunkStoreContract('memory', memoryChunkStore);

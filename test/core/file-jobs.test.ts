@@ -11,7 +11,7 @@ import { notifyJobOwner } from '../../core/file-jobs/mail.ts';
 import { fileStatistics } from '../../core/file-jobs/statistics.ts';
 import { containment } from '../support/containment.ts';
 import { type JobWorld, jobWorld } from '../support/job-world.ts';
-import { memoryNoticeStore } from '../support/memory-stores.ts';
+import { memoryNoticeStore } from '../support/memory-batch.ts';
 
 const USER = 'user-1';
 const STAGE = { models: ['small.en'], canDiarize: false, compressFiles: true, retentionDays: 0 };

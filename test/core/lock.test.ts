@@ -11,7 +11,7 @@ import {
   unlock,
   unlockAny,
 } from '../../core/batch-lock/lock.ts';
-import { memoryLockStore } from '../support/memory-stores.ts';
+import { memoryLockStore } from '../support/memory-batch.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

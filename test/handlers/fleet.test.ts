@@ -5,14 +5,8 @@ import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { context } from '../support/containment.ts';
 import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
 import { jobWorld } from '../support/job-world.ts';
-import {
-  memoryChunkStore,
-  memoryLedger,
-  memoryLockStore,
-  memoryObjects,
-  memoryQueue,
-  memorySessionStore,
-} from '../support/memory-stores.ts';
+import { memoryLockStore } from '../support/memory-batch.ts';
+import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from '../support/memory-stores.ts';
 import { chunkRow } from '../support/rows.ts';
 
 function world() {

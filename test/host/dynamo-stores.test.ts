@@ -7,16 +7,12 @@ import { dynamoJobStore } from '../../lambdas/adapters/dynamo-job-store.ts';
 import { dynamoLedgerStore } from '../../lambdas/adapters/dynamo-ledger-store.ts';
 import { dynamoSessionStore } from '../../lambdas/adapters/dynamo-session-store.ts';
 import { dynamoSettingsStore } from '../../lambdas/adapters/dynamo-settings-store.ts';
+import { batchStoreContract, lockStoreContract } from '../contracts/batch-store-suite.ts';
+import { chunkStoreContract } from '../contracts/chunk-store-suite.ts';
+import { fleetStoreContract, ledgerStoreContract } from '../contracts/fleet-store-suite.ts';
 import { jobStoreContract } from '../contracts/job-store-suite.ts';
-import {
-  batchStoreContract,
-  chunkStoreContract,
-  fleetStoreContract,
-  ledgerStoreContract,
-  lockStoreContract,
-  sessionStoreContract,
-  settingsStoreContract,
-} from '../contracts/store-suites.ts';
+import { sessionStoreContract } from '../contracts/session-store-suite.ts';
+import { settingsStoreContract } from '../contracts/settings-store-suite.ts';
 import { db, output } from './support.ts';
 
 /** A copy of each table with its keys and indexes, which no function reads or writes. */

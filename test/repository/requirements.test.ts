@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { requirements } from '../requirements.ts';
+import { requirements } from '../requirements/all.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const titlesOf = (file: string): string[] =>

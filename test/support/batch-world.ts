@@ -8,17 +8,8 @@ import { emptyPool } from '../../core/fleet/rows.ts';
 import { gpuDay } from '../../core/ledger/gpu-time.ts';
 import { utcDay } from '../../core/time.ts';
 import { containment } from './containment.ts';
-import {
-  memoryBatchStore,
-  memoryChunkStore,
-  memoryLedger,
-  memoryLockStore,
-  memoryNoticeStore,
-  memoryObjects,
-  memoryQueue,
-  memoryRunFiles,
-  memorySessionStore,
-} from './memory-stores.ts';
+import { memoryBatchStore, memoryLockStore, memoryNoticeStore, memoryRunFiles } from './memory-batch.ts';
+import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from './memory-stores.ts';
 import { chunkRow, chunkTranscript } from './rows.ts';
 
 const PAGE = 7;

@@ -18,17 +18,8 @@ import { confirm, leaveRun, nextMachine, plan, startMachine, wake } from '../../
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { containment, context } from './containment.ts';
 import { fleetWorld } from './fleet-world.ts';
-import {
-  memoryBatchStore,
-  memoryChunkStore,
-  memoryLedger,
-  memoryLockStore,
-  memoryNoticeStore,
-  memoryObjects,
-  memoryQueue,
-  memoryRunFiles,
-  memorySessionStore,
-} from './memory-stores.ts';
+import { memoryBatchStore, memoryLockStore, memoryNoticeStore, memoryRunFiles } from './memory-batch.ts';
+import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from './memory-stores.ts';
 import { chunkTranscript, SESSION, sessionRow, USER } from './rows.ts';
 
 const MACHINES = ['i-1', 'i-2'];

@@ -7,9 +7,9 @@ import { buildHandler as buildSessions } from '../../lambdas/sessions-api/handle
 import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/handler.ts';
 import { buildHandler as buildUploads } from '../../lambdas/uploads-api/handler.ts';
 import { accessClaims, type Call, CLIENT_ID, invoke } from './api-event.ts';
+import { memoryLockStore } from './memory-batch.ts';
 import {
   memoryChunkStore,
-  memoryLockStore,
   memoryObjects,
   memoryQueue,
   memoryResults,
