@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, Claim, LeaseLost, NotClaimed, now_ms
+from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, now_ms
+from gpu_worker.claims import Claim, LeaseLost, NotClaimed
 from memory_dynamodb import MemoryDynamoDB
 
 numbers = itertools.count(1)

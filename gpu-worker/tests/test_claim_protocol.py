@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from gpu_worker import chunk_rows
-from gpu_worker.chunk_rows import MAX_ATTEMPTS, MAX_DEATHS, MAX_KILLS, ChunkRows, Claim, LeaseLost, ObjectVersion
+from gpu_worker.chunk_rows import MAX_ATTEMPTS, MAX_DEATHS, MAX_KILLS, ChunkRows
+from gpu_worker.claims import Claim, LeaseLost, ObjectVersion
 from memory_dynamodb import MemoryDynamoDB
 
 KEY = ("session_x", 1)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 
 from conftest import PROJECT
-from gpu_worker.chunk_rows import ChunkRows, Claim
+from gpu_worker.chunk_rows import ChunkRows
+from gpu_worker.claims import Claim
 from gpu_worker.engine import Transcription
 from gpu_worker.items import LeadIn
 from gpu_worker.lanes import WorkMessage

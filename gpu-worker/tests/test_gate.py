@@ -6,7 +6,8 @@ import uuid
 import boto3
 import pytest
 
-from gpu_worker.chunk_rows import ChunkRows, Claim, NotClaimed, now_ms
+from gpu_worker.chunk_rows import ChunkRows, now_ms
+from gpu_worker.claims import Claim, NotClaimed
 from gpu_worker.gate import Gate
 from gpu_worker.lanes import Lanes
 

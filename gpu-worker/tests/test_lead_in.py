@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpu_worker.chunk_rows import Claim, PreviousChunk
+from gpu_worker.claims import Claim, PreviousChunk
 from gpu_worker.lead_in import LeadIns, overlap_seconds
 from gpu_worker.media import SAMPLE_RATE, MediaError
 from gpu_worker.session_language import SessionLanguages

@@ -11,7 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from gpu_worker.chunk_rows import ChunkRows, Claim
+from gpu_worker.chunk_rows import ChunkRows
+from gpu_worker.claims import Claim
 from gpu_worker.items import Item
 from gpu_worker.lanes import QueueMessage
 from gpu_worker.loading import Loader

@@ -13,6 +13,7 @@ export const batchRequirements: readonly Requirement[] = [
       'test/core/lock.test.ts: a session cannot block the batch for longer than twelve hours',
       'test/core/optimistic.test.ts: a loop that always conflicts gives up with an error that names',
       'test/handlers/dynamo-conflicts.test.ts: a transaction that stays throttled is an error, never a conflict',
+      'gpu-worker/tests/test_aws.py: test_a_write_that_only_met_another_one_is_tried_again',
       'test/core/lock.test.ts: for concurrent calls of clients in any order',
       'test/handlers/batch-api.test.ts: a recorder locks, renews and unlocks',
       'gpu-worker/tests/test_gate.py: test_while_a_recording_is_live_everything_but_backlog',

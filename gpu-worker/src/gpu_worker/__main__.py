@@ -29,9 +29,7 @@ FILES_PER_CONNECTION = 2
 
 def work() -> int:
     """Serves the queues of a stage. Configuration: environment (settings.WorkSettings). Returns the exit status."""
-    import boto3
-
-    from gpu_worker import spot
+    from gpu_worker import aws, spot
     from gpu_worker.chunk_rows import ChunkRows
     from gpu_worker.claim_note import ClaimNote
     from gpu_worker.engine import Engines
@@ -63,8 +61,8 @@ def work() -> int:
     boot_timer = threading.Timer(settings.boot_seconds, lambda: power_off(settings, "the model did not load in time"))
     boot_timer.daemon = True
     boot_timer.start()
-    dynamodb = boto3.resource("dynamodb")
-    tokens = RunTokens(dynamodb.Table(settings.fleet_table), boto3.client("stepfunctions"), settings.instance_id)
+    dynamodb = aws.dynamodb()
+    tokens = RunTokens(dynamodb.Table(settings.fleet_table), aws.client("stepfunctions"), settings.instance_id)
     try:
         settings = resolved(settings)
     except ModelUnavailable as error:
@@ -83,8 +81,8 @@ def work() -> int:
         gate,
         {"worker_version": settings.worker_version, "model": settings.model_name},
     )
-    lanes = Lanes(boto3.client("sqs"), settings.lanes())
-    objects = Objects(boto3.client("s3"), settings.bucket_name)
+    lanes = Lanes(aws.client("sqs"), settings.lanes())
+    objects = Objects(aws.client("s3"), settings.bucket_name)
     claim_note = ClaimNote(settings.runtime_directory, worker_id)
     released = claim_note.release_previous(rows, lanes)
     if released:

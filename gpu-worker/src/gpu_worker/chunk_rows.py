@@ -12,14 +12,15 @@ Gotchas:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from gpu_worker.claims import Claim, LeaseLost, NotClaimed, ObjectVersion, PreviousChunk, claim_of, int_or_none
 from gpu_worker.gate import Gate
 from gpu_worker.memory import peak_mb
 
@@ -28,8 +29,6 @@ RETRY_DELAYS_SECONDS: Final = (30, 120)
 """Delay before the second and the third attempt."""
 MAX_ERROR_LENGTH: Final = 500
 
-FILE_PREFIX: Final = "job_"
-"""Session id prefix of file jobs: row 0 is the whole file, the others are its parts."""
 MAX_DEATHS: Final = 2
 """Workers that may die while they transcribe a chunk alone; then it has permanently failed."""
 MAX_KILLS: Final = 5
@@ -42,11 +41,17 @@ STOP_SEEN_MS: Final = 3000
 CLAIMABLE: Final = "#state = :pending AND next_attempt_at_ms <= :now AND attempts < :max"
 HELD_BY_US: Final = "#state = :leased AND fence = :fence AND etag = :etag"
 STILL_ABANDONED: Final = "#state = :leased AND fence = :fence AND lease_until_ms = :lease"
-SET_LEASED: Final = "SET #state = :leased, lease_until_ms = :until, worker_id = :worker, claimed_at_ms = :now, alone = :no"
-SET_DEAD: Final = (
-    "SET #state = :dead, dead_shard = :dead, error_message = :error REMOVE pending_shard, lease_until_ms, worker_id"
+LEASED: Final = (
+    "#state = :leased",
+    "lease_until_ms = :until",
+    "worker_id = :worker",
+    "claimed_at_ms = :now",
+    "alone = :no",
 )
-SET_PENDING: Final = "SET #state = :pending REMOVE lease_until_ms, worker_id"
+DEAD: Final = ("#state = :dead", "dead_shard = :dead", "error_message = :error")
+PENDING: Final = ("#state = :pending",)
+HOLDER: Final = ("lease_until_ms", "worker_id")
+"""Attributes of the holder, removed when a claim ends."""
 CONTENT_INDEX: Final = "by-content"
 """Sparse index of results by content key."""
 ENDED_TWICE: Final = "the worker process ended twice while transcribing only this chunk"
@@ -56,90 +61,15 @@ class GateClosed(Exception):
     """The gate is closed because a recording is live: no backlog may be claimed."""
 
 
-class LeaseLost(Exception):
-    """Another worker has claimed the chunk, its bytes have changed, or its row was deleted; nothing may be written."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to write a chunk's result until the lease expires."""
-
-    session_id: str
-    chunk_number: int
-    user_id: str
-    object_key: str
-    etag: str
-    fence: int
-    attempts: int
-    language: str | None
-    suspect: bool
-    """A worker died while it held this chunk: it is transcribed alone."""
-    deaths: int
-    kills: int
-    diarize: bool = False
-    """Speaker vectors are requested."""
-    model: str | None = None
-    """Requested model; None: the worker's own."""
-    prompt: str | None = None
-    """Text that the recording follows."""
-    hotwords: str | None = None
-    """Words to expect."""
-    compress: bool = False
-    """Also store the whole file compressed."""
-    progress: float = 0.0
-    """Largest progress of any attempt, 0 to 1."""
-    overlap_ms: int | None = None
-    """Audio at the beginning that repeats the end of the previous chunk, as declared by the client."""
-    started_at_ms: int | None = None
-    """Time by the client's clock at which the chunk begins."""
-
-    @property
-    def of_file(self) -> bool:
-        """Whether this is a file job or one of its parts, not a chunk of a recording."""
-        return self.session_id.startswith(FILE_PREFIX)
-
-    @property
-    def is_source(self) -> bool:
-        """Whether this is a whole file that has to be cut into parts."""
-        return self.of_file and self.chunk_number == 0
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """Primary key of the row."""
-        return {"session_id": self.session_id, "chunk_number": self.chunk_number}
-
-
-@dataclass(frozen=True)
-class ObjectVersion:
-    """The current version of an uploaded object, with the values that the client declared for it."""
-
-    etag: str
-    size_bytes: int
-    seconds: float | None = None
-    started_at_ms: int | None = None
-    overlap_ms: int | None = None
-
-
-@dataclass(frozen=True)
-class PreviousChunk:
-    """The row of the previous chunk of a recording, in any state."""
-
-    object_key: str
-    etag: str
-    seconds: float | None
-    started_at_ms: int | None
-
-
-@dataclass(frozen=True)
-class NotClaimed:
-    """The chunk cannot be claimed now. `retry_in_s`: seconds until a retry; None: never."""
-
-    retry_in_s: float | None
-
-
 def now_ms() -> int:
     """Unix time in milliseconds."""
     return int(time.time() * 1000)
+
+
+def updating(put: Iterable[str], remove: Sequence[str] = (), add: Sequence[str] = ()) -> str:
+    """An update expression from its clauses."""
+    clauses = {"SET": list(put), "REMOVE": remove, "ADD": add}
+    return " ".join(f"{name} {', '.join(parts)}" for name, parts in clauses.items() if parts)
 
 
 class ChunkRows:
@@ -173,7 +103,7 @@ class ChunkRows:
         key = {"session_id": session_id, "chunk_number": chunk_number}
         try:
             values = {":pending": "pending", ":max": MAX_ATTEMPTS}
-            return self._lease(key, now, f"{SET_LEASED} ADD fence :one, attempts :one", CLAIMABLE, values, backlog)
+            return self._lease(key, now, updating(LEASED, add=("fence :one", "attempts :one")), CLAIMABLE, values, backlog)
         except GateClosed:
             return NotClaimed(retry_in_s=GATE_RETRY_SECONDS)
         except ClientError as error:
@@ -206,7 +136,7 @@ class ChunkRows:
             },
         }
         if self._gate is None or not backlog:
-            return _claim_of(self._table.update_item(**update, ReturnValues="ALL_NEW")["Attributes"])
+            return claim_of(self._table.update_item(**update, ReturnValues="ALL_NEW")["Attributes"])
         items = [{"Update": {"TableName": self._chunks_table, **update}}, self._gate.check(now)]
         try:
             self._client.transact_write_items(TransactItems=items)
@@ -218,7 +148,7 @@ class ChunkRows:
         row = self._table.get_item(Key=key, ConsistentRead=True)["Item"]
         if row.get("worker_id") != self._worker_id:
             raise GateClosed  # another worker has claimed the row since
-        return _claim_of(row)
+        return claim_of(row)
 
     def previous_chunk(self, claim: Claim) -> PreviousChunk | None:
         """The row of the previous chunk; None if there is none."""
@@ -231,7 +161,7 @@ class ChunkRows:
             object_key=row["object_key"],
             etag=row["etag"],
             seconds=None if seconds is None else float(seconds),
-            started_at_ms=_int_or_none(row.get("started_at_ms")),
+            started_at_ms=int_or_none(row.get("started_at_ms")),
         )
 
     def claim_held_by(self, worker_id: str, session_id: str, chunk_number: int) -> tuple[Claim, bool] | None:
@@ -240,7 +170,7 @@ class ChunkRows:
         row = self._table.get_item(Key=key, ConsistentRead=True).get("Item", {})
         if row.get("state") != "leased" or row.get("worker_id") != worker_id:
             return None
-        return _claim_of(row), bool(row.get("alone", False))
+        return claim_of(row), bool(row.get("alone", False))
 
     def _take_over(self, key: Mapping[str, Any], row: Mapping[str, Any], now: int, backlog: bool) -> Claim | NotClaimed:
         """Claims a chunk whose lease has expired.
@@ -256,14 +186,14 @@ class ChunkRows:
                 values = {**expected, ":leased": "leased", ":deaths": deaths, ":dead": "dead", ":error": ENDED_TWICE}
                 self._table.update_item(
                     Key=key,
-                    UpdateExpression=SET_DEAD.replace("SET", "SET deaths = :deaths,"),
+                    UpdateExpression=updating((*DEAD, "deaths = :deaths"), ("pending_shard", *HOLDER)),
                     ConditionExpression=STILL_ABANDONED,
                     ExpressionAttributeNames={"#state": "state"},
                     ExpressionAttributeValues=values,
                 )
                 return NotClaimed(retry_in_s=None)
             suspect = bool(row.get("suspect", False)) or not stopped
-            expression = f"{SET_LEASED}, deaths = :deaths, suspect = :suspect ADD fence :one"
+            expression = updating((*LEASED, "deaths = :deaths", "suspect = :suspect"), add=("fence :one",))
             values = {**expected, ":deaths": deaths, ":suspect": suspect}
             return self._lease(key, now, expression, STILL_ABANDONED, values, backlog)
         except GateClosed:
@@ -287,23 +217,23 @@ class ChunkRows:
         declared = {"said_seconds": newest.seconds, "started_at_ms": newest.started_at_ms, "overlap_ms": newest.overlap_ms}
         known = {name: Decimal(str(value)) for name, value in declared.items() if value is not None}
         unknown = [name for name, value in declared.items() if value is None]
-        expression = "SET etag = :newest, size_bytes = :size" + "".join(f", {name} = :{name}" for name in known)
+        expression = updating(("etag = :newest", "size_bytes = :size", *(f"{name} = :{name}" for name in known)), unknown)
         values = {":newest": newest.etag, ":size": newest.size_bytes, **{f":{name}": value for name, value in known.items()}}
-        self._update(claim, expression + (f" REMOVE {', '.join(unknown)}" if unknown else ""), values)
+        self._update(claim, expression, values)
         return replace(claim, etag=newest.etag, overlap_ms=newest.overlap_ms, started_at_ms=newest.started_at_ms)
 
     def mark_alone(self, claim: Claim) -> None:
         """Marks the chunk as transcribed alone. Raises LeaseLost."""
-        self._update(claim, "SET alone = :yes", {":yes": True})
+        self._update(claim, updating(("alone = :yes",)), {":yes": True})
 
     def renew(self, claim: Claim, progress: float = 0.0) -> None:
         """Extends the lease, and stores `progress` (0 to 1) if it exceeds the claim's. Raises LeaseLost."""
-        expression = "SET lease_until_ms = :until"
+        changes = ["lease_until_ms = :until"]
         values: dict[str, Any] = {":until": now_ms() + self._lease_ms}
         if progress > claim.progress:
-            expression += ", progress = :progress"
+            changes.append("progress = :progress")
             values[":progress"] = Decimal(f"{progress:.4f}")
-        self._update(claim, expression, values)
+        self._update(claim, updating(changes), values)
 
     def find_result(self, content_key: str) -> tuple[str, str | None] | None:
         """Result key and peaks of the user's committed chunk with this content, in any session; None if there is none."""
@@ -343,10 +273,16 @@ class ChunkRows:
         update = {
             "TableName": self._chunks_table,
             "Key": claim.key,
-            "UpdateExpression": (
-                "SET #state = :done, raw_text = :text, duration_seconds = :duration, transcribed_at_ms = :now,"
-                f" result_key = :result{''.join(f', {name} = :{name}' for name in also)}"
-                " REMOVE pending_shard, lease_until_ms, worker_id, error_message, alone, corrections_version"
+            "UpdateExpression": updating(
+                (
+                    "#state = :done",
+                    "raw_text = :text",
+                    "duration_seconds = :duration",
+                    "transcribed_at_ms = :now",
+                    "result_key = :result",
+                    *(f"{name} = :{name}" for name in also),
+                ),
+                ("pending_shard", *HOLDER, "error_message", "alone", "corrections_version"),
             ),
             "ConditionExpression": HELD_BY_US,
             "ExpressionAttributeNames": {"#state": "state"},
@@ -382,23 +318,21 @@ class ChunkRows:
 
     def fail(self, claim: Claim, reason: str, permanent: bool) -> float | None:
         """Records a failed attempt; returns the delay in seconds before the next one; None: permanently failed."""
-        message = {":error": reason[:MAX_ERROR_LENGTH]}
         if permanent or claim.attempts >= MAX_ATTEMPTS:
-            dead = {**message, ":dead": "dead"}
-            self._update(claim, SET_DEAD, dead)
+            self._die(claim, reason[:MAX_ERROR_LENGTH])
             return None
         delay_s = RETRY_DELAYS_SECONDS[claim.attempts - 1]
         self._update(
             claim,
-            "SET #state = :pending, error_message = :error, next_attempt_at_ms = :next REMOVE lease_until_ms, worker_id",
-            {**message, ":pending": "pending", ":next": now_ms() + delay_s * 1000},
+            updating((*PENDING, "error_message = :error", "next_attempt_at_ms = :next"), HOLDER),
+            {":error": reason[:MAX_ERROR_LENGTH], ":pending": "pending", ":next": now_ms() + delay_s * 1000},
         )
         return delay_s
 
     def release(self, claim: Claim) -> None:
         """Sets a chunk back to pending; the attempt is not counted. Does nothing if the lease is already lost."""
         with suppress(LeaseLost):
-            self._update(claim, f"{SET_PENDING} ADD attempts :minus", {":pending": "pending", ":minus": -1})
+            self._update(claim, updating(PENDING, HOLDER, ("attempts :minus",)), {":pending": "pending", ":minus": -1})
 
     def blame(self, claim: Claim, was_alone: bool, reason: str, killed: bool = False) -> None:
         """Sets a chunk back to pending after its worker process ended; the attempt is not counted.
@@ -410,11 +344,14 @@ class ChunkRows:
         kills = claim.kills + (1 if was_alone and killed else 0)
         with suppress(LeaseLost):
             if deaths >= MAX_DEATHS or kills >= MAX_KILLS:
-                self._update(claim, SET_DEAD, {":dead": "dead", ":error": reason})
+                self._die(claim, reason)
             else:
-                marked = SET_PENDING.replace(" REMOVE", ", suspect = :yes, deaths = :deaths, kills = :kills REMOVE")
+                changes = (*PENDING, "suspect = :yes", "deaths = :deaths", "kills = :kills")
                 values = {":pending": "pending", ":minus": -1, ":yes": True, ":deaths": deaths, ":kills": kills}
-                self._update(claim, f"{marked} ADD attempts :minus", values)
+                self._update(claim, updating(changes, HOLDER, ("attempts :minus",)), values)
+
+    def _die(self, claim: Claim, reason: str) -> None:
+        self._update(claim, updating(DEAD, ("pending_shard", *HOLDER)), {":dead": "dead", ":error": reason})
 
     def _is_committed(self, claim: Claim) -> bool:
         row = self._table.get_item(Key=claim.key, ConsistentRead=True).get("Item", {})
@@ -433,34 +370,6 @@ class ChunkRows:
             if _condition_failed(error):
                 raise LeaseLost from error
             raise
-
-
-def _claim_of(row: Mapping[str, Any]) -> Claim:
-    return Claim(
-        session_id=row["session_id"],
-        chunk_number=int(row["chunk_number"]),
-        user_id=row["user_id"],
-        object_key=row["object_key"],
-        etag=row["etag"],
-        fence=int(row["fence"]),
-        attempts=int(row["attempts"]),
-        language=row.get("language"),
-        suspect=bool(row.get("suspect", False)),
-        deaths=int(row.get("deaths", 0)),
-        kills=int(row.get("kills", 0)),
-        diarize=bool(row.get("diarize", False)),
-        model=row.get("model"),
-        prompt=row.get("prompt"),
-        hotwords=row.get("hotwords"),
-        compress=bool(row.get("compress", False)),
-        progress=float(row.get("progress", 0)),
-        overlap_ms=_int_or_none(row.get("overlap_ms")),
-        started_at_ms=_int_or_none(row.get("started_at_ms")),
-    )
-
-
-def _int_or_none(value: Decimal | None) -> int | None:
-    return None if value is None else int(value)
 
 
 def _held_values(claim: Claim) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from typing import Final
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gpu_worker.chunk_rows import ChunkRows, LeaseLost
+from gpu_worker.chunk_rows import ChunkRows
+from gpu_worker.claims import LeaseLost
 from gpu_worker.crash_points import reach
 from gpu_worker.items import Failure, Item, MachineFault, fail, is_transient
 from gpu_worker.lanes import Lanes, QueueMessage

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from botocore.exceptions import ClientError
 
-from gpu_worker.chunk_rows import ChunkRows, Claim, LeaseLost
+from gpu_worker.chunk_rows import ChunkRows
+from gpu_worker.claims import Claim, LeaseLost
 from gpu_worker.engine import Transcription
 from gpu_worker.lanes import Lanes, QueueMessage
 from gpu_worker.media import SAMPLE_RATE

@@ -14,7 +14,7 @@ import structlog
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gpu_worker.chunk_rows import FILE_PREFIX
+from gpu_worker.claims import FILE_PREFIX
 
 log = structlog.get_logger()
 

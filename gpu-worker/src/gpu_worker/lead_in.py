@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from gpu_worker.chunk_rows import ChunkRows, Claim, PreviousChunk
+from gpu_worker.chunk_rows import ChunkRows
+from gpu_worker.claims import Claim, PreviousChunk
 from gpu_worker.items import LeadIn
 from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError
 from gpu_worker.objects import Objects

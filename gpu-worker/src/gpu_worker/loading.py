@@ -12,7 +12,8 @@ from typing import Final
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, LeaseLost
+from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows
+from gpu_worker.claims import LeaseLost
 from gpu_worker.engine_version import ENGINE_VERSION
 from gpu_worker.items import Failure, Item, LeadIn, MachineFault, is_transient
 from gpu_worker.lead_in import LEAD_IN_SECONDS, MAX_CHUNK_SECONDS, LeadIns

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from gpu_worker.chunk_rows import Claim, ObjectVersion
+from gpu_worker.claims import Claim, ObjectVersion
 from gpu_worker.engine import Transcription
 from gpu_worker.items import LeadIn
 from gpu_worker.media import MediaError, starts_stream

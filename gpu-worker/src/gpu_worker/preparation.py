@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gpu_worker.chunk_rows import Claim
+from gpu_worker.claims import Claim
 from gpu_worker.engine_version import ENGINE_VERSION
 from gpu_worker.file_audio import Cutter
 from gpu_worker.media import MediaError

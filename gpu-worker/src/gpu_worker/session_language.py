@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from gpu_worker.chunk_rows import Claim
+from gpu_worker.claims import Claim
 
 CACHED_LANGUAGES: Final = 1000
 """Languages cached in memory."""

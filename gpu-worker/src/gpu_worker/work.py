@@ -31,8 +31,9 @@ from typing import Final
 import numpy as np
 import structlog
 
-from gpu_worker.chunk_rows import ChunkRows, Claim, LeaseLost
+from gpu_worker.chunk_rows import ChunkRows
 from gpu_worker.claim_note import ClaimNote
+from gpu_worker.claims import Claim, LeaseLost
 from gpu_worker.crash_points import reach
 from gpu_worker.engine import Clip, Engine, Engines, ModelNotLoaded, Options, Transcription, UnsupportedLanguage
 from gpu_worker.files import Files
