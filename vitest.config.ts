@@ -28,8 +28,8 @@ export default defineConfig({
           include: ['test/{cli,core,handlers,contracts,template,workflow,web,repository}/**/*.test.ts'],
           exclude: TOOLS,
           isolate: false, // the files share their imports, which take longer than the tests
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       { test: { name: 'tools', include: TOOLS, testTimeout: 600_000 } },

@@ -34,11 +34,11 @@ export const batchRequirements: readonly Requirement[] = [
     sentence:
       'A batch detects pending chunks, chunks whose event was lost, and missing or damaged results, including those of older clients.',
     tests: [
-      'test/core/batch-run.test.ts: one run transcribes and reports pending chunks',
+      'test/core/batch-scan.test.ts: one run transcribes and reports pending chunks',
       'test/host/batch.test.ts: deleted results are restored unchanged in one reported run, which also transcribes chunks whose event was lost or that an older recorder left',
-      'test/core/batch-run.test.ts: sessions of older clients are found in any folder',
-      'test/core/batch-run.test.ts: a pending row that is missing in the index is put back',
-      'test/core/batch-run.test.ts: above a thousand sessions, a scheduled run scans two days',
+      'test/core/batch-scan.test.ts: sessions of older clients are found in any folder',
+      'test/core/batch-scan.test.ts: a pending row that is missing in the index is put back',
+      'test/core/batch-scan.test.ts: above a thousand sessions, a scheduled run scans two days',
     ],
   },
   {

@@ -89,7 +89,7 @@ export const gpuRequirements: readonly Requirement[] = [
     sentence: 'An admin can hold a machine until a deadline. Nothing stops it during that time, and it stops when the hold ends.',
     tests: [
       'test/host/gpu.test.ts: a machine held by an admin keeps running without work and between runs',
-      'test/core/fleet.test.ts: an admin holds a machine until the deadline',
+      'test/core/fleet-admins.test.ts: an admin holds a machine until the deadline',
       'test/handlers/gpu-api.test.ts: an admin starts a machine',
       'test/handlers/attack-matrix.test.ts: %s',
       'gpu-worker/tests/test_run_tokens.py: test_an_admin_needs_the_machine_until_a_deadline_and_a_run',

@@ -63,7 +63,7 @@ export const pressureRequirements: readonly Requirement[] = [
       'test/core/ingest.test.ts: of two uploads under one key the newest counts',
       'test/core/ingest.test.ts: an object under another key that is older than the current one is not',
       'test/core/ingest.test.ts: Stop finds audio that was overwritten without an event',
-      'test/core/batch-run.test.ts: audio that was overwritten after its transcription',
+      'test/core/batch-scan.test.ts: audio that was overwritten after its transcription',
       'gpu-worker/tests/test_replaced.py: test_the_newest_bytes_are_decoded_and_committed',
       'gpu-worker/tests/test_replaced.py: test_bytes_that_are_overwritten_again',
       'gpu-worker/tests/test_replaced.py: test_a_chunk_whose_row_has_the_new_bytes',

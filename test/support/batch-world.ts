@@ -3,6 +3,7 @@
 import type { Mail } from '../../core/batch-run/mail.ts';
 import type { ListedObject } from '../../core/batch-run/ports.ts';
 import { begin, type RunnerDeps, type RunRequest, tick } from '../../core/batch-run/run.ts';
+import { BatchReport } from '../../core/contracts/report.ts';
 import type { ChunkRow, PoolRow } from '../../core/contracts/rows.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
 import { gpuDay } from '../../core/ledger/gpu-time.ts';
@@ -176,4 +177,16 @@ export function batchWorld() {
     failures,
     tick: () => tick(deps, contained),
   };
+}
+
+type World = ReturnType<typeof batchWorld>;
+
+/** A whole run: it starts, a machine works (`fails`: chunks that fail), the run ends. */
+export async function wholeRun(w: World, fails?: Parameters<World['work']>[0]) {
+  const { id } = await w.begin();
+  await w.tick();
+  await w.machineRuns(40);
+  await w.work(fails);
+  await w.tick();
+  return { run: await w.batch.readRun(id), report: BatchReport.parse(w.files.reports.get(id)) };
 }

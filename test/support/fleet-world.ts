@@ -1,6 +1,9 @@
 import type { FleetDeps } from '../../core/fleet/decide.ts';
+import { STOP_SETTLED_SECONDS } from '../../core/fleet/fleet.ts';
+import { waitsFor } from '../../core/fleet/pool.ts';
 import type { MachineState } from '../../core/fleet/ports.ts';
-import type { PlanLimits } from '../../core/fleet/run-steps.ts';
+import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
+import { confirm, leaveRun, nextMachine, type PlanLimits, plan, startMachine, wake } from '../../core/fleet/run-steps.ts';
 import { memoryFleetStore } from './memory-stores.ts';
 
 export const INSTANCE = 'i-1';
@@ -64,5 +67,27 @@ export function fleetWorld(instanceIds: readonly string[] = [INSTANCE]) {
     pass: (ms: number): void => {
       now += ms;
     },
+  };
+}
+
+/** A fleet with shortcuts for the steps of runs. */
+export function runsWorld(instanceIds: readonly string[] = [INSTANCE]) {
+  const parts = fleetWorld(instanceIds);
+  const { deps } = parts;
+  return {
+    ...parts,
+    wake: () => wake(deps),
+    plan: (runId: string) => plan(deps, deps, runId),
+    start: (runId: string, id = INSTANCE) => startMachine(deps, runId, id),
+    next: (runId: string, id = INSTANCE) => nextMachine(deps, runId, id),
+    leave: (runId: string, seen?: number, id = INSTANCE) => leaveRun(deps, runId, id, seen),
+    confirm: (runId = 'run-1', id = INSTANCE) => confirm(deps, runId, id),
+    reap: async (id = INSTANCE) => {
+      const { kind } = await reapInstance(deps, id);
+      await reapPool(deps);
+      return kind;
+    },
+    settle: () => parts.pass(STOP_SETTLED_SECONDS * 1000),
+    waits: async () => waitsFor(await parts.store.readPool(), deps.nowMs()),
   };
 }

@@ -10,7 +10,7 @@ Gotcha: a clip decides without knowledge of other clips, so its text is the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from gpu_worker.engine import coverage, languages
 from gpu_worker.engine.clip import Clip, Transcription, most_spoken
 from gpu_worker.engine.detector import speech_probabilities
+from gpu_worker.engine.jobs import PROMPT_ECHO_WORDS, Job, Stream, Undecided
 from gpu_worker.engine.model import ENGLISH, MAX_PREVIOUS, Decoded, Model, Task
 from gpu_worker.engine.patching import patched
 from gpu_worker.engine.repetition import confirms, recounted
@@ -44,8 +45,6 @@ ONE_LANGUAGE_SECONDS: Final = 10.0
 """Windows up to this length are assumed to be in one language."""
 STRETCH_SECONDS: Final = 3.0
 """Shortest stretch of a longer window for which a language is detected; its first and last stretch are always tried."""
-PROMPT_ECHO_WORDS: Final = 3
-"""A text that contains this many consecutive words of the user's prompt is an echo of it."""
 CONTEXT_ECHO_WORDS: Final = 6
 """Likewise for the context, that is, the text of earlier windows."""
 MAX_SKIPPED_SECONDS: Final = 3.0
@@ -60,63 +59,6 @@ NO_SPEECH_LOGPROB: Final = -1.0
 IMPROBABLE: Final = 0.15
 """A window has no speech if its no-speech probability is above NO_SPEECH, and either its log probability is below
 NO_SPEECH_LOGPROB (OpenAI's rule) or the probability of every word is below IMPROBABLE."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A window to decode with some settings, or a stretch whose language is to be detected."""
-
-    clip: int
-    window: Window
-    task: Task
-    attempt: int = 0
-    """Settings of this decode (see `_settings`): 0 at first, 1 to 3 after an implausible text."""
-    first: Decoded | None = None
-    """Result of the first attempt."""
-    context: str = ""
-    """Text of `task.previous`."""
-    echo_words: int = PROMPT_ECHO_WORDS
-    """This many consecutive words of `context` in the result are an echo; the window is then decoded without it."""
-    stream: int | None = None
-    """The stream that continues after this window; None for windows that are decoded again."""
-    hole: Interval | None = None
-    """Only words in this part of the clip are used."""
-    splits: int = 0
-    """How often the window was halved."""
-    stretch_of: int | None = None
-    """Only the language is detected, for the undecided window with this index."""
-
-    @property
-    def has_prompt(self) -> bool:
-        """Whether `task.previous` is the user's prompt or hotwords, not the text of earlier windows."""
-        return bool(self.task.previous) and self.echo_words == PROMPT_ECHO_WORDS
-
-    @property
-    def batch_key(self) -> tuple[object, ...]:
-        """Jobs with the same key can run in one batch."""
-        return (self.stretch_of is not None, *self.task.batch_key)
-
-
-@dataclass
-class Stream:
-    """Consecutive windows; each gets the text of those before it as context."""
-
-    windows: list[tuple[Window, str | None]]
-    tokens: list[int] = field(default_factory=list)
-    language: str | None = None
-    """Language of the newest final window."""
-
-
-@dataclass
-class Undecided:
-    """A window whose language is being detected from its stretches."""
-
-    job: Job
-    stretches: list[Window]
-    found: dict[int, languages.Probabilities] = field(default_factory=dict)
-    open: int = 0
-    whole: languages.Probabilities | None = None
-    """Probabilities for the window as a whole."""
 
 
 class ClipDecoder:

@@ -14,7 +14,8 @@ import numpy as np
 import structlog
 
 from gpu_worker.engine.clip import Clip, Transcription
-from gpu_worker.engine.clip_decoder import ClipDecoder, Job
+from gpu_worker.engine.clip_decoder import ClipDecoder
+from gpu_worker.engine.jobs import Job
 from gpu_worker.engine.model import ENGLISH, Model, Task, choose_compute
 from gpu_worker.memory import keep_freed
 from gpu_worker.models import ModelUnavailable, resolved
