@@ -11,11 +11,11 @@ import { begin, tick } from '../../core/batch-run/run.ts';
 import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { parseChunkKey } from '../../core/contracts/keys.ts';
 import { LEASE_SECONDS } from '../../core/contracts/limits.ts';
-import type { ChunkRow, InstanceRow } from '../../core/contracts/rows.ts';
+import type { ChunkRow } from '../../core/contracts/rows.ts';
 import { startForAdmin, stopForAdmin } from '../../core/fleet/admins.ts';
-import type { FleetChange } from '../../core/fleet/ports.ts';
 import { confirm, leaveRun, nextMachine, plan, startMachine, wake } from '../../core/fleet/run-steps.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
+import { breakableCommits, type NextWrite } from './breakable-commits.ts';
 import { containment, context } from './containment.ts';
 import { fleetWorld } from './fleet-world.ts';
 import { memoryBatchStore, memoryLockStore, memoryNoticeStore, memoryRunFiles } from './memory-batch.ts';
@@ -55,20 +55,8 @@ export function protocolWorld() {
   const commits = new Map<string, number>();
   let uploads = 0;
   let admin: { readonly machine: string; readonly untilMs: number } | undefined;
-  /** Fault of the next write of the fleet rows: none, the write fails, or the write succeeds and its response is lost. */
-  let nextWrite: 'fine' | 'failed' | 'response-lost' = 'fine';
 
-  const commit = store.commit.bind(store);
-  store.commit = async (change: FleetChange) => {
-    const how = nextWrite;
-    nextWrite = 'fine';
-    const before = change.instances?.map(({ from }) => from) ?? [];
-    if (how === 'failed') throw new Error('throttled');
-    const outcome = await commit(change);
-    if (outcome === 'committed') for (const [i, { to }] of (change.instances ?? []).entries()) checkTransition(before[i], to);
-    if (how === 'response-lost') throw new Error('the response was lost');
-    return outcome;
-  };
+  const writes = breakableCommits(store, violations);
   /** The runs and the admin that need a machine now, independent of the rows. */
   const needs = (machine: string): string[] => [
     ...[...branches]
@@ -84,10 +72,6 @@ export function protocolWorld() {
     if (harmed.length > 0) violations.push(`${machine} was stopped under ${harmed.join()}`);
     await stopMachine(machine);
   };
-  function checkTransition(from: InstanceRow | undefined, to: InstanceRow): void {
-    if (from !== undefined && to.fence < from.fence) violations.push(`fence of ${to.id} went down`);
-    if (to.state === 'draining' && Object.keys(to.holders).length > 0) violations.push(`${to.id} drains with a holder`);
-  }
 
   /** One invocation. Errors are ignored; only a later command retries. */
   const attempt = async <T>(call: () => Promise<T>): Promise<T | undefined> => call().catch(() => undefined);
@@ -281,8 +265,8 @@ export function protocolWorld() {
   }
 
   const set = (limits: Partial<typeof fleet.limits>): void => void Object.assign(fleet.limits, limits);
-  const breakWrite = (how: typeof nextWrite): void => {
-    nextWrite = how;
+  const breakWrite = (how: NextWrite): void => {
+    writes.next = how;
   };
 
   const commands = {
@@ -364,7 +348,7 @@ export function protocolWorld() {
 
   /** Ends all faults and lets time pass, so that runs, workers, reaper and batch can finish. */
   async function settle(): Promise<void> {
-    nextWrite = 'fine';
+    writes.next = 'fine';
     fleet.full.clear();
     fleet.limits.isSpent = false;
     await run('unlock');
