@@ -54,3 +54,6 @@ export function jobNotes(notes: string) {
     },
   };
 }
+
+/** Notes on started jobs. */
+export type JobNotes = ReturnType<typeof jobNotes>;

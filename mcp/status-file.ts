@@ -23,3 +23,9 @@ export async function findStatusFile(
   }
   return undefined;
 }
+
+/** Removes a file if it is the status file of this job. */
+export async function removeStatus(folders: Folders, jobId: string, folder: string, name: string): Promise<void> {
+  const text = await folders.read(folder, name).catch(() => undefined);
+  if (text !== undefined && isStatusOf(jobId, text)) await folders.remove(folder, name);
+}

@@ -48,7 +48,7 @@ export const apiRequirements: readonly Requirement[] = [
   },
   {
     id: 'code.rooms',
-    sentence: 'Rooms import only what their rules allow.',
+    sentence: 'Rooms import only what their rules allow, and no source file exceeds 400 lines.',
     tests: [
       'test/repository/size.test.ts: no source file is longer than',
       'test/repository/import-rules.test.ts: a planted violation of %s is reported',

@@ -1,0 +1,53 @@
+/** Searches transcripts. */
+import type { McpServer } from '@modelcontextprotocol/server';
+import * as z from 'zod';
+import type { Backend } from '../backend.ts';
+import { Failure, MAX_LISTED, reportProgress, runTool } from './result.ts';
+
+const [MAX_SEARCHED, MAX_HITS] = [50, 50];
+/** Characters of context on each side of a search hit. */
+const CONTEXT = 60;
+
+const Hits = z.object({
+  ...Failure,
+  hits: z.array(z.object({ job_id: z.string(), filename: z.string(), start: z.number(), text: z.string() })).optional(),
+});
+
+export function registerSearch(server: McpServer, backend: Backend): void {
+  server.registerTool(
+    'search_transcripts',
+    {
+      title: 'Search transcripts',
+      description:
+        'Searches the newest completed transcriptions for words. Returns the file, the time in seconds and the surrounding text of each hit.',
+      inputSchema: z.object({ query: z.string().min(2).max(200), limit: z.number().int().min(1).max(MAX_HITS).default(20) }),
+      outputSchema: Hits,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    ({ query, limit }, context) =>
+      runTool(async () => {
+        const wanted = query.toLowerCase();
+        const completed = (await backend.list(MAX_LISTED)).filter(({ status }) => status === 'completed').slice(0, MAX_SEARCHED);
+        const hits: { job_id: string; filename: string; start: number; text: string }[] = [];
+        for (const [i, { jobId, filename }] of completed.entries()) {
+          await reportProgress(context, Math.round((100 * i) / completed.length), filename);
+          const { segments } = await backend.transcript(jobId).catch(() => ({ segments: [] }));
+          for (const [n, { start, text }] of segments.entries()) {
+            // A match may continue in the next segment.
+            const both = `${text} ${segments[n + 1]?.text ?? ''}`;
+            const at = both.toLowerCase().indexOf(wanted);
+            if (at < 0 || at > text.length) continue;
+            hits.push({
+              job_id: jobId,
+              filename,
+              start,
+              text: both.slice(Math.max(0, at - CONTEXT), at + wanted.length + CONTEXT).trim(),
+            });
+            if (hits.length === limit) break;
+          }
+          if (hits.length === limit) break;
+        }
+        return { success: true, hits, message: `${hits.length} hits in ${completed.length} transcriptions` };
+      }),
+  );
+}
