@@ -12,6 +12,8 @@ from gpu_worker import aws
 
 Answer = tuple[int, dict[str, object]]
 FINE: Answer = (200, {})
+requests: list[int] = []
+"""Status of each answer."""
 
 
 def refused(code: str, *reasons: str) -> Answer:
@@ -31,13 +33,13 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Answer]]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             status, body = left.pop(0) if len(left) > 1 else left[0]
+            requests.append(status)
             content = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("content-type", "application/x-amz-json-1.0")
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
-            requests.append(status)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -54,9 +56,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Answer]]:
     yield left
     server.shutdown()
     server.server_close()
-
-
-requests: list[int] = []
 
 
 def write() -> None:
