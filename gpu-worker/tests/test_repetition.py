@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gpu_worker.engine.repetition import confirms, recounted
 from gpu_worker.media import SAMPLE_RATE
@@ -72,3 +74,22 @@ def test_a_repetition_is_confirmed_by_a_second_decode_with_the_same_word() -> No
     assert confirms(said, [Word(" so", 0, 0.2, 0.9), *decoded(4, 3)])
     assert not confirms(said, [Word(" yes", n, n + 1, 0.9) for n in range(5)])
     assert not confirms(said, decoded(3, 3))
+
+
+@given(
+    starts=st.lists(st.floats(0, 12), min_size=4, max_size=20),
+    spoken=st.lists(st.floats(0, 9), max_size=20),
+    seconds=st.floats(0.02, 10),
+    follows=st.booleans(),
+)
+def test_words_stay_in_order_whatever_the_model_and_the_audio_are(
+    starts: list[float], spoken: list[float], seconds: float, follows: bool
+) -> None:
+    words = [Word(" no", at, at + 0.2, 0.9) for at in sorted(starts)]
+    if follows:
+        words.append(Word(" stop", words[-1].end, words[-1].end + 0.2, 0.9))
+    audio = spoken_at(sorted(spoken), 10)[: int(seconds * SAMPLE_RATE)]
+    counted = recounted(words, audio)
+    assert counted
+    assert [word.start for word in counted] == sorted(word.start for word in counted)
+    assert all(word.start <= word.end for word in counted)

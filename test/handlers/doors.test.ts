@@ -103,7 +103,7 @@ describe.each(WITH_BODY)('%s', (route) => {
   });
 
   test('an unknown field is refused', async () => {
-    expect(await statusOf(route, { body: { ...body, userId: 'somebody' } })).toBe(422);
+    expect(await statusOf(route, { body: { ...body, userId: 'user-other' } })).toBe(422);
   });
 
   test('an unpaired surrogate is refused in every text', async () => {
@@ -123,7 +123,7 @@ function withBrokenText(value: unknown): unknown[] {
 
 test.each(OPEN.filter((route) => !WITH_BODY.includes(route)))('%s has no body: a body is ignored', async (route) => {
   const without = await statusOf(route);
-  for (const rawBody of ['{"userId":"somebody"}', '{', 'null'])
+  for (const rawBody of ['{"userId":"user-other"}', '{', 'null'])
     expect([rawBody, await statusOf(route, { rawBody })]).toEqual([rawBody, without]);
   expect(await statusOf(route, { rawBody: 'x', contentType: 'text/plain' })).toBe(without);
 });

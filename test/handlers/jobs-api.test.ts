@@ -282,8 +282,8 @@ test('the audio and waveform of an uploaded file are available to its owner only
 test('the owner can retranscribe a completed file, within the same quotas and with the stage’s models', async () => {
   const w = world();
   const { body } = await w.create({});
-  const again = (wish: object, claims = MINE) =>
-    w.call('POST /api/transcriptions/{id}/retranscribe', String(body.id), wish, claims);
+  const again = (options: object, claims = MINE) =>
+    w.call('POST /api/transcriptions/{id}/retranscribe', String(body.id), options, claims);
   expect(await again({})).toMatchObject({ status: 409, body: { code: 'not-ready' } });
   const job = await w.jobs.get(String(body.id));
   if (job === undefined) throw new Error('no such job');

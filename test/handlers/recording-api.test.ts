@@ -57,7 +57,7 @@ test.each([
   ['more than 10 min', { durationSeconds: 601 }, 422, 'invalid'],
   ['a type that is not audio', { contentType: 'text/plain' }, 415, 'unsupported-type'],
   ['an invalid checksum', { sha256: 'abc' }, 422, 'invalid'],
-  ['a userId in the body', { userId: 'somebody' }, 422, 'invalid'],
+  ['a userId in the body', { userId: 'user-other' }, 422, 'invalid'],
 ])('%s is refused before anything is signed', async (_what, body, status, code) => {
   const w = await world();
   expect(await w.presign(body)).toMatchObject({ status, body: { status, code, type: 'about:blank' } });

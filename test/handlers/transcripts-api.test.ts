@@ -147,7 +147,7 @@ test.each([
   [{ rules: [{ kind: 'glob', match: 'a', replace: '' }] }, 'does not match'],
   [{ rules: [{ kind: 'word', match: '', replace: '' }] }, 'does not match'],
   [{ targetWords: [''] }, 'does not match'],
-  [{ userId: 'somebody' }, 'does not match'],
+  [{ userId: 'user-other' }, 'does not match'],
 ])('corrections such as %j are refused', async (body, detail) => {
   const w = await recordingWorld();
   expect(await w.call('PUT /api/corrections', { body })).toMatchObject({

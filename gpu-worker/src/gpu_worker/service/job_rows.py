@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS callbacks (
 
 @dataclass(frozen=True)
 class Job:
-    """A row of `jobs`. Times: Unix time in seconds; progress: 0 to 1; `wishes`: options of the request."""
+    """A row of `jobs`. Times: Unix time in seconds; progress: 0 to 1; `options`: of the request (column `wishes`)."""
 
     seq: int
     id: str
@@ -58,7 +58,7 @@ class Job:
     filename: str
     size_bytes: int
     model: str
-    wishes: dict[str, Any]
+    options: dict[str, Any]
     content: str
     work: int | None
     progress: float
@@ -93,7 +93,8 @@ class JobIdTaken(Exception):
 def job_of(row: sqlite3.Row) -> Job:
     """Converts a row."""
     fields = dict(row)
-    return Job(**{**fields, "urgent": bool(row["urgent"]), "alone": bool(row["alone"]), "wishes": json.loads(row["wishes"])})
+    options = json.loads(fields.pop("wishes"))
+    return Job(**{**fields, "urgent": bool(row["urgent"]), "alone": bool(row["alone"]), "options": options})
 
 
 @dataclass(frozen=True)

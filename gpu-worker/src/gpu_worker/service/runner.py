@@ -275,5 +275,5 @@ class Runner:
             "path": str(self._jobs.upload_path(job)),
             "result": str(self._jobs.result_path(job.seq)),
             "model": job.model,
-            "options": job.wishes,
+            "options": job.options,
         }
