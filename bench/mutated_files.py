@@ -18,7 +18,7 @@ from typing import Final
 
 import av
 import numpy as np
-from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError
+from gpu_worker.speech.media import SAMPLE_RATE, Decoder, MediaError
 
 HANG_SECONDS: Final = 5.0
 LONGEST_SECONDS: Final = 60.0

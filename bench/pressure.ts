@@ -21,18 +21,13 @@ const WRITES_AT_ONCE = 16;
 const RECORDINGS = 9;
 const BETWEEN_SAVES_MS = 5_000;
 
-export interface Pressure {
-  readonly chunks: number;
-  /** Seconds from `complete` to the text. */
-  readonly alone: readonly number[];
-  readonly beside: readonly number[];
-  /** How often the other user has saved corrections meanwhile. */
-  readonly saves: number;
-}
-
 const subOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).sub as string;
 
-export const pressure = (chunks: number): Promise<Pressure> =>
+/**
+ * Measures with `chunks` chunks of the other user. Returns the latencies in seconds without (`alone`) and with (`beside`) the
+ * other user, and how often that user has saved corrections meanwhile.
+ */
+export const pressure = (chunks: number) =>
   onHost({ idleSeconds: 600 }, async ({ host, root, pool }) => {
     const db = DynamoDBDocumentClient.from(new DynamoDBClient(), { marshallOptions: { removeUndefinedValues: true } });
     const s3 = new S3Client({ forcePathStyle: true });

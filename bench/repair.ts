@@ -5,9 +5,8 @@ import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type * as z from 'zod';
 import { BatchRun, BatchRunDetails, Overview, SessionDetails } from '../core/contracts/answers.ts';
 import { chunkTranscriptKey } from '../core/contracts/keys.ts';
-import type { BatchReport } from '../core/contracts/report.ts';
 import { poll } from '../host/poll.ts';
-import { cutRecording, uniqueCopy } from '../host/recording-client.ts';
+import { cutRecording, type RecordingClient, uniqueCopy } from '../host/recording-client.ts';
 import { PROTOCOL_MODEL } from '../test/support/protocol-model.ts';
 import { onHost } from './on-host.ts';
 
@@ -15,14 +14,19 @@ const CHUNKS = 3;
 const CHUNK_SECONDS = 10;
 const MINUTES = 60;
 
-export interface Repair {
-  readonly seconds: number;
-  readonly report: BatchReport;
-  /** Number of sessions whose text is the same as before. */
-  readonly equal: number;
+/** Sends a session of three pieces. Returns its id. */
+async function record(client: RecordingClient, n: number, pieces: ReturnType<typeof cutRecording>): Promise<string> {
+  const { id } = await client.createSession({ title: `Session ${n}` });
+  for (let i = 1; i <= CHUNKS; i += 1) {
+    const piece = pieces[(n + i) % pieces.length];
+    if (piece !== undefined) await client.upload(id, i, uniqueCopy(piece));
+  }
+  await client.complete(id, CHUNKS);
+  return id;
 }
 
-export const repair = (sessions: number, random: () => number): Promise<Repair> =>
+/** Runs the batch. `equal` of the result is the number of sessions whose text is the same as before. */
+export const repair = (sessions: number, random: () => number) =>
   onHost({ idleSeconds: 20 }, async ({ host, root, client }) => {
     const json = async <Schema extends z.ZodType>(schema: Schema, method: string, path: string, body?: unknown) =>
       schema.parse(await (await client.call(method, path, body)).json()) as z.infer<Schema>;
@@ -34,15 +38,7 @@ export const repair = (sessions: number, random: () => number): Promise<Repair> 
     const s3 = new S3Client({ forcePathStyle: true });
     const ids: string[] = [];
     const before = new Map<string, string>();
-    for (let n = 0; n < sessions; n += 1) {
-      const { id } = await client.createSession({ title: `Session ${n}` });
-      for (let i = 1; i <= CHUNKS; i += 1) {
-        const piece = pieces[(n + i) % pieces.length];
-        if (piece !== undefined) await client.upload(id, i, uniqueCopy(piece));
-      }
-      await client.complete(id, CHUNKS);
-      ids.push(id);
-    }
+    for (let n = 0; n < sessions; n += 1) ids.push(await record(client, n, pieces));
     for (const id of ids) before.set(id, (await client.awaitTranscript(id, MINUTES * 60)).text);
     for (const id of ids) {
       const { userId } = await json(SessionDetails, 'GET', `/api/sessions/${id}`);

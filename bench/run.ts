@@ -159,7 +159,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
   },
 
   async product() {
-    const rows = await productFigures({ minutes: Number(values.length), seed: Number(values.seed) });
+    const rows = await productFigures(Number(values.length), Number(values.seed));
     write('A long recording through the whole product', [
       `${today}, ${machine}; ${await peerVersions()}; human telephone prompts, Opus in WebM, the default model on the CPU, seed ${values.seed}.`,
       '',

@@ -25,15 +25,6 @@ const CHUNKS = 2;
 const PARALLEL_REQUESTS = 16;
 const MISSING_EVERY = 10;
 
-export interface ScanFigures {
-  readonly sessions: number;
-  readonly seconds: number;
-  readonly requests: number;
-  readonly missing: number;
-  readonly perSessionSeconds: number;
-  readonly perSessionRequests: number;
-}
-
 async function makeTable(
   db: DynamoDBClient,
   name: string,
@@ -69,15 +60,16 @@ async function makeTable(
   );
 }
 
-export async function scanFigures(sizes: readonly number[]): Promise<ScanFigures[]> {
+/** Measures at every size, in ascending order. */
+export async function scanFigures(sizes: readonly number[]) {
   const root = mkdtempSync(join(PROJECT, '.local', 'bench-'));
   const emulator = await startEmulator(foldersOf(root), await freePort(0));
   Object.assign(process.env, clientEnv(emulator));
-  let requests = 0;
+  const requests = { count: 0 };
   const s3 = new S3Client({ forcePathStyle: true, maxAttempts: 5 });
   const client = new DynamoDBClient();
   const counted = <Args>(args: Args): Args => {
-    requests += 1;
+    requests.count += 1;
     return args;
   };
   s3.middlewareStack.add((next) => (args) => next(counted(args)), { step: 'finalizeRequest' });
@@ -95,50 +87,13 @@ export async function scanFigures(sizes: readonly number[]): Promise<ScanFigures
       [INDEXES.chunksPending, 'pending_shard', 'uploaded_at_ms'],
     );
     await makeTable(client, 'sessions', [['session_id', 'S']]);
-    const figures: ScanFigures[] = [];
+    const figures: Awaited<ReturnType<typeof figuresOf>>[] = [];
     let created = 0;
     for (const size of [...sizes].sort((a, b) => a - b)) {
       const added = Array.from({ length: size - created }, (_, i) => placeOf(created + i));
       await pMap(added, (place) => record(s3, db, place), { concurrency: PARALLEL_REQUESTS });
       created = size;
-      const chunks = dynamoChunkStore(db, 'chunks');
-      const deps = {
-        sessions: dynamoSessionStore(db, 'sessions'),
-        chunks,
-        objects: s3ChunkObjects(s3, Bucket),
-        queue: { send: async () => undefined, sendMany: async () => undefined },
-        wake: async () => undefined,
-        nowMs: Date.now,
-        bucket: s3BucketListing(s3, Bucket),
-        canonical: s3CanonicalResults(s3, Bucket),
-      };
-      requests = 0;
-      const startedMs = Date.now();
-      const failed = async (_id: string, error: unknown): Promise<never> => {
-        throw error;
-      };
-      const unlimited = { nowMs: Date.now, untilMs: Number.MAX_SAFE_INTEGER, failed };
-      const found = await scan(deps, { isDry: true, onProgress: async () => undefined }, unlimited);
-      const [seconds, scanRequests] = [(Date.now() - startedMs) / 1000, requests];
-      requests = 0;
-      const peerMs = Date.now();
-      await pMap(
-        Array.from({ length: size }, (_, n) => placeOf(n)),
-        async (place) => {
-          await s3.send(new ListObjectsV2Command({ Bucket, Prefix: sessionPrefix(place) }));
-        },
-        { concurrency: PARALLEL_REQUESTS },
-      );
-      if (found.sessions !== size || found.missing.length !== Math.ceil(size / MISSING_EVERY))
-        throw new Error(`found ${found.missing.length} in ${found.sessions} sessions`);
-      figures.push({
-        sessions: size,
-        seconds,
-        requests: scanRequests,
-        missing: found.missing.length,
-        perSessionSeconds: (Date.now() - peerMs) / 1000,
-        perSessionRequests: requests,
-      });
+      figures.push(await figuresOf(s3, db, size, requests));
       console.log(figures.at(-1));
     }
     return figures;
@@ -146,6 +101,48 @@ export async function scanFigures(sizes: readonly number[]): Promise<ScanFigures
     await emulator.process.stop();
     rmSync(root, { recursive: true, force: true });
   }
+}
+
+/** Seconds and requests of one scan of `size` sessions, and of one listing per session. */
+async function figuresOf(s3: S3Client, db: DynamoDBDocumentClient, size: number, requests: { count: number }) {
+  const deps = {
+    sessions: dynamoSessionStore(db, 'sessions'),
+    chunks: dynamoChunkStore(db, 'chunks'),
+    objects: s3ChunkObjects(s3, Bucket),
+    queue: { send: async () => undefined, sendMany: async () => undefined },
+    wake: async () => undefined,
+    nowMs: Date.now,
+    bucket: s3BucketListing(s3, Bucket),
+    canonical: s3CanonicalResults(s3, Bucket),
+  };
+  const failed = async (_id: string, error: unknown): Promise<never> => {
+    throw error;
+  };
+  const unlimited = { nowMs: Date.now, untilMs: Number.MAX_SAFE_INTEGER, failed };
+  requests.count = 0;
+  const startedMs = Date.now();
+  const found = await scan(deps, { isDry: true, onProgress: async () => undefined }, unlimited);
+  const [seconds, scanRequests] = [(Date.now() - startedMs) / 1000, requests.count];
+  if (found.sessions !== size || found.missing.length !== Math.ceil(size / MISSING_EVERY))
+    throw new Error(`found ${found.missing.length} in ${found.sessions} sessions`);
+
+  requests.count = 0;
+  const peerMs = Date.now();
+  await pMap(
+    Array.from({ length: size }, (_, n) => placeOf(n)),
+    async (place) => {
+      await s3.send(new ListObjectsV2Command({ Bucket, Prefix: sessionPrefix(place) }));
+    },
+    { concurrency: PARALLEL_REQUESTS },
+  );
+  return {
+    sessions: size,
+    seconds,
+    requests: scanRequests,
+    missing: found.missing.length,
+    perSessionSeconds: (Date.now() - peerMs) / 1000,
+    perSessionRequests: requests.count,
+  };
 }
 
 interface Place {

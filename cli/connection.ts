@@ -17,6 +17,7 @@ import {
   InitiateAuthCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import * as z from 'zod';
+import { type ApiClient, type ApiRequest, apiClient, requestOf, type Transport } from '../core/contracts/calls/client.ts';
 
 /** An error whose message is printed without a stack trace; `code` is the exit status. */
 export class CliError extends Error {
@@ -131,9 +132,11 @@ const unreachable = (api: string, { message, cause }: Error): StageError =>
 async function checkStageApi(api: string): Promise<void> {
   if (!/^https?:/.test(api) || !URL.canParse(api))
     throw new StageError(`CHUNKSCRIBE_API must be an address such as https://example.com, not ${api || 'empty'}`);
-  const response = await fetch(`${api}/api/health`, { signal: AbortSignal.timeout(HEALTH_MS) }).catch((error: Error) => {
-    throw unreachable(api, error);
-  });
+  const response = await fetch(`${api}${requestOf('GET /api/health').path}`, { signal: AbortSignal.timeout(HEALTH_MS) }).catch(
+    (error: Error) => {
+      throw unreachable(api, error);
+    },
+  );
   if (!Health.safeParse(parsed(await response.text())).success)
     throw new StageError(`${api} is not the API of a stage; use the stack's output ApiUrl`);
 }
@@ -153,6 +156,8 @@ function lineOf(status: number, { detail, issues }: z.infer<typeof Problem>): st
   return fields.length > 0 ? fields.join('; ') : detail;
 }
 
+const TOO_MANY = 429;
+
 /** An error response of the API; `problem` is its code. */
 class ApiProblem extends CliError {
   readonly status: number;
@@ -167,22 +172,21 @@ class ApiProblem extends CliError {
   }
 }
 
+/** The error of a response. @throws StageError if it is not from the API of a stage */
+async function problemOf(api: string, { method, path }: ApiRequest, response: Response): Promise<ApiProblem> {
+  const problem = Problem.safeParse(parsed(await response.text())).data;
+  if (problem !== undefined) return new ApiProblem(response.status, problem, response.headers.get('retry-after'));
+  if (response.status !== TOO_MANY) await checkStageApi(api);
+  const detail = `${method} ${path} failed (${response.status})`;
+  return new ApiProblem(response.status, { code: 'unknown', detail, issues: [] });
+}
+
 /** Whether every other call to the stage would fail with the same error. */
 export const isStageWide = (error: unknown): boolean =>
   error instanceof StageError ||
   error instanceof z.ZodError ||
   (error instanceof ApiProblem && [401, 403].includes(error.status));
 
-/** Calls the API and returns its validated response. @throws CliError, or ZodError for an unexpected response */
-export type Call = <Schema extends z.ZodType>(
-  method: string,
-  path: string,
-  schema: Schema,
-  body?: unknown,
-  headers?: Readonly<Record<string, string>>,
-) => Promise<z.infer<Schema>>;
-
-const TOO_MANY = 429;
 /** Rate limits reset within a minute, so more 429s in a row are not temporary. */
 const MAX_RETRIES = 5;
 const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -191,75 +195,48 @@ const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTi
 const isRateLimited = (error: unknown): error is ApiProblem =>
   error instanceof ApiProblem && error.status === TOO_MANY && error.problem !== 'quota-reached';
 
-/** Creates a client of the HTTP API. `wait` pauses before a retry, in seconds. */
-export function connection(wait = pause): {
-  call: Call;
-  text: (path: string) => Promise<string>;
-  credentials: () => Promise<Credentials>;
-} {
+/** A stage, called by the signed-in user. */
+export interface Connection {
+  readonly api: ApiClient;
+  credentials(): Promise<Credentials>;
+}
+
+/** Connects to the stage. `wait` pauses before a retry, in seconds. */
+export function connection(wait = pause): Connection {
   let signedIn: ReturnType<typeof credentials> | undefined;
-  async function send(
-    method: string,
-    path: string,
-    body?: unknown,
-    more: Readonly<Record<string, string>> = {},
-    isRetry = false,
-  ): Promise<Response> {
+  async function sendOnce(request: ApiRequest, isRetry = false): Promise<Response> {
     signedIn ??= credentials().catch((error: unknown) => {
       signedIn = undefined;
       throw error;
     });
     const { api, token } = await signedIn;
-    const headers = {
-      ...more,
-      authorization: `Bearer ${token}`,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    };
-    const response = await fetch(`${api}${path}`, {
-      method,
-      headers,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    }).catch(async (error: Error) => {
+    const { path, headers, ...rest } = request;
+    const options = { ...rest, headers: { ...headers, authorization: `Bearer ${token}` } };
+    const response = await fetch(`${api}${path}`, options).catch(async (error: Error) => {
       await checkStageApi(api);
       throw unreachable(api, error);
     });
     if (response.ok) return response;
-    if (response.status === 401) {
-      signedIn = undefined;
-      // A token expires after an hour: sign in again.
-      if (!isRetry) return send(method, path, body, more, true);
-      await checkStageApi(api);
-      const detail = 'You are not signed in: the token is wrong or has expired';
-      throw new ApiProblem(401, { code: 'unauthorized', detail, issues: [] });
-    }
-    const problem = Problem.safeParse(parsed(await response.text())).data;
-    if (problem !== undefined) throw new ApiProblem(response.status, problem, response.headers.get('retry-after'));
-    if (response.status !== TOO_MANY) await checkStageApi(api);
-    throw new ApiProblem(response.status, {
-      code: 'unknown',
-      detail: `${method} ${path} failed (${response.status})`,
-      issues: [],
-    });
+    if (response.status !== 401) throw await problemOf(api, request, response);
+    signedIn = undefined;
+    // A token expires after an hour: sign in again.
+    if (!isRetry) return sendOnce(request, true);
+    await checkStageApi(api);
+    const detail = 'You are not signed in: the token is wrong or has expired';
+    throw new ApiProblem(401, { code: 'unauthorized', detail, issues: [] });
   }
-  async function sendWithRetries(...call: Parameters<typeof send>): Promise<Response> {
-    for (let left = MAX_RETRIES; ; left--) {
-      try {
-        return await send(...call);
-      } catch (error) {
-        if (!isRateLimited(error) || left === 0) throw error;
-        await wait(error.retryAfterSeconds);
+  const transport: Transport = {
+    async send(request) {
+      for (let left = MAX_RETRIES; ; left--) {
+        try {
+          return await sendOnce(request);
+        } catch (error) {
+          if (!isRateLimited(error) || left === 0) throw error;
+          await wait(error.retryAfterSeconds);
+        }
       }
-    }
-  }
-  return {
-    async call(method, path, schema, body, headers) {
-      const response = await sendWithRetries(method, path, body, headers);
-      const result = schema.safeParse(response.status === 204 ? undefined : parsed(await response.text()));
-      if (result.success) return result.data;
-      await checkStageApi((await (signedIn ?? credentials())).api);
-      throw result.error;
     },
-    text: async (path) => (await sendWithRetries('GET', path)).text(),
-    credentials,
+    diagnose: async () => checkStageApi((await (signedIn ?? credentials())).api),
   };
+  return { api: apiClient(transport), credentials };
 }

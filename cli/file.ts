@@ -1,24 +1,21 @@
 import type { Command } from 'commander';
-import * as z from 'zod';
-import { Job, JobList, JobStatus } from '../core/contracts/answers.ts';
-import { JOB_STATES } from '../core/contracts/jobs.ts';
-import type { Call } from './connection.ts';
+import type { ApiClient } from '../core/contracts/calls/client.ts';
+import type { Format } from '../core/contracts/formats.ts';
+import { JOB_STATES, type JobState } from '../core/contracts/jobs.ts';
 import { choice, formatOption, jobId, listLimit } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 
 /** `chunkscribe file`: the user's file jobs. */
-export function fileCommands(program: Command, call: Call, text: (path: string) => Promise<string>, isJson: () => boolean): void {
+export function fileCommands(program: Command, api: ApiClient, isJson: () => boolean): void {
   const file = program.command('file').description('manage file jobs');
-  const path = (id: string, rest = ''): string => `/api/transcriptions/${encodeURIComponent(id)}${rest}`;
 
   file
     .command('list')
     .description('list your files, newest first')
     .option('-n, --limit <n>', 'number of rows', listLimit, 20)
     .addOption(choice('--status <status>', 'only jobs with this status', JOB_STATES))
-    .action(async ({ limit, status }: { limit: number; status?: string }) => {
-      const query = new URLSearchParams({ limit: String(limit), ...(status !== undefined && { status }) });
-      print(isJson(), await call('GET', `/api/transcriptions?${query}`, JobList), ({ jobs }) =>
+    .action(async ({ limit, status }: { limit: number; status?: JobState }) => {
+      print(isJson(), await api('GET /api/transcriptions', { query: { limit, status } }), ({ jobs }) =>
         table(
           ['job', 'created', 'status', '%', 'stage', 'file'],
           jobs.map((job) => [job.id, minutesAgo(job.createdAt), job.status, Math.floor(job.progress), job.stage, job.filename]),
@@ -31,7 +28,7 @@ export function fileCommands(program: Command, call: Call, text: (path: string) 
     .description('show the progress of a job')
     .argument('<job>', 'id', jobId)
     .action(async (id: string) => {
-      print(isJson(), await call('GET', path(id, '/status'), JobStatus), (job) =>
+      print(isJson(), await api('GET /api/transcriptions/{id}/status', { path: { id } }), (job) =>
         list({
           job: job.id,
           file: job.filename,
@@ -55,21 +52,22 @@ export function fileCommands(program: Command, call: Call, text: (path: string) 
     .description('print the text')
     .argument('<job>', 'id', jobId)
     .addOption(formatOption())
-    .action(async (id: string, { format }: { format: string }) => {
-      const requested = isJson() ? 'json' : format;
-      process.stdout.write(`${(await text(path(id, `/transcript?format=${encodeURIComponent(requested)}`))).trimEnd()}\n`);
+    .action(async (id: string, { format }: { format: Format }) => {
+      const query = { format: isJson() ? 'json' : format } as const;
+      const text = await api.text('GET /api/transcriptions/{id}/transcript', { path: { id }, query });
+      process.stdout.write(`${text.trimEnd()}\n`);
     });
 
-  for (const [name, description] of [
-    ['cancel', 'cancel a job and delete its results'],
-    ['retry', 'retry a failed job without a new upload'],
+  for (const [name, call, description] of [
+    ['cancel', 'POST /api/transcriptions/{id}/cancel', 'cancel a job and delete its results'],
+    ['retry', 'POST /api/transcriptions/{id}/retry', 'retry a failed job without a new upload'],
   ] as const)
     file
       .command(name)
       .description(description)
       .argument('<job>', 'id', jobId)
       .action(async (id: string) => {
-        print(isJson(), await call('POST', path(id, `/${name}`), Job, {}), (job) => `${job.id} is ${job.status}`);
+        print(isJson(), await api(call, { path: { id } }), (job) => `${job.id} is ${job.status}`);
       });
 
   file
@@ -77,7 +75,7 @@ export function fileCommands(program: Command, call: Call, text: (path: string) 
     .description('delete a job with its file and text')
     .argument('<job>', 'id', jobId)
     .action(async (id: string) => {
-      await call('DELETE', path(id), z.undefined());
+      await api('DELETE /api/transcriptions/{id}', { path: { id } });
       print(isJson(), { deleted: id }, () => `${id} is deleted`);
     });
 }

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { GpuStarted, GpuStopped, Overview } from '../core/contracts/answers.ts';
+import type { ApiClient } from '../core/contracts/calls/client.ts';
 import { HOUR_MS } from '../core/time.ts';
-import { type Call, CliError, localHost } from './connection.ts';
+import { CliError, localHost } from './connection.ts';
 import { wholeNumber } from './options.ts';
 import { minutesAgo, print, table } from './output.ts';
 
@@ -13,36 +13,34 @@ const HOLD_MINUTES = 60;
 /** @see StartGpu of core/contracts/http.ts */
 const MAX_HOLD_MINUTES = 12 * 60;
 
-export function gpuCommands(program: Command, call: Call, isJson: () => boolean): void {
+/** `chunkscribe gpu`: the GPU machines. */
+export function gpuCommands(program: Command, api: ApiClient, isJson: () => boolean): void {
   const gpu = program.command('gpu').description('control the GPU machines');
 
   gpu
     .command('status')
     .description('show machines, holders, queues and costs')
     .action(async () => {
-      print(
-        isJson(),
-        await call('GET', '/api/overview', Overview),
-        ({ gpu: { instances, waitingFor, lastError, run }, queues, cost }) =>
-          [
-            table(
-              ['machine', 'state', 'running since', 'holders'],
-              instances.map((one) => [
-                one.instanceId,
-                one.state,
-                minutesAgo(one.runningSince),
-                one.holders.map(({ holder, until }) => `${holder} until ${until.slice(11, 16)}`).join(', ') || 'none',
-              ]),
-            ),
-            '',
-            `run         ${run ?? 'none'}`,
-            ...(waitingFor === undefined ? [] : [`waiting for ${waitingFor.reason}, until ${waitingFor.until}`]),
-            ...(lastError === undefined ? [] : [`last error  ${lastError}`]),
-            `queues      ${Object.entries(queues)
-              .map(([lane, length]) => `${lane} ${length}`)
-              .join(', ')}`,
-            `cost        today ${cost.todayUsd} of ${cost.dailyBudgetUsd} USD, this month ${cost.monthUsd} USD`,
-          ].join('\n'),
+      print(isJson(), await api('GET /api/overview'), ({ gpu: { instances, waitingFor, lastError, run }, queues, cost }) =>
+        [
+          table(
+            ['machine', 'state', 'running since', 'holders'],
+            instances.map((one) => [
+              one.instanceId,
+              one.state,
+              minutesAgo(one.runningSince),
+              one.holders.map(({ holder, until }) => `${holder} until ${until.slice(11, 16)}`).join(', ') || 'none',
+            ]),
+          ),
+          '',
+          `run         ${run ?? 'none'}`,
+          ...(waitingFor === undefined ? [] : [`waiting for ${waitingFor.reason}, until ${waitingFor.until}`]),
+          ...(lastError === undefined ? [] : [`last error  ${lastError}`]),
+          `queues      ${Object.entries(queues)
+            .map(([lane, length]) => `${lane} ${length}`)
+            .join(', ')}`,
+          `cost        today ${cost.todayUsd} of ${cost.dailyBudgetUsd} USD, this month ${cost.monthUsd} USD`,
+        ].join('\n'),
       );
     });
 
@@ -53,7 +51,7 @@ export function gpuCommands(program: Command, call: Call, isJson: () => boolean)
     .action(async ({ minutes }: { minutes: number }) => {
       print(
         isJson(),
-        await call('POST', '/api/gpu/start', GpuStarted, { minutes }),
+        await api('POST /api/gpu/start', { body: { minutes } }),
         ({ instanceId, state, heldUntil }) =>
           `${instanceId} is ${state}; you hold it until ${heldUntil} (release it with: gpu stop)`,
       );
@@ -64,7 +62,7 @@ export function gpuCommands(program: Command, call: Call, isJson: () => boolean)
     .description('release the machines that you hold')
     .option('--force', 'stop all machines, even if runs or other admins hold them; interrupted work is done again later')
     .action(async ({ force = false }: { force?: boolean }) => {
-      print(isJson(), await call('POST', '/api/gpu/stop', GpuStopped, { force }), ({ stopped, kept }) =>
+      print(isJson(), await api('POST /api/gpu/stop', { body: { force } }), ({ stopped, kept }) =>
         [
           stopped.length === 0 ? 'no machine was stopped' : `stopped: ${stopped.join(', ')}`,
           ...(kept.length === 0 ? [] : [`still held by others: ${kept.join(', ')} (--force stops them anyway)`]),

@@ -45,4 +45,10 @@ export const sessionOrJobId = matching(
   'a session or job id, as shown by session list and file list',
 );
 export const chunkNumber = wholeNumber(1, MAX_CHUNK_NUMBER);
-export const stageName = matching(/^[a-z][a-z0-9]{1,15}$/, 'the name of a stage: 2 to 16 lower-case letters and digits');
+const stageName = matching(/^[a-z][a-z0-9]{1,15}$/, 'the name of a stage: 2 to 16 lower-case letters and digits');
+/** Arguments of `option()` for commands that call AWS directly. */
+export const stageOption: [string, string, (text: string) => string] = [
+  '--stage <name>',
+  'a stage on AWS, with the AWS credentials of the environment (without it: the local host)',
+  stageName,
+];

@@ -3,16 +3,16 @@ import { Command, CommanderError } from 'commander';
 import * as z from 'zod';
 import { VERSION } from '../core/contracts/version.ts';
 import { batchCommands } from './batch.ts';
-import { CliError, type connection } from './connection.ts';
+import { CliError, type Connection } from './connection.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { fileCommands } from './file.ts';
 import { gpuCommands } from './gpu.ts';
 import { importCommand } from './import/command.ts';
 import { retranscribeCommand } from './retranscribe.ts';
 import { selfTestCommand } from './self-test.ts';
-import { sessionCommands } from './session.ts';
+import { lockCommands, sessionCommands } from './session.ts';
 import { tokenCommand } from './token.ts';
-import { transcribeCommand } from './transcribe.ts';
+import { transcribeCommand } from './transcribe/command.ts';
 
 const USAGE_ERROR = 64;
 
@@ -27,7 +27,7 @@ function refuseUnknownHelp(context: { readonly error: boolean; readonly command:
   return '';
 }
 
-export function buildProgram({ call, text, credentials }: ReturnType<typeof connection>): Command {
+export function buildProgram({ api, credentials }: Connection): Command {
   const program = new Command('chunkscribe')
     .description('Operates a Chunkscribe stage: the local host (npm start), or a stage on AWS.')
     .version(VERSION)
@@ -46,13 +46,14 @@ Exit status: 0 success, 1 error, 2 partly failed, 3 batch run failed completely,
     .showHelpAfterError('(--help lists commands and options)')
     .exitOverride();
   const isJson = (): boolean => program.opts<{ json?: boolean }>().json === true;
-  batchCommands(program, call, isJson);
-  sessionCommands(program, call, text, isJson);
-  gpuCommands(program, call, isJson);
-  transcribeCommand(program, call, text, isJson);
-  retranscribeCommand(program, call, isJson);
-  fileCommands(program, call, text, isJson);
-  selfTestCommand(program, call, isJson);
+  batchCommands(program, api, isJson);
+  sessionCommands(program, api, isJson);
+  lockCommands(program, api, isJson);
+  gpuCommands(program, api, isJson);
+  transcribeCommand(program, api, isJson);
+  retranscribeCommand(program, api, isJson);
+  fileCommands(program, api, isJson);
+  selfTestCommand(program, api, isJson);
   doctorCommand(program, isJson);
   importCommand(program, isJson);
   tokenCommand(program, credentials, isJson);

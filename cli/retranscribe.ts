@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { Job, JobStatus, Retranscribed, SessionDetails } from '../core/contracts/answers.ts';
+import type { ApiClient } from '../core/contracts/calls/client.ts';
 import { isJobId } from '../core/contracts/keys.ts';
-import type { Call } from './connection.ts';
 import { languageHelp, languageOption } from './language.ts';
 import { modelName, sessionOrJobId } from './options.ts';
 import { bar, print, progress, tenth } from './output.ts';
@@ -18,8 +17,8 @@ interface Progress {
   readonly error?: string | undefined;
 }
 
-async function sessionProgress(call: Call, path: string): Promise<Progress> {
-  const { retranscribing = false, retranscription } = await call('GET', path, SessionDetails);
+async function sessionProgress(api: ApiClient, id: string): Promise<Progress> {
+  const { retranscribing = false, retranscription } = await api('GET /api/sessions/{id}', { path: { id } });
   const { chunks = 0, done = 0, failed = 0 } = retranscription ?? {};
   return {
     hasEnded: !retranscribing,
@@ -29,8 +28,8 @@ async function sessionProgress(call: Call, path: string): Promise<Progress> {
   };
 }
 
-async function jobProgress(call: Call, path: string): Promise<Progress> {
-  const { retranscribing = false, retranscription: again } = await call('GET', `${path}/status`, JobStatus);
+async function jobProgress(api: ApiClient, id: string): Promise<Progress> {
+  const { retranscribing = false, retranscription: again } = await api('GET /api/transcriptions/{id}/status', { path: { id } });
   return {
     hasEnded: !retranscribing,
     share: (again?.progress ?? 0) / 100,
@@ -39,7 +38,8 @@ async function jobProgress(call: Call, path: string): Promise<Progress> {
   };
 }
 
-export function retranscribeCommand(program: Command, call: Call, isJson: () => boolean): void {
+/** `chunkscribe retranscribe`: transcribes a session or file again. */
+export function retranscribeCommand(program: Command, api: ApiClient, isJson: () => boolean): void {
   program
     .command('retranscribe')
     .description('retranscribe a session or file; the previous text stays until the new one is complete')
@@ -50,14 +50,13 @@ export function retranscribeCommand(program: Command, call: Call, isJson: () => 
     .addHelpText('after', languageHelp)
     .action(async (id: string, { language, model, follow }: { language?: string; model?: string; follow: boolean }) => {
       const isJob = isJobId(id);
-      const path = `/api/${isJob ? 'transcriptions' : 'sessions'}/${encodeURIComponent(id)}`;
-      const body = { language, model };
-      if (isJob) await call('POST', `${path}/retranscribe`, Job, body);
-      else await call('POST', `${path}/retranscribe`, Retranscribed, body);
+      const input = { path: { id }, body: { language, model } };
+      if (isJob) await api('POST /api/transcriptions/{id}/retranscribe', input);
+      else await api('POST /api/sessions/{id}/retranscribe', input);
       if (!follow) return print(isJson(), { id }, () => `${id} is being retranscribed`);
       const line = progress(isJson());
       for (;;) {
-        const now = await (isJob ? jobProgress(call, path) : sessionProgress(call, path));
+        const now = await (isJob ? jobProgress(api, id) : sessionProgress(api, id));
         if (!now.hasEnded) {
           line.update(`${id}  ${bar(now.share)}  ${now.stage}`, `${tenth(now.share)}`);
           await new Promise((resolve) => setTimeout(resolve, POLL_MS));

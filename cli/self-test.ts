@@ -4,10 +4,10 @@
  * Gotchas: the result is written back even if the test fails. Only texts are compared, because word times may differ on a GPU.
  */
 import type { Command } from 'commander';
-import { BatchRun } from '../core/contracts/answers.ts';
+import type { ApiClient } from '../core/contracts/calls/client.ts';
 import { ChunkTranscript } from '../core/contracts/transcript.ts';
 import { awaitRun } from './batch.ts';
-import { type Call, CliError, localHost } from './connection.ts';
+import { CliError, localHost } from './connection.ts';
 import { list, print, progress } from './output.ts';
 
 /** Access to the stage's bucket; on AWS with the environment's credentials. */
@@ -60,7 +60,8 @@ async function bucket() {
 const textOf = (json: string | undefined): string | undefined =>
   json === undefined ? undefined : ChunkTranscript.parse(JSON.parse(json)).text;
 
-export function selfTestCommand(program: Command, call: Call, isJson: () => boolean): void {
+/** Adds the command to the program. */
+export function selfTestCommand(program: Command, api: ApiClient, isJson: () => boolean): void {
   program
     .command('self-test')
     .description('delete one result, run a batch, and check that it is restored unchanged; restores it in any case')
@@ -74,8 +75,8 @@ export function selfTestCommand(program: Command, call: Call, isJson: () => bool
       bar.update(`deleting ${key}`);
       try {
         await objects.remove(key);
-        const { id } = await call('POST', '/api/batch/runs', BatchRun, {});
-        const { report } = await awaitRun(call, id, isJson());
+        const { id } = await api('POST /api/batch/runs', { body: {} });
+        const { report } = await awaitRun(api, id, isJson());
         const after = await objects.read(key);
         const isEqual = textOf(after) === textOf(before);
         const isCounted = (report?.transcription.chunksTranscribed ?? 0) >= 1;

@@ -1,16 +1,35 @@
 import type { Command } from 'commander';
-import * as z from 'zod';
-import { LockStatus, Retried, SessionDetails, SessionList } from '../core/contracts/answers.ts';
-import type { Call } from './connection.ts';
+import type { ApiClient, CallResult } from '../core/contracts/calls/client.ts';
+import type { Format } from '../core/contracts/formats.ts';
 import { chunkNumber, formatOption, listLimit, sessionId } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 
-export function sessionCommands(
-  program: Command,
-  call: Call,
-  text: (path: string) => Promise<string>,
-  isJson: () => boolean,
-): void {
+const sessionText = (session: CallResult<'GET /api/sessions/{id}'>): string => {
+  const facts = list({
+    session: session.id,
+    title: session.title,
+    state: session.state,
+    created: session.createdAt,
+    transcript: session.transcriptStatus,
+    language: session.language ?? session.detectedLanguage,
+    model: session.model,
+    retranscription: session.retranscribing ? 'in progress' : undefined,
+    'missing chunks': session.holes.join(', ') || 'none',
+    'waiting for': session.waitingFor?.reason,
+  });
+  const rows = session.chunks.map((chunk) => [
+    chunk.chunkNumber,
+    chunk.state,
+    chunk.durationSeconds?.toFixed(1),
+    Math.ceil(chunk.sizeBytes / 1024),
+    chunk.attempts,
+    chunk.error,
+  ]);
+  return `${facts}\n\n${table(['chunk', 'state', 'seconds', 'KB', 'attempts', 'error'], rows)}`;
+};
+
+/** `chunkscribe session`: the user's recordings. */
+export function sessionCommands(program: Command, api: ApiClient, isJson: () => boolean): void {
   const session = program.command('session').description('manage sessions (recordings)');
 
   session
@@ -18,7 +37,7 @@ export function sessionCommands(
     .description('list your sessions, newest first')
     .option('-n, --limit <n>', 'number of rows', listLimit, 20)
     .action(async ({ limit }: { limit: number }) => {
-      print(isJson(), await call('GET', `/api/sessions?limit=${limit}`, SessionList), ({ sessions }) =>
+      print(isJson(), await api('GET /api/sessions', { query: { limit } }), ({ sessions }) =>
         table(
           ['session', 'created', 'state', 'chunks', 'transcript', 'title'],
           sessions.map((one) => [one.id, minutesAgo(one.createdAt), one.state, one.chunkCount, one.transcriptStatus, one.title]),
@@ -31,34 +50,7 @@ export function sessionCommands(
     .description('show a session with its chunks and gaps')
     .argument('<session>', 'id', sessionId)
     .action(async (id: string) => {
-      print(isJson(), await call('GET', `/api/sessions/${encodeURIComponent(id)}`, SessionDetails), (one) =>
-        [
-          list({
-            session: one.id,
-            title: one.title,
-            state: one.state,
-            created: one.createdAt,
-            transcript: one.transcriptStatus,
-            language: one.language ?? one.detectedLanguage,
-            model: one.model,
-            retranscription: one.retranscribing ? 'in progress' : undefined,
-            'missing chunks': one.holes.join(', ') || 'none',
-            'waiting for': one.waitingFor?.reason,
-          }),
-          '',
-          table(
-            ['chunk', 'state', 'seconds', 'KB', 'attempts', 'error'],
-            one.chunks.map((chunk) => [
-              chunk.chunkNumber,
-              chunk.state,
-              chunk.durationSeconds?.toFixed(1),
-              Math.ceil(chunk.sizeBytes / 1024),
-              chunk.attempts,
-              chunk.error,
-            ]),
-          ),
-        ].join('\n'),
-      );
+      print(isJson(), await api('GET /api/sessions/{id}', { path: { id } }), sessionText);
     });
 
   session
@@ -66,11 +58,10 @@ export function sessionCommands(
     .description('print the text')
     .argument('<session>', 'id', sessionId)
     .addOption(formatOption())
-    .action(async (id: string, { format }: { format: string }) => {
-      const requested = isJson() ? 'json' : format;
-      process.stdout.write(
-        `${(await text(`/api/sessions/${encodeURIComponent(id)}/transcript?format=${encodeURIComponent(requested)}`)).trimEnd()}\n`,
-      );
+    .action(async (id: string, { format }: { format: Format }) => {
+      const query = { format: isJson() ? 'json' : format } as const;
+      const text = await api.text('GET /api/sessions/{id}/transcript', { path: { id }, query });
+      process.stdout.write(`${text.trimEnd()}\n`);
     });
 
   session
@@ -78,17 +69,20 @@ export function sessionCommands(
     .description('retry a permanently failed chunk with three new attempts')
     .argument('<session>', 'id', sessionId)
     .argument('<chunk>', 'chunk number', chunkNumber)
-    .action(async (id: string, chunk: number) => {
-      const path = `/api/sessions/${encodeURIComponent(id)}/chunks/${chunk}/retry`;
-      print(isJson(), await call('POST', path, Retried, {}), ({ chunkNumber }) => `chunk ${chunkNumber} is pending again`);
+    .action(async (id: string, n: number) => {
+      const retried = await api('POST /api/sessions/{id}/chunks/{n}/retry', { path: { id, n } });
+      print(isJson(), retried, ({ chunkNumber }) => `chunk ${chunkNumber} is pending again`);
     });
+}
 
+/** `chunkscribe lock`: the locks of recordings. */
+export function lockCommands(program: Command, api: ApiClient, isJson: () => boolean): void {
   const lock = program.command('lock').description('manage recording locks, which delay the batch');
   lock
     .command('status')
     .description('show active recordings')
     .action(async () => {
-      print(isJson(), await call('GET', '/api/batch/lock-status', LockStatus), ({ locked, locks, sessions }) =>
+      print(isJson(), await api('GET /api/batch/lock-status'), ({ locked, locks, sessions }) =>
         locked
           ? `${sessions} recording${sessions === 1 ? '' : 's'}\n\n${table(
               ['session', 'user', 'renewed', 'until'],
@@ -102,7 +96,7 @@ export function sessionCommands(
     .description('release a lock of any owner')
     .argument('<session>', 'id', sessionId)
     .action(async (id: string) => {
-      await call('DELETE', `/api/batch/locks/${encodeURIComponent(id)}`, z.undefined());
+      await api('DELETE /api/batch/locks/{id}', { path: { id } });
       print(isJson(), { released: id }, () => `the lock of ${id} is released`);
     });
 }

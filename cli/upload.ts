@@ -2,9 +2,8 @@
 
 import { open, stat } from 'node:fs/promises';
 import pMap from 'p-map';
-import * as z from 'zod';
-import { type JobCreated, JobStatus, PartUrls } from '../core/contracts/answers.ts';
-import { type Call, CliError } from './connection.ts';
+import type { ApiClient, CallResult } from '../core/contracts/calls/client.ts';
+import { CliError } from './connection.ts';
 
 const PARTS_AT_ONCE = 3;
 const TRIES = 4;
@@ -40,7 +39,7 @@ async function readAt(path: string, from: number, length: number): Promise<Uint8
 }
 
 async function sendParts(
-  call: Call,
+  api: ApiClient,
   id: string,
   path: string,
   partBytes: number,
@@ -48,7 +47,7 @@ async function sendParts(
 ): Promise<void> {
   const { size } = await stat(path);
   for (let isFirst = true; ; isFirst = false) {
-    const { parts, uploaded } = await call('POST', `/api/transcriptions/${id}/parts`, PartUrls, {});
+    const { parts, uploaded } = await api('POST /api/transcriptions/{id}/parts', { path: { id }, body: {} });
     if (isFirst) onSent(uploaded.reduce((sum, part) => sum + part.sizeBytes, 0));
     if (parts.length === 0) return;
     const send = async (part: (typeof parts)[number]): Promise<void> => {
@@ -63,22 +62,22 @@ async function sendParts(
 
 /** Uploads a job's file and completes the upload. `onSent` receives the number of bytes of each finished upload. */
 export async function upload(
-  call: Call,
-  { id, upload: target }: z.infer<typeof JobCreated>,
+  api: ApiClient,
+  { id, upload: target }: CallResult<'POST /api/transcriptions'>,
   path: string,
   onSent: (bytes: number) => void,
 ): Promise<void> {
   const { size } = await stat(path);
-  if (target.kind === 'parts') await sendParts(call, id, path, target.partSizeBytes, onSent);
+  if (target.kind === 'parts') await sendParts(api, id, path, target.partSizeBytes, onSent);
   else {
     await put(target, await readAt(path, 0, size));
     onSent(size);
   }
-  await call('POST', `/api/transcriptions/${id}/upload-complete`, z.looseObject({}), {});
+  await api('POST /api/transcriptions/{id}/upload-complete', { path: { id } });
 }
 
 /** Whether the job is still waiting for its file. */
-export async function needsUpload(call: Call, id: string): Promise<boolean> {
-  const { status, stage } = await call('GET', `/api/transcriptions/${id}/status`, JobStatus);
+export async function needsUpload(api: ApiClient, id: string): Promise<boolean> {
+  const { status, stage } = await api('GET /api/transcriptions/{id}/status', { path: { id } });
   return status === 'pending' && stage === 'Waiting for the file';
 }

@@ -1,9 +1,13 @@
-/** Days in UTC, in which quotas, costs and statistics are counted. */
+/** Times in milliseconds, and days in UTC, in which quotas, costs and statistics are counted. */
+export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
+/** ISO 8601, as in all responses of the API. */
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
 /** UTC day (YYYY-MM-DD) of a time. */
-export const utcDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+export const utcDay = (ms: number): string => iso(ms).slice(0, 10);
 /** Days since 1970. */
 export const dayNumber = (ms: number): number => Math.floor(ms / DAY_MS);
 export const startOfDay = (ms: number): number => dayNumber(ms) * DAY_MS;

@@ -36,7 +36,7 @@ const SOURCES = [
   'lambdas',
   'gpu-worker/src',
   'gpu-worker/bootstrap',
-  'gpu-worker/requirements.txt',
+  'gpu-worker/requirements-cloud.txt',
   'web',
   'package-lock.json',
   'cdk.json',
@@ -63,7 +63,7 @@ function sourcesHash(context: string): string {
 
 /** Synthesizes the template if sources or context have changed; returns whether it did. */
 export function synthesize(folders: Folders, context: Readonly<Record<string, string>>): boolean {
-  const all = { stage: STAGE, ...context };
+  const all = { stage: STAGE, retainData: 'false', ...context };
   const stamp = join(folders.synth, 'sources.sha256');
   const hash = sourcesHash(JSON.stringify(all));
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return false;

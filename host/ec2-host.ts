@@ -61,6 +61,55 @@ function serveMetadata(faultsFile: string): Server {
   return server.listen(0, '127.0.0.1').unref();
 }
 
+/** Starts the worker process of an instance, with the environment that systemd would give it. */
+async function boot(
+  { folders, endpoint, configName, workerEnv }: Ec2HostOptions,
+  ssm: SSMClient,
+  instanceId: string,
+  machine: { readonly runtimeFolder: string; readonly metadataUrl: string },
+): Promise<Started> {
+  const { Parameter } = await ssm.send(new GetParameterCommand({ Name: configName }));
+  // This machine has its own code, and a GPU or none.
+  const {
+    BUNDLE: _bundle,
+    CONTRACT: _contract,
+    DEVICE: _device,
+    ...config
+  } = z.record(z.string(), z.string()).parse(JSON.parse(Parameter?.Value ?? '{}'));
+  const poweroff = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    join(PROJECT, 'host', 'poweroff.ts'),
+    instanceId,
+    folders.root,
+  ];
+  mkdirSync(machine.runtimeFolder, { recursive: true });
+  return startProcess({
+    name: `worker-${instanceId}`,
+    command: WORKER_PYTHON,
+    args: ['-m', 'gpu_worker', 'work'],
+    cwd: PROJECT,
+    logFile: join(folders.logs, 'worker.log'),
+    runFolder: folders.run,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      ...(process.env['CHUNKSCRIBE_MODELS'] && { CHUNKSCRIBE_MODELS: process.env['CHUNKSCRIBE_MODELS'] }),
+      TMPDIR: folders.temporary,
+      PYTHONPATH: join(PROJECT, 'gpu-worker', 'src'),
+      PYTHONUNBUFFERED: '1',
+      POWEROFF_COMMAND: poweroff.map((part) => `'${part}'`).join(' '),
+      INSTANCE_ID: instanceId,
+      RUNTIME_DIRECTORY: machine.runtimeFolder,
+      METADATA_ENDPOINT: machine.metadataUrl,
+      ...config,
+      ...machineEnv(endpoint, keysOf(folders.root).machine),
+      ...workerEnv,
+    },
+  });
+}
+
+/** Runs one worker per running instance until it is stopped. */
 export function startEc2Host(options: Ec2HostOptions): Ec2Host {
   const { folders, endpoint, instanceIds, log } = options;
   const ec2 = new EC2Client({ endpoint });
@@ -79,8 +128,8 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
   };
 
   /** Stands for /run: survives a worker restart, but not a stopped machine. */
-  const runtimeFolder = (instanceId: string): string => join(folders.temporary, `run-${instanceId}`);
-  for (const instanceId of instanceIds) rmSync(runtimeFolder(instanceId), { recursive: true, force: true });
+  const runtimeFolderOf = (instanceId: string): string => join(folders.temporary, `run-${instanceId}`);
+  for (const instanceId of instanceIds) rmSync(runtimeFolderOf(instanceId), { recursive: true, force: true });
 
   async function runningInstances(): Promise<ReadonlySet<string>> {
     const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
@@ -88,73 +137,55 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
     return new Set(instances.filter(({ State }) => State?.Name === 'running').map(({ InstanceId = '' }) => InstanceId));
   }
 
-  async function boot(instanceId: string): Promise<Started> {
-    const { Parameter } = await ssm.send(new GetParameterCommand({ Name: options.configName }));
-    const { BUNDLE: _bundle, ...config } = z.record(z.string(), z.string()).parse(JSON.parse(Parameter?.Value ?? '{}'));
-    const poweroff = [
-      process.execPath,
-      '--disable-warning=ExperimentalWarning',
-      join(PROJECT, 'host', 'poweroff.ts'),
+  /** Notes how a worker has ended, and lets the next one start after a pause. */
+  async function noteEnd(instanceId: string, worker: Started): Promise<void> {
+    const { exitCode, signalCode } = worker.child;
+    const cause = frozen.delete(worker) ? 'watchdog' : 'signal';
+    const lastEnd = signalCode === null ? `exit-code ${exitCode}` : `${cause} ${signalCode.replace('SIG', '')}`;
+    const runtimeFolder = runtimeFolderOf(instanceId);
+    if (existsSync(runtimeFolder)) writeFileSync(join(runtimeFolder, 'last-end'), lastEnd);
+    await wait(RESTART_MS);
+    if (workers.get(instanceId) === worker) workers.delete(instanceId);
+  }
+
+  async function startWorker(instanceId: string): Promise<void> {
+    if (Date.now() < (upSinceMs.get(instanceId) ?? 0) + faultsIn(folders.faults).boot_seconds * 1000) return;
+    const runtimeFolder = runtimeFolderOf(instanceId);
+    const machine = { runtimeFolder, metadataUrl: `${metadataUrl()}/${instanceId}` };
+    const worker = await boot(options, ssm, instanceId, machine);
+    workers.set(instanceId, worker);
+    watches.set(
       instanceId,
-      folders.root,
-    ];
-    mkdirSync(runtimeFolder(instanceId), { recursive: true });
-    return startProcess({
-      name: `worker-${instanceId}`,
-      command: WORKER_PYTHON,
-      args: ['-m', 'gpu_worker', 'work'],
-      cwd: PROJECT,
-      logFile: join(folders.logs, 'worker.log'),
-      runFolder: folders.run,
-      env: {
-        PATH: process.env['PATH'],
-        HOME: process.env['HOME'],
-        ...(process.env['CHUNKSCRIBE_MODELS'] && { CHUNKSCRIBE_MODELS: process.env['CHUNKSCRIBE_MODELS'] }),
-        TMPDIR: folders.temporary,
-        PYTHONPATH: join(PROJECT, 'gpu-worker', 'src'),
-        PYTHONUNBUFFERED: '1',
-        POWEROFF_COMMAND: poweroff.map((part) => `'${part}'`).join(' '),
-        INSTANCE_ID: instanceId,
-        RUNTIME_DIRECTORY: runtimeFolder(instanceId),
-        METADATA_ENDPOINT: `${metadataUrl()}/${instanceId}`,
-        ...config,
-        ...machineEnv(endpoint, keysOf(folders.root).machine),
-        ...options.workerEnv,
-      },
-    });
+      workerWatch(() => lastHeartbeat(runtimeFolder)),
+    );
+    log(`instance ${instanceId} runs: worker ${worker.child.pid}`);
+    void worker.exited.then(() => noteEnd(instanceId, worker));
+  }
+
+  function killFrozen(instanceId: string, worker: Started): void {
+    if (watches.get(instanceId)?.() !== true) return;
+    watches.delete(instanceId);
+    frozen.add(worker);
+    log(`instance ${instanceId}: worker ${worker.child.pid} sent no heartbeat and is killed`);
+    worker.child.kill('SIGKILL');
+  }
+
+  async function stopWorker(instanceId: string, worker: Started): Promise<void> {
+    await worker.stop();
+    workers.delete(instanceId);
+    rmSync(runtimeFolderOf(instanceId), { recursive: true, force: true });
+    log(`instance ${instanceId} stopped`);
   }
 
   async function reconcileInstance(instanceId: string, isUp: boolean): Promise<void> {
     const worker = workers.get(instanceId);
-    if (!isUp) upSinceMs.delete(instanceId);
-    else if (!upSinceMs.has(instanceId)) upSinceMs.set(instanceId, Date.now());
-    if (isUp && worker === undefined) {
-      if (Date.now() < (upSinceMs.get(instanceId) ?? 0) + faultsIn(folders.faults).boot_seconds * 1000) return;
-      const booted = await boot(instanceId);
-      workers.set(instanceId, booted);
-      watches.set(
-        instanceId,
-        workerWatch(() => lastHeartbeat(runtimeFolder(instanceId))),
-      );
-      log(`instance ${instanceId} runs: worker ${booted.child.pid}`);
-      void booted.exited.then(async () => {
-        const { exitCode, signalCode } = booted.child;
-        const cause = frozen.delete(booted) ? 'watchdog' : 'signal';
-        const lastEnd = signalCode === null ? `exit-code ${exitCode}` : `${cause} ${signalCode.replace('SIG', '')}`;
-        if (existsSync(runtimeFolder(instanceId))) writeFileSync(join(runtimeFolder(instanceId), 'last-end'), lastEnd);
-        await wait(RESTART_MS);
-        if (workers.get(instanceId) === booted) workers.delete(instanceId);
-      });
-    } else if (isUp && worker !== undefined && watches.get(instanceId)?.() === true) {
-      watches.delete(instanceId);
-      frozen.add(worker);
-      log(`instance ${instanceId}: worker ${worker.child.pid} sent no heartbeat and is killed`);
-      worker.child.kill('SIGKILL');
-    } else if (!isUp && worker !== undefined) {
-      await worker.stop();
-      workers.delete(instanceId);
-      rmSync(runtimeFolder(instanceId), { recursive: true, force: true });
-      log(`instance ${instanceId} stopped`);
+    if (isUp) {
+      if (!upSinceMs.has(instanceId)) upSinceMs.set(instanceId, Date.now());
+      if (worker === undefined) await startWorker(instanceId);
+      else killFrozen(instanceId, worker);
+    } else {
+      upSinceMs.delete(instanceId);
+      if (worker !== undefined) await stopWorker(instanceId, worker);
     }
   }
 

@@ -131,6 +131,14 @@ function safeJson(text: string): unknown {
   }
 }
 
+/** The file of a path. The pages route in the fragment of the address, so only few paths lead to them. */
+const fileNameOf = (path: string): string => (path === '/' || path === SIGN_IN_PATH ? 'index.html' : path.slice(1));
+
+function respondFile(method: string, response: ServerResponse, file: Page | undefined, security: Page['headers']): void {
+  if (file === undefined || !['GET', 'HEAD'].includes(method)) response.writeHead(404, security).end();
+  else response.writeHead(200, { ...security, ...file.headers }).end(method === 'HEAD' ? undefined : file.content);
+}
+
 export interface Pages {
   /** Signs the demo user in once, within `SIGN_IN_MINUTES`. */
   readonly signInAddress: string;
@@ -154,20 +162,13 @@ export async function servePages(options: PageServerOptions): Promise<Pages> {
       response.writeHead(refused).end();
       return;
     }
+    const { method = '' } = request;
     const { pathname } = new URL(request.url ?? '/', `http://127.0.0.1:${port}`);
-    const name = pathname === '/' || pathname === SIGN_IN_PATH ? 'index.html' : pathname.slice(1);
-    const file = files.get(name);
-    if (request.method === 'TRACE') {
+    if (method === 'TRACE')
       response.writeHead(405, security).end(); // fetch cannot forward it
-    } else if (request.method === 'POST' && pathname === SIGN_IN_PATH) {
-      await redeem(request, response, options, oneTime, security);
-    } else if (pathname.startsWith('/api/')) {
-      await proxy(request, response, apiUrl, security);
-    } else if (file !== undefined && (request.method === 'GET' || request.method === 'HEAD')) {
-      response.writeHead(200, { ...security, ...file.headers }).end(request.method === 'HEAD' ? undefined : file.content);
-    } else {
-      response.writeHead(404, security).end();
-    }
+    else if (method === 'POST' && pathname === SIGN_IN_PATH) await redeem(request, response, options, oneTime, security);
+    else if (pathname.startsWith('/api/')) await proxy(request, response, apiUrl, security);
+    else respondFile(method, response, files.get(fileNameOf(pathname)), security);
   };
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {

@@ -78,31 +78,44 @@ function roomIn(number: number): number {
   return number % 100 === 0 ? 99 : number % 10 === 0 && number % 100 > 10 ? 9 : 0;
 }
 
+/** A number that is being read: `two hundred thousand five` is 200 thousands and 5. */
+interface ReadNumber {
+  readonly thousands: number;
+  /** Undefined directly after `thousand`. */
+  readonly number: number | undefined;
+}
+const NO_NUMBER: ReadNumber = { thousands: 0, number: undefined };
+
+/** The number with its next word; undefined if the word does not belong to it. */
+function extended({ thousands, number }: ReadNumber, word: string): ReadNumber | undefined {
+  const value = numberOf(word);
+  if (value !== undefined) {
+    if (number === undefined) return { thousands, number: value };
+    return value > 0 && value <= roomIn(number) ? { thousands, number: number + value } : undefined;
+  }
+  if (number === undefined || number === 0) return undefined;
+  if (word === 'hundred' && number < 100) return { thousands, number: number * 100 };
+  return word === 'thousand' && thousands === 0 ? { thousands: number * 1000, number: undefined } : undefined;
+}
+
 /** Converts numbers below a million to digits: `twenty five` becomes `25`, `two thousand` becomes `2000`. */
 function withDigits(words: readonly string[]): string[] {
   const out: string[] = [];
-  let thousands = 0;
-  let number: number | undefined;
+  let read = NO_NUMBER;
   const end = (): void => {
-    if (number !== undefined || thousands > 0) out.push(String(thousands + (number ?? 0)));
-    thousands = 0;
-    number = undefined;
+    if (read !== NO_NUMBER) out.push(String(read.thousands + (read.number ?? 0)));
+    read = NO_NUMBER;
   };
   for (const word of words) {
-    const value = numberOf(word);
-    if (value !== undefined) {
-      const room = number === undefined ? 99 : roomIn(number);
-      if (value > room || (value === 0 && number !== undefined)) end();
-      number = (number ?? 0) + value;
-    } else if (word === 'hundred' && number !== undefined && number > 0 && number < 100) {
-      number *= 100;
-    } else if (word === 'thousand' && thousands === 0 && number !== undefined && number > 0) {
-      thousands = number * 1000;
-      number = undefined;
-    } else {
-      end();
-      out.push(word);
+    const longer = extended(read, word);
+    if (longer !== undefined) {
+      read = longer;
+      continue;
     }
+    end();
+    const first = extended(NO_NUMBER, word);
+    if (first === undefined) out.push(word);
+    else read = first;
   }
   end();
   return out;

@@ -31,6 +31,8 @@ const ACKNOWLEDGED: Readonly<Record<string, string>> = {
   'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]':
     'AWS’s policy for access to the machine without an open port',
   'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/users/*]': OBJECTS_OF_USERS,
+  'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/machine/*]':
+    "copies of the worker's environments and models, shared by the machines of the stage",
   'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/models/*]': 'models that an operator uploaded; read only',
   'AwsSolutions-IAM5[Resource::<StorageBucket5CB7C8EA.Arn>/batch-reports/*]': 'reports are named after the times of their runs',
   'AwsSolutions-IAM5[Resource::<BatchRunnerE42A9BBA.Arn>:*]': 'versions of the function that advances batch runs',
@@ -51,6 +53,7 @@ const ACKNOWLEDGED: Readonly<Record<string, string>> = {
     'the asset bucket of this account; read only',
 };
 
+/** Acknowledges the accepted findings in a stack. */
 export function acknowledgeFindings(stack: Stack): void {
   for (const [id, reason] of Object.entries(ACKNOWLEDGED)) Validations.of(stack).acknowledge({ id, reason });
 }

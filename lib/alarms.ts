@@ -1,19 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { ComparisonOperator, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { METRICS, METRICS_NAMESPACE, type Metric as MetricName } from '../core/contracts/metrics.ts';
-import type { LaneQueues } from './lane-queues.ts';
-import type { Observability } from './observability.ts';
-import type { StageProps } from './stage.ts';
-
-export interface AlarmsProps {
-  readonly stage: StageProps;
-  readonly observability: Observability;
-  readonly lanes: LaneQueues;
-  /** Queues of events and messages that failed permanently, by their source. */
-  readonly deadLetters: Readonly<Record<'ingest' | 'assembly' | 'fileJobs' | 'webhooks' | 'webhookAttempts', Queue>>;
-}
+import { METRICS, type Metric as MetricName } from '../core/contracts/metrics.ts';
+import type { Shared } from './shared.ts';
 
 const FIVE_MINUTES = Duration.minutes(5);
 const FAILED_PERCENT = 10;
@@ -21,12 +10,12 @@ const GPU_SECONDS_PER_BATCH = 30 * 60;
 const LIVE_WAIT_SECONDS = 15 * 60;
 const BACKLOG_LENGTH = 10_000;
 
-/** Alarms on the work and its cost. Alarms on a single function are defined with the function. */
+/** Alarms on the lanes, the batch and the cost. Alarms on a single function or queue are defined with it. */
 export class Alarms extends Construct {
-  constructor(scope: Construct, id: string, { stage, observability, lanes, deadLetters }: AlarmsProps) {
+  constructor(scope: Construct, id: string, { stage, observability, lanes }: Shared) {
     super(scope, id);
     const customMetric = (metricName: MetricName, statistic: string, period = FIVE_MINUTES): Metric =>
-      new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap: { Stage: stage.name }, statistic, period });
+      observability.metric(metricName, { statistic, period });
 
     observability.alarm('FailedChunks', {
       metric: customMetric(METRICS.failedChunksPercent, 'Maximum'),
@@ -91,20 +80,6 @@ export class Alarms extends Construct {
       threshold: BACKLOG_LENGTH,
       runbook: 'queues-wait',
     });
-    const dead = [
-      ...lanes.deadLetters.map(({ lane, queue }) => ({ name: `Lane-${lane}`, queue })),
-      { name: 'Ingest', queue: deadLetters.ingest },
-      { name: 'Assembly', queue: deadLetters.assembly },
-      { name: 'FileJobs', queue: deadLetters.fileJobs },
-      { name: 'Webhooks', queue: deadLetters.webhooks },
-      { name: 'WebhookAttempts', queue: deadLetters.webhookAttempts },
-    ];
-    for (const { name, queue } of dead)
-      observability.alarm(`DeadLetters-${name}`, {
-        metric: queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES }),
-        description: `Messages failed permanently (${name}). No recording is lost: the batch finds its chunks. Inspect a message to find the cause, then purge the queue.`,
-        threshold: 1,
-        runbook: 'dead-letters',
-      });
+    for (const { lane, queue } of lanes.deadLetters) observability.deadLettersAlarm(`Lane-${lane}`, queue);
   }
 }

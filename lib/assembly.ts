@@ -1,39 +1,31 @@
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterRule, type IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { deadLetterQueue } from './dead-letters.ts';
 import { serviceFunction } from './service-function.ts';
 import type { Shared } from './shared.ts';
 import { tableStream } from './table-stream.ts';
 
 /** Writes canonical chunk files and transcripts when rows of chunks, sessions or settings change. */
 export class Assembly extends Construct {
-  /** Queue of events that failed permanently. */
-  readonly failed: Queue;
+  /** Invoked with changed rows. */
   readonly handler: IFunction;
 
-  constructor(scope: Construct, id: string, { storage, names }: Shared) {
+  constructor(scope: Construct, id: string, { storage, observability }: Shared) {
     super(scope, id);
+    const { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE } = storage.env;
     const handler = serviceFunction(this, 'Handler', {
       folder: 'assemble',
-      env: {
-        BUCKET_NAME: names.BUCKET_NAME,
-        SESSIONS_TABLE: names.SESSIONS_TABLE,
-        CHUNKS_TABLE: names.CHUNKS_TABLE,
-        SETTINGS_TABLE: names.SETTINGS_TABLE,
-      },
+      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE },
       timeout: Duration.minutes(2),
       memoryMb: 1024,
     });
     this.handler = handler;
-    this.failed = new Queue(this, 'Failed', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    const failed = deadLetterQueue(this, 'Failed');
+    observability.deadLettersAlarm('Assembly', failed);
     const subscribe = (table: TableV2, image: object): void =>
-      handler.addEventSource(tableStream(table, this.failed, { NewImage: image }));
+      handler.addEventSource(tableStream(table, failed, { NewImage: image }));
     // Rows change again when their corrected texts are stored. The filter skips these changes: no transcript depends on them.
     subscribe(storage.chunks, {
       state: { S: FilterRule.or('done', 'dead') },

@@ -8,19 +8,15 @@ import {
   SingleValueWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { LANES } from '../core/contracts/lanes.ts';
-import { METRICS, METRICS_NAMESPACE, type Metric as MetricName } from '../core/contracts/metrics.ts';
-import { AGENT_NAMESPACE } from './gpu-fleet.ts';
-import type { LaneQueues } from './lane-queues.ts';
-import type { StageProps } from './stage.ts';
+import { METRICS, type Metric as MetricName } from '../core/contracts/metrics.ts';
+import { AGENT_NAMESPACE, type GpuFleet } from './gpu-fleet.ts';
+import type { Shared } from './shared.ts';
 
-export interface DashboardProps {
-  readonly stage: StageProps;
-  readonly lanes: LaneQueues;
-  readonly instanceIds: readonly string[];
-  readonly stateMachine: StateMachine;
+interface DashboardProps extends Shared {
+  /** Machines whose utilization is shown. */
+  readonly fleet: GpuFleet;
   /** Functions whose errors are shown, by label. */
   readonly functions: Readonly<Record<string, IFunction>>;
 }
@@ -31,14 +27,15 @@ const HOUR = Duration.hours(1);
 
 /** CloudWatch dashboard of machines, queues, runs and costs. */
 export class Dashboard extends Construct {
-  constructor(scope: Construct, id: string, { stage, lanes, instanceIds, stateMachine, functions }: DashboardProps) {
+  constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
+    const { stage, lanes, stateMachine, observability, fleet, functions } = props;
     const customMetric = (metricName: MetricName, label: string, statistic: string, period = HOUR): IMetric =>
-      new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap: { Stage: stage.name }, label, statistic, period });
+      observability.metric(metricName, { label, statistic, period });
     const graph = (title: string, left: IMetric[], right: IMetric[] = []): GraphWidget =>
       new GraphWidget({ title, left, right, width: WIDTH });
     const perMachine = (namespace: string, metricName: string, label: string): IMetric[] =>
-      instanceIds.map(
+      fleet.instanceIds.map(
         (InstanceId, n) =>
           new Metric({
             namespace,

@@ -1,43 +1,35 @@
 import { Duration } from 'aws-cdk-lib';
 import { FilterRule, type IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { ServiceApi } from './http-api.ts';
-import type { Identity } from './identity.ts';
+import { deadLetterQueue } from './dead-letters.ts';
+import { grantTranscription } from './gpu-runs.ts';
 import { serviceFunction } from './service-function.ts';
-import type { Shared } from './shared.ts';
-import type { StageProps } from './stage.ts';
+import type { SharedByCalls } from './shared.ts';
 import { tableStream } from './table-stream.ts';
-
-export interface FileJobsProps extends Shared {
-  readonly stage: StageProps;
-  readonly api: ServiceApi;
-  readonly identity: Identity;
-}
 
 /** File jobs: the API calls, and the function that advances a job when one of its rows ends. */
 export class FileJobs extends Construct {
-  /** Queue of events that failed permanently. */
-  readonly failed: Queue;
+  /** Invoked with rows of parts that have ended. */
   readonly handler: IFunction;
 
-  constructor(scope: Construct, id: string, props: FileJobsProps) {
+  constructor(scope: Construct, id: string, props: SharedByCalls) {
     super(scope, id);
-    const { stage, storage, lanes, names, stateMachine, api, identity } = props;
+    const { stage, storage, lanes, stateMachine, observability, api, identity } = props;
+    const { BUCKET_NAME, CHUNKS_TABLE, JOBS_TABLE, FLEET_TABLE, QUOTAS_TABLE } = storage.env;
     const env = {
       ...lanes.env,
-      BUCKET_NAME: names.BUCKET_NAME,
-      CHUNKS_TABLE: names.CHUNKS_TABLE,
-      JOBS_TABLE: names.JOBS_TABLE,
-      FLEET_TABLE: names.FLEET_TABLE,
-      QUOTAS_TABLE: storage.quotas.tableName,
+      BUCKET_NAME,
+      CHUNKS_TABLE,
+      JOBS_TABLE,
+      FLEET_TABLE,
+      QUOTAS_TABLE,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,
     };
     const calls = serviceFunction(this, 'Api', {
       folder: 'jobs-api',
       env: {
         ...env,
-        USER_POOL_CLIENT_ID: identity.client.userPoolClientId,
+        ...identity.env,
         MODELS: [stage.model, ...stage.models].join(','),
         CAN_DIARIZE: String(stage.speakerModel !== undefined),
         COMPRESS_FILES: String(stage.compressFiles),
@@ -52,13 +44,10 @@ export class FileJobs extends Construct {
     });
     const handler = serviceFunction(this, 'Handler', { folder: 'file-jobs', env, timeout: Duration.minutes(2), memoryMb: 1024 });
     this.handler = handler;
-    this.failed = new Queue(this, 'Failed', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    const failed = deadLetterQueue(this, 'Failed');
+    observability.deadLettersAlarm('FileJobs', failed);
     handler.addEventSource(
-      tableStream(storage.chunks, this.failed, {
+      tableStream(storage.chunks, failed, {
         Keys: { session_id: { S: FilterRule.beginsWith('job_') } },
         NewImage: { state: { S: FilterRule.or('done', 'dead') } },
       }),
@@ -81,14 +70,7 @@ export class FileJobs extends Construct {
 
     for (const grantee of [calls, handler]) {
       storage.grantJobs(grantee);
-      storage.chunks.grant(
-        grantee,
-        'dynamodb:GetItem',
-        'dynamodb:PutItem',
-        'dynamodb:UpdateItem',
-        'dynamodb:DeleteItem',
-        'dynamodb:Query',
-      );
+      storage.grantChunks(grantee);
       storage.fleet.grant(grantee, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
       storage.grantObjects(
         grantee,
@@ -99,9 +81,7 @@ export class FileJobs extends Construct {
         's3:ListMultipartUploadParts',
       );
       storage.grantList(grantee);
-      lanes.grantSend(grantee);
-      stateMachine.grantStartExecution(grantee);
-      stateMachine.grantExecution(grantee, 'states:DescribeExecution');
+      grantTranscription(grantee, props);
     }
   }
 }

@@ -1,38 +1,33 @@
 import { Duration } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import type { ServiceApi } from './http-api.ts';
-import type { Identity } from './identity.ts';
+import type { GpuFleet } from './gpu-fleet.ts';
 import { serviceFunction } from './service-function.ts';
-import type { Shared } from './shared.ts';
-import type { StageProps } from './stage.ts';
+import { costEnv, type SharedByCalls } from './shared.ts';
 
-export interface GpuApiProps extends Shared {
-  readonly stage: StageProps;
-  readonly api: ServiceApi;
-  readonly identity: Identity;
-  readonly instanceIds: readonly string[];
-  readonly instanceArns: readonly string[];
+interface GpuApiProps extends SharedByCalls {
+  /** Machines that admins may start and stop. */
+  readonly fleet: GpuFleet;
 }
 
 /** API calls for admins: manual control, state and costs of the GPU. */
 export class GpuApi extends Construct {
   constructor(scope: Construct, id: string, props: GpuApiProps) {
     super(scope, id);
-    const { stage, storage, lanes, names, ledgerEnv, api, identity, instanceIds, instanceArns } = props;
+    const { stage, storage, lanes, api, identity, fleet } = props;
+    const { FLEET_TABLE, CHUNKS_TABLE, JOBS_TABLE, QUOTAS_TABLE } = storage.env;
     const handler = serviceFunction(this, 'Handler', {
       folder: 'gpu-api',
       env: {
         ...lanes.env,
-        ...ledgerEnv,
-        FLEET_TABLE: names.FLEET_TABLE,
-        CHUNKS_TABLE: names.CHUNKS_TABLE,
-        JOBS_TABLE: names.JOBS_TABLE,
-        QUOTAS_TABLE: storage.quotas.tableName,
-        INSTANCE_IDS: instanceIds.join(','),
+        ...costEnv(props),
+        FLEET_TABLE,
+        CHUNKS_TABLE,
+        JOBS_TABLE,
+        QUOTAS_TABLE,
+        INSTANCE_IDS: fleet.instanceIds.join(','),
         DAILY_BUDGET_USD: String(stage.dailyBudgetUsd),
         LIVE_DEFAULT: String(stage.liveDefault),
-        USER_POOL_CLIENT_ID: identity.client.userPoolClientId,
+        ...identity.env,
       },
       timeout: Duration.seconds(25),
     });
@@ -51,9 +46,6 @@ export class GpuApi extends Construct {
     storage.jobs.grant(handler, 'dynamodb:Query');
     storage.quotas.grant(handler, 'dynamodb:UpdateItem');
     lanes.grantReadAttributes(handler);
-    handler.addToRolePolicy(new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] }));
-    handler.addToRolePolicy(
-      new PolicyStatement({ actions: ['ec2:StartInstances', 'ec2:StopInstances'], resources: [...instanceArns] }),
-    );
+    fleet.grantControl(handler, 'ec2:StartInstances', 'ec2:StopInstances');
   }
 }

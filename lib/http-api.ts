@@ -14,11 +14,19 @@ const BURST_SECONDS = 2;
 /** AWS's default limit per account and region. */
 const LARGEST_BURST = 5000;
 
+interface ServiceApiProps {
+  /** Validated parameters of the stage. */
+  readonly stage: StageProps;
+  /** User pool, and the client whose tokens are accepted. */
+  readonly identity: Identity;
+}
+
 /** The HTTP API. Routes need a token of the stage's client, except those of `servePublic`. */
 export class ServiceApi extends Construct {
+  /** The API itself, for its endpoint and id. */
   readonly api: HttpApi;
 
-  constructor(scope: Construct, id: string, { stage, identity }: { readonly stage: StageProps; readonly identity: Identity }) {
+  constructor(scope: Construct, id: string, { stage, identity }: ServiceApiProps) {
     super(scope, id);
     const issuer = `https://cognito-idp.${Stack.of(this).region}.amazonaws.com/${identity.userPool.userPoolId}`;
     this.api = new HttpApi(this, 'Api', {
@@ -47,6 +55,7 @@ export class ServiceApi extends Construct {
     };
   }
 
+  /** Adds routes that need a token. */
   serve(handler: IFunction, ...routes: readonly CallId[]): void {
     this.add(handler, routes, false);
   }

@@ -7,7 +7,9 @@ const MIN_PASSWORD_LENGTH = 12;
 
 /** Authentication: a user pool, the only client whose tokens are accepted, and the `admin` group. */
 export class Identity extends Construct {
+  /** Users of the stage. They cannot sign up themselves. */
   readonly userPool: UserPool;
+  /** Client of the pages, the command line and phones. */
   readonly client: UserPoolClient;
 
   constructor(scope: Construct, id: string, stage: StageProps) {
@@ -27,6 +29,7 @@ export class Identity extends Construct {
     });
     this.client = this.userPool.addClient('Client', {
       authFlows: { userSrp: true, userPassword: true },
+      disableOAuth: true, // the pages sign in themselves
       generateSecret: false,
       preventUserExistenceErrors: true,
       accessTokenValidity: Duration.hours(1),
@@ -34,5 +37,10 @@ export class Identity extends Construct {
       refreshTokenValidity: Duration.days(30),
     });
     new CfnUserPoolGroup(this, 'Admin', { userPoolId: this.userPool.userPoolId, groupName: 'admin' });
+  }
+
+  /** Environment variable of functions that serve API calls. They refuse tokens of other clients. */
+  get env() {
+    return { USER_POOL_CLIENT_ID: this.client.userPoolClientId };
   }
 }

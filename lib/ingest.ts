@@ -3,37 +3,35 @@ import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { deadLetterQueue } from './dead-letters.ts';
+import { grantTranscription } from './gpu-runs.ts';
 import { serviceFunction } from './service-function.ts';
-import type { Shared } from './shared.ts';
+import { type Shared, workEnv } from './shared.ts';
 
 /** Handles uploads: chunk -> row, message, run; file -> queued. Failed events are kept, and the batch finds their chunks. */
 export class Ingest extends Construct {
-  /** Queue of events that failed permanently. */
-  readonly failed: Queue;
+  /** Invoked with uploaded objects. */
   readonly handler: IFunction;
 
-  constructor(scope: Construct, id: string, { storage, lanes, names, stateMachine }: Shared) {
+  constructor(scope: Construct, id: string, props: Shared) {
     super(scope, id);
+    const { storage, observability } = props;
     const handler = serviceFunction(this, 'Handler', {
       folder: 'ingest',
-      env: { ...names, QUOTAS_TABLE: storage.quotas.tableName, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+      env: { ...workEnv(props), QUOTAS_TABLE: storage.env.QUOTAS_TABLE },
       timeout: Duration.seconds(30),
     });
     this.handler = handler;
-    this.failed = new Queue(this, 'Failed', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    handler.configureAsyncInvoke({ retryAttempts: 2, onFailure: new SqsDestination(this.failed) });
+    const failed = deadLetterQueue(this, 'Failed');
+    observability.deadLettersAlarm('Ingest', failed);
+    handler.configureAsyncInvoke({ retryAttempts: 2, onFailure: new SqsDestination(failed) });
     new Rule(this, 'ChunkUploaded', {
       eventPattern: {
         source: ['aws.s3'],
         detailType: ['Object Created'],
         detail: {
-          bucket: { name: [names.BUCKET_NAME] },
+          bucket: { name: [storage.env.BUCKET_NAME] },
           object: { key: Match.anyOf(Match.wildcard('users/*/chunk-*'), Match.wildcard('users/*/files/*/source.*')) },
         },
       },
@@ -47,8 +45,6 @@ export class Ingest extends Construct {
     storage.grantJobs(handler);
     storage.fleet.grant(handler, 'dynamodb:PutItem', 'dynamodb:UpdateItem');
     storage.batch.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
-    lanes.grantSend(handler);
-    stateMachine.grantStartExecution(handler);
-    stateMachine.grantExecution(handler, 'states:DescribeExecution');
+    grantTranscription(handler, props);
   }
 }

@@ -1,17 +1,20 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { QUEUE_ENV } from '../core/contracts/env.ts';
 import { LANES, type Lane } from '../core/contracts/lanes.ts';
 import { LEASE_SECONDS } from '../core/contracts/limits.ts';
+import { deadLetterQueue, LONGEST_RETENTION, SECURE } from './dead-letters.ts';
 
 /** Receives after which a message is a dead letter. Meant for unreadable messages; a chunk's attempts are counted in its row. */
 const MAX_RECEIVES = 50;
 
 /** One queue per lane, each with a dead-letter queue. */
 export class LaneQueues extends Construct {
+  /** Queue of each lane. */
   readonly queues: Readonly<Record<Lane, Queue>>;
+  /** Dead-letter queue of each lane. */
   readonly deadLetters: readonly { readonly lane: Lane; readonly queue: Queue }[];
 
   constructor(scope: Construct, id: string) {
@@ -19,11 +22,11 @@ export class LaneQueues extends Construct {
     const dead: { lane: Lane; queue: Queue }[] = [];
     this.deadLetters = dead;
     const make = (lane: Lane): Queue => {
-      const secure = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: Duration.days(14) };
-      const deadLetters = new Queue(this, `${lane}-dead`, secure);
+      const deadLetters = deadLetterQueue(this, `${lane}-dead`);
       dead.push({ lane, queue: deadLetters });
       return new Queue(this, lane, {
-        ...secure,
+        ...SECURE,
+        retentionPeriod: LONGEST_RETENTION,
         visibilityTimeout: Duration.seconds(LEASE_SECONDS),
         deadLetterQueue: { queue: deadLetters, maxReceiveCount: MAX_RECEIVES },
       });
@@ -48,14 +51,17 @@ export class LaneQueues extends Construct {
     };
   }
 
+  /** Grants sending messages to every lane. */
   grantSend(grantee: IGrantable): void {
     for (const lane of LANES) this.queues[lane].grantSendMessages(grantee);
   }
 
+  /** Grants reading the lengths of the queues. */
   grantReadAttributes(grantee: IGrantable): void {
     for (const lane of LANES) this.queues[lane].grant(grantee, 'sqs:GetQueueAttributes');
   }
 
+  /** Grants receiving and deleting messages of every lane. */
   grantConsume(grantee: IGrantable): void {
     for (const lane of LANES) this.queues[lane].grantConsumeMessages(grantee);
   }

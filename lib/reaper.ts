@@ -1,21 +1,19 @@
 import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { METRICS, METRICS_NAMESPACE } from '../core/contracts/metrics.ts';
-import { MINUTE, type Observability } from './observability.ts';
+import { METRICS } from '../core/contracts/metrics.ts';
+import type { GpuFleet } from './gpu-fleet.ts';
+import { grantTranscription, runEnded } from './gpu-runs.ts';
+import { grantMetrics, MINUTE } from './observability.ts';
 import { serviceFunction } from './service-function.ts';
-import type { Shared } from './shared.ts';
-import type { StageProps } from './stage.ts';
+import { costEnv, type Shared } from './shared.ts';
 
-export interface ReaperProps extends Shared {
-  readonly stage: StageProps;
-  readonly observability: Observability;
-  readonly instanceIds: readonly string[];
-  readonly instanceArns: readonly string[];
+interface ReaperProps extends Shared {
+  /** Machines that the reaper watches and may stop. */
+  readonly fleet: GpuFleet;
 }
 
 /**
@@ -23,53 +21,41 @@ export interface ReaperProps extends Shared {
  * state from EC2, so a lost event only delays it until the next minute.
  */
 export class Reaper extends Construct {
+  /** Invoked every minute and with events of runs and machines. */
   readonly handler: IFunction;
 
   constructor(scope: Construct, id: string, props: ReaperProps) {
     super(scope, id);
-    const { stage, observability, storage, lanes, names, ledgerEnv, stateMachine, instanceIds, instanceArns } = props;
+    const { stage, observability, storage, lanes, stateMachine, fleet } = props;
     const reaper = serviceFunction(this, 'Handler', {
       folder: 'reaper',
       env: {
         ...lanes.env,
         STAGE: stage.name,
-        CHUNKS_TABLE: names.CHUNKS_TABLE,
-        FLEET_TABLE: names.FLEET_TABLE,
-        ...ledgerEnv,
+        CHUNKS_TABLE: storage.env.CHUNKS_TABLE,
+        FLEET_TABLE: storage.env.FLEET_TABLE,
+        ...costEnv(props),
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
-        INSTANCE_IDS: instanceIds.join(','),
+        INSTANCE_IDS: fleet.instanceIds.join(','),
       },
       timeout: Duration.seconds(50),
     });
     this.handler = reaper;
     const targets = [new LambdaFunction(reaper)];
     new Rule(this, 'EveryMinute', { schedule: Schedule.rate(MINUTE), targets });
-    new Rule(this, 'RunEnded', {
-      eventPattern: {
-        source: ['aws.states'],
-        detailType: ['Step Functions Execution Status Change'],
-        detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ['FAILED', 'TIMED_OUT', 'ABORTED'] },
-      },
-      targets,
-    });
+    new Rule(this, 'RunEnded', { eventPattern: runEnded(stateMachine, 'FAILED', 'TIMED_OUT', 'ABORTED'), targets });
     // `stopped`: the running time is recorded, and the next run can join. `running`: a stop decided during the boot is sent.
     new Rule(this, 'MachineChanged', {
       eventPattern: {
         source: ['aws.ec2'],
         detailType: ['EC2 Instance State-change Notification'],
-        detail: { 'instance-id': [...instanceIds], state: ['running', 'stopped'] },
+        detail: { 'instance-id': [...fleet.instanceIds], state: ['running', 'stopped'] },
       },
       targets,
     });
 
     observability.alarm('StopNotConfirmed', {
-      metric: new Metric({
-        namespace: METRICS_NAMESPACE,
-        metricName: METRICS.stopNotConfirmed,
-        dimensionsMap: { Stage: stage.name },
-        statistic: 'Sum',
-        period: MINUTE,
-      }),
+      metric: observability.metric(METRICS.stopNotConfirmed, { statistic: 'Sum', period: MINUTE }),
       description:
         'A GPU machine still runs three minutes after its stop was decided. Stop it in the EC2 console; then check the logs of the reaper.',
       threshold: 1,
@@ -93,18 +79,8 @@ export class Reaper extends Construct {
     storage.fleet.grant(reaper, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
     storage.ledger.grant(reaper, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query');
     storage.chunks.grant(reaper, 'dynamodb:Query', 'dynamodb:UpdateItem');
-    lanes.grantSend(reaper);
-    stateMachine.grantStartExecution(reaper);
-    stateMachine.grantExecution(reaper, 'states:DescribeExecution');
-    for (const statement of [
-      new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] }),
-      new PolicyStatement({ actions: ['ec2:StopInstances'], resources: [...instanceArns] }),
-      new PolicyStatement({
-        actions: ['cloudwatch:PutMetricData'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'cloudwatch:namespace': METRICS_NAMESPACE } },
-      }),
-    ])
-      reaper.addToRolePolicy(statement);
+    grantTranscription(reaper, props);
+    fleet.grantControl(reaper, 'ec2:StopInstances');
+    grantMetrics(reaper);
   }
 }

@@ -1,51 +1,33 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { ServiceApi } from './http-api.ts';
-import type { Identity } from './identity.ts';
+import { grantTranscription } from './gpu-runs.ts';
 import { serviceFunction } from './service-function.ts';
-import type { Shared } from './shared.ts';
-import type { StageProps } from './stage.ts';
-
-export interface RecordingApiProps extends Shared {
-  readonly api: ServiceApi;
-  readonly identity: Identity;
-  readonly stage: StageProps;
-}
+import { costEnv, type SharedByCalls, workEnv } from './shared.ts';
 
 /** API calls of recordings: sessions, uploads, transcripts, corrections. One function each, with only its own permissions. */
 export class RecordingApi extends Construct {
-  constructor(scope: Construct, id: string, props: RecordingApiProps) {
+  constructor(scope: Construct, id: string, props: SharedByCalls) {
     super(scope, id);
-    const { storage, lanes, names, ledgerEnv, stateMachine, api, identity, stage } = props;
-    const USER_POOL_CLIENT_ID = identity.client.userPoolClientId;
-    const QUOTAS_TABLE = storage.quotas.tableName;
-    const { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE } = names;
+    this.sessions(props);
+    this.uploads(props);
+    this.transcripts(props);
+    this.corrections(props);
+  }
+
+  private sessions(props: SharedByCalls): void {
+    const { stage, storage, api, identity } = props;
     const sessions = serviceFunction(this, 'Sessions', {
       folder: 'sessions-api',
       env: {
-        ...names,
-        ...ledgerEnv,
-        STATE_MACHINE_ARN: stateMachine.stateMachineArn,
-        USER_POOL_CLIENT_ID,
+        ...workEnv(props),
+        ...costEnv(props),
+        ...identity.env,
         LIVE_DEFAULT: String(stage.liveDefault),
         MODELS: [stage.model, ...stage.models].join(','),
         CAN_DIARIZE: String(stage.speakerModel !== undefined),
-        QUOTAS_TABLE,
+        QUOTAS_TABLE: storage.env.QUOTAS_TABLE,
       },
       timeout: Duration.seconds(25),
-    });
-    const uploads = serviceFunction(this, 'Uploads', {
-      folder: 'uploads-api',
-      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, QUOTAS_TABLE, USER_POOL_CLIENT_ID },
-    });
-    const transcripts = serviceFunction(this, 'Transcripts', {
-      folder: 'transcripts-api',
-      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE, USER_POOL_CLIENT_ID },
-      memoryMb: 512,
-    });
-    const corrections = serviceFunction(this, 'Corrections', {
-      folder: 'corrections-api',
-      env: { SETTINGS_TABLE, QUOTAS_TABLE, USER_POOL_CLIENT_ID },
     });
     api.serve(
       sessions,
@@ -60,7 +42,37 @@ export class RecordingApi extends Construct {
       'POST /api/sessions/{id}/chunks/{n}/retry',
       'POST /api/sessions/{id}/transcript/ranges',
     );
+    storage.sessions.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    storage.grantChunks(sessions);
+    storage.fleet.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+    storage.ledger.grant(sessions, 'dynamodb:Query');
+    storage.batch.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query');
+    storage.grantObjects(sessions, 's3:GetObject', 's3:DeleteObject');
+    storage.grantList(sessions);
+    grantTranscription(sessions, props);
+    storage.quotas.grant(sessions, 'dynamodb:UpdateItem');
+  }
+
+  private uploads({ storage, api, identity }: SharedByCalls): void {
+    const { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, QUOTAS_TABLE } = storage.env;
+    const uploads = serviceFunction(this, 'Uploads', {
+      folder: 'uploads-api',
+      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, QUOTAS_TABLE, ...identity.env },
+    });
     api.serve(uploads, 'POST /api/sessions/{id}/chunks');
+    storage.sessions.grant(uploads, 'dynamodb:GetItem');
+    storage.chunks.grant(uploads, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
+    storage.grantObjects(uploads, 's3:PutObject');
+    storage.quotas.grant(uploads, 'dynamodb:UpdateItem');
+  }
+
+  private transcripts({ storage, api, identity }: SharedByCalls): void {
+    const { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE } = storage.env;
+    const transcripts = serviceFunction(this, 'Transcripts', {
+      folder: 'transcripts-api',
+      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE, ...identity.env },
+      memoryMb: 512,
+    });
     api.serve(
       transcripts,
       'GET /api/sessions/{id}/transcript',
@@ -70,38 +82,22 @@ export class RecordingApi extends Construct {
       'GET /api/sessions/{id}/peaks',
       'POST /api/sessions/{id}/speakers',
     );
-    api.serve(corrections, 'GET /api/corrections', 'PUT /api/corrections');
-
-    storage.sessions.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
-    storage.chunks.grant(
-      sessions,
-      'dynamodb:GetItem',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:Query',
-    );
-    storage.fleet.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
-    storage.ledger.grant(sessions, 'dynamodb:Query');
-    storage.batch.grant(sessions, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query');
-    storage.grantObjects(sessions, 's3:GetObject', 's3:DeleteObject');
-    storage.grantList(sessions);
-    lanes.grantSend(sessions);
-    stateMachine.grantStartExecution(sessions);
-    stateMachine.grantExecution(sessions, 'states:DescribeExecution');
-
-    storage.sessions.grant(uploads, 'dynamodb:GetItem');
-    storage.chunks.grant(uploads, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
-    storage.grantObjects(uploads, 's3:PutObject');
-
-    for (const caller of [sessions, uploads, corrections]) storage.quotas.grant(caller, 'dynamodb:UpdateItem');
-
     storage.sessions.grant(transcripts, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.chunks.grant(transcripts, 'dynamodb:Query');
     storage.settings.grant(transcripts, 'dynamodb:GetItem');
     // Reading the transcript of a running recording may write the bundle of results.
     storage.grantObjects(transcripts, 's3:GetObject', 's3:PutObject');
     storage.grantList(transcripts);
+  }
+
+  private corrections({ storage, api, identity }: SharedByCalls): void {
+    const { SETTINGS_TABLE, QUOTAS_TABLE } = storage.env;
+    const corrections = serviceFunction(this, 'Corrections', {
+      folder: 'corrections-api',
+      env: { SETTINGS_TABLE, QUOTAS_TABLE, ...identity.env },
+    });
+    api.serve(corrections, 'GET /api/corrections', 'PUT /api/corrections');
+    storage.quotas.grant(corrections, 'dynamodb:UpdateItem');
     storage.settings.grant(corrections, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem');
   }
 }

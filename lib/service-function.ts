@@ -5,11 +5,13 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { FunctionEnv } from '../core/contracts/env.ts';
 
-type Env = { readonly [Name in keyof FunctionEnv]?: string };
+/** Values of variables that the functions parse. */
+export type Env = { readonly [Name in keyof FunctionEnv]?: string };
 
-export interface ServiceFunctionProps {
+interface ServiceFunctionProps {
   /** Folder below lambdas/. */
   readonly folder: string;
+  /** Environment variables that the function parses. `NODE_OPTIONS` and the service's name are added. */
   readonly env: Env;
   /** @default 10 seconds */
   readonly timeout?: Duration;

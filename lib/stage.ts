@@ -21,7 +21,12 @@ export const Stage = z.strictObject({
   retainData: parameter(
     z.stringbool().optional(),
     'Keeps the data when the stack is deleted, and protects the stack against deletion.',
-    '`true` for the stage `prod`',
+    '`true`, unless the stage is disposable',
+  ),
+  disposable: parameter(
+    z.stringbool().optional(),
+    'Deletes the uploaded files and results with the stack. With `retainData=false` alone, a stack with files cannot be deleted.',
+    '`true` for the stage `dev`',
   ),
   instanceType: parameter(
     z
@@ -146,7 +151,10 @@ export const Stage = z.strictObject({
           text
             .split(',')
             .filter(Boolean)
-            .map((pair) => pair.split('=', 2) as [string, string]),
+            .map((pair) => {
+              const [name = '', value = ''] = pair.split('=');
+              return [name, value];
+            }),
         ),
       ),
     'Further tags of all resources, such as for cost allocation: `name=value`, comma-separated.',
@@ -158,10 +166,15 @@ export const Stage = z.strictObject({
 });
 
 /** Validated parameters of a stage, with all defaults. */
-export interface StageProps extends Omit<z.infer<typeof Stage>, 'stage' | 'retainData' | 'gpuUsdPerHour'> {
+export interface StageProps extends Omit<z.infer<typeof Stage>, 'stage' | 'retainData' | 'disposable' | 'gpuUsdPerHour'> {
+  /** Name of the stage. */
   readonly name: string;
+  /** Price of a running GPU machine, in USD per hour. */
   readonly gpuUsdPerHour: number;
+  /** Whether the data is kept when the stack is deleted. */
   readonly retainData: boolean;
+  /** Whether the files in the bucket are deleted with the stack. */
+  readonly disposable: boolean;
 }
 
 /**
@@ -173,7 +186,9 @@ export function stageFrom(context: Readonly<Record<string, unknown>>): StageProp
   const given = Object.entries(context).filter(([name, value]) => /^\w+$/.test(name) && value !== undefined);
   const parsed = Stage.safeParse(Object.fromEntries(given.map(([name, value]) => [name, String(value)])));
   if (!parsed.success) throw new Error(`context: ${z.prettifyError(parsed.error)}`);
-  const { stage, retainData, gpuUsdPerHour = USD_PER_HOUR[parsed.data.instanceType], ...rest } = parsed.data;
+  const { stage, gpuUsdPerHour = USD_PER_HOUR[parsed.data.instanceType], ...rest } = parsed.data;
+  const { disposable = stage === 'dev' && rest.retainData !== true, retainData = !disposable } = rest;
+  if (disposable && retainData) throw new Error('context: disposable and retainData contradict each other');
   if (gpuUsdPerHour === undefined)
     throw new Error(
       `context: gpuUsdPerHour: required for ${rest.instanceType}, because the price list of ${PRICES_AS_OF} does not include it`,
@@ -181,5 +196,5 @@ export function stageFrom(context: Readonly<Record<string, unknown>>): StageProp
   if ((rest.domain === undefined) !== (rest.certificateArn === undefined))
     throw new Error('context: domain and certificateArn must be set together');
   if (rest.webhookLoopback && stage !== 'local') throw new Error('context: webhookLoopback: allowed on the local host only');
-  return { ...rest, name: stage, gpuUsdPerHour, retainData: retainData ?? stage === 'prod' };
+  return { ...rest, name: stage, gpuUsdPerHour, retainData, disposable };
 }

@@ -1,5 +1,13 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, Billing, ProjectionType, StreamViewType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  type Attribute,
+  AttributeType,
+  Billing,
+  ProjectionType,
+  StreamViewType,
+  TableEncryptionV2,
+  TableV2,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
@@ -7,10 +15,46 @@ import { REPORTS_PREFIX } from '../core/contracts/keys.ts';
 import { INDEXES } from '../core/contracts/rows.ts';
 import type { StageProps } from './stage.ts';
 
+const text = (name: string): Attribute => ({ name, type: AttributeType.STRING });
+const number = (name: string): Attribute => ({ name, type: AttributeType.NUMBER });
+
+/** The bucket of recordings, files and results. */
+const bucketOf = (scope: Construct, stage: StageProps, removalPolicy: RemovalPolicy): Bucket =>
+  new Bucket(scope, 'Bucket', {
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    encryption: BucketEncryption.S3_MANAGED,
+    enforceSSL: true,
+    eventBridgeEnabled: true,
+    removalPolicy,
+    autoDeleteObjects: stage.disposable,
+    cors: [
+      {
+        // The address of the pages is not known here, because the pages depend on this bucket. The signatures of presigned URLs
+        // protect the objects, not the origin.
+        allowedOrigins: [
+          ...stage.origins,
+          ...(stage.domain === undefined ? [] : [`https://${stage.domain}`]),
+          'https://*.cloudfront.net',
+        ],
+        allowedMethods: [HttpMethods.PUT, HttpMethods.GET, HttpMethods.HEAD],
+        allowedHeaders: ['content-type', 'if-none-match', 'x-amz-checksum-sha256', 'x-amz-meta-*', 'range'],
+        exposedHeaders: ['ETag'],
+        maxAge: 3600,
+      },
+    ],
+    lifecycleRules: [
+      { id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ...(stage.retentionDays > 0 ? [{ id: 'retention', prefix: 'users/', expiration: Duration.days(stage.retentionDays) }] : []),
+    ],
+  });
+
 /** The bucket and the tables of recordings, file jobs, results and runs. */
 export class Storage extends Construct {
+  /** Audio, results and transcripts of users, and reports of the batch. */
   readonly bucket: Bucket;
+  /** Recordings, and the progress of their transcripts. */
   readonly sessions: TableV2;
+  /** Chunks of recordings and parts of files; the source of truth of what must be transcribed. */
   readonly chunks: TableV2;
   /** Settings of users: correction rules and target words. */
   readonly settings: TableV2;
@@ -22,7 +66,9 @@ export class Storage extends Construct {
   readonly jobs: TableV2;
   /** Webhooks of users, and deliveries. */
   readonly webhooks: TableV2;
+  /** Machines, their holders and task tokens, and the run that is joining. */
   readonly fleet: TableV2;
+  /** Launches of machines and committed chunks, from which costs are computed. */
   readonly ledger: TableV2;
 
   constructor(scope: Construct, id: string, stage: StageProps) {
@@ -35,78 +81,50 @@ export class Storage extends Construct {
       removalPolicy,
     };
 
-    this.bucket = new Bucket(this, 'Bucket', {
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      encryption: BucketEncryption.S3_MANAGED,
-      enforceSSL: true,
-      eventBridgeEnabled: true,
-      removalPolicy,
-      cors: [
-        {
-          // The address of the pages is not known here, because the pages depend on this bucket. The signatures of presigned URLs
-          // protect the objects, not the origin.
-          allowedOrigins: [
-            ...stage.origins,
-            ...(stage.domain === undefined ? [] : [`https://${stage.domain}`]),
-            'https://*.cloudfront.net',
-          ],
-          allowedMethods: [HttpMethods.PUT, HttpMethods.GET, HttpMethods.HEAD],
-          allowedHeaders: ['content-type', 'if-none-match', 'x-amz-checksum-sha256', 'x-amz-meta-*', 'range'],
-          exposedHeaders: ['ETag'],
-          maxAge: 3600,
-        },
-      ],
-      lifecycleRules: [
-        { id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
-        ...(stage.retentionDays > 0
-          ? [{ id: 'retention', prefix: 'users/', expiration: Duration.days(stage.retentionDays) }]
-          : []),
-      ],
-    });
-
+    this.bucket = bucketOf(this, stage, removalPolicy);
     this.sessions = new TableV2(this, 'Sessions', {
       ...table,
       timeToLiveAttribute: 'expires_at_s',
-      partitionKey: { name: 'session_id', type: AttributeType.STRING },
+      partitionKey: text('session_id'),
       dynamoStream: StreamViewType.NEW_IMAGE,
       globalSecondaryIndexes: [
         {
           indexName: INDEXES.sessionsByUser,
-          partitionKey: { name: 'user_id', type: AttributeType.STRING },
-          sortKey: { name: 'created_at_ms', type: AttributeType.NUMBER },
+          partitionKey: text('user_id'),
+          sortKey: number('created_at_ms'),
         },
         {
           // Sparse: sessions that must be processed, by due time.
           indexName: INDEXES.sessionsDue,
-          partitionKey: { name: 'due_shard', type: AttributeType.STRING },
-          sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
+          partitionKey: text('due_shard'),
+          sortKey: number('due_at_ms'),
         },
       ],
     });
 
     this.chunks = new TableV2(this, 'Chunks', {
       ...table,
-      partitionKey: { name: 'session_id', type: AttributeType.STRING },
-      sortKey: { name: 'chunk_number', type: AttributeType.NUMBER },
+      partitionKey: text('session_id'),
+      sortKey: number('chunk_number'),
       dynamoStream: StreamViewType.NEW_IMAGE,
       globalSecondaryIndexes: [
         {
           // Sparse: only rows without a result have a shard, so that finding missing chunks reads nothing else.
           indexName: INDEXES.chunksPending,
-          partitionKey: { name: 'pending_shard', type: AttributeType.STRING },
-          sortKey: { name: 'uploaded_at_ms', type: AttributeType.NUMBER },
+          partitionKey: text('pending_shard'),
+          sortKey: number('uploaded_at_ms'),
           projectionType: ProjectionType.ALL,
         },
         {
           // Sparse: chunks that have failed permanently, until they are retried.
           indexName: INDEXES.chunksDead,
-          partitionKey: { name: 'dead_shard', type: AttributeType.STRING },
-          sortKey: { name: 'uploaded_at_ms', type: AttributeType.NUMBER },
+          partitionKey: text('dead_shard'),
+          sortKey: number('uploaded_at_ms'),
         },
         {
           // Sparse: results that chunks with the same content can reuse.
           indexName: INDEXES.chunksByContent,
-          partitionKey: { name: 'content_key', type: AttributeType.STRING },
+          partitionKey: text('content_key'),
           projectionType: ProjectionType.INCLUDE,
           nonKeyAttributes: ['result_key', 'peaks'],
         },
@@ -115,71 +133,87 @@ export class Storage extends Construct {
 
     this.settings = new TableV2(this, 'Settings', {
       ...table,
-      partitionKey: { name: 'user_id', type: AttributeType.STRING },
+      partitionKey: text('user_id'),
       dynamoStream: StreamViewType.NEW_IMAGE,
     });
     this.quotas = new TableV2(this, 'Quotas', {
       ...table,
-      partitionKey: { name: 'id', type: AttributeType.STRING },
+      partitionKey: text('id'),
       timeToLiveAttribute: 'expires_at_s',
     });
     this.batch = new TableV2(this, 'Batch', {
       ...table,
-      partitionKey: { name: 'kind', type: AttributeType.STRING },
-      sortKey: { name: 'id', type: AttributeType.STRING },
+      partitionKey: text('kind'),
+      sortKey: text('id'),
       timeToLiveAttribute: 'expires_at_s',
     });
     this.jobs = new TableV2(this, 'Jobs', {
       ...table,
-      partitionKey: { name: 'job_id', type: AttributeType.STRING },
+      partitionKey: text('job_id'),
       timeToLiveAttribute: 'expires_at_s',
       dynamoStream: StreamViewType.NEW_IMAGE,
       globalSecondaryIndexes: [
         {
           indexName: INDEXES.jobsByUser,
-          partitionKey: { name: 'user_id', type: AttributeType.STRING },
-          sortKey: { name: 'created_at_ms', type: AttributeType.NUMBER },
+          partitionKey: text('user_id'),
+          sortKey: number('created_at_ms'),
         },
         {
           // Sparse: jobs that must be processed, by due time.
           indexName: INDEXES.jobsDue,
-          partitionKey: { name: 'due_shard', type: AttributeType.STRING },
-          sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
+          partitionKey: text('due_shard'),
+          sortKey: number('due_at_ms'),
         },
         {
           // Sparse: open jobs of each user.
           indexName: INDEXES.jobsOpen,
-          partitionKey: { name: 'open_of', type: AttributeType.STRING },
+          partitionKey: text('open_of'),
           projectionType: ProjectionType.KEYS_ONLY,
         },
       ],
     });
     this.webhooks = new TableV2(this, 'Webhooks', {
       ...table,
-      partitionKey: { name: 'user_id', type: AttributeType.STRING },
-      sortKey: { name: 'id', type: AttributeType.STRING },
+      partitionKey: text('user_id'),
+      sortKey: text('id'),
       timeToLiveAttribute: 'expires_at_s',
       globalSecondaryIndexes: [
         {
           // Sparse: pending deliveries, by the time of the next attempt.
           indexName: INDEXES.deliveriesDue,
-          partitionKey: { name: 'due_shard', type: AttributeType.STRING },
-          sortKey: { name: 'due_at_ms', type: AttributeType.NUMBER },
+          partitionKey: text('due_shard'),
+          sortKey: number('due_at_ms'),
         },
       ],
     });
-    this.fleet = new TableV2(this, 'Fleet', { ...table, partitionKey: { name: 'id', type: AttributeType.STRING } });
+    this.fleet = new TableV2(this, 'Fleet', { ...table, partitionKey: text('id') });
     this.ledger = new TableV2(this, 'Ledger', {
       ...table,
-      partitionKey: { name: 'usage_id', type: AttributeType.STRING },
+      partitionKey: text('usage_id'),
       globalSecondaryIndexes: [
         {
           indexName: INDEXES.ledgerByDay,
-          partitionKey: { name: 'day', type: AttributeType.STRING },
-          sortKey: { name: 'at_ms', type: AttributeType.NUMBER },
+          partitionKey: text('day'),
+          sortKey: number('at_ms'),
         },
       ],
     });
+  }
+
+  /** Environment variables with the names of the bucket and the tables. */
+  get env() {
+    return {
+      BUCKET_NAME: this.bucket.bucketName,
+      SESSIONS_TABLE: this.sessions.tableName,
+      CHUNKS_TABLE: this.chunks.tableName,
+      SETTINGS_TABLE: this.settings.tableName,
+      QUOTAS_TABLE: this.quotas.tableName,
+      BATCH_TABLE: this.batch.tableName,
+      JOBS_TABLE: this.jobs.tableName,
+      WEBHOOKS_TABLE: this.webhooks.tableName,
+      FLEET_TABLE: this.fleet.tableName,
+      LEDGER_TABLE: this.ledger.tableName,
+    };
   }
 
   /** Grants actions on the objects of users only. */
@@ -196,6 +230,18 @@ export class Storage extends Construct {
     Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.bucket.arnForObjects('users/*')] });
   }
 
+  /** Grants reading, creating, changing and deleting chunks. */
+  grantChunks(grantee: IGrantable): void {
+    this.chunks.grant(
+      grantee,
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:Query',
+    );
+  }
+
   /** Grants what advancing file jobs needs: their rows, and the counters of audio. */
   grantJobs(grantee: IGrantable): void {
     this.jobs.grant(grantee, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
@@ -210,6 +256,12 @@ export class Storage extends Construct {
   /** Grants reading the stage's own models. */
   grantModels(grantee: IGrantable): void {
     Grant.addToPrincipal({ grantee, actions: ['s3:GetObject'], resourceArns: [this.bucket.arnForObjects('models/*')] });
+  }
+
+  /** Grants reading and writing the copies of the worker's environments and models that the machines share. */
+  grantMachineCopies(grantee: IGrantable): void {
+    const actions = ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'];
+    Grant.addToPrincipal({ grantee, actions, resourceArns: [this.bucket.arnForObjects('machine/*')] });
   }
 
   /**

@@ -29,10 +29,12 @@ const LONGEST_DRAIN = Duration.hours(4);
 /** Limit of one call of the function, whose own timeout is a minute, or of EC2. */
 const STEP_TIMEOUT = Duration.seconds(90);
 
-export interface TranscriptionWorkflowProps {
+interface TranscriptionWorkflowProps {
   /** Function that executes the steps of `FleetStep`. */
   readonly fleetControl: IFunction;
-  readonly fleet: TableV2;
+  /** Table of the machines; the workflow stores task tokens in it. */
+  readonly fleetTable: TableV2;
+  /** ARNs of the machines that the workflow may stop. */
   readonly instanceArns: readonly string[];
 }
 
@@ -48,11 +50,12 @@ export interface TranscriptionWorkflowProps {
  * Gotcha: no Catch handles an abort, States.Runtime, or a leave that fails permanently. The reaper stops those machines.
  */
 export class TranscriptionWorkflow extends Construct {
+  /** One execution is one run. */
   readonly stateMachine: StateMachine;
 
   constructor(scope: Construct, id: string, props: TranscriptionWorkflowProps) {
     super(scope, id);
-    const { fleetControl } = props;
+    const { fleetControl, fleetTable, instanceArns } = props;
     const runId = JsonPath.stringAt('$$.Execution.Name');
     const step = (stepId: string, name: FleetStep['step'], more: Readonly<Record<string, unknown>>, resultPath?: string) =>
       new LambdaInvoke(this, stepId, {
@@ -72,14 +75,14 @@ export class TranscriptionWorkflow extends Construct {
     retry(start, WORKFLOW_ERRORS.notYetStartable, 15, 20);
     retry(start, Errors.ALL, 15, 4);
     const nextMachine = step('NextMachine', 'next-machine', machine, '$.next');
-    const awaitReady = this.await('AwaitReady', 'ready_token', props.fleet, { taskTimeout: Timeout.at('$.start.bootSeconds') });
-    const drain = this.await('Drain', 'drain_token', props.fleet, {
+    const awaitReady = this.await('AwaitReady', 'ready_token', fleetTable, { taskTimeout: Timeout.at('$.start.bootSeconds') });
+    const drain = this.await('Drain', 'drain_token', fleetTable, {
       taskTimeout: Timeout.duration(LONGEST_DRAIN),
       heartbeatTimeout: Timeout.duration(HEARTBEAT),
     });
     const leave = step('Leave', 'leave', { ...machine, seenSeq: JsonPath.numberAt('$.drain.seenSeq') }, '$.leave');
     const leaveFailed = step('LeaveFailed', 'leave', { ...machine, error: JsonPath.stringAt('$.error.Error') }, '$.leave');
-    const stop = this.stop('Stop', props.instanceArns);
+    const stop = this.stop('Stop', instanceArns);
     const confirmStopped = step('ConfirmStopped', 'confirm-stopped', machine, JsonPath.DISCARD);
     retry(confirmStopped, WORKFLOW_ERRORS.notStopped, 1, 10);
 

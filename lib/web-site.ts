@@ -24,17 +24,12 @@ import {
   type PagesConfig,
   PERMISSIONS_POLICY,
 } from '../core/contracts/pages.ts';
-import type { ServiceApi } from './http-api.ts';
-import type { Identity } from './identity.ts';
-import type { StageProps } from './stage.ts';
+import type { SharedByCalls } from './shared.ts';
 
 /** Files with a content hash in their names; browsers cache them for a year. */
 const HASHED = 'assets/*';
 
-export interface WebSiteProps {
-  readonly stage: StageProps;
-  readonly identity: Identity;
-  readonly api: ServiceApi;
+interface WebSiteProps extends Pick<SharedByCalls, 'stage' | 'identity' | 'api'> {
   /** Bucket that audio is uploaded to and read from. */
   readonly audio: IBucket;
   /** Folder with the built pages. */
@@ -43,9 +38,11 @@ export interface WebSiteProps {
 
 /** The pages, served by CloudFront from a private bucket. The API has the same origin, so browsers need no CORS preflight. */
 export class WebSite extends Construct {
+  /** Address of the pages. */
   readonly url: string;
   /** Target of the DNS record of a custom domain. */
   readonly target: string;
+  /** Bucket of the built pages. */
   readonly bucket: Bucket;
 
   constructor(scope: Construct, id: string, { stage, identity, api, audio, pages }: WebSiteProps) {

@@ -63,6 +63,13 @@ async function readRegular(path: string): Promise<string | undefined> {
   }
 }
 
+/** Whether a taken name holds a text that `isOurs`. @throws BackendError `path-not-allowed` for a link */
+async function holdsOurs(path: string, isOurs: (content: string) => boolean): Promise<boolean> {
+  if ((await lstat(path).catch(() => undefined))?.isSymbolicLink()) return refuse(path);
+  const existing = await readRegular(path);
+  return existing !== undefined && isOurs(existing);
+}
+
 /** Limits file access to these folders. Folders that do not exist are ignored. */
 export async function folders(configured: readonly string[]): Promise<Folders> {
   const found = await Promise.all(configured.map((path) => realpath(path).catch(() => undefined)));
@@ -103,10 +110,7 @@ export async function folders(configured: readonly string[]): Promise<Folders> {
       try {
         for (let number = 1; number <= MAX_NAMES; number++) {
           const path = join(inside, basename(`${stem}${number === 1 ? '' : ` (${number})`}${suffix}`));
-          if (await publish(temporary, path)) return path;
-          if ((await lstat(path).catch(() => undefined))?.isSymbolicLink()) return refuse(path);
-          const existing = await readRegular(path);
-          if (existing !== undefined && isOurs(existing)) return path;
+          if ((await publish(temporary, path)) || (await holdsOurs(path, isOurs))) return path;
         }
       } finally {
         await rm(temporary, { force: true });

@@ -51,18 +51,22 @@ function byService(actions: ReadonlySet<string>): string {
     .join('; ');
 }
 
-/** Returns the text of docs/iam.md. */
-export function iamDocument(template: Template): string {
+/** Allowed actions by the logical id of their role; those that are allowed on all resources are in italics. */
+function actionsByRole(template: Template): ReadonlyMap<string, ReadonlySet<string>> {
   const allowed = new Map<string, Set<string>>();
   for (const policy of Object.values(template.findResources('AWS::IAM::Policy'))) {
     const { PolicyDocument, Roles } = Policy.parse(policy).Properties;
-    for (const { Ref } of Roles) {
-      const actions = allowed.get(Ref) ?? new Set<string>();
-      allowed.set(Ref, actions);
-      for (const { Action, Resource } of PolicyDocument.Statement)
-        for (const action of [Action].flat()) actions.add(Resource === '*' ? `*${action}*` : action);
-    }
+    const actions = PolicyDocument.Statement.flatMap(({ Action, Resource }) =>
+      [Action].flat().map((action) => (Resource === '*' ? `*${action}*` : action)),
+    );
+    for (const { Ref } of Roles) allowed.set(Ref, new Set([...(allowed.get(Ref) ?? []), ...actions]));
   }
+  return allowed;
+}
+
+/** Returns the text of docs/iam.md. */
+export function iamDocument(template: Template): string {
+  const allowed = actionsByRole(template);
   const rows = Object.entries(template.findResources('AWS::IAM::Role')).map(([id, role]) => {
     const [statement] = Role.parse(role).Properties.AssumeRolePolicyDocument.Statement;
     const services = [statement?.Principal.Service ?? ''].flat().map((name) => name.replace('.amazonaws.com', ''));

@@ -3,6 +3,7 @@
  * `npm test -- NAME…`: runs the TypeScript and Python tests whose file name or title contains NAME.
  * `npm run check`: runs types, lint and the tests that take seconds. It needs neither the emulator nor a model.
  */
+import { globSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findChromium } from './browser/chromium.ts';
 import { REAL_SPEECH, runNamed } from './named.ts';
@@ -12,7 +13,7 @@ import { inLanes, Runners, WORKER } from './runners.ts';
 const [LANES, CHECK_LANES] = [3, 2];
 const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'mcp', 'host', 'scripts', 'test', 'bench', 'web'];
 const TYPESCRIPT = ['.', 'web', 'web/tsconfig.worker.json', 'test/browser'];
-const SHELL = ['bootstrap/boot.sh', 'service/install.sh'];
+const SHELL = globSync('{bootstrap,service}/*.sh', { cwd: WORKER });
 
 const USAGE = 64;
 
@@ -22,7 +23,8 @@ const checks = (runners: Runners): (() => Promise<void>)[] => [
   () => runners.types('.'),
   () => runners.check('format and lint', 'biome', ['check', '--error-on-warnings', '.']),
   ...TYPESCRIPT.slice(1).map((project) => () => runners.types(project)),
-  () => runners.check('import rules', 'depcruise', ['--config', '.dependency-cruiser.cjs', ...ROOMS]),
+  () =>
+    runners.check('import rules', 'depcruise', ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', ...ROOMS]),
   () => runners.check('dead code', 'knip', ['--no-config-hints']),
   () => runners.python('python format', 'ruff', ['format', '--check', '--quiet', '.']),
   () => runners.python('python lint', 'ruff', ['check', '--quiet', '.']),
@@ -33,7 +35,8 @@ const logic = (runners: Runners) => () => runners.vitest('core, functions, templ
 
 async function check(): Promise<void> {
   const runners = new Runners({ isQuiet: true });
-  const quick = ['tests/test_segments.py', 'tests/test_media.py', 'tests/test_formats.py', 'tests/test_service_parts.py'];
+  const units = ['formats', 'locks', 'media', 'segments', 'service_parts'].map((name) => `tests/test_${name}.py`);
+  const quick = [...units, 'tests/test_imports.py::test_the_package_keeps_its_import_rules'];
   await inLanes(CHECK_LANES, [logic(runners), ...checks(runners), () => runners.pytest('worker', quick)]);
   runners.end();
 }

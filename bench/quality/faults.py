@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from gpu_worker.engine import Engine, Transcription
-from gpu_worker.engine.model import Decoded, Model, Task
-from gpu_worker.media import SAMPLE_RATE
+from gpu_worker.speech.engine import Engine, Transcription
+from gpu_worker.speech.engine.model import Decoded, Model, Task
+from gpu_worker.speech.media import SAMPLE_RATE
 
 
 class _FaultyModel(Model):

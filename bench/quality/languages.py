@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Final
 
 import numpy as np
-from gpu_worker.engine import Clip, Engine, Transcription
+from gpu_worker.speech.engine import Clip, Engine, Transcription
 
 from quality.corpora import FOREIGN, SAMPLE_RATE, Audio, foreign_prompts, human
 from quality.rows import Row, Subject

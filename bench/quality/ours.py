@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from gpu_worker.engine import Clip, Engine, Options, Transcription
-from gpu_worker.settings import EngineSettings
+from gpu_worker.speech.engine import Clip, Engine, Options, Transcription
+from gpu_worker.speech.settings import EngineSettings
 
 from quality.corpora import SAMPLE_RATE, Audio
 from quality.scoring import Output, TimedWord

@@ -15,11 +15,6 @@ const MAX_EXTRA_SECONDS = 2;
 /** Audio that the decoder drops per chunk: 6.5 ms at the start of an Opus stream, and lengths are rounded to 1 ms. */
 const CHUNK_TOLERANCE_SECONDS = 0.01;
 
-export interface ProductOptions {
-  readonly minutes: number;
-  readonly seed: number;
-}
-
 /** Whether the coverage spans the recording without holes or overlaps, and no chunk is missing. */
 function isAccountedFor({ status, gaps, coverage, chunks, duration_seconds }: Transcript, seconds: number): boolean {
   const isContiguous = coverage.every(({ start }, index) => start === (coverage[index - 1]?.end ?? 0));
@@ -50,7 +45,7 @@ async function record(client: RecordingClient, chunks: readonly AudioChunk[]): P
 }
 
 /** Measures with the default model of the local host. */
-export async function productFigures({ minutes, seed }: ProductOptions): Promise<Row[]> {
+export async function productFigures(minutes: number, seed: number): Promise<Row[]> {
   const model = await chooseModel();
   const about = ['--minutes', String(minutes), '--seed', String(seed)];
   return onHost({ model: model.folder, modelName: model.name, idleSeconds: 600 }, async ({ root, client }) => {

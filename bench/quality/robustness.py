@@ -7,8 +7,8 @@ from typing import Final
 from unittest import mock
 
 import numpy as np
-from gpu_worker.engine import Clip
-from gpu_worker.engine import clip_decoder as clip_module
+from gpu_worker.speech.engine import Clip
+from gpu_worker.speech.engine import clip_decoder as clip_module
 
 from quality import nonspeech, ours, word_times
 from quality.corpora import SAMPLE_RATE, Prompt, Recording, human, human_prompts, synthetic

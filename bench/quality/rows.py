@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from gpu_worker.engine import Engine
+from gpu_worker.speech.engine import Engine
 
 from quality import ours
 from quality.corpora import Recording, human, synthetic

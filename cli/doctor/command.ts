@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { matching, stageName } from '../options.ts';
+import { matching, stageOption } from '../options.ts';
 import { print } from '../output.ts';
 import { stageTarget } from '../stage.ts';
 import { examine, type Line } from './checks.ts';
@@ -20,15 +20,12 @@ const shown = (lines: readonly Line[]): string => {
     .join('\n');
 };
 
+/** `chunkscribe doctor`: checks an account and a stage. */
 export function doctorCommand(program: Command, isJson: () => boolean): void {
   program
     .command('doctor')
     .description('check everything before and after a deployment; changes nothing')
-    .option(
-      '--stage <name>',
-      'a stage on AWS, with the AWS credentials of the environment (without it: the local host)',
-      stageName,
-    )
+    .option(...stageOption)
     .option('--before', 'before the first deployment: check only the account')
     .option('--instance-type <type>', 'machine type to deploy', instanceType, 'g4dn.xlarge')
     .action(async (options: { stage?: string; before?: true; instanceType: string }) => {

@@ -9,6 +9,7 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
+import { requestOf } from '../../core/contracts/calls/client.ts';
 import { REPORTS_PREFIX } from '../../core/contracts/keys.ts';
 import { BatchReport } from '../../core/contracts/report.ts';
 import { INDEXES, UsageRow } from '../../core/contracts/rows.ts';
@@ -35,6 +36,62 @@ async function found<T>(lookUp: () => Promise<T | undefined>): Promise<Found<T>>
 
 const Health = z.object({ stage: z.string().optional() });
 
+/** The days, from today on backwards, in which work and reports are looked for. */
+const recentDays = (): string[] => Array.from({ length: DAYS_BACK }, (_, back) => utcDay(Date.now() - back * DAY_MS));
+
+/** The newest usage row of the ledger. */
+async function lastWork(dynamo: DynamoDBClient, TableName: string | undefined) {
+  for (const day of recentDays()) {
+    const { Items = [] } = await dynamo.send(
+      new QueryCommand({
+        TableName,
+        IndexName: INDEXES.ledgerByDay,
+        KeyConditionExpression: '#day = :day',
+        ExpressionAttributeNames: { '#day': 'day' },
+        ExpressionAttributeValues: { ':day': { S: `use#${day}` } },
+        ScanIndexForward: false,
+        Limit: 1,
+      }),
+    );
+    const [newest] = Items.map((item) => UsageRow.parse(unmarshall(item)));
+    if (newest) return { atMs: newest.at_ms, version: newest.worker_version, model: newest.model };
+  }
+  return undefined;
+}
+
+/** The newest batch report. Report names contain their time, so it is found by listing day by day. */
+async function lastReport(s3: S3Client, Bucket: string | undefined) {
+  for (const day of recentDays()) {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: `${REPORTS_PREFIX}batch-${day}` }));
+    const Key = Contents.map(({ Key = '' }) => Key)
+      .sort()
+      .at(-1);
+    if (Key === undefined) continue;
+    const body = await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
+    const { status, timestamp } = BatchReport.parse(JSON.parse(body ?? ''));
+    return { name: Key.slice(REPORTS_PREFIX.length).replace(/\.json$/, ''), status, atMs: Date.parse(timestamp) };
+  }
+  return undefined;
+}
+
+/** State and type of a machine. */
+async function machineOf(ec2: EC2Client, id: string): Promise<{ state: string; type: string } | undefined> {
+  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+  const machine = Reservations?.[0]?.Instances?.[0];
+  return machine && { state: String(machine.State?.Name), type: String(machine.InstanceType) };
+}
+
+/** Status of the API, and the stage that it reports. */
+async function healthOf(apiUrl: string): Promise<{ status: number; stage: string | undefined }> {
+  const response = await fetch(`${apiUrl}${requestOf('GET /api/health').path}`, { signal: AbortSignal.timeout(API_MS) });
+  const health = Health.safeParse(await response.json().catch(() => undefined)).data;
+  return { status: response.status, stage: health?.stage };
+}
+
+/** Looks up several things by their names. */
+const each = async <T>(names: readonly string[], lookUp: (name: string) => Promise<T | undefined>) =>
+  Object.fromEntries(await Promise.all(names.map(async (name) => [name, await found(() => lookUp(name))] as const)));
+
 /** Gathers all facts. @param plannedType instance type to check while the stage has no machine */
 export async function gather(target: StageTarget, plannedType: string): Promise<Facts> {
   const { stage, options, local } = target;
@@ -56,15 +113,9 @@ export async function gather(target: StageTarget, plannedType: string): Promise<
     return { values, sinceMs: Parameter?.LastModifiedDate?.getTime() ?? 0 };
   });
   const config = workerConfig.kind === 'found' ? workerConfig.value.values : {};
-  const each = async <T>(names: readonly string[], lookUp: (name: string) => Promise<T | undefined>) =>
-    Object.fromEntries(await Promise.all(names.map(async (name) => [name, await found(() => lookUp(name))] as const)));
 
   const machineIds = (outputs['InstanceIds'] ?? '').split(',').filter(Boolean);
-  const states = await each(machineIds, async (id) => {
-    const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
-    const machine = Reservations?.[0]?.Instances?.[0];
-    return machine && { state: String(machine.State?.Name), type: String(machine.InstanceType) };
-  });
+  const states = await each(machineIds, (id) => machineOf(ec2, id));
   const known = Object.values(states).find((state) => state.kind === 'found');
   const type = known?.kind === 'found' ? known.value.type : plannedType;
 
@@ -90,12 +141,7 @@ export async function gather(target: StageTarget, plannedType: string): Promise<
     bootstrapVersion: await found(async () =>
       Number((await ssm.send(new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }))).Parameter?.Value),
     ),
-    api: await found(async () => {
-      const url = local?.apiUrl ?? outputs['ApiUrl'] ?? '';
-      const response = await fetch(`${url}/api/health`, { signal: AbortSignal.timeout(API_MS) });
-      const health = Health.safeParse(await response.json().catch(() => undefined)).data;
-      return { status: response.status, stage: health?.stage };
-    }),
+    api: await found(() => healthOf(local?.apiUrl ?? outputs['ApiUrl'] ?? '')),
     tables: await each(
       OUTPUTS.filter((name) => name.endsWith('Table')),
       async (name) => (await dynamo.send(new DescribeTableCommand({ TableName: outputs[name] ?? '-' }))).Table?.TableStatus,
@@ -111,44 +157,11 @@ export async function gather(target: StageTarget, plannedType: string): Promise<
       const state = states[id] ?? { kind: 'missing' };
       return { id, state: state.kind === 'found' ? { kind: 'found', value: state.value.state } : state };
     }),
-    lastWork: await found(async () => {
-      for (let back = 0; back < DAYS_BACK; back += 1) {
-        const day = `use#${utcDay(Date.now() - back * DAY_MS)}`;
-        const { Items = [] } = await dynamo.send(
-          new QueryCommand({
-            TableName: outputs['LedgerTable'],
-            IndexName: INDEXES.ledgerByDay,
-            KeyConditionExpression: '#day = :day',
-            ExpressionAttributeNames: { '#day': 'day' },
-            ExpressionAttributeValues: { ':day': { S: day } },
-            ScanIndexForward: false,
-            Limit: 1,
-          }),
-        );
-        const [newest] = Items.map((item) => UsageRow.parse(unmarshall(item)));
-        if (newest) return { atMs: newest.at_ms, version: newest.worker_version, model: newest.model };
-      }
-      return undefined;
-    }),
+    lastWork: await found(() => lastWork(dynamo, outputs['LedgerTable'])),
     lastError: await found(async () => {
       const { Item } = await dynamo.send(new GetItemCommand({ TableName: outputs['FleetTable'], Key: { id: { S: 'pool' } } }));
       return Item?.['last_error']?.S;
     }),
-    lastReport: await found(async () => {
-      const Bucket = outputs['BucketName'];
-      // Report names contain their time, so the newest is found by listing day by day.
-      for (let back = 0; back < DAYS_BACK; back += 1) {
-        const day = utcDay(Date.now() - back * DAY_MS);
-        const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: `${REPORTS_PREFIX}batch-${day}` }));
-        const Key = Contents.map(({ Key = '' }) => Key)
-          .sort()
-          .at(-1);
-        if (Key === undefined) continue;
-        const body = await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
-        const { status, timestamp } = BatchReport.parse(JSON.parse(body ?? ''));
-        return { name: Key.slice(REPORTS_PREFIX.length).replace(/\.json$/, ''), status, atMs: Date.parse(timestamp) };
-      }
-      return undefined;
-    }),
+    lastReport: await found(() => lastReport(s3, outputs['BucketName'])),
   };
 }

@@ -10,12 +10,14 @@
  *   current at commit, and a worker that checks the gate in the transaction of its claim cannot overlook a lock.
  * - The next call that reads a stale lease removes it. The gate needs no cleanup: its time passes.
  */
+
+import type { Caller } from '../caller.ts';
 import type { GateRow, LeaseRow } from '../contracts/batch.ts';
 import type { SessionPlace } from '../contracts/keys.ts';
 import { LOCK_CAP_SECONDS, LOCK_STALE_SECONDS, UPLOAD_RENEWS_SECONDS } from '../contracts/limits.ts';
 import { DomainError } from '../errors.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
-import type { Caller } from '../sessions/access.ts';
+import { HOUR_MS, iso } from '../time.ts';
 import type { LockChange, LockStore } from './ports.ts';
 
 export interface LockDeps {
@@ -109,8 +111,11 @@ function release({ locks, nowMs }: LockDeps, isReleased: (lease: LeaseRow) => bo
 export const unlock = (deps: LockDeps, userId: string, sessionId?: string): Promise<number> =>
   release(deps, (lease) => lease.user_id === userId && (sessionId === undefined || lease.id === sessionId));
 
-/** Lets an admin release anyone's lock. */
-export const unlockAny = (deps: LockDeps, sessionId: string): Promise<number> => release(deps, (lease) => lease.id === sessionId);
+/** Lets an admin release anyone's lock. @throws DomainError `not-found` if the session holds none */
+export async function unlockAny(deps: LockDeps, sessionId: string): Promise<void> {
+  if ((await release(deps, (lease) => lease.id === sessionId)) === 0)
+    throw new DomainError('not-found', 'this session holds no lock');
+}
 
 /** Live locks, oldest first. Removes stale ones. */
 export async function liveLocks(deps: LockDeps): Promise<LeaseRow[]> {
@@ -123,7 +128,6 @@ export async function liveLocks(deps: LockDeps): Promise<LeaseRow[]> {
 export async function lockStatus(deps: LockDeps, { userId, isAdmin }: Caller) {
   const live = await liveLocks(deps);
   const [oldest] = live;
-  const iso = (ms: number): string => new Date(ms).toISOString();
   const visible = live.filter((lease) => isAdmin || lease.user_id === userId);
   return {
     locked: oldest !== undefined,
@@ -141,8 +145,8 @@ export async function lockStatus(deps: LockDeps, { userId, isAdmin }: Caller) {
 export const viewLock = (lease: LeaseRow) => ({
   userId: lease.user_id,
   sessionId: lease.id,
-  timestamp: new Date(lease.renewed_at_ms).toISOString(),
-  expiresAt: new Date(lease.until_ms).toISOString(),
+  timestamp: iso(lease.renewed_at_ms),
+  expiresAt: iso(lease.until_ms),
 });
 
 export type BacklogAccess =
@@ -172,7 +176,7 @@ export async function backlogAccess(
         change: { gate: { ...rest, blocked_since_ms: undefined, behind_live_until_ms: undefined } },
       };
     }
-    if (since !== undefined && nowMs - since >= run.maxBlockedHours * 3_600_000)
+    if (since !== undefined && nowMs - since >= run.maxBlockedHours * HOUR_MS)
       return { result: { kind: 'behind-live' }, change: { gate: { behind_live_until_ms: run.untilMs } } };
     if (!run.isScheduled || since !== undefined) return { result: { kind: 'blocked' } };
     return { result: { kind: 'blocked' }, change: { gate: { blocked_since_ms: nowMs } } };

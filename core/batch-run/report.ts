@@ -3,10 +3,10 @@ import type { BatchStatus, RunRow } from '../contracts/batch.ts';
 import type { BatchReport } from '../contracts/report.ts';
 import type { ChunkRow, GpuIntervalRow } from '../contracts/rows.ts';
 import { costUsd, runningTimes, secondsOf } from '../ledger/gpu-time.ts';
+import { iso } from '../time.ts';
 
 const MAX_DEAD_LISTED = 100;
 
-const iso = (ms: number): string => new Date(ms).toISOString();
 const tenths = (seconds: number): number => Math.round(Math.max(0, seconds) * 10) / 10;
 const between = (fromMs: number | undefined, toMs: number | undefined): number =>
   fromMs === undefined || toMs === undefined ? 0 : tenths((toMs - fromMs) / 1000);

@@ -23,9 +23,10 @@ import { DomainError } from '../errors.ts';
 import type { FleetStore } from '../fleet/ports.ts';
 import { runningTimes, secondsOf } from '../ledger/gpu-time.ts';
 import type { LedgerDeps } from '../ledger/ledger-service.ts';
+import { notifyOwner } from '../notifications/mails.ts';
+import type { NoticeDeps } from '../notifications/ports.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
-import { DAY_MS, utcDays } from '../time.ts';
-import { type NoticeDeps, notifyOwner } from './mail.ts';
+import { DAY_MS, iso, utcDays } from '../time.ts';
 import type { BatchChange, BatchStore, RunFiles } from './ports.ts';
 import { groupByResult, launchedDuring, reportOf } from './report.ts';
 import { inQueueOrder, type ScanDeps, scan } from './scan.ts';
@@ -60,7 +61,7 @@ const MAX_PENDING_LISTED = 10_000; // the API returns them in one response
 const MAX_NAMES_IN_A_MINUTE = 1000;
 
 /** `batch-YYYY-MM-DD-HHMM`, UTC. */
-const nameOf = (ms: number): string => `batch-${new Date(ms).toISOString().slice(0, 16).replace('T', '-').replace(':', '')}`;
+const nameOf = (ms: number): string => `batch-${iso(ms).slice(0, 16).replace('T', '-').replace(':', '')}`;
 
 const finished = (run: RunRow): boolean => run.state === 'finished';
 const without = (state: BatchStateRow, runId: string): BatchStateRow => ({
@@ -92,7 +93,9 @@ async function nameFor(batch: BatchStore, ms: number, isSlot: boolean): Promise<
   throw new DomainError('too-many', 'too many runs were started in this minute', { retryAfterSeconds: 60 });
 }
 
-type BeginDeps = Pick<RunnerDeps, 'batch' | 'nowMs'>;
+/** Dependencies of starting a run. */
+export type BeginDeps = Pick<RunnerDeps, 'batch' | 'nowMs'>;
+
 /** Starts a run, or returns the active one. A dry run is always new. @throws DomainError `busy`, `too-many` */
 export const begin = ({ batch, nowMs }: BeginDeps, request: RunRequest): Promise<RunRow> =>
   optimistically('the batch', async () => {
@@ -235,12 +238,12 @@ async function doScan(deps: StepDeps, claim: RunClaim): Promise<void> {
 
 function pendingJobs(rows: readonly ChunkRow[], scan: { sessions: number; finished_at_ms: number }): PendingJobs {
   return {
-    scannedAt: new Date(scan.finished_at_ms).toISOString(),
+    scannedAt: iso(scan.finished_at_ms),
     sessionsScanned: scan.sessions,
     totalMissingChunks: rows.length,
     pending: rows.slice(0, MAX_PENDING_LISTED).map((row) => ({
       ...listed(row),
-      uploadedAt: new Date(row.uploaded_at_ms).toISOString(),
+      uploadedAt: iso(row.uploaded_at_ms),
       attempts: row.attempts,
       ...(row.error_message !== undefined && { error: row.error_message }),
     })),
@@ -372,24 +375,3 @@ async function whyLeft(deps: RunnerDeps): Promise<string> {
   if (!isGateOpen(await deps.locks.readGate(), deps.nowMs())) return 'a recording holds the lock; the next run continues';
   return 'the run reached its deadline; the next run continues';
 }
-
-/** Public form of a run. */
-export const viewRun = (run: RunRow) => ({
-  id: run.id,
-  trigger: run.trigger,
-  dryRun: run.dry_run,
-  state: run.state,
-  status: run.status,
-  reason: run.reason,
-  startedAt: new Date(run.started_at_ms).toISOString(),
-  finishedAt: run.finished_at_ms === undefined ? undefined : new Date(run.finished_at_ms).toISOString(),
-  locked: run.is_locked,
-  behindLive: run.is_behind_live,
-  scan: run.scan && {
-    sessionsScanned: run.scan.sessions,
-    totalMissingChunks: run.scan.missing,
-    chunksFound: run.scan.found,
-    resultsReset: run.scan.reset,
-    full: run.scan.is_full,
-  },
-});

@@ -5,12 +5,13 @@
  * The listing shows which chunks have an intact result: a canonical file is a copy of a committed result, so both have the same
  * ETag. Rows are read only for the other chunks.
  */
-import { firstRow, type IngestDeps, ingestObject } from '../chunk-cache/ingest.ts';
 import type { ChunkStore } from '../chunk-cache/ports.ts';
+import { firstRow } from '../chunk-cache/rows.ts';
 import { type Contained, type Containment, forEachContained } from '../contained.ts';
-import { type ChunkPlace, isJobId, parseSessionObject, sessionPrefix } from '../contracts/keys.ts';
+import { type ChunkPlace, isJobId, parseSessionObject, type SessionObject, sessionPrefix } from '../contracts/keys.ts';
 import { PUBLISHED_SECONDS, UNSERVED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
+import { type IngestDeps, ingestObject } from '../sessions/ingest.ts';
 import type { BucketListing, CanonicalResults, ListedObject } from './ports.ts';
 
 export interface ScanDeps extends IngestDeps {
@@ -52,6 +53,15 @@ function candidatesOf({ chunks, transcripts, results }: Folder): Candidate[] {
   });
 }
 
+const folderOf = (name: string): Folder => ({ name, chunks: [], transcripts: new Map(), results: new Map() });
+
+function addObject(folder: Folder, { kind, place }: SessionObject, object: ListedObject): void {
+  const { chunkNumber } = place;
+  if (kind === 'chunk') folder.chunks.push({ place, object });
+  else if (kind === 'transcript') folder.transcripts.set(chunkNumber, object);
+  else folder.results.set(chunkNumber, (folder.results.get(chunkNumber) ?? new Set()).add(object.etag));
+}
+
 /** Finds the candidates of each session folder in a listing, which is in key order. Returns the number of folders. */
 async function findCandidates(
   pages: AsyncIterable<readonly ListedObject[]>,
@@ -59,26 +69,25 @@ async function findCandidates(
   onPage: () => Promise<void> = async () => undefined,
 ): Promise<number> {
   let folders = 0;
-  let open: Folder | undefined;
-  for await (const page of pages) {
-    const candidates: Candidate[] = [];
-    for (const object of page) {
-      const parsed = parseSessionObject(object.key);
-      if (parsed === undefined) continue;
-      if (parsed.folder !== open?.name) {
-        if (open !== undefined) candidates.push(...candidatesOf(open));
-        open = { name: parsed.folder, chunks: [], transcripts: new Map(), results: new Map() };
-        folders += 1;
-      }
-      const { chunkNumber } = parsed.place;
-      if (parsed.kind === 'chunk') open.chunks.push({ place: parsed.place, object });
-      else if (parsed.kind === 'transcript') open.transcripts.set(chunkNumber, object);
-      else open.results.set(chunkNumber, (open.results.get(chunkNumber) ?? new Set()).add(object.etag));
+  let open = folderOf('');
+  /** Adds an object to its folder. Returns the candidates of the previous folder when a new one begins. */
+  const add = (object: ListedObject): Candidate[] => {
+    const parsed = parseSessionObject(object.key);
+    if (parsed === undefined) return [];
+    const previous = open;
+    if (parsed.folder !== open.name) {
+      open = folderOf(parsed.folder);
+      folders += 1;
     }
+    addObject(open, parsed, object);
+    return open === previous ? [] : candidatesOf(previous);
+  };
+  for await (const page of pages) {
+    const candidates = page.flatMap(add);
     if (candidates.length > 0) await onCandidates(candidates);
     await onPage();
   }
-  if (open !== undefined) await onCandidates(candidatesOf(open));
+  if (folders > 0) await onCandidates(candidatesOf(open));
   return folders;
 }
 
@@ -91,28 +100,38 @@ const USER_SECONDS = 10 * 60;
 type Finding = { readonly kind: 'found' | 'reset' | 'nothing'; readonly row?: ChunkRow };
 const NOTHING: Finding = { kind: 'nothing' };
 
-/** Compares a candidate with its row and repairs the row. A dry scan repairs nothing and returns the row as it would be. */
-async function examine(
+/** Ingests a chunk that has no row, or newer audio than its row. */
+async function ingestCandidate(
   deps: ScanDeps,
   isDry: boolean,
-  { place, object, hasResult }: Candidate,
+  { place, object }: Candidate,
   row: ChunkRow | undefined,
 ): Promise<Finding> {
+  if (isDry) {
+    const first = firstRow(place, object, { lane: 'backlog' }, deps.nowMs());
+    return row === undefined && first.state === 'pending' ? { kind: 'found', row: first } : NOTHING;
+  }
+  const { admission } = await ingestObject(deps, place, object.key, () => 'backlog');
+  return admission === 'admitted' ? { kind: 'found' } : NOTHING;
+}
+
+/** Compares a candidate with its row and repairs the row. A dry scan repairs nothing and returns the row as it would be. */
+async function examine(deps: ScanDeps, isDry: boolean, candidate: Candidate, row: ChunkRow | undefined): Promise<Finding> {
+  const { object, hasResult } = candidate;
   // Only the row shows which audio the result was made of. Without a row, the result is accepted.
   if (row === undefined && hasResult) return NOTHING;
-  if (row === undefined || row.etag !== object.etag || row.object_key !== object.key) {
-    if (isDry) {
-      const first = firstRow(place, object, { lane: 'backlog' }, deps.nowMs());
-      return row === undefined && first.state === 'pending' ? { kind: 'found', row: first } : NOTHING;
-    }
-    const { admission } = await ingestObject(deps, place, object.key, () => 'backlog');
-    return admission === 'admitted' ? { kind: 'found' } : NOTHING;
-  }
+  if (row === undefined || row.etag !== object.etag || row.object_key !== object.key)
+    return ingestCandidate(deps, isDry, candidate, row);
   if (row.state === 'pending' || row.state === 'leased') {
     if (row.pending_shard === undefined && !isDry) await deps.chunks.index(row);
     return NOTHING;
   }
-  if (row.state !== 'done' || !(await isPublished(deps, row))) return NOTHING;
+  return row.state === 'done' ? examineResult(deps, isDry, row) : NOTHING;
+}
+
+/** Resets a chunk whose canonical result is missing or broken. */
+async function examineResult(deps: ScanDeps, isDry: boolean, row: ChunkRow): Promise<Finding> {
+  if (!(await isPublished(deps, row))) return NOTHING;
   if ((await deps.canonical.readCanonical(row)) !== undefined) return NOTHING;
   if (isDry) return { kind: 'reset', row: { ...row, state: 'pending', lane: 'backlog' } };
   return (await deps.chunks.reset(row, 'backlog', deps.nowMs())) ? { kind: 'reset' } : NOTHING;

@@ -1,6 +1,7 @@
 import type { ChunkPlace, SessionPlace } from '../contracts/keys.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
+import type { ChunkDeclaration } from '../signing.ts';
 
 /** Rows of chunks. */
 export interface ChunkStore {
@@ -52,13 +53,6 @@ interface Corrected {
   readonly text: string;
   readonly wordCounts: Readonly<Record<string, number>>;
   readonly version: number;
-}
-
-/** What the client declared about a chunk when it requested the upload URL. */
-export interface ChunkDeclaration {
-  readonly durationSeconds?: number | undefined;
-  readonly startedAtMs?: number | undefined;
-  readonly overlapMs?: number | undefined;
 }
 
 /** An object in the bucket. */

@@ -1,5 +1,4 @@
 import type { ChunkRow } from '../contracts/rows.ts';
-import { missingChunkNumbers } from '../sessions/session.ts';
 
 /** Counts of a session's chunks. */
 export interface CacheStatistics {
@@ -14,6 +13,14 @@ export interface CacheStatistics {
   readonly targetWords: Readonly<Record<string, number>>;
 }
 
+/** Numbers of chunks that were never uploaded, up to `chunkCount` or the highest uploaded one. */
+export function missingChunkNumbers(rows: readonly ChunkRow[], chunkCount: number | undefined): number[] {
+  const uploaded = new Set(rows.map((row) => row.chunk_number));
+  const count = Math.max(chunkCount ?? 0, ...uploaded);
+  return Array.from({ length: count }, (_, i) => i + 1).filter((n) => !uploaded.has(n));
+}
+
+/** Counts the chunks of a session. `chunkCount`: their declared number. */
 export function cacheStatistics(rows: readonly ChunkRow[], chunkCount: number | undefined): CacheStatistics {
   const done = rows.filter(({ state }) => state === 'done');
   const targetWords: Record<string, number> = {};

@@ -1,4 +1,4 @@
-/** Rows of the batch table: locks of recordings, the gate between recordings and the backlog, batch runs, and mail. */
+/** Rows of the batch table: locks of recordings, the gate between recordings and the backlog, and batch runs. */
 import * as z from 'zod';
 
 /** Lock of a live recording that delays the batch; one per session. */
@@ -73,19 +73,6 @@ export const RunRow = z.object({
   reason: z.string().optional(),
 });
 export type RunRow = z.infer<typeof RunRow>;
-
-/** The emails that a user has enabled. `wants` is the stored name of this kind. */
-export const MailSettingsRow = z.object({
-  kind: z.literal('wants'),
-  id: z.string(),
-  session_completed: z.boolean(),
-  file_completed: z.boolean().optional(),
-});
-export type MailSettingsRow = z.infer<typeof MailSettingsRow>;
-
-/** Marks an email as sent, so that it is sent once; expires after some days. */
-export const NoticeRow = z.object({ kind: z.literal('notice'), id: z.string(), expires_at_s: z.number().int() });
-export type NoticeRow = z.infer<typeof NoticeRow>;
 
 /** State of the batch in one row: active runs, whether the schedule is paused, and the last full audit. */
 export const BatchStateRow = z.object({

@@ -33,3 +33,14 @@ export const ChangeCorrections = z.strictObject({
   }),
 });
 export type ChangeCorrections = z.infer<typeof ChangeCorrections>;
+
+/** A user's corrections, as calls return them. */
+export const SavedCorrections = Corrections.extend({
+  version: z.number().int(),
+  applied: z.boolean().meta({ description: 'Whether all chunks and transcripts reflect these corrections.' }),
+  skippedRules: z
+    .array(z.number().int().min(0))
+    .optional()
+    .meta({ description: 'Zero-based indexes of rules that are not applied, because they are invalid or would take too long.' }),
+});
+export type SavedCorrections = z.infer<typeof SavedCorrections>;

@@ -13,7 +13,8 @@ export const text = (min: number, max: number, base = z.string()) =>
     }, `must have ${min} to ${max} characters`)
     .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
 
-const numberIn = (written: RegExp) => (given: unknown) =>
+/** Requests contain numbers as text; clients may pass either. */
+const numberIn = (written: RegExp) => (given: string | number) =>
   typeof given === 'string' && written.test(given) ? Number(given) : given;
 
 /** Integer in a path or query, in plain digits: `1`, not `01`, `+1`, `1.0`, `1e0` or `0x1`. */

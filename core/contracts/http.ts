@@ -111,12 +111,6 @@ export const UnlockSession = z.strictObject({ sessionId: SessionId.optional() })
 export const BeginBatch = z.strictObject({
   dryRun: z.boolean().default(false).meta({ description: 'Scan only; allowed also during recordings.' }),
 });
-export const Notifications = z.strictObject({
-  sessionCompleted: z.boolean().meta({ description: 'Send an email when the batch has completed one of your sessions.' }),
-  fileCompleted: z.boolean().meta({ description: 'Send an email when one of your files is transcribed or has failed.' }),
-});
-/** Absent fields stay unchanged. */
-export const ChangeNotifications = Notifications.partial();
 export const SetWebhook = z.strictObject({
   url: z.url().max(2000).nullable().meta({ description: 'null removes the webhook.' }),
   batch: z.boolean().default(false).meta({ description: 'Also send batch results (admin).' }),

@@ -27,61 +27,6 @@ export const MAX_SHARING_JOBS = 500;
 /** How long an Idempotency-Key refers to the same job. */
 export const IDEMPOTENCY_SECONDS = 86_400;
 
-/** Content type of a file -> extension of the stored object. The worker trusts neither. */
-const FILE_EXTENSION_OF_TYPE: Readonly<Record<string, string>> = {
-  'audio/mpeg': 'mp3',
-  'audio/mp3': 'mp3',
-  'audio/wav': 'wav',
-  'audio/x-wav': 'wav',
-  'audio/wave': 'wav',
-  'audio/vnd.wave': 'wav',
-  'audio/flac': 'flac',
-  'audio/x-flac': 'flac',
-  'audio/mp4': 'm4a',
-  'audio/m4a': 'm4a',
-  'audio/x-m4a': 'm4a',
-  'audio/ogg': 'ogg',
-  'audio/opus': 'ogg',
-  'audio/webm': 'webm',
-  'audio/x-matroska': 'mkv',
-  'video/mp4': 'mp4',
-  'video/quicktime': 'mov',
-  'video/webm': 'webm',
-  'video/x-matroska': 'mkv',
-};
-/** Extension of a file's name -> content type, for clients. The worker inspects the bytes. */
-export const FILE_TYPE_OF_EXTENSION: Readonly<Record<string, string>> = {
-  mp3: 'audio/mpeg',
-  mp2: 'audio/mpeg',
-  wav: 'audio/wav',
-  flac: 'audio/flac',
-  m4a: 'audio/mp4',
-  ogg: 'audio/ogg',
-  oga: 'audio/ogg',
-  opus: 'audio/ogg',
-  webm: 'audio/webm',
-  mka: 'audio/x-matroska',
-  mp4: 'video/mp4',
-  '3gp': 'video/3gpp',
-  mov: 'video/quicktime',
-  mkv: 'video/x-matroska',
-};
-/** Content type of a file with an unknown extension. */
-const UNKNOWN_TYPE = 'application/octet-stream';
-const UNKNOWN_EXTENSION = 'bin';
-const OTHER_MEDIA = /^(audio|video)\/|^application\/(octet-stream|ogg)$/;
-
-/** The content type that a client declares for a file. */
-export const fileTypeOf = (filename: string): string =>
-  FILE_TYPE_OF_EXTENSION[filename.split('.').at(-1)?.toLowerCase() ?? ''] ?? UNKNOWN_TYPE;
-
-/** Extension of the stored object; undefined for a type that is neither audio nor video. */
-export const fileExtensionOf = (bareType: string): string | undefined =>
-  FILE_EXTENSION_OF_TYPE[bareType] ?? (OTHER_MEDIA.test(bareType) ? UNKNOWN_EXTENSION : undefined);
-
-/** Extensions of files that are kept compressed on a stage with `compressFiles`; they are about ten times larger than needed. */
-export const COMPRESSED_EXTENSIONS: readonly string[] = ['wav', 'flac'];
-
 /** The open or failed retranscription of a completed job. Its fields mean the same as those of the job. */
 const RetranscriptionRow = z.object({
   state: z.enum(['open', 'failed']),

@@ -1,5 +1,5 @@
 /**
- * Languages of the Whisper models, and the names that clients may use for them. gpu_worker/languages.py has the same ones;
+ * Languages of the Whisper models, and the names that clients may use for them. gpu_worker/speech/languages.py has the same ones;
  * the tests of both read test/fixtures/contracts/languages.json.
  * @see https://github.com/openai/whisper/blob/main/whisper/tokenizer.py
  */

@@ -1,6 +1,6 @@
 /** Facts about the published models, from the worker's catalogue. */
 import * as z from 'zod';
-import models from '../../gpu-worker/src/gpu_worker/models.json' with { type: 'json' };
+import models from '../../gpu-worker/src/gpu_worker/speech/models/models.json' with { type: 'json' };
 
 const catalogue = z
   .object({

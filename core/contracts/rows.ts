@@ -13,7 +13,7 @@ const CHUNK_STATES = ['pending', 'leased', 'done', 'dead'] as const;
  *   dead --retry--> pending; done --result lost--> pending; done, dead --retranscription--> pending
  *   any state --new audio--> pending
  *
- * The worker writes the claim and what ends a lease (gpu_worker/chunk_rows.py). The functions write all other transitions.
+ * The worker writes the claim and what ends a lease (gpu_worker/cloud/stage/chunk_rows.py). The functions write all other transitions.
  */
 export const ChunkRow = z.object({
   session_id: z.string(),

@@ -186,45 +186,49 @@ export function validateRules(rules: readonly CorrectionRule[]): void {
   for (const [rule, reason] of stepsOf(rules).refused) throw new DomainError('invalid', reason, { rule });
 }
 
-/** Compiles a user's corrections. Rules that cannot be applied are skipped: an earlier version may have accepted them. */
-export function correctorOf(
-  { rules, targetWords }: Corrections,
-  { nowMs, untilMs, ranOut }: TimeLimit = NO_TIME_LIMIT,
-): Corrector {
-  const { steps, refused } = stepsOf(rules);
-  const targets = targetWords.map((word) => {
-    const rule = { kind: 'phrase', match: word, caseSensitive: false } as const;
-    return { word, rule, find: finderOf(rule).find };
-  });
+/** A corrected text, and whether every rule was applied to it. */
+interface Applied {
+  readonly corrected: string;
+  readonly isDone: boolean;
+}
+
+/** Applies rules in their order. Expressions for which there is no time are left out, and reported once. */
+function applierOf(steps: readonly Step[], { nowMs, untilMs, ranOut }: TimeLimit): (text: string) => Applied {
   const reported = new Set<number>();
-  /** The corrected text, and whether every rule was applied. */
-  const applied = (text: string): { readonly corrected: string; readonly isDone: boolean } => {
-    const late: number[] = [];
-    let spentMs = 0;
-    let corrected = text;
-    for (const { index, rule, find, isExpression: isSlow } of steps) {
-      const begunMs = isSlow ? nowMs() : 0;
-      if (isSlow && (spentMs > LONGEST_CORRECTION_MS || begunMs > untilMs())) {
-        late.push(index);
-        continue;
-      }
-      const next = replaced(corrected, rule, find);
-      if (isSlow) spentMs += nowMs() - begunMs;
-      if (next.length <= corrected.length || isShort(next, text)) corrected = next;
-    }
+  const report = (late: readonly number[]): void => {
     const unreported = late.filter((index) => !reported.has(index));
     for (const index of unreported) reported.add(index);
     if (unreported.length > 0) ranOut(unreported);
+  };
+  return (text) => {
+    const late: number[] = [];
+    let spentMs = 0;
+    let corrected = text;
+    const apply = ({ rule, find }: Step): void => {
+      const next = replaced(corrected, rule, find);
+      if (next.length <= corrected.length || isShort(next, text)) corrected = next;
+    };
+    const applyInTime = (step: Step): void => {
+      const begunMs = nowMs();
+      if (spentMs > LONGEST_CORRECTION_MS || begunMs > untilMs()) return void late.push(step.index);
+      apply(step);
+      spentMs += nowMs() - begunMs;
+    };
+    for (const step of steps) (step.isExpression ? applyInTime : apply)(step);
+    report(late);
     return { corrected, isDone: late.length === 0 };
   };
-  const hasExpressions = steps.some(({ isExpression: isSlow }) => isSlow);
+}
+
+/** Remembers the texts to which every rule was applied. */
+function remembered(apply: (text: string) => Applied): (text: string) => string {
   const kept = new Map<string, string>();
   let keptCharacters = 0;
-  const correct = (text: string): string => {
+  return (text) => {
     const known = kept.get(text);
     if (known !== undefined) return known;
-    const { corrected, isDone } = applied(text);
-    if (!hasExpressions || !isDone) return corrected;
+    const { corrected, isDone } = apply(text);
+    if (!isDone) return corrected;
     keptCharacters += text.length + corrected.length;
     if (keptCharacters > MAX_KEPT_CHARACTERS) {
       kept.clear();
@@ -233,7 +237,15 @@ export function correctorOf(
     kept.set(text, corrected);
     return corrected;
   };
-  const count = (text: string): Record<string, number> => {
+}
+
+/** Counts the target words in a text. */
+function counterOf(targetWords: readonly string[]): (text: string) => Record<string, number> {
+  const targets = targetWords.map((word) => {
+    const rule = { kind: 'phrase', match: word, caseSensitive: false } as const;
+    return { word, rule, find: finderOf(rule).find };
+  });
+  return (text) => {
     const counts: Record<string, number> = {};
     let bytes = 0;
     for (const { word, rule, find } of targets) {
@@ -243,9 +255,16 @@ export function correctorOf(
     }
     return counts;
   };
+}
+
+/** Compiles a user's corrections. Rules that cannot be applied are skipped: an earlier version may have accepted them. */
+export function correctorOf({ rules, targetWords }: Corrections, limit: TimeLimit = NO_TIME_LIMIT): Corrector {
+  const { steps, refused } = stepsOf(rules);
+  const apply = applierOf(steps, limit);
+  const hasExpressions = steps.some((step) => step.isExpression);
   return {
-    correct,
-    count,
+    correct: hasExpressions ? remembered(apply) : (text) => apply(text).corrected,
+    count: counterOf(targetWords),
     skipped: [...refused.keys()],
   };
 }

@@ -1,5 +1,5 @@
 /** Reads and changes a user's corrections, and caches the compiled ones. Versions show which results are out of date. */
-import { type ChangeCorrections, Corrections } from '../contracts/corrections.ts';
+import { type ChangeCorrections, Corrections, type SavedCorrections } from '../contracts/corrections.ts';
 import type { SettingsRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import type { SettingsStore } from './ports.ts';
@@ -12,29 +12,22 @@ export interface VersionedCorrector extends Pick<Corrector, 'correct' | 'count'>
 
 const NONE: Corrections = { rules: [], targetWords: [] };
 
-export interface CorrectionsView extends Corrections {
-  readonly version: number;
-  /** Whether all chunks and transcripts reflect these corrections. */
-  readonly applied: boolean;
-  /** Indexes of rules that are not applied, because they are no longer valid or would take too long. */
-  readonly skippedRules?: readonly number[];
-}
-
 const correctionsOf = (row: SettingsRow | undefined): Corrections =>
   row === undefined ? NONE : Corrections.parse(row.corrections);
 
-function view(row: SettingsRow | undefined): CorrectionsView {
+function view(row: SettingsRow | undefined): SavedCorrections {
   const corrections = correctionsOf(row);
   const { skipped } = correctorOf(corrections);
   return {
     ...corrections,
     version: row?.version ?? 0,
     applied: (row?.version ?? 0) === (row?.applied_version ?? 0),
-    ...(skipped.length > 0 && { skippedRules: skipped }),
+    ...(skipped.length > 0 && { skippedRules: [...skipped] }),
   };
 }
 
-export const readCorrections = async (store: Pick<SettingsStore, 'get'>, userId: string): Promise<CorrectionsView> =>
+/** The user's corrections; empty if they have never saved any. */
+export const readCorrections = async (store: Pick<SettingsStore, 'get'>, userId: string): Promise<SavedCorrections> =>
   view(await store.get(userId));
 
 /**
@@ -46,7 +39,7 @@ export async function saveCorrections(
   store: SettingsStore,
   userId: string,
   { version, ...change }: ChangeCorrections,
-): Promise<CorrectionsView> {
+): Promise<SavedCorrections> {
   if (change.rules !== undefined) validateRules(change.rules);
   const was = await store.get(userId);
   const known = was?.version ?? 0;

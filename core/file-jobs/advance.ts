@@ -12,14 +12,15 @@
 
 import { createHash } from 'node:crypto';
 import pMap from 'p-map';
-import { pendingShard } from '../chunk-cache/ingest.ts';
+import { pendingShard } from '../chunk-cache/rows.ts';
 import type { JobRow, Manifest } from '../contracts/jobs.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
 import type { FileTranscript } from '../contracts/transcript.ts';
-import { dueWhenStuck, endedJob, isOpen, progressOf, rowsFingerprint, update } from './job.ts';
+import { dueWhenStuck, endedJob, isOpen, update } from './job.ts';
 import { joinParts } from './join.ts';
 import type { JobDeps } from './ports.ts';
+import { progressOf, rowsFingerprint } from './progress.ts';
 import { FENCES_PER_ROUND, isCurrentRow, isRetranscribing, workOf } from './work.ts';
 
 const ROWS_AT_ONCE = 16;
@@ -209,18 +210,22 @@ export async function advance(deps: JobDeps, jobId: string): Promise<void> {
   if (source === undefined) return queueSource(deps, job);
   const dead = rows.find(({ state }) => state === 'dead');
   if (dead !== undefined) return failJob(deps, jobId, dead.error_message ?? 'the file could not be transcribed');
-  if (source.state !== 'done') return;
+  if (source.state === 'done') await advanceParts(deps, job, source, rows);
+}
+
+/** Takes the next step of a job whose file has been cut. */
+async function advanceParts(deps: JobDeps, job: JobRow, source: ChunkRow, rows: readonly ChunkRow[]): Promise<void> {
   const manifest = await deps.files.readManifest(source.result_key ?? '');
   // S3 verifies the SHA-256 of an upload in one piece only. For an upload in parts, the worker computes it.
   if (job.sha256 !== undefined && job.sha256 !== Buffer.from(manifest.sha256, 'hex').toString('base64'))
-    return failJob(deps, jobId, 'the SHA-256 of the uploaded file differs from the declared one');
+    return failJob(deps, job.job_id, 'the SHA-256 of the uploaded file differs from the declared one');
   const known = job.part_count === undefined ? await noteCut(deps, job, source, manifest) : job;
   if (known === undefined) return;
   if (!isRetranscribing(job) && (await share(deps, known, known.content_id ?? '')) !== 'owner') return;
   const existing = new Set(rows.map((row) => row.chunk_number));
   const missing = partRows(known, manifest, deps.nowMs()).filter((row) => !existing.has(row.chunk_number));
   await insertAndSend(deps, known, missing);
-  await noteProgress(deps, jobId);
+  await noteProgress(deps, job.job_id);
   const isTranscribed = missing.length === 0 && rows.every(({ state }) => state === 'done');
   if (isTranscribed) await completeFromParts(deps, known, rows, manifest.compressed?.key);
 }

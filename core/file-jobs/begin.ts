@@ -1,24 +1,21 @@
 /**
- * Creates jobs, and completes their uploads in one piece or in parts.
+ * Creates jobs, within the quotas of the user.
  *
- * Steps: the job is created -> the client uploads to presigned URLs -> the upload is completed and the file queued: by the
- * client's call, by S3's event, or by the session keeper after a day.
+ * Steps: the job is created -> the client uploads to presigned URLs (upload.ts) -> the upload is completed and the file queued: by
+ * the client's call, by S3's event, or by the session keeper after a day.
  *
- * Gotchas:
- * - An Idempotency-Key reserves the job's id before the job is created, so that concurrent repeats create one job.
- * - Completing an upload is idempotent: repeated calls and events queue the file once.
+ * Gotcha: an Idempotency-Key reserves the job's id before the job is created, so that concurrent repeats create one job.
  */
 import { createHash } from 'node:crypto';
-import type * as z from 'zod';
-import type { CreateJob } from '../contracts/http.ts';
-import { IDEMPOTENCY_SECONDS, type JobRow, MAX_PART_URLS } from '../contracts/jobs.ts';
+import { IDEMPOTENCY_SECONDS, type JobRow } from '../contracts/jobs.ts';
 import { DomainError } from '../errors.ts';
 import type { UsageCounter } from '../quota/quota.ts';
 import { DAY_MS, dayNumber, startOfNextDay } from '../time.ts';
-import { acceptUpload } from './advance.ts';
-import { isInParts, isOpen, type JobStage, newJob, uploadPartBytes, uploadPartCount, validateJob } from './job.ts';
-import type { JobDeps, JobStore, PartUploads, UploadPart } from './ports.ts';
+import { type JobRequest, type JobStage, newJob, statusOf, validateJob } from './job.ts';
+import type { JobStore, PartUploads } from './ports.ts';
+import { isInParts, type UploadDeps, uploadOf } from './upload.ts';
 
+/** Dependencies of new jobs, and settings of the stage. */
 export interface BeginDeps {
   readonly jobs: JobStore;
   readonly uploads: PartUploads;
@@ -39,8 +36,11 @@ export const countSeconds =
     await usage.count(dayWindow(userId, nowMs()), startOfNextDay(nowMs()) + DAY_MS, Math.ceil(seconds));
   };
 
+/** What the quotas of a user depend on. */
+export type QuotaDeps = Pick<BeginDeps, 'jobs' | 'usage' | 'nowMs' | 'maxOpenJobs' | 'maxAudioHours'>;
+
 /** @throws DomainError `quota-reached` with the quota and how long to wait */
-export async function checkQuotas(deps: BeginDeps, userId: string): Promise<void> {
+export async function checkQuotas(deps: QuotaDeps, userId: string): Promise<void> {
   const nowMs = deps.nowMs();
   const open = await deps.jobs.countOpen(userId);
   if (open >= deps.maxOpenJobs)
@@ -62,12 +62,7 @@ export async function checkQuotas(deps: BeginDeps, userId: string): Promise<void
  * Creates a job, or returns the one that was created with the same key and request.
  * @throws DomainError `quota-reached`, `idempotency-mismatch`, `deleted`, and those of `validateJob`
  */
-export async function beginJob(
-  deps: BeginDeps,
-  userId: string,
-  input: z.infer<typeof CreateJob>,
-  key: string | undefined,
-): Promise<JobRow> {
+export async function beginJob(deps: BeginDeps, userId: string, input: JobRequest, key: string | undefined): Promise<JobRow> {
   const extension = validateJob(input, deps.stage);
   let jobId = `job_${deps.newUlid()}`;
   if (key !== undefined) {
@@ -90,39 +85,15 @@ export async function beginJob(
   return (await deps.jobs.get(jobId)) ?? job;
 }
 
-/** @throws DomainError `already-over` if the job no longer accepts uploads */
-export function requireUploading(job: JobRow): void {
-  if (!isOpen(job) || job.uploaded_at_ms !== undefined)
-    throw new DomainError('already-over', `the job no longer accepts uploads; it is ${job.status}`);
+/** Dependencies of jobs that clients create. */
+export interface CreateDeps extends BeginDeps, UploadDeps {
+  /** @throws DomainError `invalid` for an address that webhooks must not call */
+  readonly checkCallback: (url: string) => void;
 }
 
-/** Part numbers to sign: the requested ones, or the first that are not uploaded. @throws DomainError `invalid` for an unknown part */
-export function partsToSign(job: JobRow, uploaded: readonly UploadPart[], requested: readonly number[] | undefined): number[] {
-  const count = uploadPartCount(job);
-  const wrong = requested?.find((number) => number > count);
-  if (wrong !== undefined) throw new DomainError('invalid', `the file has ${count} parts; there is no part ${wrong}`);
-  if (requested !== undefined) return [...new Set(requested)];
-  const known = new Set(uploaded.map(({ partNumber }) => partNumber));
-  return Array.from({ length: count }, (_, i) => i + 1)
-    .filter((number) => !known.has(number))
-    .slice(0, MAX_PART_URLS);
-}
-
-/** Completes an upload; idempotent. @throws DomainError `upload-incomplete` with the missing parts */
-export async function completeUpload(deps: JobDeps, job: JobRow): Promise<void> {
-  if (job.uploaded_at_ms !== undefined) return;
-  if (job.upload_id !== undefined) {
-    const uploaded = await deps.uploads.list(job.object_key, job.upload_id);
-    const complete = new Set(
-      uploaded.filter((part) => part.sizeBytes === uploadPartBytes(job, part.partNumber)).map((p) => p.partNumber),
-    );
-    const missing = Array.from({ length: uploadPartCount(job) }, (_, i) => i + 1).filter((number) => !complete.has(number));
-    if (missing.length > 0 && (await deps.files.head(job.object_key)) === undefined)
-      throw new DomainError('upload-incomplete', `${missing.length} parts are not uploaded yet`, {
-        missing: missing.slice(0, 100),
-      });
-    if (missing.length === 0) await deps.uploads.complete(job.object_key, job.upload_id, uploaded);
-  }
-  if (!(await acceptUpload(deps, job.job_id)))
-    throw new DomainError('upload-incomplete', 'the file is not uploaded yet; send it to the upload URL first');
+/** Creates a job and returns how its file is uploaded. @throws as `beginJob`; DomainError `invalid` for a forbidden callback address */
+export async function createJob(deps: CreateDeps, userId: string, request: JobRequest, key: string | undefined) {
+  if (request.callbackUrl !== undefined) deps.checkCallback(request.callbackUrl);
+  const job = await beginJob(deps, userId, request, key);
+  return { id: job.job_id, status: statusOf(job), upload: await uploadOf(deps, job) };
 }

@@ -9,7 +9,8 @@ import { type Containment, forEachContained } from '../contained.ts';
 import { type JobRow, MAX_RESUMES, STUCK_SECONDS } from '../contracts/jobs.ts';
 import { acceptUpload, advance, failJob } from './advance.ts';
 import { type ControlDeps, purgeJob } from './control.ts';
-import { dueWhenStuck, isOpen, notDue, rowsFingerprint, rowsFor, update, updateRow } from './job.ts';
+import { dueWhenStuck, isOpen, notDue, update, updateRow } from './job.ts';
+import { rowsFingerprint, rowsFor } from './progress.ts';
 import { workOf } from './work.ts';
 
 export interface JobDueDeps extends ControlDeps {

@@ -1,11 +1,7 @@
 import type { ChunkStore, WorkQueue } from '../chunk-cache/ports.ts';
 import type { JobRow, JobState, Manifest } from '../contracts/jobs.ts';
 import type { ChunkTranscript, FileTranscript } from '../contracts/transcript.ts';
-
-interface Page<T> {
-  readonly items: readonly T[];
-  readonly cursor?: string;
-}
+import type { Page } from '../page.ts';
 
 /** The job that a request with an Idempotency-Key created. */
 export interface IdempotencyRecord {

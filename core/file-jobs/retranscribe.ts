@@ -4,15 +4,13 @@ import { DomainError } from '../errors.ts';
 import { admitChoice } from '../sessions/model-choice.ts';
 import type { RetranscribeChoice } from '../sessions/retranscription.ts';
 import { advance } from './advance.ts';
-import { dueWhenStuck, updateRow } from './job.ts';
+import { checkQuotas, type QuotaDeps } from './begin.ts';
+import { dueWhenStuck, type JobStage, updateRow } from './job.ts';
 import type { JobDeps } from './ports.ts';
 import { isRetranscribing, without } from './work.ts';
 
-export interface RetranscribeJobDeps extends JobDeps {
-  /** Models of the stage, its default first. */
-  readonly models: readonly string[];
-  /** @throws DomainError `quota-reached` if the user may not start another job */
-  readonly checkQuotas: (userId: string) => Promise<void>;
+export interface RetranscribeJobDeps extends JobDeps, QuotaDeps {
+  readonly stage: Pick<JobStage, 'models'>;
 }
 
 /** What follows the job's status in the error text. */
@@ -39,12 +37,12 @@ export async function retranscribeJob(deps: RetranscribeJobDeps, job: JobRow, ch
   const before = isRetranscribing(job) && job.again !== undefined ? job.again : job;
   const language = choice.language === undefined ? before.language : (choice.language ?? undefined);
   const chosen = choice.model ?? before.model;
-  admitChoice({ language, model: chosen }, deps.models);
-  const model = chosen === deps.models[0] ? undefined : chosen;
+  admitChoice({ language, model: chosen }, deps.stage.models);
+  const model = chosen === deps.stage.models[0] ? undefined : chosen;
   requireCompleted(job);
   const object = await deps.files.head(job.object_key);
   if (object === undefined) throw new DomainError('not-ready', 'the audio of this job is no longer stored');
-  if (!isRetranscribing(job)) await deps.checkQuotas(job.user_id);
+  if (!isRetranscribing(job)) await checkQuotas(deps, job.user_id);
   const nowMs = deps.nowMs();
   const started = await updateRow(deps, job.job_id, (now) => {
     requireCompleted(now);

@@ -175,28 +175,34 @@ export function confirmStopped(instance: InstanceRow, nowMs: number, isStopperOv
 /** A run's own stop has this long before the reaper sends it too. */
 const STOPPER_SECONDS = 60;
 
-/** `adopt`: hold a machine without a holder; `forget`: remove expired holders and ended runs; `stopped`: confirm the stop. */
+/**
+ * `adopt`: hold a machine without a holder; `forget`: remove expired holders and ended runs; `stopped`: confirm the stop;
+ * `force-stop`: stop a machine that hangs while it stops.
+ */
 export type Reap =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'adopt' | 'forget' | 'stopped'; readonly change: FleetChange }
-  | { readonly kind: 'stop'; readonly change: FleetChange };
+  | { readonly kind: 'stop' | 'force-stop'; readonly change: FleetChange };
+
+/** Confirms a decided stop, or sends it again. */
+function reapDraining(instance: InstanceRow, machine: Machine, deadRuns: ReadonlySet<string>, nowMs: number): Reap {
+  const isStopperOver = instance.stopper === undefined || deadRuns.has(instance.stopper);
+  if (isDown(machine)) {
+    const change = confirmStopped(instance, nowMs, isStopperOver);
+    return change === undefined ? { kind: 'nothing' } : { kind: 'stopped', change };
+  }
+  const isDue = isStopperOver || nowMs > (instance.stop_decided_at_ms ?? 0) + STOPPER_SECONDS * 1000;
+  const kind = isStuck(instance, machine, nowMs) ? 'force-stop' : machine.state === 'running' && isDue ? 'stop' : 'nothing';
+  if (kind === 'nothing') return { kind };
+  return { kind, change: { instances: [next(instance, { ...instance, last_stop_at_ms: nowMs })] } };
+}
 
 /**
  * Level-triggered: what must happen so that the machine's real state and its holders agree.
  * `deadRuns`: holders and stopper whose execution is no longer running.
  */
 export function reap(instance: InstanceRow, machine: Machine, deadRuns: ReadonlySet<string>, nowMs: number): Reap {
-  if (instance.state === 'draining') {
-    const isStopperOver = instance.stopper === undefined || deadRuns.has(instance.stopper);
-    if (isDown(machine)) {
-      const change = confirmStopped(instance, nowMs, isStopperOver);
-      return change === undefined ? { kind: 'nothing' } : { kind: 'stopped', change };
-    }
-    const isDue = isStopperOver || nowMs > (instance.stop_decided_at_ms ?? 0) + STOPPER_SECONDS * 1000;
-    if (machine.state !== 'running' || !isDue) return { kind: 'nothing' };
-    return { kind: 'stop', change: { instances: [next(instance, { ...instance, last_stop_at_ms: nowMs })] } };
-  }
-
+  if (instance.state === 'draining') return reapDraining(instance, machine, deadRuns, nowMs);
   if (isUp(machine) && instance.state === 'idle') {
     const adopted: InstanceRow = {
       ...instance,
@@ -215,6 +221,11 @@ export function reap(instance: InstanceRow, machine: Machine, deadRuns: Readonly
   const { row, stop } = afterRelease(instance, holders, nowMs);
   return { kind: stop ? 'stop' : 'forget', change: { instances: [next(instance, row)] } };
 }
+
+/** Time from a decided stop after which a machine that is still stopping is forced to. */
+const FORCE_STOP_SECONDS = 600;
+const isStuck = (instance: InstanceRow, machine: Machine, nowMs: number): boolean =>
+  machine.state === 'stopping' && nowMs > (instance.stop_decided_at_ms ?? nowMs) + FORCE_STOP_SECONDS * 1000;
 
 /** Longest time from a decided stop to a stopped machine before it is reported. */
 const STOP_OVERDUE_SECONDS = 180;

@@ -9,7 +9,7 @@
  * - The next run may have to wait: after failures in a row (up to two hours), for EC2's capacity, or for the next day's budget.
  */
 import type { PoolRow, WaitReason } from '../contracts/rows.ts';
-import { startOfNextDay } from '../time.ts';
+import { iso, startOfNextDay } from '../time.ts';
 
 /** A row and its replacement. Attributes missing in `to` are removed. */
 export const next = <R extends { readonly version: number }>(from: R, to: R): { from: R; to: R } => ({
@@ -29,11 +29,20 @@ export function hasEnded(pool: PoolRow, runId: string): boolean {
 /** Whether a request needs a new run: none is serving, and none must wait. */
 export const needsRun = (pool: PoolRow, nowMs: number): boolean => pool.serving === undefined && pool.next_start_at_ms <= nowMs;
 
-/** Why waiting work cannot start a run, and until when; undefined if nothing prevents it. */
-export const waitsFor = (pool: PoolRow, nowMs: number): { readonly reason: WaitReason; readonly untilMs: number } | undefined =>
+/** Why waiting work cannot start a run, and until when. */
+export interface Wait {
+  readonly reason: WaitReason;
+  readonly untilMs: number;
+}
+
+/** What waiting work waits for; undefined if nothing prevents a run. */
+export const waitsFor = (pool: PoolRow, nowMs: number): Wait | undefined =>
   pool.serving === undefined && pool.waits_for !== undefined && pool.next_start_at_ms > nowMs
     ? { reason: pool.waits_for, untilMs: pool.next_start_at_ms }
     : undefined;
+
+/** Public form of a wait. */
+export const viewWait = ({ reason, untilMs }: Wait) => ({ reason, until: iso(untilMs) });
 
 const FIRST_BACKOFF_SECONDS = 60;
 const LONGEST_BACKOFF_SECONDS = 2 * 3600;

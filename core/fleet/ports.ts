@@ -32,10 +32,14 @@ type StartOutcome = 'started' | 'no-capacity' | 'not-yet';
 
 /** EC2's calls for the machines of the pool. */
 export interface Machines {
+  /** Machines that no longer exist are missing in the result. */
   describe(instanceIds: readonly string[]): Promise<Machine[]>;
   start(instanceId: string): Promise<StartOutcome>;
-  /** Sends one request within `STOP_SENT_SECONDS`, or fails: a stop must not arrive later. */
-  stop(instanceId: string): Promise<void>;
+  /**
+   * Sends one request within `STOP_SENT_SECONDS`, or fails: a stop must not arrive later. A forced stop does not wait for the
+   * operating system.
+   */
+  stop(instanceId: string, isForced?: boolean): Promise<void>;
 }
 
 type RunStatus = 'running' | 'ended' | 'aborted';

@@ -29,6 +29,7 @@ export async function reapInstance(deps: FleetDeps, instanceId: string): Promise
   const { kind } = await decide(deps.store, instanceId, ({ instance }) => reap(instance, machine, dead, deps.nowMs()));
   // EC2 refuses to stop a machine that is starting: the stop is decided, and a later pass sends it.
   if (kind === 'stop' && machine.state === 'running') await deps.machines.stop(instanceId);
+  if (kind === 'force-stop') await deps.machines.stop(instanceId, true);
   return { kind, machine, isStopOverdue: isStopOverdue(before, machine, deps.nowMs()) };
 }
 

@@ -1,6 +1,7 @@
 /** Rate limits per user, so that one user cannot exhaust shared capacity. */
 import type { CallId } from '../contracts/calls/all.ts';
 import { DomainError } from '../errors.ts';
+import { MINUTE_MS } from '../time.ts';
 
 /** Counts uses per window of time. */
 export interface UsageCounter {
@@ -61,8 +62,6 @@ export const UNCOUNTED: BucketSizes = { perSecond: 40, burst: 600, users: 2000 }
 const refuse = (retryAfterSeconds: number): never => {
   throw new DomainError('too-many', `too many requests of this kind; try again in ${retryAfterSeconds} s`, { retryAfterSeconds });
 };
-
-const MINUTE_MS = 60_000;
 
 /** Counts one call. @throws DomainError `too-many` with `retryAfterSeconds` */
 export async function useQuota(store: UsageCounter, kind: QuotaKind, userId: string, nowMs: number): Promise<void> {

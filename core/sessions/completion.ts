@@ -6,11 +6,13 @@
  * - Messages follow the state, because there may be thousands. If the caller dies between them, the reaper finds the rows in the
  *   pending index and sends the rest.
  */
-import { type IngestDeps, ingestMissing, queueUnfinished } from '../chunk-cache/ingest.ts';
+
 import { MAX_CHUNKS_UNDER_WAY } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
+import { type IngestDeps, ingestMissing, queueUnfinished } from './ingest.ts';
 import type { SessionStore } from './ports.ts';
+import { sessionDeleted } from './session.ts';
 
 export interface CompletionDeps extends IngestDeps {
   readonly sessions: IngestDeps['sessions'] & Pick<SessionStore, 'complete'>;
@@ -34,7 +36,6 @@ function admitCount(chunkCount: number, session: SessionRow, rows: readonly Chun
 export async function completeSession(deps: CompletionDeps, session: SessionRow, chunkCount: number): Promise<number> {
   const rows = await ingestMissing(deps, session);
   admitCount(chunkCount, session, rows);
-  if (!(await deps.sessions.complete(session.session_id, chunkCount, deps.nowMs())))
-    throw new DomainError('deleted', 'this session was deleted');
+  if (!(await deps.sessions.complete(session.session_id, chunkCount, deps.nowMs()))) throw sessionDeleted();
   return queueUnfinished(deps, session, rows);
 }

@@ -4,11 +4,12 @@
  * - Completed, with a retranscription that is not fully queued: its remaining chunks are queued.
  * - Deleted: objects and rows are removed a second time.
  */
-import { type IngestDeps, ingestMissing, queueUnfinished } from '../chunk-cache/ingest.ts';
+
 import { type Containment, forEachContained } from '../contained.ts';
 import { ABANDONED_SECONDS } from '../contracts/limits.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { type PurgeDeps, purge } from './deletion.ts';
+import { type IngestDeps, ingestMissing, queueUnfinished } from './ingest.ts';
 import type { SessionStore } from './ports.ts';
 import { continueRetranscription } from './retranscription.ts';
 

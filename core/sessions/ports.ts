@@ -1,10 +1,5 @@
 import type { SessionRow } from '../contracts/rows.ts';
-
-interface Page<T> {
-  readonly items: readonly T[];
-  /** Opaque; pass it to get the next page. */
-  readonly cursor?: string;
-}
+import type { Page } from '../page.ts';
 
 /** What a session's row records of its transcript. */
 interface WrittenTranscript {

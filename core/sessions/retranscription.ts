@@ -16,8 +16,10 @@ import type { ChunkStore, WorkQueue } from '../chunk-cache/ports.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
+import { iso } from '../time.ts';
 import { admitChoice } from './model-choice.ts';
 import type { SessionStore } from './ports.ts';
+import { sessionDeleted, viewSession } from './session.ts';
 
 const LANE: Lane = 'files';
 /** When the session keeper continues: later than the longest call, and again while workers hold rows. */
@@ -49,12 +51,21 @@ export function viewRetranscription(session: SessionRow, rows: readonly ChunkRow
   if (retranscription === undefined) return undefined;
   const mine = rows.filter((row) => row.retranscription === retranscription.number);
   return {
-    requestedAt: new Date(retranscription.requested_at_ms).toISOString(),
+    requestedAt: iso(retranscription.requested_at_ms),
     chunks: mine.length,
     done: mine.filter(({ state }) => state === 'done').length,
     failed: mine.filter(({ state }) => state === 'dead').length,
   };
 }
+
+/** Public form of a session after a request to transcribe it again. `models`: those of the stage, its default first. */
+export const viewRetranscribed = (session: SessionRow, rows: readonly ChunkRow[], models: readonly string[]) => ({
+  id: session.session_id,
+  retranscribing: viewSession(session).retranscribing,
+  model: session.model ?? models[0] ?? '',
+  language: session.language,
+  retranscription: viewRetranscription(session, rows),
+});
 
 /** Dependencies of a retranscription. */
 export interface RetranscribeDeps {
@@ -126,7 +137,7 @@ export async function retranscribe(
   const nowMs = deps.nowMs();
   const begun = await deps.sessions.retranscribe(session, { language, model, nowMs, dueAtMs: nowMs + CONTINUE_MS });
   const now = await deps.sessions.get(session.session_id);
-  if (now === undefined || now.state === 'deleted') throw new DomainError('deleted', 'this session was deleted');
+  if (now === undefined || now.state === 'deleted') throw sessionDeleted();
   // A concurrent call with other options was committed first.
   if (!begun && (now.language !== language || now.model !== model))
     throw new DomainError('not-ready', 'this session is already being transcribed again with other options');

@@ -8,6 +8,8 @@ import type * as z from 'zod';
 import type { CreateSession } from '../contracts/http.ts';
 import { ABANDONED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow, WaitReason } from '../contracts/rows.ts';
+import { DomainError } from '../errors.ts';
+import { iso } from '../time.ts';
 
 /** The initial row of a session. */
 export const newSession = (
@@ -25,46 +27,30 @@ export const newSession = (
   due_at_ms: nowMs + 1000 * ABANDONED_SECONDS,
 });
 
-/** Public form of a session; times as ISO 8601. */
-export interface SessionView {
-  readonly id: string;
-  readonly userId: string;
-  readonly title?: string | undefined;
-  readonly language?: string | undefined;
-  readonly detectedLanguage?: string | undefined;
-  readonly model?: string | undefined;
-  readonly live: boolean;
-  readonly diarize?: boolean | undefined;
-  readonly state: SessionRow['state'];
-  readonly createdAt: string;
-  readonly completedAt?: string | undefined;
-  readonly chunkCount?: number | undefined;
-  /** The user did not stop the recording; it was closed after half an hour without a chunk. */
-  readonly abandoned?: boolean | undefined;
-  readonly transcriptStatus?: SessionRow['transcript_status'];
-  /** The transcript is still the one from before the newest retranscription. */
-  readonly retranscribing: boolean;
+/** The error of every call for a deleted session. */
+export const sessionDeleted = (): DomainError => new DomainError('deleted', 'this session was deleted');
+
+/** Public form of a session. @throws DomainError `deleted` */
+export function viewSession(row: SessionRow) {
+  if (row.state === 'deleted') throw sessionDeleted();
+  return {
+    id: row.session_id,
+    userId: row.user_id,
+    title: row.title,
+    language: row.language,
+    detectedLanguage: row.detected_language,
+    model: row.model,
+    live: row.live,
+    diarize: row.diarize,
+    state: row.state,
+    createdAt: iso(row.created_at_ms),
+    completedAt: row.completed_at_ms === undefined ? undefined : iso(row.completed_at_ms),
+    chunkCount: row.chunk_count,
+    abandoned: row.abandoned,
+    transcriptStatus: row.transcript_status,
+    retranscribing: row.retranscription !== undefined && (row.transcript_retranscription ?? 0) < row.retranscription.number,
+  };
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString();
-
-export const viewSession = (row: SessionRow): SessionView => ({
-  id: row.session_id,
-  userId: row.user_id,
-  title: row.title,
-  language: row.language,
-  detectedLanguage: row.detected_language,
-  model: row.model,
-  live: row.live,
-  diarize: row.diarize,
-  state: row.state,
-  createdAt: iso(row.created_at_ms),
-  completedAt: row.completed_at_ms === undefined ? undefined : iso(row.completed_at_ms),
-  chunkCount: row.chunk_count,
-  abandoned: row.abandoned,
-  transcriptStatus: row.transcript_status,
-  retranscribing: row.retranscription !== undefined && (row.transcript_retranscription ?? 0) < row.retranscription.number,
-});
 
 /** Public form of a chunk. `waits`: why no machine can start for pending chunks. */
 export const viewChunk = (row: ChunkRow, waits?: WaitReason) => ({
@@ -76,10 +62,3 @@ export const viewChunk = (row: ChunkRow, waits?: WaitReason) => ({
   error: row.error_message,
   waitingFor: row.state === 'pending' ? waits : undefined,
 });
-
-/** Numbers of chunks that were never uploaded, up to `chunkCount` or the highest uploaded one. */
-export function missingChunkNumbers(rows: readonly ChunkRow[], chunkCount: number | undefined): number[] {
-  const uploaded = new Set(rows.map((row) => row.chunk_number));
-  const count = Math.max(chunkCount ?? 0, ...uploaded);
-  return Array.from({ length: count }, (_, i) => i + 1).filter((n) => !uploaded.has(n));
-}

@@ -1,4 +1,4 @@
-/** Aligns two texts of the same audio: which words are one spoken word. gpu_worker/joining/alignment.py has the same rules. */
+/** Aligns two texts of the same audio: which words are one spoken word. gpu_worker/speech/joining/alignment.py has the same rules. */
 import type { Segment } from '../contracts/transcript.ts';
 
 export type Word = Segment['words'][number];
@@ -62,39 +62,56 @@ const costIfUnmatchedAfter = (word: Word, shared: Shared): number =>
 
 const [END, MATCH, DIFFER, SKIP_BEFORE, SKIP_AFTER] = [0, 1, 2, 3, 4];
 
-/**
- * Returns the alignment of least cost (Needleman-Wunsch). A matched word costs the distance between its two times. An unmatched
- * word costs more, the more certainly the other text should have it. So "no no no" is matched by its times, not by its count.
- * Time and memory are proportional to the product of the two lengths.
- */
-export function align(before: readonly Word[], after: readonly Word[], shared: Shared): Pair[] {
+/** Cost of an alignment of the rest of both texts, and its first move. */
+type Option = readonly [cost: number, move: number];
+const NO_OPTION: Option = [Number.POSITIVE_INFINITY, END];
+/** The cheapest option; the first of several. */
+const cheapest = (options: readonly Option[]): Option =>
+  options.reduce((best, one) => (one[0] < best[0] ? one : best), NO_OPTION);
+
+/** Pairs two words, if they may be one spoken word. `rest`: cost of the alignment of the words after both. */
+function paired(one: Word, other: Word, areEqual: boolean, shared: Shared, rest: number): Option {
+  const apart = secondsApart(one, other);
+  const cost = COST_PER_SECOND * apart + rest;
+  if (areEqual && apart < MATCH_SECONDS) return [cost, MATCH];
+  if (!isSameTime(one, other)) return NO_OPTION;
+  const isCut = isCutBefore(one, shared) || isCutAfter(other, shared);
+  return [cost + (isCut ? MISMATCH_COST.cut : MISMATCH_COST.whole), DIFFER];
+}
+
+/** First moves of the alignments of least cost, for the rests of both texts from each pair of words on: `choice[i * width + j]`. */
+function bestMoves(before: readonly Word[], after: readonly Word[], shared: Shared): { choice: Uint8Array; width: number } {
   const [a, b] = [before.map(({ word }) => letters(word)), after.map(({ word }) => letters(word))];
   const costBefore = before.map((word) => costIfUnmatchedBefore(word, shared));
   const costAfter = after.map((word) => costIfUnmatchedAfter(word, shared));
   const width = after.length + 1;
   const cost = new Float64Array((before.length + 1) * width);
   const choice = new Uint8Array(cost.length);
+  const optionsAt = (i: number, j: number): Option[] => {
+    const [one, other] = [before[i], after[j]];
+    const restAt = (at: number): number => cost[i * width + j + at] ?? 0;
+    const options: Option[] = [];
+    if (one !== undefined && other !== undefined) options.push(paired(one, other, a[i] === b[j], shared, restAt(width + 1)));
+    if (one !== undefined) options.push([(costBefore[i] ?? 0) + restAt(width), SKIP_BEFORE]);
+    if (other !== undefined) options.push([(costAfter[j] ?? 0) + restAt(1), SKIP_AFTER]);
+    return options;
+  };
   for (let i = before.length; i >= 0; i--)
     for (let j = after.length; j >= 0; j--) {
-      const [one, other] = [before[i], after[j]];
-      const at = i * width + j;
-      let [least, move] = [Number.POSITIVE_INFINITY, END];
-      const consider = (sum: number, by: number): void => {
-        if (sum < least) [least, move] = [sum, by];
-      };
-      if (one !== undefined && other !== undefined) {
-        const sum = COST_PER_SECOND * secondsApart(one, other) + (cost[at + width + 1] ?? 0);
-        if (a[i] === b[j] && secondsApart(one, other) < MATCH_SECONDS) consider(sum, MATCH);
-        else if (isSameTime(one, other)) {
-          const isCut = isCutBefore(one, shared) || isCutAfter(other, shared);
-          consider(sum + (isCut ? MISMATCH_COST.cut : MISMATCH_COST.whole), DIFFER);
-        }
-      }
-      if (one !== undefined) consider((costBefore[i] ?? 0) + (cost[at + width] ?? 0), SKIP_BEFORE);
-      if (other !== undefined) consider((costAfter[j] ?? 0) + (cost[at + 1] ?? 0), SKIP_AFTER);
-      if (move !== END) cost[at] = least;
-      choice[at] = move;
+      const [least, move] = cheapest(optionsAt(i, j));
+      if (move !== END) cost[i * width + j] = least;
+      choice[i * width + j] = move;
     }
+  return { choice, width };
+}
+
+/**
+ * Returns the alignment of least cost (Needleman-Wunsch). A matched word costs the distance between its two times. An unmatched
+ * word costs more, the more certainly the other text should have it. So "no no no" is matched by its times, not by its count.
+ * Time and memory are proportional to the product of the two lengths.
+ */
+export function align(before: readonly Word[], after: readonly Word[], shared: Shared): Pair[] {
+  const { choice, width } = bestMoves(before, after, shared);
   const pairs: Pair[] = [];
   let [i, j] = [0, 0];
   for (let move = choice[0]; move !== END && move !== undefined; move = choice[i * width + j]) {

@@ -72,20 +72,21 @@ function unheardOf(chunks: readonly PositionedChunk[], segments: readonly Segmen
     .sort((a, b) => a.start - b.start);
 }
 
+/** Kind of a chunk's audio from `from` on. Unheard speech in it is `failed`. */
+function kindOf({ outcome, start, end }: PositionedChunk, from: number, segments: readonly Segment[]): Coverage['kind'] {
+  if (outcome.kind !== 'transcribed') return outcome.kind === 'failed' ? 'failed' : 'missing';
+  const hasText = outcome.result.segments.length > 0 || hasWord(segments, { start: Math.max(start, from), end });
+  return hasText ? 'transcribed' : 'silence';
+}
+
 /** `segments` are those of the joined transcript. */
 export function coverageOf(chunks: readonly PositionedChunk[], segments: readonly Segment[]): Coverage[] {
   const coverage: Coverage[] = [];
   const unheard = unheardOf(chunks, segments);
   let from = 0;
   let next = 0;
-  for (const { outcome, start, end } of chunks) {
-    if (outcome.kind !== 'transcribed') {
-      append(coverage, { start: from, end, kind: outcome.kind === 'failed' ? 'failed' : 'missing' });
-      from = Math.max(from, end);
-      continue;
-    }
-    const hasText = outcome.result.segments.length > 0 || hasWord(segments, { start: Math.max(start, from), end });
-    const kind = hasText ? 'transcribed' : 'silence';
+  /** Covers a transcribed chunk up to the last unheard speech that begins in it. */
+  const coverUnheard = (end: number, kind: Coverage['kind']): void => {
     for (let one = unheard[next]; one !== undefined && one.start < end; one = unheard[next]) {
       const [since, until] = [Math.max(from, one.start), Math.min(end, one.end)];
       if (until > since) {
@@ -96,6 +97,11 @@ export function coverageOf(chunks: readonly PositionedChunk[], segments: readonl
       if (one.end > end) break;
       next += 1;
     }
+  };
+  for (const chunk of chunks) {
+    const { outcome, end } = chunk;
+    const kind = kindOf(chunk, from, segments);
+    if (outcome.kind === 'transcribed') coverUnheard(end, kind);
     append(coverage, { start: from, end, kind });
     from = Math.max(from, end);
   }

@@ -1,5 +1,6 @@
-/** Renders transcripts as plain text and subtitles. gpu_worker/formats.py does the same; both pass test/fixtures/formats. */
+/** Renders transcripts as plain text and subtitles. gpu_worker/service/http/formats.py does the same; both pass test/fixtures/formats. */
 import type { Format } from '../contracts/formats.ts';
+import { MAX_INLINE_JSON_BYTES } from '../contracts/limits.ts';
 import type { Segment, Transcript } from '../contracts/transcript.ts';
 
 type Timed = Pick<Transcript, 'text' | 'segments'>;
@@ -43,4 +44,8 @@ const WRITERS: Readonly<Record<Format, (transcript: Timed) => string>> = {
   vtt: toVtt,
 };
 
+/** The transcript in this format. */
 export const render = (transcript: Timed, format: Format): string => WRITERS[format](transcript);
+
+/** Whether this JSON, or the text in it, is small enough for a response. */
+export const fitsResponse = (text: string): boolean => Buffer.byteLength(text) <= MAX_INLINE_JSON_BYTES;

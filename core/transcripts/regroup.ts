@@ -5,7 +5,7 @@ import { joinWords } from './boundary.ts';
 import { endsSentence, withoutStop } from './punctuation.ts';
 import { textOf } from './spacing.ts';
 
-/** Pause that ends a segment, and longest segment. @see gpu_worker/segments.py */
+/** Pause that ends a segment, and longest segment. @see gpu_worker/speech/segments.py */
 const [SPLIT_PAUSE_SECONDS, MAX_SEGMENT_SECONDS] = [0.6, 7];
 
 /** Values for words of a lead-in, which have no segment. */

@@ -1,4 +1,4 @@
-/** Saves a user's edits. If two clients edit the same version, the second one gets an error. */
+/** Reads and saves a user's edits. If two clients edit the same version, the second one gets an error. */
 import type { Edits } from '../contracts/edits.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
@@ -8,6 +8,12 @@ import type { ResultReader } from './outcomes.ts';
 export interface EditStore extends Pick<ResultReader, 'readEdits'> {
   /** Replaces the object with this tag (undefined: none); false if it is not the current one. */
   writeEdits(session: SessionRow, edits: Edits, replaces: string | undefined): Promise<boolean>;
+}
+
+/** The newest edits; version 0 if there are none. */
+export async function currentEdits(store: Pick<EditStore, 'readEdits'>, session: SessionRow): Promise<Edits> {
+  const { version = 0, edits = [] } = (await store.readEdits(session)) ?? {};
+  return { version, edits };
 }
 
 /** Saves the edits; returns their new version. @throws DomainError `edits-changed` */

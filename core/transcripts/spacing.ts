@@ -1,4 +1,4 @@
-/** Joins texts and words into one text. gpu_worker/joining/spacing.py has the same rules. */
+/** Joins texts and words into one text. gpu_worker/speech/joining/spacing.py has the same rules. */
 import type { Segment } from '../contracts/transcript.ts';
 
 /** Letters and marks of scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Chinese, Japanese. */

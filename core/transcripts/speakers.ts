@@ -25,11 +25,17 @@ export function detectedTurns({ segments }: Pick<Transcript, 'segments'>): Turn[
   return joinedTurns(turns);
 }
 
+/** Turns of these speaker segments; without any, of the speakers that the worker detected. @throws as `detectedTurns` */
+export const speakerTurns = (
+  transcript: Pick<Transcript, 'segments'>,
+  segments: readonly SpeakerSegment[] | undefined,
+): Turn[] => (segments === undefined ? detectedTurns(transcript) : turnsOf(transcript, segments));
+
 /**
  * Turns of given speaker segments, in order of time. A word belongs to the segment that contains its middle; if several do, to
  * the one that began last, because that speaker interrupts. Words outside all segments are omitted.
  */
-export function turnsOf({ segments }: Pick<Transcript, 'segments'>, diarized: readonly SpeakerSegment[]): Turn[] {
+function turnsOf({ segments }: Pick<Transcript, 'segments'>, diarized: readonly SpeakerSegment[]): Turn[] {
   const ordered = [...diarized].sort((a, b) => a.start - b.start || a.end - b.end);
   const texts: string[] = ordered.map(() => '');
   const words = segments.flatMap((segment) => segment.words).map((word) => ({ ...word, middle: (word.start + word.end) / 2 }));

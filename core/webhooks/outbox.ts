@@ -13,9 +13,11 @@ import type { RunRow } from '../contracts/batch.ts';
 import type { JobRow } from '../contracts/jobs.ts';
 import type { BatchReport } from '../contracts/report.ts';
 import type { SessionRow } from '../contracts/rows.ts';
-import { DELIVERY_SECONDS, type DeliveryRow, type WebhookEvent, type WebhookRow } from '../contracts/webhooks.ts';
+import { DELIVERY_ID, DELIVERY_SECONDS, type DeliveryRow, type WebhookEvent, type WebhookRow } from '../contracts/webhooks.ts';
 import { DomainError } from '../errors.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
+import { type Page, pageOf } from '../page.ts';
+import { iso } from '../time.ts';
 import type { WebhookDeps } from './ports.ts';
 
 const hash = (...parts: readonly unknown[]): string =>
@@ -32,8 +34,6 @@ export interface EndEvent {
   /** Receives the event in addition to the user's webhook. */
   readonly callbackUrl?: string | undefined;
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** The event of a job that has completed or failed; undefined in other states. It contains no transcript text. */
 export function jobEndEvent(job: JobRow): EndEvent | undefined {
@@ -60,7 +60,7 @@ export function jobEndEvent(job: JobRow): EndEvent | undefined {
 }
 
 /** The event of a session whose transcript is written: once when it is partial, and again when it is complete. */
-export function sessionEndEvent(session: SessionRow): EndEvent | undefined {
+function sessionEndEvent(session: SessionRow): EndEvent | undefined {
   const { session_id: id, transcript_status: status, transcript_written_at_ms: atMs } = session;
   if (session.state !== 'completed' || status === undefined || atMs === undefined) return undefined;
   // Deliveries expire after DELIVERY_SECONDS. Then their ids no longer prevent a second event.
@@ -73,6 +73,18 @@ export function sessionEndEvent(session: SessionRow): EndEvent | undefined {
     atMs: session.completed_at_ms ?? atMs,
     data: { id, status, chunkCount: session.chunk_count ?? null, transcript: `/api/sessions/${id}/transcript` },
   };
+}
+
+/** An event whose deliveries are queued, and the number of its addresses. */
+export interface Queued {
+  readonly event: WebhookEvent;
+  readonly addresses: number;
+}
+
+/** Queues the deliveries of a session whose transcript is written; undefined if there is nothing to report. */
+export async function reportSessionEnd(deps: WebhookDeps, session: SessionRow): Promise<Queued | undefined> {
+  const ending = sessionEndEvent(session);
+  return ending && { event: ending.event, addresses: await createDeliveries(deps, ending) };
 }
 
 /** The event of a batch run for one of its subscribers. */
@@ -132,10 +144,18 @@ export async function createDeliveries(deps: WebhookDeps, endEvent: EndEvent): P
   return urls.size;
 }
 
+/** A page of a user's deliveries, newest first. */
+export const listDeliveries = async (
+  { webhooks }: Pick<WebhookDeps, 'webhooks'>,
+  userId: string,
+  limit: number,
+  before?: string,
+): Promise<Page<DeliveryRow>> => pageOf(await webhooks.listOf(userId, limit + 1, before), limit);
+
 /** Sends a delivery again, with its message id. @throws DomainError `not-found` */
 export async function replay(deps: WebhookDeps, userId: string, deliveryId: string): Promise<DeliveryRow> {
   const replayed = await optimistically('the delivery', async () => {
-    const was = await deps.webhooks.get(userId, deliveryId);
+    const was = DELIVERY_ID.test(deliveryId) ? await deps.webhooks.get(userId, deliveryId) : undefined;
     if (was === undefined) throw new DomainError('not-found', 'there is no such delivery');
     const now: DeliveryRow = {
       ...was,

@@ -4,8 +4,10 @@
  *   address: saved --410 Gone--> disabled --saved again--> saved
  *   secret: newest --rotated--> previous (signs for SECRET_OVERLAP_SECONDS more) --expired, or rotated again--> not used
  */
+import { adminOnly, type Caller } from '../caller.ts';
 import { type DeliveryRow, SECRET_OVERLAP_SECONDS, type WebhookRow } from '../contracts/webhooks.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
+import { iso } from '../time.ts';
 import { checkDeliveryUrl, checkWebhookUrl, type SavedAddressRules } from './address.ts';
 import { settingsOf } from './outbox.ts';
 import type { WebhookDeps } from './ports.ts';
@@ -38,6 +40,29 @@ export async function setWebhook(deps: WebhookDeps, userId: string, url: string 
   return row;
 }
 
+/** What a user may change. */
+export interface WebhookChange {
+  /** Null: no webhook. */
+  readonly url: string | null;
+  /** Whether batch results are sent too. */
+  readonly batch: boolean;
+}
+
+/**
+ * Changes the webhook at a user's request.
+ * @throws DomainError `forbidden` for batch results to users who are not admins; `invalid` for an address that must not be called
+ */
+export async function changeWebhook(
+  deps: WebhookDeps,
+  caller: Caller,
+  { url, batch }: WebhookChange,
+  rules: SavedAddressRules,
+): Promise<WebhookRow> {
+  if (batch) adminOnly(caller);
+  if (url !== null) await checkSetting(deps, caller.userId, url, rules);
+  return setWebhook(deps, caller.userId, url, batch);
+}
+
 /** Disables an address that returned 410 Gone until it is saved again. Does nothing if another address was saved meanwhile. */
 export async function disableWebhook(deps: WebhookDeps, userId: string, url: string): Promise<void> {
   const nowMs = deps.nowMs();
@@ -56,8 +81,6 @@ export async function rotateSecret(deps: WebhookDeps, userId: string): Promise<W
   });
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
-
 /** Public form of the settings, without secrets. */
 export const viewWebhook = ({ url, batch, disabled_at_ms, secrets }: WebhookRow) => ({
   url: url ?? null,
@@ -66,6 +89,9 @@ export const viewWebhook = ({ url, batch, disabled_at_ms, secrets }: WebhookRow)
   secretSince: iso(secrets[0]?.since_ms ?? 0),
   previousSecretUntil: secrets[1]?.until_ms === undefined ? null : iso(secrets[1].until_ms),
 });
+
+/** Public form of the settings after a rotation. The secret is shown only this once. */
+export const viewSecret = (row: WebhookRow) => ({ secret: row.secrets[0]?.secret ?? '', ...viewWebhook(row) });
 
 /** Public form of a delivery. */
 export const viewDelivery = (row: DeliveryRow) => ({

@@ -1,82 +1,82 @@
 #!/bin/bash
-# Runs at every boot of the GPU machine: installs the newest worker code and configuration, then starts the worker.
-# Steps, all repeatable: deadline, missing packages, configuration, code, units, CloudWatch agent.
+# Prepares this version of the worker on the GPU machine, and starts it. Run by /opt/chunkscribe/boot (boothook.sh) at every boot.
+#
+# Steps, all repeatable: Python environment, model, start, copies for the other machines, cleanup.
 # Gotchas:
-# - If any step fails, the deadline's timer switches the machine off, because the worker is not active by then.
-# - New code is installed beside the old and moved into place when it is complete; an interrupted boot starts it over.
-# - The agent is optional and starts last: without it the machine sends no metrics and logs, but transcribes.
+# - An environment is named by the digest of its lock files and never changes. It comes from the disk, else from the stage's bucket,
+#   else from the package index. Only the first machine of a stage asks the index and the model hub.
+# - A version that must be installed from the index delays no work: the current version serves meanwhile if the stage accepts its
+#   contract, and the new one is used from the next boot on. The current one also serves if the new one cannot be installed.
+# - If nothing can be started, chunkscribe-deadline.timer switches the machine off.
 set -euo pipefail
 
-root=${CHUNKSCRIBE_ROOT:-} # for tests: a folder used as the machine's file system
-home=$root/opt/chunkscribe
-logs=$root/var/log/chunkscribe
-units=$root/etc/systemd/system
-mkdir -p "$home" "$logs" "$units"
-deadline=10min # the first boot installs packages
-[ -d "$home/code" ] && deadline=5min
-systemctl is-active --quiet chunkscribe-boot-deadline.timer \
-  || systemd-run --on-active="$deadline" --unit=chunkscribe-boot-deadline /bin/sh -c 'systemctl is-active --quiet chunkscribe-worker || systemctl poweroff'
+home=/opt/chunkscribe
+code=$(cd "$(dirname "$0")/.." && pwd -P)
+current=$(readlink -f "$home/current" || true)
+models=$home/models
+export HOME=/root AWS_RETRY_MODE=adaptive AWS_MAX_ATTEMPTS=8 CHUNKSCRIBE_MODELS=$models PYTHONPATH=$code/src
 
-lacking=()
-command -v jq >/dev/null || lacking+=(jq)
-python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
-if [ "${#lacking[@]}" -gt 0 ]; then
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${lacking[@]}"
-fi
-
-token=$(curl -sf -X PUT http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 300')
-metadata() { curl -sf -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"; }
-AWS_DEFAULT_REGION=$(metadata placement/region)
-instance=$(metadata instance-id)
-export AWS_DEFAULT_REGION
-id -u chunkscribe >/dev/null 2>&1 || useradd --system --home-dir "$home" --shell /usr/sbin/nologin chunkscribe
-
-aws ssm get-parameter --name '@CONFIG@' --query Parameter.Value --output text >"$home/config.json"
-bundle=$(jq -r .BUNDLE "$home/config.json")
-
-if [ "$(cat "$home/bundle.url" 2>/dev/null || true)" != "$bundle" ]; then
-  rm -rf "$home/code.new"
-  aws s3 cp --only-show-errors "$bundle" "$home/bundle.zip"
-  python3 -m zipfile -e "$home/bundle.zip" "$home/code.new"
-  python3 -m venv "$home/code.new/.venv"
-  for packages in requirements requirements-speakers requirements-gpu; do
-    "$home/code.new/.venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$home/code.new/$packages.txt"
-  done
-  rm -rf "$home/code" && mv "$home/code.new" "$home/code"
-  echo "$bundle" >"$home/bundle.url"
-  rm -f "$home/bundle.zip"
-fi
-
-# CTranslate2 loads CUDA's libraries by name; the Python packages install them in separate folders.
-libraries=$(printf '%s:' "$home"/code/.venv/lib/python3*/site-packages/nvidia/*/lib)
-{
-  jq -r 'del(.BUNDLE, .LOG_GROUP) | to_entries[] | "\(.key)=\(.value)"' "$home/config.json"
-  echo "INSTANCE_ID=$instance"
-  echo "AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION"
-  echo "CHUNKSCRIBE_MODELS=$home/models"
-  echo "HF_HOME=$home/models" # finds models that earlier versions downloaded
-  echo "LD_LIBRARY_PATH=${libraries%:}"
-} >"$home/worker.env"
-mkdir -p "$home/models"
-chown -R chunkscribe: "$home/models" "$logs"
-
-install -m 644 "$home"/code/bootstrap/chunkscribe-*.{service,path} "$units"
-mkdir -p "$root/etc/logrotate.d"
-install -m 644 "$home/code/bootstrap/logrotate.conf" "$root/etc/logrotate.d/chunkscribe"
-systemctl daemon-reload
-systemctl restart --no-block chunkscribe-poweroff.path
-systemctl restart --no-block chunkscribe-worker
-
-agent=$root/opt/aws/amazon-cloudwatch-agent
-start_agent() {
-  if [ ! -x "$agent/bin/amazon-cloudwatch-agent-ctl" ]; then
-    curl -sf -o "$home/agent.deb" \
-      "https://amazoncloudwatch-agent-$AWS_DEFAULT_REGION.s3.$AWS_DEFAULT_REGION.amazonaws.com/ubuntu/amd64/latest/amazon-cloudwatch-agent.deb"
-    dpkg -i "$home/agent.deb"
-    rm -f "$home/agent.deb"
-  fi
-  jq --arg group "$(jq -r .LOG_GROUP "$home/config.json")" '.logs.logs_collected.files.collect_list[].log_group_name = $group' \
-    "$home/code/bootstrap/cloudwatch-agent.json" >"$home/agent.json"
-  "$agent/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c "file:$home/agent.json"
+retry() { for pause in 1 2 4 8 16; do "$@" && return; sleep "$pause"; done; "$@"; }
+config() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1])).get(sys.argv[2], ""))' "$home/config.json" "$1"; }
+object() { echo "s3://$(config BUCKET_NAME)/machine/$1.tar"; }
+# store KEY FOLDER: copies a folder to the stage's bucket.
+store() { nice tar -C "$(dirname "$2")" -c "$(basename "$2")" | nice aws s3 cp --only-show-errors - "$(object "$1")"; }
+# restore KEY FOLDER: copies a folder from the stage's bucket into FOLDER, under its own name.
+restore() {
+  rm -rf "$2.restored" && mkdir -p "$2" "$2.restored" &&
+    aws s3 cp --only-show-errors "$(object "$1")" - | tar -x -C "$2.restored" && cp -rn "$2.restored/." "$2/" && rm -rf "$2.restored"
 }
-start_agent || echo 'the CloudWatch agent is not running: this machine sends no metrics and no logs'
+
+locks=("$code"/requirements-{cloud,speakers,gpu}.txt)
+key=$({ python3 --version; cat "${locks[@]}"; } | sha256sum | cut -c1-16)
+environment=$home/environments/$key
+build_environment() {
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    local apt=(apt-get -qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=5)
+    "${apt[@]}" update && DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y python3-venv || return
+  fi
+  mkdir -p "$home/environments" && rm -rf "$environment.new" && python3 -m venv "$environment.new" || return
+  for lock in "${locks[@]}"; do
+    "$environment.new/bin/python" -m pip install --quiet --disable-pip-version-check --retries 8 --require-hashes -r "$lock" || return
+  done
+  mv "$environment.new" "$environment"
+}
+
+can_serve() { [ -e "$1/bootstrap/start.sh" ] && [ "$(cat "$1/contract")" = "$(config CONTRACT)" ]; }
+# start VERSION: makes it the current version.
+start() {
+  ln -sfn "$1" "$home/current"
+  bash "$1/bootstrap/start.sh" "$(cat "$1/environment")"
+}
+
+serving=$code
+if [ ! -d "$environment" ] && ! restore "environments/$key" "$home/environments"; then
+  if [ "$current" != "$code" ] && can_serve "$current"; then
+    echo "$current serves until the environment of $code is installed"
+    serving=$current
+    start "$serving"
+  fi
+  build_environment
+fi
+echo "$environment" >"$code/environment"
+
+model=$(config MODEL)
+model_key=models/${model//\//--}-$(sha256sum "$code"/src/gpu_worker/speech/models/models.json | cut -c1-8)
+[ -e "$home/stored/$model_key" ] || restore "$model_key" "$models" || true
+folder=$(retry "$environment/bin/python" -m gpu_worker find-model "$model") || folder= # the worker reports the reason
+[ "$serving" != "$code" ] || start "$code"
+
+keep_copy() {
+  local mark=$home/stored/$1
+  [ -e "$mark" ] || { store "$1" "$2" && mkdir -p "$(dirname "$mark")" && touch "$mark"; } || echo "no copy of $1"
+}
+keep_copy "environments/$key" "$environment"
+[ -z "$folder" ] || keep_copy "$model_key" "$folder"
+
+for version in "$home"/versions/*; do
+  [ "$version" = "$code" ] || [ "$version" = "$serving" ] || rm -rf "$version"
+done
+for other in "$home"/environments/*; do
+  [ "$other" = "$environment" ] || [ "$other" = "$(cat "$serving/environment")" ] || rm -rf "$other"
+done
+rm -rf "$home/code" "$home/bundle.url" # of earlier releases

@@ -9,7 +9,7 @@ install -d /opt/chunkscribe /etc/chunkscribe
 rm -rf /opt/chunkscribe/src
 cp -r "$here/src" /opt/chunkscribe/src
 [ -x /opt/chunkscribe/venv/bin/python ] || python3 -m venv /opt/chunkscribe/venv
-/opt/chunkscribe/venv/bin/pip install -q --require-hashes -r "$here/requirements.txt" -r "$here/requirements-serve.txt"
+/opt/chunkscribe/venv/bin/pip install -q --require-hashes -r "$here/requirements-serve.txt"
 [ -e /etc/chunkscribe/service.env ] || install -m 640 -g chunkscribe /dev/null /etc/chunkscribe/service.env
 install -m 644 "$here/service/chunkscribe-service.service" /etc/systemd/system/
 systemctl daemon-reload

@@ -7,7 +7,7 @@ if (-not (Get-Command python -ErrorAction SilentlyContinue)) { throw "Python 3.1
 if (-not (Test-Path "$venv\Scripts\python.exe")) {
     New-Item -ItemType Directory -Force $Folder | Out-Null
     python -m venv $venv
-    & "$venv\Scripts\python.exe" -m pip install -q --require-hashes -r "$here\requirements.txt" -r "$here\requirements-serve.txt"
+    & "$venv\Scripts\python.exe" -m pip install -q --require-hashes -r "$here\requirements-serve.txt"
 }
 $env:PYTHONPATH = Join-Path $here "src"
 Write-Host "Chunkscribe service: http://127.0.0.1:$Port   (Ctrl+C to stop)"

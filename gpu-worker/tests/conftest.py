@@ -133,3 +133,10 @@ def waiting_machine(name: str, instance_id: str, attribute: str) -> str:
         name=name, definition=definition, roleArn="arn:aws:iam::000000000000:role/x"
     )
     return str(machine["stateMachineArn"])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets `-k` select tests by the promises that they prove."""
+    for item in items:
+        for mark in item.iter_markers("promise"):
+            item.extra_keyword_matches.update(promise.replace(".", "_").replace("-", "_") for promise in mark.args)

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from botocore.exceptions import ClientError
 
-from gpu_worker import aws
+from gpu_worker.cloud.stage import aws
 
 Answer = tuple[int, dict[str, object]]
 FINE: Answer = (200, {})
@@ -63,6 +63,7 @@ def write() -> None:
     aws.dynamodb().meta.client.transact_write_items(TransactItems=[put])
 
 
+@pytest.mark.promise("batch.lock")
 @pytest.mark.parametrize(
     "passing",
     [

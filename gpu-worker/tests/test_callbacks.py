@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from conftest import PROJECT
-from gpu_worker.service import callbacks
-from gpu_worker.service.callback_address import Refused, Rules, check, check_delivery, public_addresses
-from gpu_worker.service.callbacks import ReceiverResponse, next_attempt, retry_after_seconds
-from gpu_worker.service.job_rows import Callback
-from gpu_worker.service.jobs import Jobs
+from gpu_worker.service.callbacks import sender as callbacks
+from gpu_worker.service.callbacks.address import Refused, Rules, check, check_delivery, public_addresses
+from gpu_worker.service.callbacks.sender import ReceiverResponse, next_attempt, retry_after_seconds
+from gpu_worker.service.queue.job_rows import Callback
+from gpu_worker.service.queue.jobs import Jobs
 
 TABLE = json.loads((PROJECT / "test" / "fixtures" / "webhook-addresses.json").read_text())
 SECRET = "whsec_" + "c2VjcmV0IG9mIHNvIG1hbnkgYnl0ZXMgbW9yZQ=="
@@ -27,6 +27,7 @@ STRICT = Rules(allow_loopback=False)
 LOCAL = Rules(allow_loopback=True)
 
 
+@pytest.mark.promise("service.refuses")
 @pytest.mark.parametrize("entry", TABLE["urls"], ids=lambda entry: ascii(entry["url"]))
 def test_addresses_are_accepted_as_by_the_typescript_guard(entry: dict[str, str | None]) -> None:
     assert is_refused(lambda: check(str(entry["url"]), STRICT)) == (entry["refused"] is not None), entry["refused"]
@@ -116,6 +117,7 @@ def responding(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler]
     return respond
 
 
+@pytest.mark.promise("service.abuse")
 def test_a_response_that_trickles_is_cut_off(receive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 0.5)
     over = threading.Event()
@@ -183,6 +185,7 @@ NEAR = 1.1
 """Factor of the largest jitter."""
 
 
+@pytest.mark.promise("service.abuse")
 @pytest.mark.parametrize(
     ("result", "attempts", "deferrals", "wait", "deferred"),
     [
@@ -244,6 +247,7 @@ def end_one(jobs: Jobs, name: str, url: str) -> None:
     jobs.complete(job.seq, 1.0)
 
 
+@pytest.mark.promise("service.abuse")
 @pytest.mark.parametrize(("status", "is_over"), [(410, True), (503, False)])
 def test_410_ends_the_callback_and_503_does_not(tmp_path: Path, receive: Any, status: int, is_over: bool) -> None:
     receiver = receive(responding(status, retry_after="120"))
@@ -267,6 +271,7 @@ def test_410_ends_the_callback_and_503_does_not(tmp_path: Path, receive: Any, st
     assert is_over or stored["due_at"] > time.time() + 60
 
 
+@pytest.mark.promise("service.abuse")
 def test_a_receiver_that_hangs_does_not_delay_others(tmp_path: Path, receive: Any) -> None:
     called, over = threading.Event(), threading.Event()
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gpu_worker.chunk_rows import MAX_ATTEMPTS, ChunkRows, now_ms
-from gpu_worker.claims import Claim, LeaseLost, NotClaimed
+from gpu_worker.cloud.stage.chunk_rows import MAX_ATTEMPTS, ChunkRows, now_ms
+from gpu_worker.cloud.stage.claims import Claim, LeaseLost, NotClaimed
 from memory_dynamodb import MemoryDynamoDB
 
 numbers = itertools.count(1)
@@ -86,6 +86,7 @@ def test_one_of_eight_simultaneous_workers_gets_the_chunk(dynamodb, add) -> None
     assert all(claim.retry_in_s > 50 for claim in claims if isinstance(claim, NotClaimed))
 
 
+@pytest.mark.promise("worker.killed")
 def test_a_commit_writes_row_and_ledger_together_and_clears_the_pending_index(rows, add, read, dynamodb) -> None:
     key = add()
     rows.commit(rows.claim(*key), "result", "hello", 29.994)
@@ -109,6 +110,7 @@ def test_a_repeated_commit_is_distinguished_from_a_lost_lease(rows, add, dynamod
     assert len(ledger_of(dynamodb, key)) == 1
 
 
+@pytest.mark.promise("worker.killed", "worker.zombie")
 def test_a_zombie_whose_lease_was_taken_over_writes_nothing(rows, add, read, dynamodb) -> None:
     key = add()
     zombie = rows.claim(*key)
@@ -140,6 +142,7 @@ def test_text_of_old_bytes_is_never_stored_for_new_ones(rows, add, read, dynamod
     assert "raw_text" not in read(key)
 
 
+@pytest.mark.promise("worker.stopped")
 def test_a_released_chunk_costs_no_attempt_and_can_be_claimed_at_once(rows, add) -> None:
     key = add()
     rows.release(rows.claim(*key))
@@ -147,6 +150,7 @@ def test_a_released_chunk_costs_no_attempt_and_can_be_claimed_at_once(rows, add)
     assert (again.fence, again.attempts) == (2, 1)
 
 
+@pytest.mark.promise("worker.poison")
 def test_delays_grow_after_failures_and_the_third_failure_is_permanent_with_its_reason(rows, add, read, dynamodb) -> None:
     key = add()
     waits = []
@@ -172,6 +176,7 @@ def test_a_permanent_failure_is_not_retried(rows, add, read) -> None:
     assert (read(key)["state"], read(key)["attempts"]) == ("dead", 1)
 
 
+@pytest.mark.promise("worker.suspects")
 def test_a_death_among_other_chunks_makes_a_suspect_and_costs_nothing(rows, add, read, dynamodb) -> None:
     key = add()
     rows.claim(*key)
@@ -181,6 +186,7 @@ def test_a_death_among_other_chunks_makes_a_suspect_and_costs_nothing(rows, add,
     assert read(key)["alone"] is False
 
 
+@pytest.mark.promise("worker.suspects")
 def test_the_second_death_alone_fails_the_chunk_permanently(rows, add, read, dynamodb) -> None:
     key = add()
     rows.claim(*key)
@@ -195,6 +201,7 @@ def test_the_second_death_alone_fails_the_chunk_permanently(rows, add, read, dyn
     assert "pending_shard" not in row
 
 
+@pytest.mark.promise("worker.suspects")
 def test_a_machine_that_was_stopped_on_purpose_does_not_count_as_a_death(rows, add, dynamodb) -> None:
     key = add()
     rows.claim(*key)
@@ -215,6 +222,7 @@ def test_a_stop_after_the_lease_had_expired_does_not_excuse_a_death(rows, add, r
     assert rows.claim(*key).deaths == 1
 
 
+@pytest.mark.promise("worker.suspects")
 def test_a_blamed_chunk_is_treated_as_after_a_death(rows, add, read) -> None:
     key = add()
     rows.blame(rows.claim(*key), was_alone=False, reason="out of memory")

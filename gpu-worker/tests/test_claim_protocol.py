@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gpu_worker import chunk_rows
-from gpu_worker.chunk_rows import MAX_ATTEMPTS, MAX_DEATHS, MAX_KILLS, ChunkRows
-from gpu_worker.claims import Claim, LeaseLost, ObjectVersion
+from gpu_worker.cloud.stage import chunk_rows
+from gpu_worker.cloud.stage.chunk_rows import MAX_ATTEMPTS, MAX_DEATHS, MAX_KILLS, ChunkRows
+from gpu_worker.cloud.stage.claims import Claim, LeaseLost, ObjectVersion
+from gpu_worker.cloud.stage.rows import Lease
 from memory_dynamodb import MemoryDynamoDB
 
 KEY = ("session_x", 1)
@@ -63,7 +64,7 @@ class World:
         leased = row["state"] == "leased"
         times: tuple[object, ...] = (max(0, -(-(row["next_attempt_at_ms"] - self.now) // LEASE_OVER_MS)),)
         if leased:
-            times = (row["lease_until_ms"] > self.now, self.rows(WORKERS[0])._was_stopped(row))
+            times = (row["lease_until_ms"] > self.now, self.rows(WORKERS[0])._was_stopped(Lease.model_validate(row)))
         flags = tuple(row.get(name) for name in ("state", "attempts", "deaths", "kills", "suspect", "alone"))
         held = sorted(
             (
@@ -224,6 +225,7 @@ def step(world: World, act: Callable[[World], None], current: list[World]) -> Wo
     return after
 
 
+@pytest.mark.promise("pressure.overwritten", "worker.claims")
 def test_no_reachable_state_of_the_row_loses_work_or_does_it_twice(world: World) -> None:
     current: list[World] = world.__dict__.pop("current")
     seen = {world.fingerprint()}
@@ -242,6 +244,7 @@ def test_no_reachable_state_of_the_row_loses_work_or_does_it_twice(world: World)
     assert len(seen) > 300
 
 
+@pytest.mark.promise("worker.suspects")
 def test_a_chunk_that_kills_every_worker_fails_permanently_after_two_deaths_alone(world: World) -> None:
     world.__dict__.pop("current")
     for _ in range(3):
@@ -252,6 +255,7 @@ def test_a_chunk_that_kills_every_worker_fails_permanently_after_two_deaths_alon
     assert (world.row["state"], world.row["deaths"]) == ("dead", MAX_DEATHS)
 
 
+@pytest.mark.promise("worker.suspects")
 def test_decided_stops_never_count_against_a_chunk(world: World) -> None:
     world.__dict__.pop("current")
     claim(world, WORKERS[0])

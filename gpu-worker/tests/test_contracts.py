@@ -5,14 +5,13 @@ import json
 import numpy as np
 
 from conftest import PROJECT
-from gpu_worker.chunk_rows import ChunkRows
-from gpu_worker.claims import Claim
-from gpu_worker.engine import Transcription
-from gpu_worker.items import LeadIn
-from gpu_worker.lanes import WorkMessage
-from gpu_worker.media import SAMPLE_RATE
-from gpu_worker.objects import read_transcription, result_of
-from gpu_worker.segments import Segment, Word
+from gpu_worker.cloud.stage.chunk_rows import ChunkRows
+from gpu_worker.cloud.stage.claims import Claim
+from gpu_worker.cloud.stage.lanes import WorkMessage
+from gpu_worker.cloud.stage.results import LeadIn, read_transcription, result_of
+from gpu_worker.speech.engine import Transcription
+from gpu_worker.speech.media import SAMPLE_RATE
+from gpu_worker.speech.segments import Segment, Word
 
 EXAMPLES = PROJECT / "test" / "fixtures" / "contracts"
 
@@ -58,4 +57,4 @@ def test_the_result_file_equals_the_example() -> None:
 def test_a_result_of_the_previous_engine_is_read() -> None:
     old = example("chunk-transcript.json")
     del old["lead_in"], old["segments"][0]["language"]
-    assert read_transcription(old).segments[0].text == "hello everyone"
+    assert read_transcription(json.dumps(old).encode()).segments[0].text == "hello everyone"

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_worker.engine.coverage import (
+from gpu_worker.speech.engine.coverage import (
     echoes,
     holes,
     loop_start,
     repeats_phrase,
     uncovered,
 )
-from gpu_worker.engine.languages import Stretch, most_likely_languages
-from gpu_worker.engine.speech import FRAME_SAMPLES
-from gpu_worker.media import SAMPLE_RATE
-from gpu_worker.segments import Word
+from gpu_worker.speech.engine.languages import Stretch, most_likely_languages
+from gpu_worker.speech.engine.speech import FRAME_SAMPLES
+from gpu_worker.speech.media import SAMPLE_RATE
+from gpu_worker.speech.segments import Word
 
 
 def at_pace(words: list[str], per_second: float, start_s: float = 0.0) -> list[Word]:
@@ -23,6 +23,7 @@ def at_pace(words: list[str], per_second: float, start_s: float = 0.0) -> list[W
     return [Word(f" {word}", start_s + n * step, start_s + (n + 1) * step, 0.9) for n, word in enumerate(words)]
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 @given(
     st.lists(st.sampled_from(["a", "b", "c"]), max_size=6),
     st.lists(st.sampled_from(["x", "y", "z"]), min_size=1, max_size=8),
@@ -50,6 +51,7 @@ def test_a_phrase_twice_in_a_row_is_suspicious() -> None:
 MASK = np.ones(10 * SAMPLE_RATE // FRAME_SAMPLES, dtype=bool)
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 def test_a_stretched_word_covers_only_its_longest_plausible_time() -> None:
     words = [Word(" well", 0.0, 6.0, 0.9), *at_pace(["and"] * 12, 3, 6.0)]
     [hole] = holes(uncovered(MASK, words))
@@ -87,6 +89,7 @@ def test_a_language_that_is_never_clear_is_no_part_of_a_recording_in_another_lan
     assert codes == ["de", "de", "de"]
 
 
+@pytest.mark.promise("speech.session-language")
 def test_the_language_of_the_recording_decides_where_a_chunk_is_unsure() -> None:
     vague = [("de", 0.4), ("nl", 0.35), ("en", 0.2)]
     clear = [("de", 0.95), ("nl", 0.03)]

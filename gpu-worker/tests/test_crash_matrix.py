@@ -18,8 +18,8 @@ import boto3
 import pytest
 
 from conftest import PROJECT, PROTOCOL_MODEL, waiting_machine
-from gpu_worker.crash_points import BATCH_CRASH_POINTS
-from gpu_worker.media import Decoder
+from gpu_worker.cloud.crash_points import BATCH_CRASH_POINTS
+from gpu_worker.speech.media import Decoder
 
 HELD_OUT = Path(__file__).parent / "heldout"
 LEASE_SECONDS = 2
@@ -154,6 +154,7 @@ ENDS = [(place, how) for place in BATCH_CRASH_POINTS for how in ("KILL", "RAISE"
 """An error of the model is a failed attempt of the chunk and does not end the worker."""
 
 
+@pytest.mark.promise("worker.killed")
 @pytest.mark.parametrize(("place", "how"), ENDS)
 def test_after_a_worker_ended_at_a_place_the_next_one_finishes_its_work_once(world: World, place: str, how: str) -> None:
     assert world.worker(f"{place}={how}").wait(timeout=60) != 0
@@ -163,6 +164,7 @@ def test_after_a_worker_ended_at_a_place_the_next_one_finishes_its_work_once(wor
     world.check()
 
 
+@pytest.mark.promise("worker.zombie")
 @pytest.mark.parametrize("place", BATCH_CRASH_POINTS)
 def test_a_worker_paused_at_a_place_past_its_lease_writes_nothing_when_resumed(world: World, place: str) -> None:
     zombie = world.worker(f"{place}=STOP")
@@ -188,6 +190,7 @@ def single(dynamodb: Any, request: pytest.FixtureRequest):
         process.wait()
 
 
+@pytest.mark.promise("worker.machine-faults")
 def test_out_of_memory_once_costs_no_attempt(single: World) -> None:
     assert single.worker("model=MEMORY").wait(timeout=60) == 1
     single.worker()
@@ -196,6 +199,7 @@ def test_out_of_memory_once_costs_no_attempt(single: World) -> None:
     single.check()
 
 
+@pytest.mark.promise("worker.machine-faults")
 def test_a_chunk_that_repeatedly_exhausts_memory_fails_permanently_with_its_reason(single: World) -> None:
     for _ in range(CHUNKS * 3):
         assert single.worker("model=MEMORY").wait(timeout=60) == 1
@@ -203,6 +207,7 @@ def test_a_chunk_that_repeatedly_exhausts_memory_fails_permanently_with_its_reas
     assert [(row["state"], row["error_message"]) for row in rows] == [("dead", "the model ran out of memory")] * CHUNKS
 
 
+@pytest.mark.promise("worker.machine-faults")
 def test_a_process_due_for_a_restart_ends_between_batches_and_the_next_one_continues(single: World) -> None:
     assert single.worker(RECYCLE_AFTER_CHUNKS="1", CHUNKS_AT_ONCE="1").wait(timeout=60) == 0
     assert sorted(row["state"] for row in single.rows()) == ["done", "pending"]
@@ -211,6 +216,7 @@ def test_a_process_due_for_a_restart_ends_between_batches_and_the_next_one_conti
     single.check()
 
 
+@pytest.mark.promise("worker.killed")
 @pytest.mark.parametrize("place", ["claiming", *BATCH_CRASH_POINTS])
 def test_the_next_process_releases_the_claims_of_a_killed_worker_before_their_leases_expire(
     world: World, place: str, tmp_path: Path
@@ -223,6 +229,7 @@ def test_the_next_process_releases_the_claims_of_a_killed_worker_before_their_le
     assert [int(row["attempts"]) for row in world.rows()] == [1] * CHUNKS
 
 
+@pytest.mark.promise("worker.suspects")
 def test_kills_from_outside_do_not_count_as_deaths_of_the_chunk(single: World, tmp_path: Path) -> None:
     for _ in range(4):
         single.supervised(tmp_path, "model=KILL")
@@ -232,6 +239,7 @@ def test_kills_from_outside_do_not_count_as_deaths_of_the_chunk(single: World, t
     single.check()
 
 
+@pytest.mark.promise("worker.suspects")
 def test_crashes_of_the_worker_count_as_deaths_of_the_chunk(single: World, tmp_path: Path) -> None:
     for _ in range(5):
         single.supervised(tmp_path, "transcribed=RAISE")
@@ -239,6 +247,7 @@ def test_crashes_of_the_worker_count_as_deaths_of_the_chunk(single: World, tmp_p
     until(lambda: {row["state"] for row in single.rows()} == {"dead"})
 
 
+@pytest.mark.promise("chunk.stream-pieces")
 def test_pieces_of_one_stream_are_all_transcribed(single: World) -> None:
     """Sent like the output of `MediaRecorder.start(timeslice)`: only the first piece has a header."""
     data = (HELD_OUT / "seen-2.webm").read_bytes()
@@ -260,6 +269,7 @@ def test_pieces_of_one_stream_are_all_transcribed(single: World) -> None:
     single.check()
 
 
+@pytest.mark.promise("cache.same-bytes")
 def test_the_same_bytes_in_another_session_of_the_user_are_not_transcribed_again(single: World, dynamodb: Any) -> None:
     single.worker()
     until(single.all_done)

@@ -10,11 +10,11 @@ import pytest
 from faster_whisper.vad import get_vad_model
 
 from conftest import PROTOCOL_MODEL
-from gpu_worker.engine import Clip, Engine, Engines, Options, UnsupportedLanguage, choose_compute
-from gpu_worker.engine.detector import speech_probabilities
-from gpu_worker.engine.model import Decoded, Task
-from gpu_worker.media import SAMPLE_RATE, Decoder
-from gpu_worker.settings import EngineSettings
+from gpu_worker.speech.engine import Clip, Engine, Engines, Options, UnsupportedLanguage, choose_compute
+from gpu_worker.speech.engine.detector import speech_probabilities
+from gpu_worker.speech.engine.model import Decoded, Task
+from gpu_worker.speech.media import SAMPLE_RATE, Decoder
+from gpu_worker.speech.settings import EngineSettings
 
 HELD_OUT = Path(__file__).parent / "heldout"
 MAX_WER = {"training": 0.02, "never heard": 0.05}
@@ -48,6 +48,7 @@ def clips(*audios: np.ndarray) -> list[Clip]:
     return [Clip(audio, Options("en")) for audio in audios]
 
 
+@pytest.mark.promise("recording.real")
 def test_word_error_rate_on_recordings_that_the_model_was_not_trained_on(engine, held_out) -> None:
     found = engine.transcribe(clips(*(audio for _, audio in held_out)))
     for voices, limit in MAX_WER.items():
@@ -60,6 +61,7 @@ def test_word_error_rate_on_recordings_that_the_model_was_not_trained_on(engine,
         assert wrong / total <= limit, f"{voices}: {wrong} of {total}"
 
 
+@pytest.mark.promise("speech.independence")
 def test_chunks_transcribed_together_have_the_same_text_as_alone(engine, held_out) -> None:
     audios = [audio for _, audio in held_out[:3]]
     together = [result.text.split() for result in engine.transcribe(clips(*audios))]
@@ -81,6 +83,7 @@ def test_words_have_increasing_times_inside_their_chunk(engine, held_out) -> Non
     assert all(a.end <= b.start for a, b in zip(words, words[1:], strict=False))
 
 
+@pytest.mark.promise("transcript.silence")
 @pytest.mark.parametrize(
     "sound",
     [
@@ -132,6 +135,7 @@ def planted(engine: Engine, monkeypatch, change: Callable[[Task, Decoded], Decod
     return tasks
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 def test_words_after_an_early_end_of_the_text_are_decoded_again(engine, held_out, monkeypatch) -> None:
     """Planted fault: each long window loses the second half of its words."""
     item, audio = held_out[0]
@@ -145,6 +149,7 @@ def test_words_after_an_early_end_of_the_text_are_decoded_again(engine, held_out
     assert errors(item["words"], result.text.split()) <= 0.1 * len(item["words"])
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 def test_speech_without_recognized_words_is_listed(engine, held_out, monkeypatch) -> None:
     planted(engine, monkeypatch, lambda _task, decoded: replace(decoded, words=()))
     [result] = engine.transcribe(clips(held_out[0][1][: 5 * SAMPLE_RATE]))
@@ -160,6 +165,7 @@ def looping(decoded: Decoded) -> Decoded:
     return replace(decoded, words=tuple(sorted(loop, key=lambda word: word.start)))
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 def test_a_window_that_loops_is_decoded_with_other_settings(engine, held_out, monkeypatch) -> None:
     audio = held_out[0][1][: 5 * SAMPLE_RATE]
     [expected] = engine.transcribe(clips(audio))
@@ -169,6 +175,7 @@ def test_a_window_that_loops_is_decoded_with_other_settings(engine, held_out, mo
     assert tasks[-1].repetition_penalty > 1
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 def test_a_persistent_loop_is_cut_off_where_it_begins(engine, held_out, monkeypatch) -> None:
     planted(engine, monkeypatch, lambda _task, decoded: looping(decoded) if len(decoded.words) > 1 else decoded)
     [result] = engine.transcribe(clips(held_out[0][1][: 5 * SAMPLE_RATE]))
@@ -176,6 +183,7 @@ def test_a_persistent_loop_is_cut_off_where_it_begins(engine, held_out, monkeypa
     assert len(spoken) < 10
 
 
+@pytest.mark.promise("speech.lead-in")
 def test_the_lead_in_is_not_part_of_the_text_and_its_words_have_negative_times(engine, held_out) -> None:
     _, audio = held_out[0]
     cut = 10 * SAMPLE_RATE

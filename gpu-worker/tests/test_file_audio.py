@@ -7,8 +7,18 @@ import av
 import numpy as np
 import pytest
 
-from gpu_worker.file_audio import LONGEST_PART_SECONDS, SHORTEST_PART_SECONDS, Cutter, choose_cut, cut
-from gpu_worker.media import SAMPLE_RATE, MediaError, Samples
+from gpu_worker.speech.media import SAMPLE_RATE, MediaError, Samples
+from gpu_worker.speech.media.file_audio import (
+    LONGEST_PART_SECONDS,
+    SHORTEST_PART_SECONDS,
+    Cutter,
+    Event,
+    Part,
+    ReadSoFar,
+    WholeFile,
+    choose_cut,
+    cut,
+)
 
 NOISE = np.random.default_rng(1)
 
@@ -34,12 +44,13 @@ def write(path: Path, samples: Samples, codec: str = "pcm_s16le") -> Path:
     return path
 
 
-def events_of(source: Path, folder: Path, compress: bool = False) -> list[dict]:
+def events_of(source: Path, folder: Path, compress: bool = False) -> list[Event]:
     out = folder / "out"
     out.mkdir()
     return list(Cutter().run(source, out, compress))
 
 
+@pytest.mark.promise("files.way")
 def test_a_file_is_cut_at_a_pause():
     before, pause = 300.0, 1.2
     buffer = np.concatenate([speech(before), quiet(pause), speech(LONGEST_PART_SECONDS - before - pause)])
@@ -54,12 +65,14 @@ def test_the_longest_pause_is_chosen():
     assert 280.6 < choose_cut(buffer).end / SAMPLE_RATE < 282.6
 
 
+@pytest.mark.promise("files.no-word-lost")
 def test_without_a_pause_parts_overlap_so_that_each_word_is_whole_in_one_of_them():
     chosen = choose_cut(speech(LONGEST_PART_SECONDS))
     assert chosen.end - chosen.next_start == 2 * SAMPLE_RATE
     assert SHORTEST_PART_SECONDS * SAMPLE_RATE <= chosen.next_start < chosen.end <= LONGEST_PART_SECONDS * SAMPLE_RATE
 
 
+@pytest.mark.promise("files.no-word-lost")
 @pytest.mark.parametrize("with_pauses", [True, False])
 def test_all_samples_are_in_the_parts_with_correct_times(with_pauses: bool):
     pause = quiet(1.0) if with_pauses else speech(1.0)
@@ -79,19 +92,20 @@ def test_all_samples_are_in_the_parts_with_correct_times(with_pauses: bool):
 
 def test_the_parts_are_lossless_flac_and_the_compressed_copy_is_small(tmp_path: Path):
     whole = np.concatenate([speech(300), quiet(1.0), speech(100)])
-    lines = events_of(write(tmp_path / "audio.wav", whole), tmp_path, compress=True)
-    parts = [line["part"] for line in lines if "part" in line]
+    events = events_of(write(tmp_path / "audio.wav", whole), tmp_path, compress=True)
+    parts = [event for event in events if isinstance(event, Part)]
     decoded_audio = []
     for part in parts:
-        with av.open(str(tmp_path / "out" / part["file"])) as file:
+        with av.open(str(tmp_path / "out" / part.file)) as file:
             decoded_audio += [frame.to_ndarray().reshape(-1) for frame in file.decode(audio=0)]
     np.testing.assert_array_equal(np.concatenate(decoded_audio), whole)
-    assert lines[-1] == {"seconds": 401.0, "compressed": "source.ogg"}
+    assert events[-1] == WholeFile(401.0, "source.ogg")
     assert (tmp_path / "out" / "source.ogg").stat().st_size < whole.nbytes / 6
-    shares = [line["at"] for line in lines if "at" in line]
+    shares = [event.at for event in events if isinstance(event, ReadSoFar)]
     assert shares == sorted(shares)
 
 
+@pytest.mark.promise("files.hostile")
 @pytest.mark.parametrize(
     "content",
     [
@@ -113,6 +127,7 @@ def test_a_file_that_is_not_audio_is_refused(tmp_path: Path, content: bytes):
         events_of(source, tmp_path)
 
 
+@pytest.mark.promise("files.hostile")
 def test_ten_hours_in_a_few_megabytes_take_no_more_memory_than_one_part():
     minute = np.zeros(SAMPLE_RATE * 60, dtype=np.int16)
     tracemalloc.start()

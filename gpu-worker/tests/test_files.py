@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from conftest import PROTOCOL_MODEL
-from gpu_worker.media import SAMPLE_RATE, Decoder
+from gpu_worker.speech.media import SAMPLE_RATE, Decoder
 from test_crash_matrix import HELD_OUT, World, state_of, until
 
 BUCKET = "crash-matrix"
@@ -110,6 +110,7 @@ def test_a_file_is_cut_and_its_parts_are_transcribed(world: FileWorld) -> None:
     until(world.queue_is_empty)
 
 
+@pytest.mark.promise("files.crashes")
 @pytest.mark.parametrize("how", ["KILL", "RAISE"])
 def test_after_a_worker_ended_while_cutting_the_next_one_cuts_the_file_once(world: FileWorld, how: str) -> None:
     assert world.worker(f"prepared={how}").wait(timeout=60) != 0
@@ -152,6 +153,7 @@ def step_until(worker: subprocess.Popen[bytes], condition: Callable[[], Any]) ->
         until(lambda: "T" in state_of(worker) or condition())
 
 
+@pytest.mark.promise("files.control")
 def test_a_deleted_part_is_abandoned_within_a_batch(world: FileWorld) -> None:
     worker = world.worker(**STEPS)
     world.put_whole_part()
@@ -163,6 +165,7 @@ def test_a_deleted_part_is_abandoned_within_a_batch(world: FileWorld) -> None:
     assert results["KeyCount"] == 0
 
 
+@pytest.mark.promise("files.live-first")
 def test_a_live_chunk_has_priority_over_a_part_that_is_being_transcribed(world: FileWorld) -> None:
     live = world.sqs.create_queue(QueueName=f"live-{world.instance}")["QueueUrl"]
     worker = world.worker(**STEPS, QUEUE_LIVE_URL=live)
@@ -185,6 +188,7 @@ def test_a_file_that_is_not_audio_fails_permanently_at_once(world: FileWorld) ->
     assert str(world.row(0)["error_message"]).startswith("unsupported-media")
 
 
+@pytest.mark.promise("files.too-long")
 @pytest.mark.parametrize("limit", ["SOFT_LIMIT_SECONDS", "HARD_LIMIT_SECONDS"])
 def test_work_that_exceeds_a_time_limit_is_aborted(world: FileWorld, limit: str) -> None:
     world.worker()
@@ -201,6 +205,7 @@ def test_work_that_exceeds_a_time_limit_is_aborted(world: FileWorld, limit: str)
         assert world.row(1)["attempts"] == 1
 
 
+@pytest.mark.promise("files.crashes")
 def test_the_next_worker_removes_temporary_files_of_a_killed_one(world: FileWorld, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -3,6 +3,7 @@
 import html
 import json
 
+import pytest
 import webvtt
 
 from conftest import PROJECT
@@ -12,6 +13,7 @@ SEGMENTS = json.loads((EXAMPLES / "transcript.json").read_text())["segments"]
 SPOKEN = [(int(segment["start"]), segment["text"].replace("-->", "->")) for segment in SEGMENTS]
 
 
+@pytest.mark.promise("transcript.formats")
 def test_srt_has_a_cue_for_each_segment() -> None:
     assert [(cue.start_in_seconds, cue.raw_text) for cue in webvtt.from_srt(str(EXAMPLES / "transcript.srt"))] == SPOKEN
 

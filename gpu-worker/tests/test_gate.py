@@ -6,10 +6,10 @@ import uuid
 import boto3
 import pytest
 
-from gpu_worker.chunk_rows import ChunkRows, now_ms
-from gpu_worker.claims import Claim, NotClaimed
-from gpu_worker.gate import Gate
-from gpu_worker.lanes import Lanes
+from gpu_worker.cloud.stage.chunk_rows import ChunkRows, now_ms
+from gpu_worker.cloud.stage.claims import Claim, NotClaimed
+from gpu_worker.cloud.stage.gate import Gate
+from gpu_worker.cloud.stage.lanes import Lanes
 
 numbers = itertools.count(1)
 
@@ -44,6 +44,7 @@ def claim(dynamodb):
 ABANDONED = {"state": "leased", "worker_id": "i-9/1/z", "fence": 4, "attempts": 1, "lease_until_ms": 1, "claimed_at_ms": 0}
 
 
+@pytest.mark.promise("batch.lock")
 def test_while_a_recording_is_live_everything_but_backlog_is_claimed(gate_row, claim) -> None:
     gate_row(live_until_ms=now_ms() + 60_000)
     assert isinstance(claim(), NotClaimed)
@@ -51,6 +52,7 @@ def test_while_a_recording_is_live_everything_but_backlog_is_claimed(gate_row, c
     assert isinstance(claim(backlog=False), Claim)
 
 
+@pytest.mark.promise("batch.turn")
 def test_backlog_is_claimed_without_a_live_recording_or_after_a_long_wait(gate_row, claim) -> None:
     assert isinstance(claim(), Claim)
     gate_row(live_until_ms=now_ms() - 1)
@@ -67,6 +69,7 @@ def test_a_chunk_that_is_done_is_not_claimed_by_any_lane(claim) -> None:
     assert claim(state="done") == NotClaimed(retry_in_s=None)
 
 
+@pytest.mark.promise("batch.lock")
 def test_a_paused_backlog_is_not_even_received(dynamodb) -> None:
     sqs = boto3.client("sqs")
     urls = [sqs.create_queue(QueueName=f"gate-{lane}-{uuid.uuid4().hex[:8]}")["QueueUrl"] for lane in ("live", "backlog")]
@@ -82,6 +85,7 @@ def test_a_paused_backlog_is_not_even_received(dynamodb) -> None:
     assert (waiting.queue_url, waiting.backlog) == (urls[1], True)
 
 
+@pytest.mark.promise("files.live-first")
 def test_only_a_few_file_messages_are_received_at_once(dynamodb) -> None:
     sqs = boto3.client("sqs")
     names = ("stop", "live", "files-urgent", "files", "backlog")

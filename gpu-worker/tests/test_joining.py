@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from conftest import PROJECT
-from gpu_worker.engine import Transcription
-from gpu_worker.joining.alignment import Shared
-from gpu_worker.joining.boundary import join_words
-from gpu_worker.joining.regroup import join_segments
-from gpu_worker.joining.spacing import join_texts
-from gpu_worker.segments import Segment, Word
-from gpu_worker.service.hub import Hub
-from gpu_worker.service.join import TranscribedPart, paragraphs, take_segments
+from gpu_worker.service.http.hub import Hub
+from gpu_worker.service.model.join import TranscribedPart, paragraphs, take_segments
+from gpu_worker.speech.engine import Transcription
+from gpu_worker.speech.joining.alignment import Shared
+from gpu_worker.speech.joining.boundary import join_words
+from gpu_worker.speech.joining.regroup import join_segments
+from gpu_worker.speech.joining.spacing import join_texts
+from gpu_worker.speech.segments import Segment, Word
 
 EXAMPLES = json.loads((PROJECT / "test" / "fixtures" / "contracts" / "boundaries.json").read_text())
 
@@ -32,6 +32,7 @@ def segments_of(examples: list[dict[str, Any]]) -> list[Segment]:
     return found
 
 
+@pytest.mark.promise("boundary.languages-agree")
 @pytest.mark.parametrize("example", EXAMPLES["words"], ids=lambda example: example["title"])
 def test_words_are_joined_as_in_the_shared_example(example: dict[str, Any]) -> None:
     shared = Shared(example["start"], example["end"])
@@ -39,6 +40,7 @@ def test_words_are_joined_as_in_the_shared_example(example: dict[str, Any]) -> N
     assert [[one.word.word, one.word.start, one.word.end] for one in joined] == example["joined"]
 
 
+@pytest.mark.promise("boundary.languages-agree")
 @pytest.mark.parametrize("example", EXAMPLES["segments"], ids=lambda example: example["title"])
 def test_segments_are_joined_as_in_the_shared_example(example: dict[str, Any]) -> None:
     joined = join_segments(
@@ -50,6 +52,7 @@ def test_segments_are_joined_as_in_the_shared_example(example: dict[str, Any]) -
     assert [[one.start, one.end, one.text, one.language] for one in joined] == example["joined"]
 
 
+@pytest.mark.promise("transcript.unspaced")
 @pytest.mark.parametrize("example", EXAMPLES["texts"], ids=lambda example: example["joined"])
 def test_texts_are_joined_as_in_the_shared_example(example: dict[str, Any]) -> None:
     assert join_texts(example["texts"]) == example["joined"]
@@ -65,6 +68,7 @@ def part_of(text: str, start: float, overlap_s: float, first_word_s: float = 0.0
     return TranscribedPart(Transcription("en", 10.0, (segment,)), start, overlap_s)
 
 
+@pytest.mark.promise("boundary.languages-agree", "service.way")
 def test_parts_have_each_word_once_and_a_sentence_stays_in_the_paragraph_in_which_it_begins() -> None:
     first = part_of("the first part ends in the middle of", 0, 0, 6)
     second = part_of("in the middle of a sentence.", 8, 2)

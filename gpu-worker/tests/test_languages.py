@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import PROJECT
-from gpu_worker.languages import (
+from gpu_worker.speech.languages import (
     LANGUAGES,
     UnknownLanguage,
     is_english_only,
@@ -29,6 +29,7 @@ def test_languages_equal_those_of_the_typescript_side_and_of_the_engine() -> Non
     assert set(LANGUAGES) == set(_LANGUAGE_CODES)
 
 
+@pytest.mark.promise("language.doors")
 @pytest.mark.parametrize(("text", "right"), EXAMPLES["requests"])
 def test_a_requested_language_is_parsed_as_in_the_shared_examples(text: str, right: dict[str, str]) -> None:
     if right["kind"] == "unknown":
@@ -54,6 +55,7 @@ def tokenizer(folder: Path, end_of_text: int, codes: list[str]) -> Path:
     return folder
 
 
+@pytest.mark.promise("language.doors")
 def test_the_tokenizer_in_a_folder_determines_its_languages(tmp_path: Path) -> None:
     codes = [code for code in LANGUAGES if code != "yue"]
     assert languages_in(tokenizer(tmp_path / "several", 50257, codes)) == codes

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpu_worker.claims import Claim, PreviousChunk
-from gpu_worker.lead_in import LeadIns, overlap_seconds
-from gpu_worker.media import SAMPLE_RATE, MediaError
-from gpu_worker.session_language import SessionLanguages
+from gpu_worker.cloud.stage.claims import Claim, PreviousChunk
+from gpu_worker.cloud.stage.session_language import SessionLanguages
+from gpu_worker.cloud.work.lead_in import LeadIns, overlap_seconds
+from gpu_worker.speech.media import SAMPLE_RATE, MediaError
 
 CLAIM = Claim("session_01A", 2, "u", "k-2", "e-2", 1, 1, None, suspect=False, deaths=0, kills=0)
 BEFORE = PreviousChunk("k-1", "e-1", seconds=30.0, started_at_ms=None)
@@ -38,6 +38,7 @@ class World:
         return PREVIOUS
 
 
+@pytest.mark.promise("speech.lead-in")
 def test_the_last_three_seconds_of_the_previous_chunk_are_the_lead_in() -> None:
     world = World()
     lead_in = world.lead_ins.find(CLAIM)
@@ -46,6 +47,7 @@ def test_the_last_three_seconds_of_the_previous_chunk_are_the_lead_in() -> None:
     assert world.fetched == [("k-1", "e-1")]
 
 
+@pytest.mark.promise("speech.lead-in")
 def test_audio_that_the_client_repeats_is_not_added_to_the_lead_in() -> None:
     lead_in = World().lead_ins.find(replace(CLAIM, overlap_ms=2000))
     assert lead_in is not None
@@ -53,6 +55,7 @@ def test_audio_that_the_client_repeats_is_not_added_to_the_lead_in() -> None:
     assert World().lead_ins.find(replace(CLAIM, overlap_ms=5000)) is None
 
 
+@pytest.mark.promise("speech.lead-in")
 def test_there_is_no_lead_in_for_first_chunks_for_files_and_without_a_decodable_previous_chunk() -> None:
     assert World().lead_ins.find(replace(CLAIM, chunk_number=1)) is None
     assert World().lead_ins.find(replace(CLAIM, session_id="job_01A")) is None
@@ -62,6 +65,7 @@ def test_there_is_no_lead_in_for_first_chunks_for_files_and_without_a_decodable_
     assert world.lead_ins.find(CLAIM) is None
 
 
+@pytest.mark.promise("speech.lead-in")
 def test_the_cached_end_of_a_chunk_is_not_fetched_again_unless_the_chunk_was_replaced() -> None:
     world = World()
     world.lead_ins.cache_end(replace(CLAIM, chunk_number=1, etag="e-1"), PREVIOUS / 2)
@@ -79,6 +83,7 @@ def test_an_overlap_computed_from_client_clocks_is_used_within_limits(started_at
     assert overlap_seconds(claim, replace(BEFORE, started_at_ms=0)) == pytest.approx(expected)
 
 
+@pytest.mark.promise("speech.session-language")
 def test_the_first_confident_language_of_a_recording_stays(dynamodb) -> None:
     sessions, chunks = dynamodb.Table("sessions"), dynamodb.Table("chunks")
     sessions.put_item(Item={"session_id": "session_01L"})

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from mutated_files import write_audio
 
-from gpu_worker.media import SAMPLE_RATE, Decoder, MediaError, decoded, peaks_of, sniff, starts_stream
+from gpu_worker.speech.media import SAMPLE_RATE, Decoder, MediaError, peaks_of, sniff, starts_stream
+from gpu_worker.speech.media.decoding import decoded
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,7 @@ def test_every_supported_format_decodes_to_16_khz_whatever_the_files_name(
     assert 0.1 < np.abs(audio).max() <= 1.0
 
 
+@pytest.mark.promise("media.hostile")
 def test_text_that_names_another_file_does_not_open_it(decoder, tmp_path) -> None:
     write_audio(tmp_path / "neighbour.webm", 1.0)
     for text in (
@@ -63,6 +65,7 @@ def test_damaged_and_empty_files_are_refused_and_the_next_one_decodes(decoder, t
     assert len(decoder.decode(write_audio(tmp_path / "good", 1.0), 60)) > 0
 
 
+@pytest.mark.promise("media.hostile")
 def test_decoding_of_a_small_file_with_long_audio_stops_at_the_limit(decoder, tmp_path) -> None:
     with pytest.raises(MediaError, match="longer than 5 s"):
         decoder.decode(write_audio(tmp_path / "long", 20.0), 5)
@@ -78,6 +81,7 @@ def write_wav(path: Path, seconds: float, rate: int) -> Path:
     return path
 
 
+@pytest.mark.promise("doors.sample-rates")
 @pytest.mark.parametrize("rate", [1, 2, 3_999, 384_001, 2_000_000])
 def test_sample_rates_outside_the_supported_range_are_refused(decoder, tmp_path, rate) -> None:
     seconds = min(600.0, 100_000 / rate)
@@ -87,12 +91,14 @@ def test_sample_rates_outside_the_supported_range_are_refused(decoder, tmp_path,
         list(decoded(tmp_path / "odd.wav"))
 
 
+@pytest.mark.promise("doors.sample-rates")
 @pytest.mark.parametrize("rate", [4_000, 8_000, 96_000, 384_000])
 def test_sample_rates_within_the_supported_range_are_decoded(decoder, tmp_path, rate) -> None:
     audio = decoder.decode(write_wav(tmp_path / "good.wav", 1.0, rate), 60)
     assert abs(len(audio) / SAMPLE_RATE - 1.0) < 0.1
 
 
+@pytest.mark.promise("media.hostile")
 def test_a_file_on_which_the_decoder_hangs_times_out_and_the_next_one_decodes(tmp_path) -> None:
     os.mkfifo(tmp_path / "hang")
     hasty = Decoder(timeout_s=1.0)
@@ -123,6 +129,7 @@ STREAMS = [
 """Container, codec, options, and the largest number of bytes without a complete packet."""
 
 
+@pytest.mark.promise("chunk.stream-pieces", "speech.lead-in")
 @pytest.mark.parametrize(("container", "codec", "options", "longest"), STREAMS, ids=[name for name, *_ in STREAMS])
 @pytest.mark.parametrize("seed", range(6))
 def test_pieces_of_a_stream_cut_at_any_byte_decode_without_loss_or_duplication(
@@ -174,6 +181,7 @@ def test_only_the_start_of_a_stream_can_be_decoded_by_itself() -> None:
     assert [starts_stream(head) for head in heads] == [True, True, False, False, False, True]
 
 
+@pytest.mark.promise("transcript.player")
 def test_a_waveform_has_the_loudest_sample_of_each_tenth_of_a_second() -> None:
     audio = np.zeros(SAMPLE_RATE // 10 * 2 + 5, dtype=np.float32)
     audio[7], audio[SAMPLE_RATE // 10], audio[-1] = -0.5, 1.0, 0.1

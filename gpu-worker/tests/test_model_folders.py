@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import PROJECT, PROTOCOL_MODEL
-from gpu_worker.models import ModelUnavailable, find_model
+from gpu_worker.speech.models import ModelUnavailable, find_model
 from model_sources import FILES
 
 
@@ -44,11 +44,13 @@ def copy_of_tiny_en(tiny_en: Path, tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.mark.promise("model.folders")
 def test_a_folder_has_its_own_name_and_languages(folder) -> None:
     model = find_model(str(folder))
     assert (model.folder, model.name, model.languages) == (folder, "my-model", "en")
 
 
+@pytest.mark.promise("model.folders")
 def test_a_folder_without_preprocessor_config_and_with_a_text_vocabulary_is_a_model(folder) -> None:
     (folder / "preprocessor_config.json").unlink()
     words = json.loads((folder / "vocabulary.json").read_text())
@@ -59,6 +61,7 @@ def test_a_folder_without_preprocessor_config_and_with_a_text_vocabulary_is_a_mo
     assert find_model(str(folder)).languages == "multilingual"
 
 
+@pytest.mark.promise("model.folders")
 def test_a_published_model_in_a_folder_of_any_name_has_its_published_name(copy_of_tiny_en) -> None:
     model = find_model(str(copy_of_tiny_en))
     assert (model.folder, model.name, model.languages) == (copy_of_tiny_en, "tiny.en", "en")
@@ -70,6 +73,7 @@ def flip(file: Path) -> None:
     file.write_bytes(bytes(data))
 
 
+@pytest.mark.promise("model.folders")
 def test_a_wrong_byte_in_a_published_model_is_reported_in_one_line(copy_of_tiny_en) -> None:
     find_model(str(copy_of_tiny_en))
     flip(copy_of_tiny_en / "vocabulary.txt")
@@ -77,6 +81,7 @@ def test_a_wrong_byte_in_a_published_model_is_reported_in_one_line(copy_of_tiny_
         find_model(str(copy_of_tiny_en))
 
 
+@pytest.mark.promise("model.folders")
 def test_a_wrong_byte_in_a_folder_with_a_published_name_is_reported_in_one_line(copy_of_tiny_en) -> None:
     named = copy_of_tiny_en.rename(copy_of_tiny_en.with_name("tiny.en"))
     flip(named / "model.bin")
@@ -116,6 +121,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 }
 
 
+@pytest.mark.promise("model.folders")
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_damaged_folder_is_reported_in_one_line_that_names_the_file(folder, kind) -> None:
     damage, why = DAMAGES[kind]
@@ -127,6 +133,7 @@ def test_a_damaged_folder_is_reported_in_one_line_that_names_the_file(folder, ki
     assert str(folder) in str(raised.value) and "\n" not in str(raised.value)
 
 
+@pytest.mark.promise("model.folders")
 def test_an_empty_folder_and_a_missing_one_are_reported_in_one_line(tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     for name, why in {"empty": "contains no model.bin", "nowhere": "there is no folder"}.items():
@@ -134,6 +141,7 @@ def test_an_empty_folder_and_a_missing_one_are_reported_in_one_line(tmp_path) ->
             find_model(str(tmp_path / name))
 
 
+@pytest.mark.promise("model.folders")
 @pytest.mark.parametrize("command", ["find-model", "serve"])
 def test_with_a_damaged_folder_nothing_starts(folder, tmp_path, command) -> None:
     os.truncate(folder / "model.bin", 1_000_000)

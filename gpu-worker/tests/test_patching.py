@@ -1,8 +1,10 @@
 """A second decode fills holes in a text, without duplicating words."""
 
-from gpu_worker.engine.patching import is_known, patched
-from gpu_worker.media import SAMPLE_RATE
-from gpu_worker.segments import Interval, Word
+import pytest
+
+from gpu_worker.speech.engine.patching import is_known, patched
+from gpu_worker.speech.media import SAMPLE_RATE
+from gpu_worker.speech.segments import Interval, Word
 
 
 def timed(text: str, start_s: float, per_second: float = 3.0) -> list[tuple[Word, None]]:
@@ -24,6 +26,7 @@ def text(words: list[tuple[Word, None]]) -> str:
     return "".join(word.word for word, _ in words).strip()
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 def test_words_before_a_stretched_one_are_filled_in_and_it_moves_to_its_position() -> None:
     known = [stretched("in", 0.0, 1.4), *timed("the morning", 1.4)]
     found = timed("The first part was recorded in the", 0.0, 5)
@@ -43,6 +46,7 @@ def test_a_stretched_word_missing_from_the_second_decode_keeps_the_side_with_mor
     assert text(made) == "then stop leave it"
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 def test_known_words_are_not_added_again() -> None:
     known = timed("one two three four", 0.0)
     assert patched(known, timed("one two three four", 0.05), hole(0.3, 1.0)) == known

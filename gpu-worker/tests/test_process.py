@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from conftest import PROJECT, PROTOCOL_MODEL, waiting_machine
-from gpu_worker import spot
+from gpu_worker.cloud.machine import spot
 
 numbers = itertools.count(1)
 
@@ -78,11 +78,13 @@ def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.promise("gpu.worker-stops-itself")
 def test_a_machine_that_no_run_holds_switches_itself_off(environment, tmp_path) -> None:
     assert run(environment).returncode == 0
     assert (tmp_path / "switched-off").exists()
 
 
+@pytest.mark.promise("gpu.worker-stops-itself")
 def test_a_model_that_cannot_be_loaded_ends_the_worker_with_the_reason(environment, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     ended = run({**environment, "MODEL": str(tmp_path / "empty")})
@@ -112,6 +114,7 @@ def test_a_model_that_does_not_load_in_time_switches_the_machine_off(environment
     assert (tmp_path / "switched-off").exists()
 
 
+@pytest.mark.promise("worker.machine-faults")
 def test_a_full_disk_fails_the_run_with_that_error_and_costs_no_attempt(environment, waiting_chunk, dynamodb) -> None:
     execution = wait_for_token("disk-full")
     ended = run({**environment, "MIN_FREE_DISK_MB": "999999999"})
@@ -149,6 +152,7 @@ def metadata():
     server.server_close()
 
 
+@pytest.mark.promise("worker.machine-faults")
 def test_a_machine_that_ec2_reclaims_fails_its_run_and_switches_itself_off(environment, tmp_path, metadata) -> None:
     execution = wait_for_token("spot")
     ended = run({**environment, "METADATA_ENDPOINT": metadata})

@@ -42,6 +42,7 @@ def batch(made):
     return windows
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_words_are_at_the_times_where_they_are_spoken():
     speech = Synthesizer().say("start on the report".split(), voices.Speaker("gmw/en-US", 150, 50, 50, 0))
     starts, ends = zip(*speech.intervals, strict=True)
@@ -51,6 +52,7 @@ def test_words_are_at_the_times_where_they_are_spoken():
     assert (inside**2).sum() > 0.9 * (speech.audio**2).sum()
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_the_same_seed_gives_the_same_sentences_and_training_excludes_held_out_ones(made, tmp_path):
     again = held_out.make(tmp_path, utterances=2, chunks=0)
     kept = {one.name: one for one in held_out.read_index(made / "held-out")}
@@ -64,6 +66,7 @@ def test_the_same_seed_gives_the_same_sentences_and_training_excludes_held_out_o
     assert not training_sentences & held_out.sentences_of(made / "held-out")
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_a_held_out_sentence_is_left_out_of_a_pool(tmp_path):
     first = v.sentence(random.Random(7 * 100_003))
     for name, left_out in (("with", set()), ("without", {" ".join(first)})):
@@ -74,6 +77,7 @@ def test_a_held_out_sentence_is_left_out_of_a_pool(tmp_path):
     assert pool.Pool(tmp_path / "without").any(rng).words.tolist() != ids
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_no_voice_of_the_evaluation_is_in_the_training():
     rng = random.Random(3)
     trainers = {voices.trainer(rng).voice for _ in range(3000)}
@@ -84,6 +88,7 @@ def test_no_voice_of_the_evaluation_is_in_the_training():
     assert {name.partition("+")[2] for name in unheard} == set(voices.UNHEARD_VARIANTS)
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_mel_power_equals_the_engines():
     audio = np.random.default_rng(1).standard_normal(SAMPLE_RATE).astype(np.float32) * np.float32(0.1)
     engine = FeatureExtractor()(audio)
@@ -92,6 +97,7 @@ def test_mel_power_equals_the_engines():
     np.testing.assert_allclose(ours, engine[:, : ours.shape[1]], atol=2e-3)
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_targets_of_a_window_are_the_words_spoken_in_it(batch):
     silent = (batch.words == 0).all(1)
     assert not silent.all()
@@ -113,6 +119,7 @@ def test_targets_of_a_window_are_the_words_spoken_in_it(batch):
         assert (spans[spans[:, 0] >= 0][:, 1] <= SECONDS * 50).all()
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_training_reduces_the_loss(batch, made):
     few = Batch(*(jnp.asarray(array[:4]) for array in batch))
     p = {name: jnp.asarray(value) for name, value in first_parameters(len(pool.Pool(made / "pool").phonemes), 0).items()}
@@ -126,6 +133,7 @@ def test_training_reduces_the_loss(batch, made):
     assert losses[-1] < 0.8 * losses[0]
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_the_exported_model_computes_what_was_trained(tmp_path):
     from protocol_model.network import encode
 
@@ -138,6 +146,7 @@ def test_the_exported_model_computes_what_was_trained(tmp_path):
     np.testing.assert_allclose(np.array(encoded), np.asarray(expected), atol=2e-3)
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_the_commands_make_a_model_that_the_engine_can_run(made, capsys):
     folder = ["--folder", str(made)]
     training = ["--minutes", "0.01", "--windows", "2", "--processes", "1", "--unpadded", "1"]
@@ -149,6 +158,7 @@ def test_the_commands_make_a_model_that_the_engine_can_run(made, capsys):
     assert "| unheard-utterances | 2 |" in capsys.readouterr().out
 
 
+@pytest.mark.promise("protocol-model.making")
 def test_missing_input_is_reported_in_one_line(tmp_path, capsys):
     assert main(["train", "--folder", str(tmp_path)]) == 1
     assert "make one with: synthesize" in capsys.readouterr().err

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_worker.engine.repetition import confirms, recounted
-from gpu_worker.media import SAMPLE_RATE
-from gpu_worker.segments import Word
+from gpu_worker.speech.engine.repetition import confirms, recounted
+from gpu_worker.speech.media import SAMPLE_RATE
+from gpu_worker.speech.segments import Word
 
 SPOKEN = 12
 
@@ -29,6 +29,7 @@ def decoded(count: int, end_s: float) -> list[Word]:
     return [Word(" no," if n < count - 1 else " no.", n * step, (n + 1) * step, 0.9) for n in range(count)]
 
 
+@pytest.mark.promise("transcript.nothing-invented")
 @pytest.mark.parametrize("period_s", [0.25, 0.4765, 0.9])
 @pytest.mark.parametrize("count", [9, 11, 12, 13, 14, 17])
 def test_a_word_at_a_steady_tempo_is_counted_by_the_audio(period_s: float, count: int) -> None:

@@ -11,12 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from gpu_worker.chunk_rows import ChunkRows
-from gpu_worker.claims import Claim
-from gpu_worker.items import Item
-from gpu_worker.lanes import QueueMessage
-from gpu_worker.loading import Loader
-from gpu_worker.objects import Objects
+from gpu_worker.cloud.stage.chunk_rows import ChunkRows
+from gpu_worker.cloud.stage.claims import Claim
+from gpu_worker.cloud.stage.lanes import QueueMessage
+from gpu_worker.cloud.stage.objects import Objects
+from gpu_worker.cloud.work.items import Item
+from gpu_worker.cloud.work.loading import Loader
 from memory_dynamodb import MemoryDynamoDB
 
 KEY = "users/u/sessions/session_x/chunk-001.webm"
@@ -104,6 +104,7 @@ def world() -> World:
     return World()
 
 
+@pytest.mark.promise("pressure.overwritten")
 def test_the_newest_bytes_are_decoded_and_committed_with_their_own_values(world: World) -> None:
     item = world.claimed(world.bucket.put(WEBM + b"A"), said_seconds=7, overlap_ms=9)
     newest = world.bucket.put(WEBM + b"B", **{"duration-seconds": "2.5", "started-at-ms": "1700000000000"})
@@ -116,6 +117,7 @@ def test_the_newest_bytes_are_decoded_and_committed_with_their_own_values(world:
     assert "overlap_ms" not in row, "values declared for the old bytes are removed"
 
 
+@pytest.mark.promise("pressure.overwritten")
 def test_bytes_that_are_overwritten_again_during_the_download_are_used(world: World) -> None:
     item = world.claimed(world.bucket.put(WEBM + b"A"))
     world.bucket.put(WEBM + b"B")
@@ -124,6 +126,7 @@ def test_bytes_that_are_overwritten_again_during_the_download_are_used(world: Wo
     assert world.decoder.decoded == [WEBM + b"C"] and world.row["etag"] == world.bucket.etag
 
 
+@pytest.mark.promise("pressure.overwritten")
 def test_a_chunk_whose_row_has_the_new_bytes_already_is_left_to_its_next_claim(world: World) -> None:
     item = world.claimed(world.bucket.put(WEBM + b"A"))
     newest = world.bucket.put(WEBM + b"B")
@@ -133,6 +136,7 @@ def test_a_chunk_whose_row_has_the_new_bytes_already_is_left_to_its_next_claim(w
     assert (world.row["state"], world.row["fence"], world.decoder.decoded) == ("pending", 5, [])
 
 
+@pytest.mark.promise("pressure.overwritten")
 def test_a_chunk_whose_object_is_gone_fails_permanently_with_that_reason(world: World) -> None:
     item = world.claimed(world.bucket.put(WEBM + b"A"))
     world.bucket.bytes = None
@@ -140,6 +144,7 @@ def test_a_chunk_whose_object_is_gone_fails_permanently_with_that_reason(world: 
     assert failure is not None and failure.permanent and "gone" in failure.reason
 
 
+@pytest.mark.promise("pressure.corrections")
 def test_a_commit_clears_the_version_of_the_corrections(world: World) -> None:
     item = world.claimed(world.bucket.put(WEBM + b"A"), corrections_version=3)
     world.rows.commit(item.claim, "result", "text", 1.0)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from conftest import waiting_machine
-from gpu_worker.run_tokens import RunTokens
+from gpu_worker.cloud.stage.run_tokens import RunTokens
 
 INSTANCE = "i-tokens"
 
@@ -67,6 +67,7 @@ def test_a_drain_holds_the_machine_until_the_seen_counter_is_reported(world) -> 
     assert not world.tokens.held
 
 
+@pytest.mark.promise("gpu.worker-stops-itself")
 def test_a_worker_that_cannot_start_fails_the_run_with_its_reason(world) -> None:
     execution = world.start("ready_token")
     world.tokens.failed("WorkerNotReady", "the worker cannot start: no model")
@@ -97,6 +98,7 @@ def hold(dynamodb, **row) -> None:
     dynamodb.Table("fleet").put_item(Item={"id": INSTANCE, "state": "running", "fence": 3, "holders": {}, **row})
 
 
+@pytest.mark.promise("gpu.by-hand")
 def test_an_admin_needs_the_machine_until_a_deadline_and_a_run_only_by_its_token(world, dynamodb) -> None:
     now = int(time.time() * 1000)
     hold(dynamodb, holders={"person:ada": now + 60_000})

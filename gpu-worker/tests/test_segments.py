@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_worker.segments import (
+from gpu_worker.speech.segments import (
     MAX_SEGMENT_SECONDS,
     SPLIT_PAUSE_SECONDS,
     Segment,

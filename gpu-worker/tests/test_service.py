@@ -50,6 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield one
 
 
+@pytest.mark.promise("service.way")
 def test_a_file_is_accepted_reports_progress_and_can_be_read(running: Running) -> None:
     response = running.send(SAMPLE, job_id="my-talk.1")
     assert (response.status_code, response.json()) == (200, {"job_id": "my-talk.1", "status": "queued"})
@@ -64,6 +65,7 @@ def test_a_file_is_accepted_reports_progress_and_can_be_read(running: Running) -
     assert "chunkscribe_model_loaded 1.0" in figures and "chunkscribe_completed_jobs" in figures
 
 
+@pytest.mark.promise("service.way")
 def test_the_same_content_is_transcribed_once_and_a_job_id_belongs_to_one_file(running: Running) -> None:
     before = transcribed_seconds(running)
     running.send(chunk("same"), job_id="first")
@@ -88,6 +90,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.promise("service.refuses")
 @pytest.mark.parametrize(
     ("request_", "status", "code"), REFUSED, ids=[f"{code}-{n}" for n, (_, _, code) in enumerate(REFUSED)]
 )
@@ -100,6 +103,7 @@ def test_invalid_requests_are_refused_with_a_code(
         assert response.json()["models"] == ["protocol.en"]
 
 
+@pytest.mark.promise("service.refuses")
 def test_missing_file_unknown_job_unfinished_job_and_foreign_origins_are_refused(running: Running) -> None:
     missing = running.call("POST", "/transcribe", files={"model": (None, "protocol.en")})
     assert (missing.status_code, missing.json()["code"]) == (400, "file-missing")
@@ -116,6 +120,7 @@ def test_missing_file_unknown_job_unfinished_job_and_foreign_origins_are_refused
     running.ended(job)
 
 
+@pytest.mark.promise("service.refuses")
 def test_a_file_above_the_limit_is_413_with_or_without_a_content_length(tmp_path: Path) -> None:
     with service(tmp_path, MAX_UPLOAD_MB="1") as small:
         response = small.send(b"\x1a\x45\xdf\xa3" + b"x" * 9_000_000)
@@ -134,6 +139,7 @@ def test_a_file_above_the_limit_is_413_with_or_without_a_content_length(tmp_path
         assert list((tmp_path / "uploads").iterdir()) == []
 
 
+@pytest.mark.promise("service.openai")
 def test_openais_client_gets_every_format_words_segments_and_a_stream(running: Running) -> None:
     client = openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused")
     assert [model.id for model in client.models.list()] == ["protocol.en"]
@@ -160,6 +166,7 @@ def test_openais_client_gets_every_format_words_segments_and_a_stream(running: R
     assert "".join(event.delta for event in events if event.type == "transcript.text.delta") == events[-1].text != ""
 
 
+@pytest.mark.promise("service.openai")
 @pytest.mark.parametrize(
     ("more", "error", "param"),
     [
@@ -177,6 +184,7 @@ def test_errors_have_openais_format(running: Running, more: dict[str, Any], erro
     assert isinstance(caught.value, openai.APIStatusError) and caught.value.param == param
 
 
+@pytest.mark.promise("service.openai")
 def test_a_repeated_request_is_not_transcribed_again(running: Running) -> None:
     audio = chunk("again")
     before = transcribed_seconds(running)
@@ -189,6 +197,7 @@ def test_a_repeated_request_is_not_transcribed_again(running: Running) -> None:
     assert 29 < transcribed_seconds(running) - before < 32  # one of the four requests
 
 
+@pytest.mark.promise("service.survives")
 def test_kill_9_with_twenty_queued_jobs_loses_none_and_each_is_transcribed_once(tmp_path: Path) -> None:
     with service(tmp_path) as first:
         names = [f"job-{n}" for n in range(20)]
@@ -205,6 +214,7 @@ def test_kill_9_with_twenty_queued_jobs_loses_none_and_each_is_transcribed_once(
         assert list((tmp_path / "uploads").iterdir()) == []
 
 
+@pytest.mark.promise("service.survives")
 def test_the_end_of_the_model_process_loses_no_job(running: Running) -> None:
     model = running.model_process()
     os.kill(model, signal.SIGSTOP)
@@ -214,6 +224,7 @@ def test_the_end_of_the_model_process_loses_no_job(running: Running) -> None:
     assert [running.ended(name)["status"] for name in names] == ["completed"] * 4
 
 
+@pytest.mark.promise("service.survives")
 def test_two_hundred_simultaneous_requests_each_get_a_job_or_a_retry_after(tmp_path: Path) -> None:
     with service(tmp_path, MAX_QUEUE="20") as busy:
         small = chunk("burst")
@@ -253,6 +264,7 @@ class Receiver(HTTPServer):
             return
 
 
+@pytest.mark.promise("service.way")
 def test_callbacks_are_signed_and_sent_again_after_a_failure(running: Running) -> None:
     receiver = Receiver()
     try:
@@ -271,6 +283,7 @@ def test_callbacks_are_signed_and_sent_again_after_a_failure(running: Running) -
         receiver.shutdown()
 
 
+@pytest.mark.promise("service.refuses")
 def test_listening_beyond_loopback_requires_a_token(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gpu_worker", "serve", "--host", "0.0.0.0", "--folder", str(tmp_path)]
     refused = subprocess.run(
@@ -292,11 +305,13 @@ def test_listening_beyond_loopback_requires_a_token(tmp_path: Path) -> None:
         assert client.audio.transcriptions.create(model="whisper-1", file=("talk.webm", SAMPLE)).text
 
 
+@pytest.mark.promise("service.refuses")
 def test_a_service_without_a_token_warns_that_it_is_open(running: Running) -> None:
     assert running.log.read_text().count(OPEN_TO_ALL) == 1
     assert 'type="password" autocomplete="current-password"' in running.call("GET", "/").text
 
 
+@pytest.mark.promise("service.survives")
 def test_another_model_is_loaded_on_demand_and_unloaded_when_unused(tmp_path: Path) -> None:
     other = tmp_path / "other_model"
     shutil.copytree(PROTOCOL_MODEL, other)
@@ -312,6 +327,7 @@ def test_another_model_is_loaded_on_demand_and_unloaded_when_unused(tmp_path: Pa
         assert two.call("GET", f"/transcript/{again}").json()["model"] == "protocol.en"
 
 
+@pytest.mark.promise("service.survives")
 def test_a_process_whose_memory_has_grown_is_replaced_and_no_job_is_lost(tmp_path: Path) -> None:
     with service(tmp_path, RECYCLE_GROWTH_MB="1") as growing:
         first = growing.model_process()
@@ -321,6 +337,7 @@ def test_a_process_whose_memory_has_grown_is_replaced_and_no_job_is_lost(tmp_pat
         until("a new process", 60, lambda: growing.model_process() != first)
 
 
+@pytest.mark.promise("service.way")
 def test_a_file_of_many_parts_is_one_text_with_a_paragraph_for_each(running: Running, tmp_path: Path) -> None:
     path, seconds = tmp_path / "long.wav", 6 * SAMPLE_SECONDS
     subprocess.run([sys.executable, MAKE_AUDIO, path, str(seconds)], check=True)

@@ -84,6 +84,7 @@ def uploads(running: Running) -> list[str]:
     return [path.name for path in (running.folder / "uploads").iterdir()]
 
 
+@pytest.mark.promise("service.abuse")
 def test_three_hundred_half_open_connections_are_closed_while_other_requests_are_served(running: Running) -> None:
     halves = {
         "nothing": b"",
@@ -128,6 +129,7 @@ def test_three_hundred_half_open_connections_are_closed_while_other_requests_are
     until("the deletion of uploads", DEADLINE_SECONDS, lambda: uploads(running) == [])
 
 
+@pytest.mark.promise("service.abuse")
 @pytest.mark.parametrize(
     "start",
     [
@@ -155,6 +157,7 @@ def test_a_client_that_trickles_is_cut_off(running: Running, start: bytes) -> No
     until("the deletion of uploads", DEADLINE_SECONDS, lambda: uploads(running) == [])
 
 
+@pytest.mark.promise("service.abuse")
 def test_connections_above_the_limit_are_refused_until_others_close(tmp_path: Path) -> None:
     with service(tmp_path, MAX_CONNECTIONS="20", HEADER_SECONDS="5") as small:
         opened = [connect(small) for _ in range(60)]
@@ -242,6 +245,7 @@ ABUSE: Final = {
 }
 
 
+@pytest.mark.promise("service.abuse")
 def test_abuse_is_a_4xx_and_costs_no_memory_no_disk_space_and_no_other_request(running: Running) -> None:
     for request in ("a huge field", "thousands of parts"):  # warms up what libraries allocate once
         talk(running, ABUSE[request])  # type: ignore[arg-type]
@@ -271,6 +275,7 @@ def test_abuse_is_a_4xx_and_costs_no_memory_no_disk_space_and_no_other_request(r
     } == {"meanwhile"}
 
 
+@pytest.mark.promise("service.abuse")
 def test_a_disk_that_fills_up_during_an_upload_is_reported_and_no_file_is_left(tmp_path: Path) -> None:
     with service(tmp_path) as full:
         resource.prlimit(
@@ -286,6 +291,7 @@ def test_a_disk_that_fills_up_during_an_upload_is_reported_and_no_file_is_left(t
         assert full.ended(full.send(SAMPLE).json()["job_id"])["status"] == "completed"
 
 
+@pytest.mark.promise("service.abuse")
 def test_a_disk_that_is_full_when_a_transcript_is_written_fails_no_job(tmp_path: Path) -> None:
     with service(tmp_path) as full:
         resource.prlimit(full.model_process(), resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
@@ -294,6 +300,7 @@ def test_a_disk_that_is_full_when_a_transcript_is_written_fails_no_job(tmp_path:
         assert "chunkscribe_model_restarts 0.0" in full.call("GET", "/metrics").text
 
 
+@pytest.mark.promise("service.abuse")
 def test_a_job_whose_end_cannot_be_stored_is_processed_again(tmp_path: Path) -> None:
     with service(tmp_path) as broken, sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None) as db:
         db.execute("CREATE TRIGGER broken BEFORE UPDATE OF seconds ON jobs BEGIN SELECT RAISE(ABORT, 'broken'); END")
@@ -316,6 +323,7 @@ FOREIGN: Final = [
 ]
 
 
+@pytest.mark.promise("service.refuses")
 @pytest.mark.parametrize(("headers", "status"), FOREIGN, ids=[json.dumps(headers) for headers, _ in FOREIGN])
 def test_foreign_pages_may_not_send_files(running: Running, headers: dict[str, str], status: int) -> None:
     """Like `fetch(…, {mode: 'no-cors'})` of a form from another page, or a host name that resolves here (DNS rebinding)."""

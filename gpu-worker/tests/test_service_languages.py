@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from conftest import PROTOCOL_MODEL
-from gpu_worker.service.app import build
+from gpu_worker.service.http.app import build
 from gpu_worker.service.settings import ServeSettings
 
 SAMPLE = ("a.webm", b"\x1aE\xdf\xa3" + bytes(64))
@@ -27,6 +27,7 @@ def send(client: TestClient, path: str, **fields: str) -> tuple[int, dict[str, A
     return response.status_code, response.json()
 
 
+@pytest.mark.promise("language.doors")
 @pytest.mark.parametrize("name", ["xx", "klingon", "xx-US"])
 def test_an_unknown_language_is_refused_before_anything_is_queued(tmp_path: Path, name: str) -> None:
     client = client_of(tmp_path, "large-v3")
@@ -39,6 +40,7 @@ def test_an_unknown_language_is_refused_before_anything_is_queued(tmp_path: Path
     assert client.get("/jobs").json()["jobs"] == []
 
 
+@pytest.mark.promise("language.doors")
 def test_a_language_that_the_model_does_not_know_is_refused(tmp_path: Path) -> None:
     english = client_of(tmp_path / "a", "tiny.en")
     status, body = send(english, "/transcribe", language="german")
@@ -53,6 +55,7 @@ def test_a_language_that_the_model_does_not_know_is_refused(tmp_path: Path) -> N
     assert "does not support Cantonese" in body["detail"]
 
 
+@pytest.mark.promise("language.doors")
 @pytest.mark.parametrize(("name", "code"), [("en-US", "en"), ("iw", "he"), ("German", "de"), ("auto", None), ("", None)])
 def test_a_requested_language_is_queued_as_the_models_code(tmp_path: Path, name: str, code: str | None) -> None:
     client = client_of(tmp_path, "large-v3")
@@ -62,6 +65,7 @@ def test_a_requested_language_is_queued_as_the_models_code(tmp_path: Path, name:
     assert json.loads(wishes)["language"] == code
 
 
+@pytest.mark.promise("language.doors")
 def test_a_model_card_lists_the_languages_that_the_model_knows(tmp_path: Path) -> None:
     client = client_of(tmp_path, "tiny.en")
     assert client.get("/v1/models/tiny.en").json()["languages"] == {"en": "English"}

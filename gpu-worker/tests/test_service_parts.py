@@ -14,16 +14,22 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from conftest import PROJECT
-from gpu_worker.formats import timestamp, to_srt, to_txt, to_vtt
-from gpu_worker.service.disk_full import DiskFull
-from gpu_worker.service.job_rows import Job, JobIdTaken, QueueFull
-from gpu_worker.service.jobs import Jobs
-from gpu_worker.service.pace import MIN_BYTES_PER_SECOND, Pace
-from gpu_worker.service.uploads import BUFFER_BYTES, TooLarge, receive
+from gpu_worker.service.callbacks.address import Rules
+from gpu_worker.service.http.formats import timestamp, to_srt, to_txt, to_vtt
+from gpu_worker.service.http.offered import OfferedModels
+from gpu_worker.service.http.pace import MIN_BYTES_PER_SECOND, Pace
+from gpu_worker.service.http.problems import Problem
+from gpu_worker.service.http.requests import Offer, OpenAIForm, TranscriptionForm, fields_of, parse
+from gpu_worker.service.http.uploads import BUFFER_BYTES, Form, TooLarge, receive
+from gpu_worker.service.queue.disk_full import DiskFull
+from gpu_worker.service.queue.job_rows import Job, JobIdTaken, QueueFull
+from gpu_worker.service.queue.jobs import Jobs
+from gpu_worker.service.settings import ServeSettings
 
 EXAMPLES = PROJECT / "test" / "fixtures" / "formats"
 
 
+@pytest.mark.promise("service.way")
 def test_formats_equal_those_of_the_typescript_writers() -> None:
     transcript = json.loads((EXAMPLES / "transcript.json").read_text())
     assert to_txt(transcript["text"]) == (EXAMPLES / "transcript.txt").read_text()
@@ -61,6 +67,7 @@ def finish(jobs: Jobs, job: Job) -> list[str]:
     return jobs.complete(job.seq, 1.0)
 
 
+@pytest.mark.promise("service.way")
 def test_urgent_jobs_are_first_small_ones_together_large_ones_alone(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     large = add(jobs, "large", size_bytes=10**8)
@@ -75,6 +82,7 @@ def test_urgent_jobs_are_first_small_ones_together_large_ones_alone(tmp_path: Pa
     assert jobs.claim(8) == []
 
 
+@pytest.mark.promise("service.survives")
 def test_a_restart_requeues_jobs_and_deletes_unfinished_uploads(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     one, two = add(jobs, "one"), add(jobs, "two")
@@ -86,6 +94,7 @@ def test_a_restart_requeues_jobs_and_deletes_unfinished_uploads(tmp_path: Path) 
     assert sorted(path.name for path in (tmp_path / "uploads").iterdir()) == [str(one.seq), str(two.seq)]
 
 
+@pytest.mark.promise("service.way")
 def test_jobs_with_the_same_content_share_its_result_and_its_end(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     lead = add(jobs, "same", requested_id="lead")
@@ -104,6 +113,7 @@ def test_jobs_with_the_same_content_share_its_result_and_its_end(tmp_path: Path)
     assert shares.work == lead.seq
 
 
+@pytest.mark.promise("service.refuses")
 def test_job_ids_and_a_full_queue(tmp_path: Path) -> None:
     jobs = queue(tmp_path, most=1)
     first = add(jobs, "a", requested_id="n")
@@ -115,6 +125,7 @@ def test_job_ids_and_a_full_queue(tmp_path: Path) -> None:
     assert add(jobs, "a").work == first.seq  # it shares the work, so it does not count
 
 
+@pytest.mark.promise("service.survives")
 def test_only_a_job_that_ends_two_processes_alone_fails(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     bad, good = add(jobs, "bad"), add(jobs, "good")
@@ -130,6 +141,7 @@ def test_only_a_job_that_ends_two_processes_alone_fails(tmp_path: Path) -> None:
     assert other.seq == good.seq and finish(jobs, other)
 
 
+@pytest.mark.promise("service.way")
 def test_ended_jobs_are_deleted_with_results_that_no_other_job_uses(tmp_path: Path) -> None:
     jobs = queue(tmp_path)
     lead = add(jobs, "same")
@@ -199,3 +211,56 @@ def test_a_body_may_pause_but_not_fall_below_the_minimum_rate() -> None:
     assert silent.add(4, 0) and silent.left_s == 6 and not silent.add(6, 0)
     fast_at_first = Pace(10)
     assert fast_at_first.add(10, 10**9) and not fast_at_first.add(10, 9)
+
+
+OFFER = Offer(OfferedModels(ServeSettings(model="tiny.en", models="small")), Rules(allow_loopback=False))
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"model": "huge", "job_id": "/", "priority": "high"}, "unknown-model"),
+        ({"model": "small", "job_id": "a\n", "priority": "high"}, "invalid-job-id"),
+        ({"priority": "high", "language": "de"}, "invalid-priority"),
+        ({"language": "de", "prompt": "x" * 4001}, "invalid-language"),
+        ({"language": "Klingon", "hotwords": "x" * 1001}, "invalid-language"),
+        ({"hotwords": "x" * 1001, "callback_url": "http://10.0.0.1/"}, "invalid-prompt"),
+        ({"callback_url": "http://10.0.0.1/"}, "invalid-callback"),
+    ],
+)
+def test_the_first_invalid_field_is_reported(fields: dict[str, str], code: str) -> None:
+    form = Form({name: [value] for name, value in fields.items()})
+    with pytest.raises(Problem) as refused:
+        parse(TranscriptionForm, fields_of(form), OFFER)
+    assert (refused.value.status, refused.value.code) == (422, code)
+
+
+def test_the_last_value_of_a_field_counts_and_an_empty_one_is_absent() -> None:
+    fields = {"model": ["huge", "small"], "language": ["en", "Deutsch", "German"], "priority": [""], "prompt": ["x" * 4000]}
+    wanted = parse(TranscriptionForm, fields_of(Form(fields)), OFFER)
+    assert (wanted.model, wanted.priority, wanted.job_id) == ("small", "normal", None)
+    assert wanted.options == {"language": "de", "prompt": "x" * 4000, "hotwords": None}
+    assert parse(TranscriptionForm, fields_of(Form()), OFFER).model == "tiny.en"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"response_format": ["xml"], "temperature": ["2"]}, "response_format"),
+        ({"timestamp_granularities[]": ["word"], "timestamp_granularities": ["page"]}, "timestamp_granularities"),
+        ({"timestamp_granularities": ["word"], "temperature": ["2"]}, "timestamp_granularities"),
+        ({"temperature": ["nan"]}, "temperature"),
+        ({"temperature": ["warm"]}, "temperature"),
+    ],
+)
+def test_fields_of_openais_endpoint_are_refused_by_name(fields: dict[str, list[str]], param: str) -> None:
+    with pytest.raises(Problem) as refused:
+        parse(OpenAIForm, fields_of(Form(fields)))
+    assert (refused.value.status, refused.value.code, refused.value.param) == (400, "invalid_value", param)
+
+
+def test_options_of_openais_endpoint() -> None:
+    fields = {"response_format": ["verbose_json"], "timestamp_granularities[]": ["word", "segment"], "stream": ["True"]}
+    wanted = parse(OpenAIForm, fields_of(Form(fields)))
+    assert (wanted.response_format, wanted.granularities, wanted.stream) == ("verbose_json", ("word", "segment"), True)
+    assert not parse(OpenAIForm, fields_of(Form({"stream": ["1"]}))).stream

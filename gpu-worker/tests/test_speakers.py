@@ -8,9 +8,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from gpu_worker.media import SAMPLE_RATE
-from gpu_worker.segments import Segment
-from gpu_worker.speakers import SpeakerModel, SpeakersUnavailable, speaker_model
+from gpu_worker.cloud.stage.speaker_model import speaker_model
+from gpu_worker.speech.media import SAMPLE_RATE
+from gpu_worker.speech.segments import Segment
+from gpu_worker.speech.speakers import SpeakerModel, SpeakersUnavailable
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,7 @@ def vector(voice: str) -> np.ndarray:
     return values / np.linalg.norm(values)
 
 
+@pytest.mark.promise("speakers")
 def test_segments_of_one_voice_are_closer_than_those_of_two(model_file) -> None:
     time = np.arange(SAMPLE_RATE * 4) / SAMPLE_RATE
     beat = 0.5 + 0.5 * np.sin(2 * np.pi * 3 * time)
@@ -55,6 +57,7 @@ def test_a_segment_that_is_too_short_has_no_voice(model_file) -> None:
     assert [part.voice for part in SpeakerModel(str(model_file)).with_voices(audio, [segment(0, 0.1)])] == [None]
 
 
+@pytest.mark.promise("speakers")
 def test_a_missing_or_invalid_speaker_model_is_an_error_at_start(tmp_path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"no model")
     with pytest.raises(SpeakersUnavailable, match="cannot be loaded"):

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_worker.engine.speech import FRAME_SAMPLES, Window, pack, pieces_of, runs, speech_mask
-from gpu_worker.media import SAMPLE_RATE
-from gpu_worker.segments import Interval, Word
+from gpu_worker.speech.engine.speech import FRAME_SAMPLES, Window, pack, pieces_of, runs, speech_mask
+from gpu_worker.speech.media import SAMPLE_RATE
+from gpu_worker.speech.segments import Interval, Word
 
 
 @st.composite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import threading
 from pathlib import Path
@@ -13,10 +14,13 @@ class Faults:
     """Rules of the fault file. It is read again, and its counts restart, whenever it changes.
 
     {"no_capacity": ["i-1"], "pending_seconds": 3, "stopping_seconds": 3,
-     "calls": [{"service": "dynamodb", "action": "TransactWriteItems", "after": 1, "times": 1, "effect": true}],
+     "calls": [{"service": "dynamodb", "action": "TransactWriteItems", "after": 1, "times": 1, "effect": true,
+                "error": "conflict | throttle | unavailable"}],
+     "conflicts": 0.05,
      "events": [{"detail_type": "Object Created", "about": "chunk-001", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
 
-    `calls`: after `after` calls, the next `times` calls return an error; with `effect`, they are executed nevertheless.
+    `calls`: after `after` calls, the next `times` calls return an error (without `error`: InternalServerError); with `effect`,
+    they are executed nevertheless. `conflicts`: share of all DynamoDB writes that meet another transaction.
     `events`: applies to events whose JSON contains the text `about`. The EC2 host reads boot_seconds and spot_notice from the
     same file.
     """
@@ -55,28 +59,62 @@ class Faults:
         return self._rules
 
 
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
+
+
+def _error(service: str, action: str, kind: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    """AWS's error response to a call."""
+    if service == "s3":
+        code = {"throttle": "SlowDown", "unavailable": "ServiceUnavailable"}.get(kind, "InternalError")
+        xml = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>Please try again.</Message></Error>'
+        return 503, {"Content-Type": "application/xml"}, xml.encode()
+    status, answer = 500, {"__type": "InternalServerError", "message": ""}
+    if kind == "throttle":
+        status, answer = 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
+    elif kind == "conflict" and action == "TransactWriteItems":
+        reasons = [{"Code": "None"} for _ in json.loads(body)["TransactItems"]]
+        reasons[0] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+        named = {"__type": "TransactionCanceledException", "CancellationReasons": reasons}
+        status, answer = 400, {**named, "message": "Transaction cancelled, please refer cancellation reasons"}
+    elif kind == "conflict":
+        status, answer = 400, {"__type": "TransactionConflictException", "message": "Transaction is ongoing for the item"}
+    return status, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
+
+
 def fail_calls(app: Any, faults: Faults) -> None:
     """Makes calls fail, before or after their effect, as on AWS; MiniStack never fails."""
+    dice = random.Random(0)
 
-    def action_of(headers: dict[str, str], query: dict[str, Any], body: bytes) -> str:
+    def action_of(service: str, method: str, headers: dict[str, str], query: dict[str, Any], body: bytes) -> str:
+        if service == "s3":
+            return method
         target = headers.get("x-amz-target", "")
         if target:
             return target.rsplit(".", 1)[-1]
         named = query.get("Action") or re.findall(r"(?:^|&)Action=(\w+)", body[:200].decode(errors="ignore"))
         return str(named[0] if isinstance(named, list) and named else named or "")
 
+    def rule_for(service: str, action: str, path: str) -> dict[str, Any] | None:
+        rule = faults.take("calls", path, service=service, action=action)
+        if rule is None and service == "dynamodb" and action in WRITES and dice.random() < faults.get("conflicts", 0):
+            return {"error": "conflict"}
+        return rule
+
     def faulty(service: str, handler: Any) -> Any:
-        async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-            rule = faults.take("calls", service=service, action=action_of(headers, query, body))
+        async def handle(
+            method: str, path: str, headers: dict[str, str], body: bytes, query: Any, *rest: Any, **named: Any
+        ) -> Any:
+            action = action_of(service, method, headers, query, body)
+            rule = rule_for(service, action, path)
             if rule is None:
-                return await handler(method, path, headers, body, query)
+                return await handler(method, path, headers, body, query, *rest, **named)
             if rule.get("effect"):
-                await handler(method, path, headers, body, query)
-            return 500, {"Content-Type": "application/x-amz-json-1.0"}, b'{"__type": "InternalServerError", "message": ""}'
+                await handler(method, path, headers, body, query, *rest, **named)
+            return _error(service, action, rule.get("error", ""), body)
 
         return handle
 
-    for service in ("dynamodb", "sqs", "states", "ec2"):
+    for service in ("dynamodb", "sqs", "states", "ec2", "s3"):
         app.SERVICE_HANDLERS[service] = faulty(service, app.SERVICE_HANDLERS[service])
 
 

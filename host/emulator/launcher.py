@@ -23,6 +23,7 @@ from typing import Any
 import gate
 from credentials import issue_function_credentials, randomize_reset_codes, refuse_sign_up
 from faults import Faults, disturb_events, fail_calls
+from machines import emulate_state_changes, register_ec2_instances
 from policies import enforce_policies
 from streams import read_streams_like_aws
 
@@ -30,46 +31,6 @@ PINNED_VERSION = "1.5.33"
 SNAPSHOT_SECONDS = 5.0
 GATEWAY_SECONDS = 30
 WATCH_SECONDS = 0.1
-
-
-def register_ec2_instances() -> None:
-    """Adds AWS::EC2::Instance, which MiniStack does not support in templates."""
-    from ministack.services import ec2
-    from ministack.services.cloudformation import provisioners
-
-    def create(_logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
-        ec2._ensure_defaults_initialized()
-        template = props.get("LaunchTemplate") or {}
-        record = ec2._launch_templates.get(template.get("LaunchTemplateId", ""))
-        data = (record.get("Versions") or [{}])[-1].get("LaunchTemplateData", {}) if record else {}
-        merged = {**data, **props}
-        [instance] = ec2._launch_instances_internal(
-            image_id=merged.get("ImageId", "ami-00000000"),
-            instance_type=merged.get("InstanceType", "t3.micro"),
-            subnet_id=merged.get("SubnetId", ec2._DEFAULT_SUBNET_ID),
-            count=1,
-            sg_ids=merged.get("SecurityGroupIds", [ec2._DEFAULT_SG_ID]),
-        )
-        instance_id = instance["InstanceId"]
-        ec2._tags[instance_id] = list(props.get("Tags", []))
-        if props.get("AvailabilityZone"):
-            instance["Placement"]["AvailabilityZone"] = props["AvailabilityZone"]
-        return instance_id, {
-            "InstanceId": instance_id,
-            "PrivateIp": instance.get("PrivateIpAddress", ""),
-            "PublicIp": instance.get("PublicIpAddress", ""),
-            "AvailabilityZone": instance["Placement"]["AvailabilityZone"],
-            "PrivateDnsName": instance.get("PrivateDnsName", ""),
-            "PublicDnsName": instance.get("PublicDnsName", ""),
-        }
-
-    def update(physical_id: str, _old: Any, _new: Any, *_rest: Any, **_named: Any) -> tuple[str, dict[str, str]]:
-        return physical_id, {"InstanceId": physical_id}
-
-    def delete(physical_id: str, _props: Any) -> None:
-        ec2._instances.pop(physical_id, None)
-
-    provisioners._RESOURCE_HANDLERS["AWS::EC2::Instance"] = {"create": create, "update": update, "delete": delete}
 
 
 def publish_files() -> None:
@@ -97,89 +58,33 @@ def publish_files() -> None:
     def update(_physical_id: str, _old: Any, new: dict[str, Any], *_rest: Any, **_named: Any) -> tuple[str, dict[str, str]]:
         return create("Publication", new, "")
 
-    def delete(_physical_id: str, _props: Any) -> None:
-        return None
+    def delete(_physical_id: str, props: dict[str, Any]) -> None:
+        if str(props.get("RetainOnDelete", True)).lower() == "false":
+            s3._buckets.get(props["DestinationBucketName"], {"objects": {}})["objects"].clear()
 
     provisioners._RESOURCE_HANDLERS["Custom::CDKBucketDeployment"] = {"create": create, "update": update, "delete": delete}
 
 
-def emulate_state_changes(faults: Faults) -> None:
-    """Makes instances behave as on AWS: starting and stopping takes time, may be refused, updates the times, and sends events.
+def keep_full_buckets() -> None:
+    """Tags buckets of stacks, and refuses to delete a full one; MiniStack ignores the tags and deletes the objects too."""
+    from ministack.services import s3
+    from ministack.services.cloudformation import provisioners
 
-    In MiniStack changes are immediate, never refused and silent. A change is stored with its due time and applied by the next
-    call, so it survives a restart of the emulator.
-    """
-    from ministack.services import ec2, eventbridge
+    handler = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    create, delete = handler["create"], handler["delete"]
 
-    codes = {"pending": 0, "running": 16, "stopping": 64, "stopped": 80}
-    changing = threading.Lock()
+    def create_tagged(logical_id: str, props: dict[str, Any], stack: str) -> Any:
+        name, attributes = create(logical_id, props, stack)
+        if props.get("Tags"):
+            s3._bucket_tags[name] = {tag["Key"]: tag["Value"] for tag in props["Tags"]}
+        return name, attributes
 
-    def set_state(instance: dict[str, Any], name: str) -> None:
-        instance["State"] = {"Code": codes[name], "Name": name}
+    def delete_empty(physical_id: str, props: Any) -> None:
+        if s3._buckets.get(physical_id, {}).get("objects"):
+            raise ValueError(f"The bucket you tried to delete is not empty: {physical_id}")
+        delete(physical_id, props)
 
-    def announce(instance: dict[str, Any]) -> None:
-        detail = {"instance-id": instance["InstanceId"], "state": instance["State"]["Name"]}
-        kind = "EC2 Instance State-change Notification"
-        entry = {"Source": "aws.ec2", "DetailType": kind, "Detail": json.dumps(detail)}
-        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
-
-    def apply_due_changes() -> None:
-        with changing:
-            due = [one for one in ec2._instances.values() if one.get("ChangeDueAt", float("inf")) <= time.time()]
-            for instance in due:
-                set_state(instance, instance.pop("ChangesTo"))
-                del instance["ChangeDueAt"]
-        for instance in due:
-            announce(instance)
-
-    def wrap(action: str, refused_in: tuple[str, ...], begins_in: str, via: str, ends_in: str) -> None:
-        original = ec2._ACTION_MAP[action]
-
-        def act(params: dict[str, Any]) -> Any:
-            apply_due_changes()
-            found = [ec2._instances[i] for i in ec2._parse_member_list(params, "InstanceId") if i in ec2._instances]
-            print(f"ec2 {action} {[instance['InstanceId'] for instance in found]}", flush=True)  # tests count these
-            for instance in found:
-                state = instance["State"]["Name"]
-                if action == "StartInstances" and state == "stopped" and instance["InstanceId"] in faults.get("no_capacity", []):
-                    return ec2._error("InsufficientInstanceCapacity", "There is no capacity for this instance now.", 500)
-                if state in refused_in:
-                    text = f"The instance '{instance['InstanceId']}' is not in a state from which it can be changed: {state}"
-                    return ec2._error("IncorrectInstanceState", text, 400)
-            before = {instance["InstanceId"]: instance["State"]["Name"] for instance in found}
-            with changing:
-                response = original(params)
-                for instance in found:
-                    if before[instance["InstanceId"]] == begins_in:
-                        set_state(instance, via)
-                        seconds = float(faults.get(f"{via}_seconds", 1))
-                        instance.update(ChangesTo=ends_in, ChangeDueAt=time.time() + seconds)
-                        if via == "pending":
-                            instance["LaunchTime"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-                            instance["StoppedBecause"] = ""
-                        else:
-                            instance["StoppedBecause"] = time.strftime("User initiated (%Y-%m-%d %H:%M:%S GMT)", time.gmtime())
-                    else:
-                        set_state(instance, before[instance["InstanceId"]])
-            return response
-
-        ec2._ACTION_MAP[action] = act
-
-    describe = ec2._ACTION_MAP["DescribeInstances"]
-
-    def describe_current(params: dict[str, Any]) -> Any:
-        apply_due_changes()
-        status, headers, body = describe(params)
-        parts = body.split(b"<instanceId>")
-        for number, part in enumerate(parts[1:], start=1):
-            instance = ec2._instances.get(part.split(b"<", 1)[0].decode(), {})
-            reason = f"</instanceState><reason>{instance.get('StoppedBecause', '')}</reason>".encode()
-            parts[number] = part.replace(b"</instanceState>", reason, 1)
-        return status, headers, b"<instanceId>".join(parts)
-
-    ec2._ACTION_MAP["DescribeInstances"] = describe_current
-    wrap("StartInstances", ("stopping",), "stopped", "pending", "running")
-    wrap("StopInstances", ("pending",), "running", "stopping", "stopped")
+    handler.update(create=create_tagged, delete=delete_empty)
 
 
 def run_tasks_like_aws() -> None:
@@ -334,6 +239,7 @@ def main() -> None:
     faults = Faults(os.environ.get("FAULTS_FILE"))
     register_ec2_instances()
     publish_files()
+    keep_full_buckets()
     emulate_state_changes(faults)
     fail_calls(app, faults)
     disturb_events(faults)

@@ -1,19 +1,21 @@
-import { type DynamoDBDocumentClient, GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type * as z from 'zod';
 import type { LockStore } from '../../core/batch-lock/ports.ts';
-import type { NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
-import { BatchStateRow, GateRow, LeaseRow, MailSettingsRow, type NoticeRow, RunRow } from '../../core/contracts/batch.ts';
+import { BatchStateRow, GateRow, LeaseRow, RunRow } from '../../core/contracts/batch.ts';
+import { MailSettingsRow, type NoticeRow } from '../../core/contracts/notifications.ts';
+import type { NoticeStore } from '../../core/notifications/ports.ts';
+import { transact } from './conditional.ts';
 import { queryAll, queryPage } from './query-all.ts';
-import { isFailedCondition } from './retry-conflicts.ts';
+import { readRow } from './read-row.ts';
 
 type Kind = (LeaseRow | GateRow | RunRow | BatchStateRow | MailSettingsRow | NoticeRow)['kind'];
 
 /** One table for all kinds of rows; each kind is a partition. Leases and the gate change in one transaction. */
 function batchTable(db: DynamoDBDocumentClient, table: string) {
   return {
-    get: async (kind: Kind, id: string): Promise<Record<string, unknown> | undefined> =>
-      (await db.send(new GetCommand({ TableName: table, Key: { kind, id }, ConsistentRead: true }))).Item,
+    get: <Row>(kind: Kind, id: string, schema: z.ZodType<Row>) => readRow(db, table, { kind, id }, schema),
 
     /** Replaces a row whose attribute `name` still equals `was`; 0 means that the row must not exist. */
     replace: (Item: object, name: string, was: number) => ({
@@ -32,30 +34,15 @@ function batchTable(db: DynamoDBDocumentClient, table: string) {
 
     put: (Item: object) => ({ Put: { TableName: table, Item } }),
     remove: ({ kind, id }: { kind: Kind; id: string }) => ({ Delete: { TableName: table, Key: { kind, id } } }),
-
-    async transact(
-      TransactItems: ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems'],
-    ): Promise<'committed' | 'conflict'> {
-      try {
-        await db.send(new TransactWriteCommand({ TransactItems }));
-        return 'committed';
-      } catch (error) {
-        if (isFailedCondition(error)) return 'conflict';
-        throw error;
-      }
-    },
   };
 }
 
 export function dynamoLockStore(db: DynamoDBDocumentClient, table: string): LockStore {
-  const { get, put, remove, replace, transact } = batchTable(db, table);
+  const { get, put, remove, replace } = batchTable(db, table);
   return {
-    readGate: async () => GateRow.parse((await get('gate', 'gate')) ?? emptyGate()),
+    readGate: async () => (await get('gate', 'gate', GateRow)) ?? emptyGate(),
 
-    async lease(sessionId) {
-      const item = await get('lease', sessionId);
-      return item === undefined ? undefined : LeaseRow.parse(item);
-    },
+    lease: (sessionId) => get('lease', sessionId, LeaseRow),
 
     async leases() {
       const query = { KeyConditionExpression: 'kind = :lease', ExpressionAttributeValues: { ':lease': 'lease' } };
@@ -63,7 +50,7 @@ export function dynamoLockStore(db: DynamoDBDocumentClient, table: string): Lock
     },
 
     commit: ({ gate, put: lease, remove: released = [] }) =>
-      transact([
+      transact(db, [
         replace(gate.to, 'epoch', gate.from.epoch),
         ...(lease === undefined ? [] : [put(lease)]),
         ...released.map(remove),
@@ -72,14 +59,11 @@ export function dynamoLockStore(db: DynamoDBDocumentClient, table: string): Lock
 }
 
 export function dynamoBatchStore(db: DynamoDBDocumentClient, table: string): BatchStore {
-  const { get, replace, transact } = batchTable(db, table);
+  const { get, replace } = batchTable(db, table);
   return {
-    readState: async () => BatchStateRow.parse((await get('state', 'state')) ?? emptyState()),
+    readState: async () => (await get('state', 'state', BatchStateRow)) ?? emptyState(),
 
-    async readRun(runId) {
-      const item = await get('run', runId);
-      return item === undefined ? undefined : RunRow.parse(item);
-    },
+    readRun: (runId) => get('run', runId, RunRow),
 
     async listRuns(limit, before) {
       const { items } = await queryPage(
@@ -97,7 +81,7 @@ export function dynamoBatchStore(db: DynamoDBDocumentClient, table: string): Bat
     },
 
     commit: ({ state, run }) =>
-      transact([
+      transact(db, [
         ...(state === undefined ? [] : [replace(state.to, 'version', state.from.version)]),
         ...(run === undefined ? [] : [replace(run.to, 'version', run.from?.version ?? 0)]),
       ]),
@@ -108,19 +92,18 @@ export function dynamoBatchStore(db: DynamoDBDocumentClient, table: string): Bat
 const NOTICE_SECONDS = 14 * 24 * 3600;
 
 export function dynamoNoticeStore(db: DynamoDBDocumentClient, table: string): NoticeStore {
-  const { get, put, replace, transact } = batchTable(db, table);
+  const { get, put, replace } = batchTable(db, table);
   return {
     async mailSettings(userId) {
-      const item = await get('wants', userId);
-      const row = item === undefined ? undefined : MailSettingsRow.parse(item);
+      const row = await get('wants', userId, MailSettingsRow);
       return { sessionCompleted: row?.session_completed ?? false, fileCompleted: row?.file_completed ?? false };
     },
     async setMailSettings(userId, { sessionCompleted: session_completed, fileCompleted: file_completed }) {
-      await transact([put({ kind: 'wants', id: userId, session_completed, file_completed } satisfies MailSettingsRow)]);
+      await transact(db, [put({ kind: 'wants', id: userId, session_completed, file_completed } satisfies MailSettingsRow)]);
     },
     async claim(noticeId, nowMs) {
       const row: NoticeRow = { kind: 'notice', id: noticeId, expires_at_s: Math.ceil(nowMs / 1000) + NOTICE_SECONDS };
-      return (await transact([replace(row, 'id', 0)])) === 'committed';
+      return (await transact(db, [replace(row, 'id', 0)])) === 'committed';
     },
   };
 }

@@ -1,8 +1,9 @@
-import { type DynamoDBDocumentClient, GetCommand, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { InstanceRow, PoolRow } from '../../core/contracts/rows.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
-import { isFailedCondition } from './retry-conflicts.ts';
+import { transact } from './conditional.ts';
+import { readItem } from './read-row.ts';
 
 const UNWRITTEN_OR_SAME_VERSION = 'attribute_not_exists(id) OR version = :version';
 const SAME_VERSION = 'version = :version';
@@ -13,8 +14,7 @@ interface Versioned {
 }
 
 export function dynamoFleetStore(db: DynamoDBDocumentClient, table: string): FleetStore {
-  const read = async (id: string): Promise<Record<string, unknown> | undefined> =>
-    (await db.send(new GetCommand({ TableName: table, Key: { id }, ConsistentRead: true }))).Item;
+  const read = (id: string) => readItem(db, table, { id });
 
   const put = ({ from, to }: Versioned) => ({
     Put: {
@@ -43,15 +43,6 @@ export function dynamoFleetStore(db: DynamoDBDocumentClient, table: string): Fle
       return PoolRow.parse({ ...emptyPool(), ...Attributes });
     },
 
-    async commit({ pool, instances = [] }) {
-      const changes = [...(pool === undefined ? [] : [pool]), ...instances];
-      try {
-        await db.send(new TransactWriteCommand({ TransactItems: changes.map(put) }));
-        return 'committed';
-      } catch (error) {
-        if (isFailedCondition(error)) return 'conflict';
-        throw error;
-      }
-    },
+    commit: ({ pool, instances = [] }) => transact(db, [...(pool === undefined ? [] : [pool]), ...instances].map(put)),
   };
 }

@@ -1,12 +1,13 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { JobRow, MAX_SHARING_JOBS } from '../../core/contracts/jobs.ts';
 import { INDEXES } from '../../core/contracts/rows.ts';
 import type { JobStore } from '../../core/file-jobs/ports.ts';
-import { conditional, putNew } from './conditional.ts';
-import { cursors } from './cursor.ts';
-import { queryAll, queryPage } from './query-all.ts';
-import { validRows } from './valid-rows.ts';
+import { conditional, putIf, putNew, updaterOf } from './conditional.ts';
+import { dueRows } from './due-rows.ts';
+import { queryAll } from './query-all.ts';
+import { readRow } from './read-row.ts';
+import { userPage } from './user-pages.ts';
 
 const DOES_NOT_EXIST = 'attribute_not_exists(job_id)';
 const SAME_VERSION = 'version = :was';
@@ -20,49 +21,37 @@ const contentRow = (contentId: string): string => `content#${contentId}`;
 const Made = z.object({ made: z.string(), request: z.string() });
 const Content = z.object({ owner: z.string(), askers: z.set(z.string()).default(new Set()) });
 
-const cursor = cursors('job_id');
-
 export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobStore {
-  const read = async (id: string): Promise<Record<string, unknown> | undefined> =>
-    (await db.send(new GetCommand({ TableName: table, Key: { job_id: id }, ConsistentRead: true }))).Item;
+  const update = updaterOf(db, table, (job_id: string) => ({ job_id }));
 
   return {
-    create: (row) => conditional(db.send(new PutCommand({ TableName: table, Item: row, ConditionExpression: DOES_NOT_EXIST }))),
+    create: (row) => putIf(db, { TableName: table, Item: row, ConditionExpression: DOES_NOT_EXIST }),
 
-    async get(jobId) {
-      const item = await read(jobId);
-      return item === undefined ? undefined : JobRow.parse(item);
-    },
+    get: (jobId) => readRow(db, table, { job_id: jobId }, JobRow),
 
     replace: (was, now) =>
-      conditional(
-        db.send(
-          new PutCommand({
-            TableName: table,
-            Item: now,
-            ConditionExpression: SAME_VERSION,
-            ExpressionAttributeValues: { ':was': was.version },
-          }),
-        ),
-      ),
+      putIf(db, {
+        TableName: table,
+        Item: now,
+        ConditionExpression: SAME_VERSION,
+        ExpressionAttributeValues: { ':was': was.version },
+      }),
 
-    async listOf(userId, limit, after, status) {
-      const { items, next } = await queryPage(
+    listOf: (userId, limit, cursor, status) =>
+      userPage(
         db,
         {
           TableName: table,
           IndexName: INDEXES.jobsByUser,
-          KeyConditionExpression: 'user_id = :user',
           FilterExpression: status === undefined ? '#status <> :status' : '#status = :status',
           ExpressionAttributeNames: { '#status': 'status' },
-          ExpressionAttributeValues: { ':user': userId, ':status': status ?? 'deleted' },
-          ScanIndexForward: false,
-          ExclusiveStartKey: after === undefined ? undefined : { ...cursor.decode(after), user_id: userId },
+          ExpressionAttributeValues: { ':status': status ?? 'deleted' },
         },
+        { schema: JobRow, id: 'job_id' },
+        userId,
         limit,
-      );
-      return { items: z.array(JobRow).parse(items), ...(next && { cursor: cursor.encode(next) }) };
-    },
+        cursor,
+      ),
 
     async countOpen(userId) {
       let count = 0;
@@ -84,18 +73,7 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
       return count;
     },
 
-    async listDue(nowMs, limit) {
-      const { Items } = await db.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: INDEXES.jobsDue,
-          KeyConditionExpression: 'due_shard = :due AND due_at_ms <= :now',
-          ExpressionAttributeValues: { ':due': 'due', ':now': nowMs },
-          Limit: limit,
-        }),
-      );
-      return validRows(JobRow, Items);
-    },
+    listDue: (nowMs, limit) => dueRows(db, { TableName: table, IndexName: INDEXES.jobsDue }, JobRow, nowMs, limit),
 
     async listStuck(limit) {
       const items = await queryAll(db, {
@@ -118,24 +96,17 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
     },
 
     async claimContent(contentId, jobId, instead = '') {
-      const Key = { job_id: contentRow(contentId) };
-      const names = { '#owner': 'owner' };
-      await conditional(
-        db.send(
-          new UpdateCommand({
-            TableName: table,
-            Key,
-            UpdateExpression: 'SET #owner = :job',
-            ConditionExpression: UNCLAIMED_OR_OWNED_BY,
-            ExpressionAttributeNames: names,
-            ExpressionAttributeValues: { ':job': jobId, ':instead': instead },
-          }),
-        ),
-      );
+      const row = contentRow(contentId);
+      await update(row, {
+        UpdateExpression: 'SET #owner = :job',
+        ConditionExpression: UNCLAIMED_OR_OWNED_BY,
+        ExpressionAttributeNames: { '#owner': 'owner' },
+        ExpressionAttributeValues: { ':job': jobId, ':instead': instead },
+      });
       const addSharer = db.send(
         new UpdateCommand({
           TableName: table,
-          Key,
+          Key: { job_id: row },
           UpdateExpression: 'ADD askers :asker',
           ConditionExpression: ROOM_FOR_SHARER,
           ExpressionAttributeValues: { ':asker': new Set([jobId]), ':job': jobId, ':most': MAX_SHARING_JOBS },
@@ -147,8 +118,8 @@ export function dynamoJobStore(db: DynamoDBDocumentClient, table: string): JobSt
     },
 
     async jobsSharing(contentId) {
-      const item = await read(contentRow(contentId));
-      return item === undefined ? [] : [...Content.parse(item).askers];
+      const content = await readRow(db, table, { job_id: contentRow(contentId) }, Content);
+      return [...(content?.askers ?? [])];
     },
   };
 }

@@ -1,9 +1,10 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type * as z from 'zod';
 import { GpuIntervalRow, INDEXES, UsageRow } from '../../core/contracts/rows.ts';
 import { gpuDay, usageDay } from '../../core/ledger/gpu-time.ts';
 import type { LedgerStore } from '../../core/ledger/ports.ts';
 import { queryAll } from './query-all.ts';
+import { readRow } from './read-row.ts';
 
 export function dynamoLedgerStore(db: DynamoDBDocumentClient, table: string): LedgerStore {
   async function ofDay<Schema extends z.ZodType>(day: string, schema: Schema): Promise<z.infer<Schema>[]> {
@@ -18,10 +19,7 @@ export function dynamoLedgerStore(db: DynamoDBDocumentClient, table: string): Le
   }
 
   return {
-    async interval(usageId) {
-      const { Item } = await db.send(new GetCommand({ TableName: table, Key: { usage_id: usageId }, ConsistentRead: true }));
-      return Item === undefined ? undefined : GpuIntervalRow.parse(Item);
-    },
+    interval: (usageId) => readRow(db, table, { usage_id: usageId }, GpuIntervalRow),
     async putInterval(row) {
       await db.send(new PutCommand({ TableName: table, Item: row }));
     },

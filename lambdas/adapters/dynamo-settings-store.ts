@@ -7,18 +7,11 @@
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (400 KB a row, 4 MB a transaction)
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
-import {
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  TransactWriteCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { CorrectionsPartRow, SettingsRow } from '../../core/contracts/rows.ts';
 import type { SettingsStore } from '../../core/corrections/ports.ts';
-import { conditional } from './conditional.ts';
-import { isFailedCondition } from './retry-conflicts.ts';
+import { conditional, transact, updaterOf } from './conditional.ts';
+import { readItem } from './read-row.ts';
 
 const UNWRITTEN = 'attribute_not_exists(user_id)';
 const SAME_VERSION = 'version = :version';
@@ -35,8 +28,8 @@ const MAX_READS = 10;
 const partKey = (userId: string, part: number) => ({ user_id: `${userId}#${part}` });
 
 export function dynamoSettingsStore(db: DynamoDBDocumentClient, table: string): SettingsStore {
-  const read = async (Key: { user_id: string }): Promise<Record<string, unknown> | undefined> =>
-    (await db.send(new GetCommand({ TableName: table, Key, ConsistentRead: true }))).Item;
+  const read = (Key: { user_id: string }) => readItem(db, table, Key);
+  const update = updaterOf(db, table, (user_id: string) => ({ user_id }));
 
   /** Reads the corrections from their parts; undefined when a part belongs to another version. */
   async function joined({ user_id, version, corrections_parts = 0 }: SettingsRow): Promise<unknown> {
@@ -83,13 +76,7 @@ export function dynamoSettingsStore(db: DynamoDBDocumentClient, table: string): 
       const Item: CorrectionsPartRow = { ...partKey(row.user_id, part), part_of: row.version, gzip };
       return { Put: { TableName: table, Item } };
     });
-    try {
-      await db.send(new TransactWriteCommand({ TransactItems: [head, ...parts] }));
-      return true;
-    } catch (error) {
-      if (isFailedCondition(error)) return false;
-      throw error;
-    }
+    return (await transact(db, [head, ...parts])) === 'committed';
   }
 
   return {
@@ -111,35 +98,23 @@ export function dynamoSettingsStore(db: DynamoDBDocumentClient, table: string): 
     },
 
     async noteApplied(userId, version) {
-      await conditional(
-        db.send(
-          new UpdateCommand({
-            TableName: table,
-            Key: { user_id: userId },
-            UpdateExpression: 'SET applied_version = :version REMOVE apply_cursor, apply_slices',
-            ConditionExpression: SAME_VERSION,
-            ExpressionAttributeValues: { ':version': version },
-          }),
-        ),
-      );
+      await update(userId, {
+        UpdateExpression: 'SET applied_version = :version REMOVE apply_cursor, apply_slices',
+        ConditionExpression: SAME_VERSION,
+        ExpressionAttributeValues: { ':version': version },
+      });
     },
 
     async noteReached(userId, version, cursor) {
-      await conditional(
-        db.send(
-          new UpdateCommand({
-            TableName: table,
-            Key: { user_id: userId },
-            UpdateExpression: `${cursor === undefined ? '' : 'SET apply_cursor = :cursor '}ADD apply_slices :one`,
-            ConditionExpression: SAME_VERSION,
-            ExpressionAttributeValues: {
-              ':version': version,
-              ':one': 1,
-              ...(cursor !== undefined && { ':cursor': cursor }),
-            },
-          }),
-        ),
-      );
+      await update(userId, {
+        UpdateExpression: `${cursor === undefined ? '' : 'SET apply_cursor = :cursor '}ADD apply_slices :one`,
+        ConditionExpression: SAME_VERSION,
+        ExpressionAttributeValues: {
+          ':version': version,
+          ':one': 1,
+          ...(cursor !== undefined && { ':cursor': cursor }),
+        },
+      });
     },
   };
 }

@@ -1,11 +1,12 @@
-import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { INDEXES } from '../../core/contracts/rows.ts';
 import { DeliveryRow, WebhookRow } from '../../core/contracts/webhooks.ts';
 import type { WebhookStore } from '../../core/webhooks/ports.ts';
-import { conditional } from './conditional.ts';
+import { putIf } from './conditional.ts';
+import { dueRows } from './due-rows.ts';
 import { queryAll, queryPage } from './query-all.ts';
-import { validRows } from './valid-rows.ts';
+import { readRow } from './read-row.ts';
 
 const DOES_NOT_EXIST = 'attribute_not_exists(user_id)';
 const SAME_VERSION = 'version = :was';
@@ -13,25 +14,16 @@ const SAME_VERSION = 'version = :was';
 const SUBSCRIBERS = '#batch';
 
 export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): WebhookStore {
-  const read = async (userId: string, id: string): Promise<unknown> =>
-    (await db.send(new GetCommand({ TableName: table, Key: { user_id: userId, id }, ConsistentRead: true }))).Item;
   const put = (Item: Record<string, unknown>, was: number | undefined): Promise<boolean> =>
-    conditional(
-      db.send(
-        new PutCommand({
-          TableName: table,
-          Item,
-          ConditionExpression: was === undefined ? DOES_NOT_EXIST : SAME_VERSION,
-          ...(was !== undefined && { ExpressionAttributeValues: { ':was': was } }),
-        }),
-      ),
-    );
+    putIf(db, {
+      TableName: table,
+      Item,
+      ConditionExpression: was === undefined ? DOES_NOT_EXIST : SAME_VERSION,
+      ...(was !== undefined && { ExpressionAttributeValues: { ':was': was } }),
+    });
 
   return {
-    async settings(userId) {
-      const item = await read(userId, 'settings');
-      return item === undefined ? undefined : WebhookRow.parse(item);
-    },
+    settings: (userId) => readRow(db, table, { user_id: userId, id: 'settings' }, WebhookRow),
     saveSettings: (was, now) => put(now, was?.version),
 
     async batchSubscribers() {
@@ -54,10 +46,7 @@ export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): W
 
     insert: (row) => put(row, undefined),
 
-    async get(userId, deliveryId) {
-      const item = await read(userId, deliveryId);
-      return item === undefined ? undefined : DeliveryRow.parse(item);
-    },
+    get: (userId, deliveryId) => readRow(db, table, { user_id: userId, id: deliveryId }, DeliveryRow),
     replace: (was, now) => put(now, was.version),
 
     async listOf(userId, limit, before) {
@@ -75,17 +64,6 @@ export function dynamoWebhookStore(db: DynamoDBDocumentClient, table: string): W
       return z.array(DeliveryRow).parse(items);
     },
 
-    async listDue(nowMs, limit) {
-      const { Items } = await db.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: INDEXES.deliveriesDue,
-          KeyConditionExpression: 'due_shard = :due AND due_at_ms <= :now',
-          ExpressionAttributeValues: { ':due': 'due', ':now': nowMs },
-          Limit: limit,
-        }),
-      );
-      return validRows(DeliveryRow, Items);
-    },
+    listDue: (nowMs, limit) => dueRows(db, { TableName: table, IndexName: INDEXES.deliveriesDue }, DeliveryRow, nowMs, limit),
   };
 }

@@ -41,7 +41,9 @@ export function stopTimeOf(reason: string | undefined): number | undefined {
 export function ec2Machines(ec2: EC2Client = new EC2Client()): Machines {
   return {
     async describe(instanceIds) {
-      const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
+      // A filter, because a call by ids fails as a whole if one of them is gone.
+      const byId = { Filters: [{ Name: 'instance-id', Values: [...instanceIds] }] };
+      const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand(byId));
       return Reservations.flatMap(({ Instances = [] }) => Instances).map(
         (found): Machine => ({
           instanceId: found.InstanceId ?? '',
@@ -64,8 +66,8 @@ export function ec2Machines(ec2: EC2Client = new EC2Client()): Machines {
       }
     },
 
-    async stop(instanceId) {
-      await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }), {
+    async stop(instanceId, isForced = false) {
+      await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId], Force: isForced }), {
         abortSignal: AbortSignal.timeout(STOP_SENT_SECONDS * 1000),
       });
     },

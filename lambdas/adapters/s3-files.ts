@@ -16,7 +16,9 @@ import { FILE_UPLOAD_URL_SECONDS, type JobRow, Manifest } from '../../core/contr
 import { type FilePlace, filePrefix, fileResultsPrefix, fileTranscriptKey, sourceKey } from '../../core/contracts/keys.ts';
 import { ChunkTranscript, FileTranscript } from '../../core/contracts/transcript.ts';
 import type { FileObjects, PartUploads, UploadPart } from '../../core/file-jobs/ports.ts';
-import { deletePrefix, etagOf, headOf, readText, type SignedUpload } from './s3-objects.ts';
+import type { SignPart } from '../../core/signing.ts';
+import { iso } from '../../core/time.ts';
+import { deletePrefix, etagOf, headOf, readText } from './s3-objects.ts';
 
 const placeOf = ({ user_id, job_id }: JobRow): FilePlace => ({ userId: user_id, jobId: job_id });
 
@@ -106,8 +108,8 @@ export function s3PartUploads(s3: S3Client, bucket: string): PartUploads {
 
 /** Presigns the upload of one part. The signature covers the part's size. */
 export const s3PartSigner =
-  (s3: S3Client, bucket: string, nowMs: () => number) =>
-  async (key: string, uploadId: string, partNumber: number, sizeBytes: number): Promise<SignedUpload> => {
+  (s3: S3Client, bucket: string, nowMs: () => number): SignPart =>
+  async (key, uploadId, partNumber, sizeBytes) => {
     const headers = { 'content-length': String(sizeBytes) };
     const command = new UploadPartCommand({
       Bucket: bucket,
@@ -119,5 +121,5 @@ export const s3PartSigner =
     const signed = new Set(Object.keys(headers));
     const options = { expiresIn: FILE_UPLOAD_URL_SECONDS, signableHeaders: signed, unhoistableHeaders: signed };
     const url = await getSignedUrl(s3, command, options);
-    return { method: 'PUT', url, headers, expiresAt: new Date(nowMs() + 1000 * FILE_UPLOAD_URL_SECONDS).toISOString() };
+    return { method: 'PUT', url, headers, expiresAt: iso(nowMs() + 1000 * FILE_UPLOAD_URL_SECONDS) };
   };

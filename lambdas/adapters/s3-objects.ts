@@ -13,7 +13,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { ChunkDeclaration, ChunkObjects, StoredObject } from '../../core/chunk-cache/ports.ts';
+import type { ChunkObjects, StoredObject } from '../../core/chunk-cache/ports.ts';
 import { Edits } from '../../core/contracts/edits.ts';
 import {
   bundleKey,
@@ -28,6 +28,8 @@ import {
 import { DOWNLOAD_URL_SECONDS, UPLOAD_URL_SECONDS } from '../../core/contracts/limits.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
 import { Bundle, ChunkTranscript } from '../../core/contracts/transcript.ts';
+import type { ChunkDeclaration, SignDownload, SignUpload } from '../../core/signing.ts';
+import { iso } from '../../core/time.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
 import type { LiveDeps } from '../../core/transcripts/live.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
@@ -199,39 +201,14 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore
   };
 }
 
-export interface SignedUpload {
-  readonly method: 'PUT';
-  readonly url: string;
-  /** Signed headers: the upload must send exactly these. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly expiresAt: string;
-}
-
-export interface UploadToSign {
-  readonly key: string;
-  readonly contentType: string;
-  readonly sizeBytes: number;
-  readonly sha256?: string | undefined;
-  /** Whether the upload may overwrite an existing object. */
-  readonly overwrite: boolean;
-  /** Stored as metadata of the object. */
-  readonly declared: ChunkDeclaration;
-  /** @default UPLOAD_URL_SECONDS */
-  readonly expiresInSeconds?: number;
-}
-
 /** Presigns uploads and downloads. Size, type, checksum and "only if new" are signed, so S3 refuses anything else. */
-export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
+export function s3Presigner(
+  s3: S3Client,
+  bucket: string,
+  nowMs: () => number,
+): { readonly upload: SignUpload; readonly download: SignDownload } {
   return {
-    async upload({
-      key,
-      contentType,
-      sizeBytes,
-      sha256,
-      overwrite,
-      declared,
-      expiresInSeconds = UPLOAD_URL_SECONDS,
-    }: UploadToSign): Promise<SignedUpload> {
+    async upload({ key, contentType, sizeBytes, sha256, overwrite, declared, expiresInSeconds = UPLOAD_URL_SECONDS }) {
       const Metadata = metadataOf(declared);
       const headers: Record<string, string> = {
         'content-type': contentType,
@@ -255,10 +232,9 @@ export function s3Presigner(s3: S3Client, bucket: string, nowMs: () => number) {
         signableHeaders: signed,
         unhoistableHeaders: signed,
       });
-      return { method: 'PUT', url, headers, expiresAt: new Date(nowMs() + expiresInSeconds * 1000).toISOString() };
+      return { method: 'PUT', url, headers, expiresAt: iso(nowMs() + expiresInSeconds * 1000) };
     },
 
-    download: (key: string): Promise<string> =>
-      getSignedUrl(s3, new GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: DOWNLOAD_URL_SECONDS }),
+    download: (key) => getSignedUrl(s3, new GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: DOWNLOAD_URL_SECONDS }),
   };
 }

@@ -1,13 +1,14 @@
 import {
   AdminGetUserCommand,
-  type CognitoIdentityProviderClient,
+  CognitoIdentityProviderClient,
   UserNotFoundException,
 } from '@aws-sdk/client-cognito-identity-provider';
-import { type SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2';
-import type { Mailer } from '../../core/batch-run/mail.ts';
+import { SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2';
+import type { FunctionEnv } from '../../core/contracts/env.ts';
+import type { Mailer } from '../../core/notifications/ports.ts';
 
 /** Sends emails through SES to verified addresses. Access tokens contain no address, so it is read from the user pool. */
-export const sesMailer = (
+const sesMailer = (
   ses: SESv2Client,
   cognito: CognitoIdentityProviderClient,
   { from, userPoolId }: { readonly from: string; readonly userPoolId: string },
@@ -33,3 +34,9 @@ export const sesMailer = (
     );
   },
 });
+
+/** The mailer of the stage; undefined if it sends no emails. */
+export const awsMailer = (env: Pick<FunctionEnv, 'MAIL_FROM' | 'USER_POOL_ID'>): Mailer | undefined =>
+  env.MAIL_FROM === ''
+    ? undefined
+    : sesMailer(new SESv2Client(), new CognitoIdentityProviderClient(), { from: env.MAIL_FROM, userPoolId: env.USER_POOL_ID });

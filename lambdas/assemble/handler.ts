@@ -5,13 +5,13 @@ import * as z from 'zod';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { allOrThrow, type Containment } from '../../core/contained.ts';
 import { isJobId } from '../../core/contracts/keys.ts';
-import { BUNDLE_EVERY } from '../../core/contracts/limits.ts';
 import { ChunkRow, SettingsRow } from '../../core/contracts/rows.ts';
-import { correctChunk, reapply } from '../../core/corrections/apply.ts';
+import { reapply } from '../../core/corrections/apply.ts';
 import type { SettingsStore } from '../../core/corrections/ports.ts';
 import { correctors } from '../../core/corrections/settings.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
-import { type AssembleDeps, assembleSession, bundleResults } from '../../core/transcripts/assemble.ts';
+import { type AssembleDeps, assembleSession } from '../../core/transcripts/assemble.ts';
+import { processNewResults } from '../../core/transcripts/new-results.ts';
 import { containmentOf } from '../runtime/containment.ts';
 import { logger } from '../runtime/logger.ts';
 import { logSkipped } from '../runtime/skipped-rules.ts';
@@ -60,19 +60,12 @@ function subjectsOf(images: readonly Record<string, unknown>[]): Subject[] {
 
 type Deps = AssembleHandlerDeps & AssembleDeps;
 
-async function serveSession(deps: Deps, sessionId: string, done: readonly ChunkRow[]): Promise<void> {
-  for (const row of done) {
-    await deps.results.publishChunk(row);
-    await correctChunk(deps.chunks, row, await deps.correctorFor(row.user_id));
-  }
-  if (done.some(({ chunk_number }) => chunk_number % BUNDLE_EVERY === 0)) await bundleResults(deps, sessionId);
-  logger.info('assembled', { sessionId, assembly: await assembleSession(deps, sessionId) });
+async function serve(deps: Deps, subject: Subject, containment: Containment): Promise<void> {
+  if (subject.kind === 'settings')
+    return reapply({ ...deps, assemble: (id) => assembleSession(deps, id) }, subject.row, containment);
+  const { sessionId, done } = subject;
+  logger.info('assembled', { sessionId, assembly: await processNewResults(deps, sessionId, done) });
 }
-
-const serve = (deps: Deps, subject: Subject, containment: Containment): Promise<void> =>
-  subject.kind === 'session'
-    ? serveSession(deps, subject.sessionId, subject.done)
-    : reapply({ ...deps, assemble: (id) => assembleSession(deps, id) }, subject.row, containment);
 
 /**
  * Writes canonical chunk files, corrected texts and the transcript when rows of a session change, and applies changed corrections

@@ -1,5 +1,6 @@
 import type { Context } from 'aws-lambda';
-import { begin, type RunnerDeps, tick } from '../../core/batch-run/run.ts';
+import { type RunnerDeps, tick } from '../../core/batch-run/run.ts';
+import { beginScheduled } from '../../core/batch-run/schedule.ts';
 import { BatchStart } from '../../core/contracts/events.ts';
 import { containmentOf } from '../runtime/containment.ts';
 import { logger } from '../runtime/logger.ts';
@@ -13,9 +14,8 @@ export const buildHandler =
   async (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void> => {
     const start = BatchStart.safeParse(event).data;
     if (start !== undefined) {
-      const { is_paused } = await deps.batch.readState();
-      if (is_paused) return logger.info('the schedule is paused');
-      const run = await begin(deps, { trigger: 'schedule', dryRun: false, slotMs: start.scheduledTime });
+      const run = await beginScheduled(deps, start.scheduledTime);
+      if (run === undefined) return logger.info('the schedule is paused');
       logger.info('scheduled run', { runId: run.id, state: run.state });
     }
     for (const run of await tick(deps, containmentOf(context, deps.publish)))

@@ -1,11 +1,8 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
-import { SESv2Client } from '@aws-sdk/client-sesv2';
-import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { correctors } from '../../core/corrections/settings.ts';
 import { assembleSession } from '../../core/transcripts/assemble.ts';
 import { notifyBatchSubscribers } from '../../core/webhooks/outbox.ts';
-import { awsIngest } from '../adapters/aws-ingest.ts';
+import { awsIngest, INGEST_ENV } from '../adapters/aws-ingest.ts';
 import { awsWebhooks } from '../adapters/aws-webhooks.ts';
 import { documentClient, s3Client } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
@@ -16,28 +13,24 @@ import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
 import { s3BucketListing, s3CanonicalResults, s3RunFiles } from '../adapters/s3-batch.ts';
 import { s3Results } from '../adapters/s3-objects.ts';
-import { sesMailer } from '../adapters/ses-mailer.ts';
+import { awsMailer } from '../adapters/ses-mailer.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { logSkipped } from '../runtime/skipped-rules.ts';
 import { buildHandler } from './handler.ts';
 
 const env = parseEnv(
+  ...INGEST_ENV,
   'STAGE',
-  'BUCKET_NAME',
   'SESSIONS_TABLE',
-  'CHUNKS_TABLE',
   'SETTINGS_TABLE',
-  'FLEET_TABLE',
   'BATCH_TABLE',
   'LEDGER_TABLE',
   'GPU_USD_PER_HOUR',
-  'STATE_MACHINE_ARN',
   'MAX_BLOCKED_HOURS',
   'MAIL_FROM',
   'WEBHOOKS_TABLE',
   'WEBHOOK_QUEUE_URL',
   'USER_POOL_ID',
-  ...QUEUE_NAMES,
 );
 const [db, s3] = [documentClient(), s3Client()];
 const sessions = dynamoSessionStore(db, env.SESSIONS_TABLE);
@@ -62,10 +55,7 @@ export const handler = buildHandler({
       sessionId,
     ),
   notices: dynamoNoticeStore(db, env.BATCH_TABLE),
-  mailer:
-    env.MAIL_FROM === ''
-      ? undefined
-      : sesMailer(new SESv2Client(), new CognitoIdentityProviderClient(), { from: env.MAIL_FROM, userPoolId: env.USER_POOL_ID }),
+  mailer: awsMailer(env),
   notifyEnd: (run, report) => notifyBatchSubscribers(awsWebhooks(env, db), run, report),
   publish: cloudWatchMetrics(new CloudWatchClient(), env.STAGE),
   maxBlockedHours: env.MAX_BLOCKED_HOURS,

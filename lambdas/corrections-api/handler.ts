@@ -1,9 +1,7 @@
-import * as z from 'zod';
-import { ChangeCorrections } from '../../core/contracts/corrections.ts';
 import type { SettingsStore } from '../../core/corrections/ports.ts';
 import { readCorrections, saveCorrections } from '../../core/corrections/settings.ts';
 import type { UsageCounter } from '../../core/quota/quota.ts';
-import { bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
+import { endpoints } from '../runtime/endpoint.ts';
 
 export interface CorrectionsDeps {
   readonly settings: SettingsStore;
@@ -15,12 +13,15 @@ export interface CorrectionsDeps {
 export const buildHandler = (deps: CorrectionsDeps, clientId: string) =>
   endpoints(
     {
-      'GET /api/corrections': queryRoute(z.object({}), async ({ caller }) =>
-        json(200, await readCorrections(deps.settings, caller.userId)),
-      ),
-      'PUT /api/corrections': bodyRoute(ChangeCorrections, async ({ input, caller }) =>
-        json(200, await saveCorrections(deps.settings, caller.userId, input)),
-      ),
+      'GET /api/corrections': async ({ caller }) => ({
+        status: 200,
+        body: await readCorrections(deps.settings, caller.userId),
+      }),
+
+      'PUT /api/corrections': async ({ body, caller }) => ({
+        status: 200,
+        body: await saveCorrections(deps.settings, caller.userId, body),
+      }),
     },
     clientId,
     deps,

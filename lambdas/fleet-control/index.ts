@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { machinesFor, waitingSeconds } from '../../core/fleet/machines-wanted.ts';
-import { costToday } from '../../core/ledger/ledger-service.ts';
+import { isBudgetSpent } from '../../core/ledger/costs.ts';
 import { documentClient } from '../adapters/clients.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
@@ -38,7 +38,7 @@ export const handler = buildHandler({
   runsOf: (stateMachineArn) => sfnRuns(sfn, stateMachineArn),
   machinesWanted: async () =>
     machinesFor(waitingSeconds(await chunks.listPending(WAITING_ROWS)), env.BACKLOG_SECONDS_PER_MACHINE, env.INSTANCE_IDS.length),
-  isBudgetSpent: async () => (await costToday(ledger)).usd >= env.DAILY_BUDGET_USD,
+  isBudgetSpent: () => isBudgetSpent({ ...ledger, budgetUsd: env.DAILY_BUDGET_USD }),
   nowMs: Date.now,
   poll: async (done) => {
     const deadlineMs = Date.now() + POLL_TIMEOUT_SECONDS * 1000;

@@ -1,9 +1,9 @@
 import { type LockDeps, renewByUpload } from '../../core/batch-lock/lock.ts';
-import { type IngestDeps, ingest } from '../../core/chunk-cache/ingest.ts';
 import { ObjectCreated } from '../../core/contracts/events.ts';
 import { parseSessionObject, parseSourceKey } from '../../core/contracts/keys.ts';
 import { acceptUpload } from '../../core/file-jobs/advance.ts';
 import type { JobDeps } from '../../core/file-jobs/ports.ts';
+import { type IngestDeps, ingest } from '../../core/sessions/ingest.ts';
 import { logger } from '../runtime/logger.ts';
 
 /**

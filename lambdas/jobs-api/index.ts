@@ -1,7 +1,6 @@
 import { ulid } from 'ulid';
-import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { checkWebhookUrl } from '../../core/webhooks/address.ts';
-import { awsJobs } from '../adapters/aws-jobs.ts';
+import { awsJobs, JOBS_ENV } from '../adapters/aws-jobs.ts';
 import { documentClient, s3Client } from '../adapters/clients.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoUsageCounter } from '../adapters/dynamo-usage-counter.ts';
@@ -11,12 +10,7 @@ import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
 const env = parseEnv(
-  'BUCKET_NAME',
-  'CHUNKS_TABLE',
-  'JOBS_TABLE',
-  'QUOTAS_TABLE',
-  'FLEET_TABLE',
-  'STATE_MACHINE_ARN',
+  ...JOBS_ENV,
   'USER_POOL_CLIENT_ID',
   'MODELS',
   'CAN_DIARIZE',
@@ -26,7 +20,6 @@ const env = parseEnv(
   'WEBHOOK_LOOPBACK',
   'WEBHOOK_PORTS',
   'MAX_AUDIO_HOURS',
-  ...QUEUE_NAMES,
 );
 const [db, s3] = [documentClient(), s3Client()];
 const { upload, download } = s3Presigner(s3, env.BUCKET_NAME, Date.now);

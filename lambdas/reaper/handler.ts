@@ -1,12 +1,10 @@
 import type { Context } from 'aws-lambda';
-import { requeueUnserved, type UnservedDeps } from '../../core/chunk-cache/unserved.ts';
 import { forEachContained, shareOf } from '../../core/contained.ts';
 import { RunEnded } from '../../core/contracts/events.ts';
 import { METRICS, type Metric } from '../../core/contracts/metrics.ts';
 import type { FleetDeps } from '../../core/fleet/decide.ts';
-import { needsRun } from '../../core/fleet/pool.ts';
-import { reapInstance, reapPool } from '../../core/fleet/reaping.ts';
-import { wake } from '../../core/fleet/run-steps.ts';
+import { reapInstance } from '../../core/fleet/reaping.ts';
+import { serveWaitingWork, type WaitingWorkDeps } from '../../core/fleet/waiting-work.ts';
 import { costToday, type LedgerDeps, recordGpuTime, workerMemory } from '../../core/ledger/ledger-service.ts';
 import { containmentOf } from '../runtime/containment.ts';
 import { logger } from '../runtime/logger.ts';
@@ -16,7 +14,7 @@ const INSTANCES_AT_ONCE = 4;
 const SHARE_OF_INSTANCES = 0.6;
 const STEP_SECONDS = 20;
 
-export interface ReaperDeps extends FleetDeps, Omit<UnservedDeps, 'wake'>, LedgerDeps {
+export interface ReaperDeps extends FleetDeps, WaitingWorkDeps, LedgerDeps {
   readonly publish: (values: Partial<Record<Metric, number>>) => Promise<void>;
 }
 
@@ -64,12 +62,6 @@ async function publishCost(deps: ReaperDeps): Promise<void> {
 }
 
 async function serveWork(deps: ReaperDeps, event: unknown): Promise<void> {
-  const { pool, hasEnded } = await reapPool(deps);
-  const served = pool.serving !== undefined;
-  // While no machine may start, new messages would only accumulate.
-  if (!served && !needsRun(pool, deps.nowMs())) return;
-  const hasJustEnded = hasEnded || (!served && RunEnded.safeParse(event).success);
-  const unserved = { ...deps, wake: () => wake(deps) };
-  const requeued = await requeueUnserved(unserved, hasJustEnded ? 'orphaned' : served ? 'served' : 'unserved');
+  const requeued = await serveWaitingWork(deps, RunEnded.safeParse(event).success);
   if (requeued > 0) logger.warn('requeued unserved rows', { requeued });
 }

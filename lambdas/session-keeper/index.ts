@@ -1,8 +1,7 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { waitsFor } from '../../core/fleet/pool.ts';
 import { awsIngest } from '../adapters/aws-ingest.ts';
-import { awsJobs } from '../adapters/aws-jobs.ts';
+import { awsJobs, JOBS_ENV } from '../adapters/aws-jobs.ts';
 import { documentClient } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
@@ -10,17 +9,7 @@ import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
-const env = parseEnv(
-  'STAGE',
-  'BUCKET_NAME',
-  'SESSIONS_TABLE',
-  'CHUNKS_TABLE',
-  'JOBS_TABLE',
-  'QUOTAS_TABLE',
-  'FLEET_TABLE',
-  'STATE_MACHINE_ARN',
-  ...QUEUE_NAMES,
-);
+const env = parseEnv(...JOBS_ENV, 'STAGE', 'SESSIONS_TABLE');
 const db = documentClient();
 const fleet = dynamoFleetStore(db, env.FLEET_TABLE);
 

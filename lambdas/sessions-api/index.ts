@@ -1,7 +1,6 @@
 import { monotonicFactory } from 'ulid';
-import { QUEUE_NAMES } from '../../core/contracts/env.ts';
 import { costOfSession } from '../../core/ledger/ledger-service.ts';
-import { awsIngest } from '../adapters/aws-ingest.ts';
+import { awsIngest, INGEST_ENV } from '../adapters/aws-ingest.ts';
 import { documentClient } from '../adapters/clients.ts';
 import { dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
@@ -12,20 +11,16 @@ import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
 const env = parseEnv(
-  'BUCKET_NAME',
+  ...INGEST_ENV,
   'SESSIONS_TABLE',
-  'CHUNKS_TABLE',
-  'FLEET_TABLE',
   'BATCH_TABLE',
   'LEDGER_TABLE',
   'GPU_USD_PER_HOUR',
-  'STATE_MACHINE_ARN',
   'USER_POOL_CLIENT_ID',
   'LIVE_DEFAULT',
   'CAN_DIARIZE',
   'MODELS',
   'QUOTAS_TABLE',
-  ...QUEUE_NAMES,
 );
 const db = documentClient();
 const ledger = { ledger: dynamoLedgerStore(db, env.LEDGER_TABLE), usdPerHour: env.GPU_USD_PER_HOUR, nowMs: Date.now };

@@ -1,50 +1,42 @@
-import * as z from 'zod';
-import { NoFields } from '../../core/contracts/fields.ts';
-import { ListDeliveriesQuery, SetWebhook } from '../../core/contracts/http.ts';
-import { DELIVERY_ID } from '../../core/contracts/webhooks.ts';
-import { DomainError } from '../../core/errors.ts';
 import type { UsageCounter } from '../../core/quota/quota.ts';
 import type { SavedAddressRules } from '../../core/webhooks/address.ts';
-import { replay, settingsOf } from '../../core/webhooks/outbox.ts';
+import { listDeliveries, replay, settingsOf } from '../../core/webhooks/outbox.ts';
 import type { WebhookDeps } from '../../core/webhooks/ports.ts';
-import { checkSetting, rotateSecret, setWebhook, viewDelivery, viewWebhook } from '../../core/webhooks/settings.ts';
-import { adminOnly, bodyRoute, endpoints, json, queryRoute } from '../runtime/endpoint.ts';
-import { pageOf } from '../runtime/page.ts';
+import { changeWebhook, rotateSecret, viewDelivery, viewSecret, viewWebhook } from '../../core/webhooks/settings.ts';
+import { endpoints } from '../runtime/endpoint.ts';
 
 export interface WebhooksApiDeps extends WebhookDeps {
   readonly rules: SavedAddressRules;
   readonly usage: UsageCounter;
 }
 
-const NOTHING = z.object({});
-
 /** A user's webhook: address, secret and deliveries. */
 export const buildHandler = (deps: WebhooksApiDeps, clientId: string) =>
   endpoints(
     {
-      'GET /api/webhook': queryRoute(NOTHING, async ({ caller }) =>
-        json(200, viewWebhook(await settingsOf(deps, caller.userId))),
-      ),
-
-      'PUT /api/webhook': bodyRoute(SetWebhook, async ({ input: { url, batch }, caller }) => {
-        if (batch) adminOnly(caller);
-        if (url !== null) await checkSetting(deps, caller.userId, url, deps.rules);
-        return json(200, viewWebhook(await setWebhook(deps, caller.userId, url, batch)));
+      'GET /api/webhook': async ({ caller }) => ({
+        status: 200,
+        body: viewWebhook(await settingsOf(deps, caller.userId)),
       }),
 
-      'POST /api/webhook/secret': bodyRoute(NoFields, async ({ caller }) => {
-        const row = await rotateSecret(deps, caller.userId);
-        return json(201, { secret: row.secrets[0]?.secret, ...viewWebhook(row) });
+      'PUT /api/webhook': async ({ body, caller }) => ({
+        status: 200,
+        body: viewWebhook(await changeWebhook(deps, caller, body, deps.rules)),
       }),
 
-      'GET /api/webhook/deliveries': queryRoute(ListDeliveriesQuery, async ({ input: { limit, cursor }, caller }) => {
-        const { items, next } = pageOf(await deps.webhooks.listOf(caller.userId, limit + 1, cursor), limit);
-        return json(200, { deliveries: items.map(viewDelivery), cursor: next?.id });
+      'POST /api/webhook/secret': async ({ caller }) => ({
+        status: 201,
+        body: viewSecret(await rotateSecret(deps, caller.userId)),
       }),
 
-      'POST /api/webhook/deliveries/{id}/replay': bodyRoute(NoFields, async ({ caller, id }) => {
-        if (!DELIVERY_ID.test(id)) throw new DomainError('not-found', 'there is no such delivery');
-        return json(202, viewDelivery(await replay(deps, caller.userId, id)));
+      'GET /api/webhook/deliveries': async ({ query, caller }) => {
+        const { items, cursor } = await listDeliveries(deps, caller.userId, query.limit, query.cursor);
+        return { status: 200, body: { deliveries: items.map(viewDelivery), cursor } };
+      },
+
+      'POST /api/webhook/deliveries/{id}/replay': async ({ caller, id }) => ({
+        status: 202,
+        body: viewDelivery(await replay(deps, caller.userId, id)),
       }),
     },
     clientId,

@@ -3,7 +3,7 @@ import type { McpServer } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { type Backend, Progress } from '../backend.ts';
 import type { Folders } from '../folders.ts';
-import type { JobNotes } from '../job-notes.ts';
+import type { JobNote, JobNotes } from '../job-notes.ts';
 import { findStatusFile, removeStatus } from '../status-file.ts';
 import { ENDED, Failure, JobId, reportProgress, runTool } from './result.ts';
 
@@ -14,6 +14,35 @@ const Checked = z.object({
   transcript_file: z.string().optional(),
   transcript: z.string().optional(),
 });
+
+/** The folder for the text: the requested one, else the one of the call that started the job, if it still exists. */
+async function folderFor(
+  folders: Folders,
+  requested: string | undefined,
+  note: JobNote | undefined,
+): Promise<string | undefined> {
+  if (requested !== undefined) return folders.folder(requested, '');
+  return note && (await folders.folder(note.folder, '').catch(() => undefined));
+}
+
+/** Saves the text of an ended job, if it has one, and removes the job's status files. Returns the path of the text. */
+async function settleFiles(
+  folders: Folders,
+  jobId: string,
+  folder: string | undefined,
+  note: JobNote | undefined,
+  transcript: string | undefined,
+): Promise<string | undefined> {
+  const statusFile = folder === undefined ? undefined : await findStatusFile(folders, folder, jobId);
+  const stem = note?.stem ?? statusFile?.stem ?? jobId;
+  const saved =
+    folder === undefined || transcript === undefined
+      ? undefined
+      : await folders.save(folder, stem, '.txt', transcript, (content) => content === transcript);
+  if (statusFile !== undefined && folder !== undefined) await removeStatus(folders, jobId, folder, statusFile.name);
+  if (note !== undefined) await removeStatus(folders, jobId, note.folder, note.statusFile);
+  return saved;
+}
 
 export function registerCheck(server: McpServer, backend: Backend, folders: Folders, startedJobs: JobNotes): void {
   server.registerTool(
@@ -36,23 +65,13 @@ export function registerCheck(server: McpServer, backend: Backend, folders: Fold
     ({ job_id, output_dir }, context) =>
       runTool(async () => {
         const note = await startedJobs.read(job_id);
-        const folder =
-          output_dir === undefined
-            ? note && (await folders.folder(note.folder, '').catch(() => undefined))
-            : await folders.folder(output_dir, '');
+        const folder = await folderFor(folders, output_dir, note);
         const { status, progress, error } = await backend.progress(job_id);
         await reportProgress(context, progress, status);
         if (!ENDED.includes(status))
           return { success: true, status, progress, message: `the job is ${status}, ${Math.round(progress)} %` };
-        const file = folder === undefined ? undefined : await findStatusFile(folders, folder, job_id);
         const transcript = status === 'completed' ? await backend.render(job_id, 'txt') : undefined;
-        const stem = note?.stem ?? file?.stem ?? job_id;
-        const transcript_file =
-          folder !== undefined && transcript !== undefined
-            ? await folders.save(folder, stem, '.txt', transcript, (content) => content === transcript)
-            : undefined;
-        if (file !== undefined && folder !== undefined) await removeStatus(folders, job_id, folder, file.name);
-        if (note !== undefined) await removeStatus(folders, job_id, note.folder, note.statusFile);
+        const transcript_file = await settleFiles(folders, job_id, folder, note, transcript);
         if (transcript === undefined) {
           const message = `the job has ended as ${status}: ${error ?? 'unknown reason'}`;
           return { success: false, status, progress, message, ...{ error: status } };

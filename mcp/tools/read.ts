@@ -8,6 +8,15 @@ const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String
 
 const Text = z.object({ ...Failure, text: z.string().optional(), duration_seconds: z.number().optional() });
 
+/** The requested range; undefined for the whole text. @throws BackendError `invalid-range` */
+function rangeOf(start: number | undefined, end: number | undefined, format: string): { from: number; to: number } | undefined {
+  if (start === undefined && end === undefined) return undefined;
+  if (format !== 'txt') throw new BackendError('invalid-range', 'a range is available as txt only');
+  const range = { from: start ?? 0, to: end ?? Number.POSITIVE_INFINITY };
+  if (range.to <= range.from) throw new BackendError('invalid-range', 'end must be after start');
+  return range;
+}
+
 export function registerRead(server: McpServer, backend: Backend): void {
   server.registerTool(
     'get_transcript',
@@ -26,19 +35,13 @@ export function registerRead(server: McpServer, backend: Backend): void {
     },
     ({ job_id, format, start, end }) =>
       runTool(async () => {
-        const isRange = start !== undefined || end !== undefined;
-        if (isRange && format !== 'txt') throw new BackendError('invalid-range', 'a range is available as txt only');
-        const [from, to] = [start ?? 0, end ?? Number.POSITIVE_INFINITY];
-        if (to <= from) throw new BackendError('invalid-range', 'end must be after start');
-        const transcript = await backend.transcript(job_id);
-        const within = transcript.segments.filter((segment) => segment.start < to && segment.end > from);
-        const text = isRange ? within.map((segment) => segment.text).join(' ') : await backend.render(job_id, format);
-        return {
-          success: true,
-          text,
-          duration_seconds: transcript.duration_seconds,
-          message: isRange ? `text from ${clock(from)}` : 'the whole text',
-        };
+        const range = rangeOf(start, end, format);
+        const { segments, duration_seconds } = await backend.transcript(job_id);
+        if (range === undefined)
+          return { success: true, text: await backend.render(job_id, format), duration_seconds, message: 'the whole text' };
+        const within = segments.filter((segment) => segment.start < range.to && segment.end > range.from);
+        const text = within.map((segment) => segment.text).join(' ');
+        return { success: true, text, duration_seconds, message: `text from ${clock(range.from)}` };
       }),
   );
 }

@@ -1,17 +1,27 @@
 /** Searches transcripts. */
 import type { McpServer } from '@modelcontextprotocol/server';
 import * as z from 'zod';
-import type { Backend } from '../backend.ts';
+import type { Backend, TranscriptResult } from '../backend.ts';
 import { Failure, MAX_LISTED, reportProgress, runTool } from './result.ts';
 
 const [MAX_SEARCHED, MAX_HITS] = [50, 50];
 /** Characters of context on each side of a search hit. */
 const CONTEXT = 60;
 
-const Hits = z.object({
-  ...Failure,
-  hits: z.array(z.object({ job_id: z.string(), filename: z.string(), start: z.number(), text: z.string() })).optional(),
-});
+const Hit = z.object({ job_id: z.string(), filename: z.string(), start: z.number(), text: z.string() });
+type Hit = z.infer<typeof Hit>;
+const Hits = z.object({ ...Failure, hits: z.array(Hit).optional() });
+
+/** The segments in which a match begins. A match may continue in the next segment. */
+function hitsIn(segments: TranscriptResult['segments'], query: string): Pick<Hit, 'start' | 'text'>[] {
+  const wanted = query.toLowerCase();
+  return segments.flatMap(({ start, text }, n) => {
+    const both = `${text} ${segments[n + 1]?.text ?? ''}`;
+    const at = both.toLowerCase().indexOf(wanted);
+    if (at < 0 || at > text.length) return [];
+    return [{ start, text: both.slice(Math.max(0, at - CONTEXT), at + wanted.length + CONTEXT).trim() }];
+  });
+}
 
 export function registerSearch(server: McpServer, backend: Backend): void {
   server.registerTool(
@@ -26,25 +36,13 @@ export function registerSearch(server: McpServer, backend: Backend): void {
     },
     ({ query, limit }, context) =>
       runTool(async () => {
-        const wanted = query.toLowerCase();
         const completed = (await backend.list(MAX_LISTED)).filter(({ status }) => status === 'completed').slice(0, MAX_SEARCHED);
-        const hits: { job_id: string; filename: string; start: number; text: string }[] = [];
+        const hits: Hit[] = [];
         for (const [i, { jobId, filename }] of completed.entries()) {
           await reportProgress(context, Math.round((100 * i) / completed.length), filename);
           const { segments } = await backend.transcript(jobId).catch(() => ({ segments: [] }));
-          for (const [n, { start, text }] of segments.entries()) {
-            // A match may continue in the next segment.
-            const both = `${text} ${segments[n + 1]?.text ?? ''}`;
-            const at = both.toLowerCase().indexOf(wanted);
-            if (at < 0 || at > text.length) continue;
-            hits.push({
-              job_id: jobId,
-              filename,
-              start,
-              text: both.slice(Math.max(0, at - CONTEXT), at + wanted.length + CONTEXT).trim(),
-            });
-            if (hits.length === limit) break;
-          }
+          const found = hitsIn(segments, query).slice(0, limit - hits.length);
+          hits.push(...found.map((hit) => ({ job_id: jobId, filename, ...hit })));
           if (hits.length === limit) break;
         }
         return { success: true, hits, message: `${hits.length} hits in ${completed.length} transcriptions` };

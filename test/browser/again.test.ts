@@ -29,7 +29,7 @@ async function chooseUnknownModel(): Promise<void> {
   await dialog.waitFor({ state: 'hidden' });
 }
 
-test('the recorder and the file upload offer only English for an English-only model, with a note', async () => {
+test('the recorder and the file upload offer only English for an English-only model, with a note [language.doors]', async () => {
   for (const path of ['record', 'files']) {
     await page.goto(`${host.pagesUrl}/#/${path}`);
     const field = page.getByLabel('Language');
@@ -39,7 +39,7 @@ test('the recorder and the file upload offer only English for an English-only mo
   }
 });
 
-test('a recording is transcribed again with another model and language; failed chunks keep their text, and the page reports it', async () => {
+test('a recording is transcribed again with another model and language; failed chunks keep their text, and the page reports it [retranscribe.sessions]', async () => {
   const [chunk] = sampleChunks(10);
   if (chunk === undefined) throw new Error('the sample is too short');
   const { id } = await client.createSession();
@@ -55,7 +55,7 @@ test('a recording is transcribed again with another model and language; failed c
   expect(await readText(page)).toBe(before);
 });
 
-test('a file is transcribed again while its text stays visible; the page shows why it failed', async () => {
+test('a file is transcribed again while its text stays visible; the page shows why it failed [retranscribe.files]', async () => {
   const files = fileClient(client);
   const id = await files.send(readFileSync(sampleFile(20, 'mp3')));
   await files.follow(id, 120);

@@ -22,7 +22,7 @@ afterAll(async () => {
   rmSync(copy, { recursive: true });
 });
 
-test('a change of a page is shown at once, and what was typed stays; then a user signs in', async () => {
+test('a change of a page is shown at once, and what was typed stays; then a user signs in [start.dev]', async () => {
   const browser = await chromium.launch({ executablePath: findChromium(), args: ['--no-sandbox', '--disable-gpu'] });
   try {
     const page = await browser.newPage();
@@ -40,7 +40,7 @@ test('a change of a page is shown at once, and what was typed stays; then a user
   }
 });
 
-test('a presigned address leads through the server, and storage accepts it', async () => {
+test('a presigned address leads through the server, and storage accepts it [start.dev]', async () => {
   const { id } = await recordingClient(dev.address, host.tokens.a).createSession();
   const client = recordingClient(dev.address, host.tokens.a);
   const { upload } = await client.presign(id, 1, bytes('no audio'));
@@ -48,7 +48,7 @@ test('a presigned address leads through the server, and storage accepts it', asy
   expect((await client.upload(id, 1, bytes('no audio'))).status).toBe(200);
 });
 
-test.each(['/', '/config.json', '/api/sessions', '/emulator/'])('a foreign page is refused at %s', async (path) => {
+test.each(['/', '/config.json', '/api/sessions', '/emulator/'])('a foreign page is refused at %s [start.dev]', async (path) => {
   const { status } = await fetch(`${dev.address}${path}`, { headers: { origin: 'http://foreign.example' } });
   expect(status).toBe(403);
 });

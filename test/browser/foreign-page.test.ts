@@ -84,14 +84,14 @@ const attempts = (): Attempt[] => {
   ];
 };
 
-test('a foreign page reads nothing from any port by fetch, with and without CORS', async () => {
+test('a foreign page reads nothing from any port by fetch, with and without CORS [host.loopback]', async () => {
   for (const attempt of attempts()) {
     const read = await foreign.evaluate(readByFetch, attempt);
     expect([attempt.url, read]).toEqual([attempt.url, ['', '', '']]);
   }
 });
 
-test('a foreign page reads nothing by forms, scripts, frames, sockets and windows', async () => {
+test('a foreign page reads nothing by forms, scripts, frames, sockets and windows [host.loopback]', async () => {
   const { endpoint, pagesUrl, apiUrl } = host;
   const jwks = `${endpoint}/${output('UserPoolId')}/.well-known/jwks.json`;
   for (const url of [
@@ -146,7 +146,7 @@ test('a foreign page reads nothing by forms, scripts, frames, sockets and window
   }
 });
 
-test('a host name that an attacker points to this machine reaches no port', async () => {
+test('a host name that an attacker points to this machine reaches no port [host.loopback]', async () => {
   const rebinding = await chromium.launch({
     executablePath: findChromium(),
     args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP rebound.example 127.0.0.1'],
@@ -166,7 +166,7 @@ test('a host name that an attacker points to this machine reaches no port', asyn
   await rebinding.close();
 });
 
-test('nothing has changed, and the one-time address still signs in once', async () => {
+test('nothing has changed, and the one-time address still signs in once [host.secrets]', async () => {
   const { Functions = [] } = await new LambdaClient().send(new ListFunctionsCommand());
   expect(Functions.map(({ FunctionName }) => FunctionName)).not.toContain('foreign');
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: output('BucketName'), Prefix: 'foreign' }));

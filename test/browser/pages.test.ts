@@ -40,7 +40,7 @@ async function sessionWithGaps(): Promise<string> {
   return id;
 }
 
-test('a transcript shows its gaps in order of time, and a failed chunk can be retried', async () => {
+test('a transcript shows its gaps in order of time, and a failed chunk can be retried [pages.transcript]', async () => {
   const id = await sessionWithGaps();
   await open(`sessions/${id}`);
   await page.getByText('with gaps', { exact: true }).waitFor();
@@ -58,7 +58,7 @@ test('a transcript shows its gaps in order of time, and a failed chunk can be re
   );
 });
 
-test('words are searched, edited, copied and downloaded; an edit can be removed; the keyboard works, too', async () => {
+test('words are searched, edited, copied and downloaded; an edit can be removed; the keyboard works, too [pages.transcript]', async () => {
   const { id } = await client.createSession({ title: 'To be edited' });
   for (const [i, chunk] of sampleChunks().slice(0, 2).entries()) await client.upload(id, i + 1, chunk);
   await client.complete(id, 2);
@@ -119,7 +119,7 @@ test('words are searched, edited, copied and downloaded; an edit can be removed;
   expect(await overflows(page)).toEqual([]);
 });
 
-test('corrections and target words are saved and applied to existing text; an invalid pattern is rejected with a message', async () => {
+test('corrections and target words are saved and applied to existing text; an invalid pattern is rejected with a message [pages.transcript]', async () => {
   await open('words');
   await page.getByRole('button', { name: 'Add a correction' }).click();
   await page.getByLabel('Recognized text of rule 1').fill('juliet');
@@ -152,7 +152,7 @@ test('corrections and target words are saved and applied to existing text; an in
   await page.getByText('Saved. Existing transcripts').waitFor();
 });
 
-test('an upload of 60 MB resumes after a reload, uploads no part twice, and its text can be read and played', async () => {
+test('an upload of 60 MB resumes after a reload, uploads no part twice, and its text can be read and played [pages.files]', async () => {
   const file = loudFile();
   await open('files');
   const network = await context.newCDPSession(page);
@@ -204,7 +204,7 @@ test('an upload of 60 MB resumes after a reload, uploads no part twice, and its 
   await page.getByRole('button', { name: 'Pause' }).click();
 });
 
-test('a file that is not audio is rejected before upload; one that only has the extension fails with a message and can be retried', async () => {
+test('a file that is not audio is rejected before upload; one that only has the extension fails with a message and can be retried [pages.files]', async () => {
   await open('files');
   await page
     .getByLabel('Files to transcribe')
@@ -223,7 +223,7 @@ test('a file that is not audio is rejected before upload; one that only has the 
   await job.waitFor({ state: 'detached' });
 });
 
-test('an admin sees the queues, runs a batch and reads its report, retries a failed chunk and releases a lock', async () => {
+test('an admin sees the queues, runs a batch and reads its report, retries a failed chunk and releases a lock [pages.operator]', async () => {
   const { id } = await client.createSession({ title: 'Stored', live: false });
   const [chunk] = sampleChunks();
   if (chunk === undefined) throw new Error('the sample is too short');
@@ -259,7 +259,7 @@ test('an admin sees the queues, runs a batch and reads its report, retries a fai
   expect(await page.getByRole('link', { name: 'Dashboard' }).count(), 'for users who are not admins').toBe(0);
 });
 
-test('every page fits a phone, does not shift while it loads, and passes axe; the app can be installed', async () => {
+test('every page fits a phone, does not shift while it loads, and passes axe; the app can be installed [pages.for-everybody]', async () => {
   const small = await (await browser()).newContext({ viewport: PHONE, isMobile: true, hasTouch: true });
   const phone = await admin(small);
   const { installabilityErrors } = await (await small.newCDPSession(phone)).send('Page.getInstallabilityErrors');
@@ -281,7 +281,7 @@ test('every page fits a phone, does not shift while it loads, and passes axe; th
   await phone.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
 });
 
-test('sign-in: a wrong password shows an error; no readable token is stored; the recorder is small', async () => {
+test('sign-in: a wrong password shows an error; no readable token is stored; the recorder is small [pages.safe]', async () => {
   const another = await (await browser()).newContext();
   const user = await newUser(another);
   const stored = await user.page.evaluate(async () => {

@@ -22,7 +22,7 @@ async function watchPolicy(page: Page): Promise<void> {
   await page.evaluate(watch);
 }
 
-test('no page violates the content security policy, neither signed out nor signed in', async () => {
+test('no page violates the content security policy, neither signed out nor signed in [pages.safe]', async () => {
   const context = await (await browser()).newContext();
   const pool = { endpoint: host.endpoint, userPoolId: output('UserPoolId'), clientId: output('UserPoolClientId') };
   const { access } = await signIn(pool, { email: 'admin@example.com', password: host.password }, 'admin');

@@ -27,7 +27,7 @@ async function sessionsOf(token: string) {
   return { client, sessions };
 }
 
-test.concurrent('records 70 s, shows text meanwhile and the complete text after Stop; a click on a word plays from there', async () => {
+test.concurrent('records 70 s, shows text meanwhile and the complete text after Stop; a click on a word plays from there [pages.record]', async () => {
   const context = await (await browser()).newContext();
   const { page, token } = await newUser(context);
   await page.getByLabel('Title').fill('Seventy seconds');
@@ -79,7 +79,7 @@ test.concurrent('records 70 s, shows text meanwhile and the complete text after 
   expect(left).toBe(0);
 });
 
-test.concurrent('the network is cut for 40 s: the recording continues, the page reports it, and nothing is missing', async () => {
+test.concurrent('the network is cut for 40 s: the recording continues, the page reports it, and nothing is missing [pages.nothing-lost]', async () => {
   const context = await (await browser()).newContext();
   const { page, token } = await newUser(context);
   await record(page);
@@ -101,7 +101,7 @@ test.concurrent('the network is cut for 40 s: the recording continues, the page 
   expect(await page.locator('.gap').count()).toBe(0);
 });
 
-test.concurrent('a tab crashes: the next visit offers the stored audio, and all of it is transcribed', async () => {
+test.concurrent('a tab crashes: the next visit offers the stored audio, and all of it is transcribed [pages.nothing-lost]', async () => {
   const context = await (await browser()).newContext();
   const { page, token } = await newUser(context);
   await record(page);
@@ -129,7 +129,7 @@ test.concurrent('a tab crashes: the next visit offers the stored audio, and all 
   await poll('the device to be empty', 60, async () => (await again.getByText('waiting to be uploaded').count()) === 0);
 });
 
-test.concurrent('two tabs record at once: neither takes the other’s recording, and each gets its own text', async () => {
+test.concurrent('two tabs record at once: neither takes the other’s recording, and each gets its own text [pages.two-of-everything]', async () => {
   const context = await (await browser()).newContext();
   const { page: first, token } = await newUser(context);
   await record(first);
@@ -150,7 +150,7 @@ test.concurrent('two tabs record at once: neither takes the other’s recording,
   expect(first.url()).not.toBe(second.url());
 });
 
-test.concurrent('pause and resume make one recording without the speech in between, also when the browser is slow to end a chunk', async () => {
+test.concurrent('pause and resume make one recording without the speech in between, also when the browser is slow to end a chunk [pages.record]', async () => {
   const context = await (await browser()).newContext();
   await context.addInitScript(() => {
     const { stop } = MediaRecorder.prototype;
@@ -175,7 +175,7 @@ test.concurrent('pause and resume make one recording without the speech in betwe
   expect(duration_seconds).toBeLessThan(18);
 });
 
-test.concurrent('a denied or missing microphone shows a message, and no recording starts', async () => {
+test.concurrent('a denied or missing microphone shows a message, and no recording starts [pages.microphone]', async () => {
   const context = await (await browser(false)).newContext();
   const { page, token } = await newUser(context);
   await record(page);
@@ -187,7 +187,7 @@ test.concurrent('a denied or missing microphone shows a message, and no recordin
   await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
 });
 
-test.concurrent('a recording that starts offline is stored, and uploaded when the network is back', async () => {
+test.concurrent('a recording that starts offline is stored, and uploaded when the network is back [pages.nothing-lost]', async () => {
   const context = await (await browser()).newContext();
   const { page, token } = await newUser(context);
   // The service worker serves the pages from the device.
@@ -205,7 +205,7 @@ test.concurrent('a recording that starts offline is stored, and uploaded when th
   expect((await client.awaitTranscript(sessions[0]?.id ?? '', 60)).text).toContain('fifty juliet');
 });
 
-test.concurrent('another user signs in on the same device and does not see the stored recording; its owner finds it again', async () => {
+test.concurrent('another user signs in on the same device and does not see the stored recording; its owner finds it again [pages.two-of-everything]', async () => {
   const context = await (await browser()).newContext();
   const { page, email, token } = await newUser(context);
   await context.setOffline(true);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-test('a file is chosen on a phone, its progress shown and its text saved; a file that is not audio shows an error', async () => {
+test('a file is chosen on a phone, its progress shown and its text saved; a file that is not audio shows an error [service.way]', async () => {
   const page = await browser.newPage({ viewport: { width: 360, height: 740 } });
   page.setDefaultTimeout(120_000);
   const errors: string[] = [];
@@ -47,7 +47,7 @@ test('a file is chosen on a phone, its progress shown and its text saved; a file
   expect(errors).toEqual([]);
 });
 
-test('a foreign page, and a host name that an attacker points to this machine, get nothing from the service', async () => {
+test('a foreign page, and a host name that an attacker points to this machine, get nothing from the service [service.refuses]', async () => {
   const { url } = inject('service');
   const site = await foreignSite();
   const page = await browser.newPage();

@@ -14,7 +14,7 @@ async function add(page: Page, rule: number, recognized: string, replacement: st
 }
 const save = (page: Page) => page.getByRole('button', { name: 'Save' }).click();
 
-test("a tab that would overwrite another tab's corrections gets a conflict, loads them, and keeps its own changes", async () => {
+test("a tab that would overwrite another tab's corrections gets a conflict, loads them, and keeps its own changes [corrections.two-tabs]", async () => {
   const context = await (await browser()).newContext();
   const { page: first } = await newUser(context);
   const second = await context.newPage();

@@ -60,7 +60,7 @@ beforeEach(() => {
   for (const name of ['talk.wav', 'talk.mp3']) writeFileSync(inRoot(name), 'audio');
 });
 
-test('another process saves the text and removes the status file without output_dir', async () => {
+test('another process saves the text and removes the status file without output_dir [mcp.files]', async () => {
   const { job_id, status_file } = await (await assistant()).begin('talk.wav');
   expect(status_file).toBe(inRoot('talk.transcribing.txt'));
   expect(await (await assistant()).check(job_id)).toMatchObject({ status: 'queued' });
@@ -70,14 +70,17 @@ test('another process saves the text and removes the status file without output_
   expect(textFiles()).toEqual(['talk.txt']);
 });
 
-test.each(['failed', 'cancelled'] as const)('the status file of a job that has %s is removed by any server', async (status) => {
-  const { job_id } = await (await assistant()).begin('talk.wav');
-  end(status);
-  expect(await (await assistant()).check(job_id)).toMatchObject({ success: false, error: status });
-  expect(textFiles()).toEqual([]);
-});
+test.each(['failed', 'cancelled'] as const)(
+  'the status file of a job that has %s is removed by any server [mcp.files]',
+  async (status) => {
+    const { job_id } = await (await assistant()).begin('talk.wav');
+    end(status);
+    expect(await (await assistant()).check(job_id)).toMatchObject({ success: false, error: status });
+    expect(textFiles()).toEqual([]);
+  },
+);
 
-test('an existing text is not overwritten, whether it was created before or during the job', async () => {
+test('an existing text is not overwritten, whether it was created before or during the job [mcp.files]', async () => {
   writeFileSync(inRoot('talk.txt'), 'my own notes');
   const mine = await assistant();
   const { job_id } = await mine.begin('talk.wav');
@@ -90,7 +93,7 @@ test('an existing text is not overwritten, whether it was created before or duri
   expect(['talk.txt', 'talk (2).txt', 'talk (3).txt'].map(read)).toEqual(['my own notes', 'more notes', TEXT]);
 });
 
-test('a text is saved only once, even with several servers and repeated checks', async () => {
+test('a text is saved only once, even with several servers and repeated checks [mcp.files]', async () => {
   const { job_id } = await (await assistant()).begin('talk.wav');
   end('completed');
   const servers = await Promise.all([assistant(), assistant(), assistant()]);
@@ -103,7 +106,7 @@ test('a text is saved only once, even with several servers and repeated checks',
   expect(read('talk.txt')).toContain('what I have added');
 });
 
-test('recordings with the same name each have a status file and a text', async () => {
+test('recordings with the same name each have a status file and a text [mcp.files]', async () => {
   const mine = await assistant();
   const [wav, mp3] = [await mine.begin('talk.wav'), await mine.begin('talk.mp3')];
   expect(textFiles().sort()).toEqual(['talk (2).transcribing.txt', 'talk.transcribing.txt']);
@@ -115,7 +118,7 @@ test('recordings with the same name each have a status file and a text', async (
   expect(['talk.txt', 'talk (2).txt'].map(read)).toEqual([TEXT, 'the other']);
 });
 
-test('links and folders with the names of the server’s files are not touched', async () => {
+test('links and folders with the names of the server’s files are not touched [mcp.files]', async () => {
   const target = join(outside, 'target');
   writeFileSync(target, 'untouched');
   symlinkSync(target, inRoot('talk.transcribing.txt'));

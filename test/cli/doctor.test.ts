@@ -36,7 +36,7 @@ const well: Facts = {
   lastReport: found({ name: 'batch-2026-11-26-1000', status: 'success', atMs: NOW - 2 * HOUR }),
 };
 
-test('on a healthy stage every check is good', () => {
+test('on a healthy stage every check is good [deployment.doctor]', () => {
   const lines = examine(well, false);
   expect(lines.map(({ name, state }) => [name, state]).filter(([, state]) => state !== 'good')).toEqual([]);
   expect(lines).toHaveLength(14);
@@ -84,19 +84,19 @@ const FAULTS: readonly [fault: string, facts: Partial<Facts>, name: string, todo
   ['a batch that failed', { lastReport: found({ name: 'batch-x', status: 'failed', atMs: NOW }) }, 'batch', /reports batch-x/],
 ];
 
-test.each(FAULTS)('%s: only the check concerned fails, with a remedy', (_, facts, name, todo) => {
+test.each(FAULTS)('%s: only the check concerned fails, with a remedy [deployment.doctor]', (_, facts, name, todo) => {
   const red = examine({ ...well, ...facts }, false).filter(({ state }) => state === 'bad');
   expect(red.map((line) => line.name)).toEqual([name]);
   expect(red[0]?.todo).toMatch(todo);
 });
 
-test('checks that depend on a failed one wait instead of failing', () => {
+test('checks that depend on a failed one wait instead of failing [deployment.doctor]', () => {
   const lines = examine({ ...well, caller: missing }, false);
   expect(lines.filter(({ state }) => state === 'bad').map(({ name }) => name)).toEqual(['credentials']);
   expect(lines.filter(({ state }) => state === 'waits').length).toBeGreaterThan(8);
 });
 
-test('a pending update, the low concurrency of a new account, a batch that has not run yet and a late batch are notices', () => {
+test('a pending update, the low concurrency of a new account, a batch that has not run yet and a late batch are notices [deployment.doctor]', () => {
   const since = found({ values: config, sinceMs: NOW - HOUR / 2 });
   const facts: Facts = {
     ...well,
@@ -111,7 +111,7 @@ test('a pending update, the low concurrency of a new account, a batch that has n
   expect(examine(late, false).at(-1)).toMatchObject({ state: 'notice', says: expect.stringContaining('six hours') });
 });
 
-test('an English-only model is good, with the command for a multilingual one', () => {
+test('an English-only model is good, with the command for a multilingual one [model.shown]', () => {
   const modelLine = (facts: Partial<Facts>) => examine({ ...well, ...facts }, false).find(({ name }) => name === 'model');
   expect(modelLine({})).toMatchObject({
     state: 'good',
@@ -125,7 +125,7 @@ test('an English-only model is good, with the command for a multilingual one', (
   expect(many).not.toHaveProperty('todo');
 });
 
-test('before a deployment only the account is checked', () => {
+test('before a deployment only the account is checked [deployment.doctor]', () => {
   const lines = examine({ ...well, stack: missing }, true);
   expect(lines.map(({ name, state }) => `${name} ${state}`)).toEqual([
     'credentials good',

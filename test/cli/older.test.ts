@@ -15,7 +15,7 @@ function folderWith(files: Readonly<Record<string, unknown>>): string {
   return folder;
 }
 
-test('a folder of an older system is read at any depth; unreadable files are listed and do not affect others', () => {
+test('a folder of an older system is read at any depth; unreadable files are listed and do not affect others [deployment.import]', () => {
   const { sessions, jobs, unreadable } = readOlder(
     folderWith({
       'users/u/2024/my session_abc/chunk-010.webm': 'ten',
@@ -57,7 +57,7 @@ test('a folder of an older system is read at any depth; unreadable files are lis
   });
 });
 
-test('an old job always gets the same new id, and another id for another user', () => {
+test('an old job always gets the same new id, and another id for another user [deployment.import]', () => {
   expect(jobIdOf('u', '1')).toMatch(JOB_ID);
   expect(jobIdOf('u', '1')).toBe(jobIdOf('u', '1'));
   expect(new Set([jobIdOf('u', '1'), jobIdOf('v', '1'), jobIdOf('u', '2')]).size).toBe(3);

@@ -60,7 +60,7 @@ async function chunkscribe(...args: string[]): Promise<{ code: number; out: stri
   }
 }
 
-test('validation errors of the API are listed by field', async () => {
+test('validation errors of the API are listed by field [operation.usage]', async () => {
   const issues = [
     { path: 'limit', message: 'must be 1 to 100' },
     { path: '', message: 'start and end must be given together' },
@@ -79,7 +79,7 @@ test.each([
   ['nothing listens', 'http://127.0.0.1:1', /^cannot reach http:\/\/127\.0\.0\.1:1: /],
   ['an unknown host', 'http://stage.invalid', /^cannot reach http:\/\/stage\.invalid: /],
   ['not an address', 'stage.example.com', /^CHUNKSCRIBE_API must be an address such as .*, not stage\.example\.com$/],
-])('%s: reported in one line, with or without a token', async (_what, address, line) => {
+])('%s: reported in one line, with or without a token [operation.usage]', async (_what, address, line) => {
   for (const token of ['token', undefined]) {
     vi.stubEnv('CHUNKSCRIBE_API', address);
     vi.stubEnv('CHUNKSCRIBE_TOKEN', token);
@@ -93,7 +93,7 @@ test.each([
   ['nothing below this path', { status: 404, body: 'not found' }],
   ['a sign-in of its own', { status: 401, body: { message: 'Unauthorized' } }],
   ['JSON of another kind', { status: 200, body: [] }],
-])('a server that returns %s is not a stage', async (_what, answer) => {
+])('a server that returns %s is not a stage [operation.usage]', async (_what, answer) => {
   for (const token of ['token', undefined]) {
     const url = await serve(() => answer, token);
     vi.stubEnv('CHUNKSCRIBE_EMAIL', undefined);
@@ -137,7 +137,7 @@ const folderOf = (...names: string[]): string => {
   return folder;
 };
 
-test('of several files the valid ones are transcribed, each invalid one is reported with its reason, and the exit status is 1', async () => {
+test('of several files the valid ones are transcribed, each invalid one is reported with its reason, and the exit status is 1 [files.one-by-one]', async () => {
   await serve(stageOfFiles);
   const folder = folderOf(
     'good.mp3',
@@ -188,7 +188,7 @@ test('with --json every file is in the output, refused ones with their reason', 
   ]);
 });
 
-test('a text that cannot be written does not affect the others', async () => {
+test('a text that cannot be written does not affect the others [files.one-by-one]', async () => {
   await serve(stageOfFiles);
   const folder = folderOf('first.mp3', 'good.mp3');
   mkdirSync(join(folder, 'first.txt'));
@@ -197,14 +197,14 @@ test('a text that cannot be written does not affect the others', async () => {
   expect(err).toContain('first.mp3: EISDIR');
 });
 
-test('a stage that refuses the token ends the command at the first file', async () => {
+test('a stage that refuses the token ends the command at the first file [files.one-by-one]', async () => {
   const url = await serve(({ url: path }) => (path === '/api/health' ? undefined : { status: 401, body: { message: 'no' } }));
   const folder = folderOf('a.mp3', 'b.mp3');
   const { code, err } = await chunkscribe('transcribe', join(folder, 'a.mp3'), join(folder, 'b.mp3'));
   expect({ code, err, url }).toEqual({ code: 1, err: 'You are not signed in: the token is wrong or has expired', url });
 });
 
-test('a log has one line per step and one per minute', () => {
+test('a log has one line per step and one per minute [operation.usage]', () => {
   vi.useFakeTimers({ now: 0 });
   const line = progress(false);
   const linesAfter = (minutes: number, share: (minute: number) => number): number => {
@@ -220,7 +220,7 @@ test('a log has one line per step and one per minute', () => {
   expect(linesAfter(60, () => 0.5)).toBe(60);
 });
 
-test('a missing region or missing AWS credentials are reported with a hint to the doctor', async () => {
+test('a missing region or missing AWS credentials are reported with a hint to the doctor [operation.usage]', async () => {
   for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE', 'AWS_ACCESS_KEY_ID']) vi.stubEnv(name, undefined);
   vi.stubEnv('AWS_CONFIG_FILE', '/nowhere');
   vi.stubEnv('CHUNKSCRIBE_API', 'http://127.0.0.1:1');

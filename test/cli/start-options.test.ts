@@ -18,7 +18,7 @@ test("a home next to the project whose name begins like the project's is not ins
   expect(isInProject(`${PROJECT}-home`)).toBe(false);
 });
 
-test("options have defaults; an invalid value is refused with the option's name and accepted values", () => {
+test("options have defaults; an invalid value is refused with the option's name and accepted values [start.options]", () => {
   const none = options();
   expect([portOf(none), idleSecondsOf(none)]).toEqual([8080, 30]);
   expect(options('--port', '9000', '--idle-seconds', '5', '--model', 'small')).toEqual({
@@ -36,7 +36,7 @@ test("options have defaults; an invalid value is refused with the option's name 
   expect(() => options('small')).toThrow("Unexpected argument 'small'");
 });
 
-test('a running or starting host matches only if all options of the command line are the same', async () => {
+test('a running or starting host matches only if all options of the command line are the same [start.options]', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'run-'));
   symlinkSync(folder, join(folder, 'link'));
   const has = (note: object): void => writeFileSync(join(folder, 'host.json'), JSON.stringify(note));
@@ -68,7 +68,7 @@ const run = (script: string, home: string, ...args: string[]) => {
   return { status, stdout, stderr };
 };
 
-test("npm run reset removes the host's files and keeps others in the folder", () => {
+test("npm run reset removes the host's files and keeps others in the folder [start.reset]", () => {
   const [home, other] = [mkdtempSync(join(tmpdir(), 'reset-')), mkdtempSync(join(tmpdir(), 'reset-'))];
   writeFileSync(join(home, 'my thesis.txt'), 'mine');
   for (const root of [home, other])

@@ -2,7 +2,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import * as z from 'zod';
 import { connection } from '../../cli/connection.ts';
 
 let server: Server | undefined;
@@ -17,31 +16,31 @@ async function refusing(times: number, code: string, retryAfter: string): Promis
   server = createServer((_request, answer) => {
     const isRefused = left-- > 0;
     answer.writeHead(isRefused ? 429 : 200, { 'content-type': 'application/json', 'retry-after': retryAfter });
-    answer.end(JSON.stringify(isRefused ? { code, detail: `${code}: come again` } : { good: true }));
+    answer.end(JSON.stringify(isRefused ? { code, detail: `${code}: come again` } : { sessions: [] }));
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server?.once('listening', resolve));
   vi.stubEnv('CHUNKSCRIBE_API', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   vi.stubEnv('CHUNKSCRIBE_TOKEN', 'token');
 }
-const Good = z.object({ good: z.literal(true) });
 
-test('the command line and the MCP server wait for Retry-After and repeat the call', async () => {
+test('the command line and the MCP server wait for Retry-After and repeat the call [api.quota]', async () => {
   await refusing(2, 'too-many', '17');
   const waited: number[] = [];
-  const { call } = connection(async (seconds) => void waited.push(seconds));
-  expect(await call('GET', '/api/sessions', Good)).toEqual({ good: true });
+  const { api } = connection(async (seconds) => void waited.push(seconds));
+  expect(await api('GET /api/sessions')).toEqual({ sessions: [] });
   expect(waited).toEqual([17, 17]);
 });
 
-test('the number of retries is limited, and a used-up quota is not retried', async () => {
+test('the number of retries is limited, and a used-up quota is not retried [api.quota]', async () => {
   await refusing(1000, 'too-many', '1');
   const waited: number[] = [];
-  const { call } = connection(async (seconds) => void waited.push(seconds));
-  await expect(call('GET', '/api/sessions', Good)).rejects.toThrow('too-many: come again');
+  const { api } = connection(async (seconds) => void waited.push(seconds));
+  await expect(api('GET /api/sessions')).rejects.toThrow('too-many: come again');
   expect(waited).toHaveLength(5);
   await new Promise((resolve) => server?.close(resolve));
   await refusing(1000, 'quota-reached', '43200');
   const other = connection(async (seconds) => void waited.push(seconds));
-  await expect(other.call('POST', '/api/transcriptions', Good, {})).rejects.toThrow('quota-reached');
+  const body = { filename: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 1 };
+  await expect(other.api('POST /api/transcriptions', { body })).rejects.toThrow('quota-reached');
   expect(waited).toHaveLength(5);
 });

@@ -3,6 +3,7 @@ import type { Command, Option } from 'commander';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { listLimit, modelName, sessionId } from '../../cli/options.ts';
 import { buildProgram, exitOf } from '../../cli/program.ts';
+import { apiClient } from '../../core/contracts/calls/client.ts';
 import { CostsQuery, CreateJob, FormatQuery, ListJobsQuery, ListQuery, SessionId, StartGpu } from '../../core/contracts/http.ts';
 
 let said = '';
@@ -17,7 +18,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 const noCall = (): Promise<never> => Promise.reject(new Error('an invalid usage called the stage'));
-const build = (): Command => buildProgram({ call: noCall, text: noCall, credentials: noCall });
+const build = (): Command => buildProgram({ api: apiClient({ send: noCall }), credentials: noCall });
 
 async function codeOf(args: readonly string[]): Promise<number> {
   said = '';
@@ -80,7 +81,7 @@ const valued = leaves.flatMap((leaf) =>
   leaf.command.options.filter(({ required }) => required).map((option) => ({ leaf, option })),
 );
 
-test('an option with an invalid value is an invalid usage, with a line that names it and the accepted values', async () => {
+test('an option with an invalid value is an invalid usage, with a line that names it and the accepted values [operation.usage]', async () => {
   expect(valued.length).toBeGreaterThan(15);
   for (const { leaf, option } of valued) {
     const long = option.long ?? '';
@@ -97,7 +98,7 @@ test('an option with an invalid value is an invalid usage, with a line that name
   }
 });
 
-test('invalid, missing and surplus arguments are invalid usages, with a line that names them', async () => {
+test('invalid, missing and surplus arguments are invalid usages, with a line that names them [operation.usage]', async () => {
   const anything = ['file', 'folder']; // checked against the file system
   for (const leaf of leaves) {
     const good = goodArguments(leaf);
@@ -120,7 +121,7 @@ test('invalid, missing and surplus arguments are invalid usages, with a line tha
   }
 });
 
-test('unknown options and commands are invalid usages, also with --help', async () => {
+test('unknown options and commands are invalid usages, also with --help [operation.usage]', async () => {
   for (const leaf of leaves) {
     expect(await codeOf([...leaf.path, ...goodArguments(leaf), ...mandatory(leaf), '--bogus'])).toBe(64);
     expect(said).toContain("unknown option '--bogus'");
@@ -134,7 +135,7 @@ test('unknown options and commands are invalid usages, also with --help', async 
     }
 });
 
-test('the command line accepts exactly the values that the API accepts', async () => {
+test('the command line accepts exactly the values that the API accepts [operation.usage]', async () => {
   expect([100, 101].map((limit) => ListQuery.safeParse({ limit }).success)).toEqual([true, false]);
   expect(listLimit('100')).toBe(100);
   expect([720, 721].map((minutes) => StartGpu.safeParse({ minutes }).success)).toEqual([true, false]);

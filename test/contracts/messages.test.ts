@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { firstRow } from '../../core/chunk-cache/ingest.ts';
+import { firstRow } from '../../core/chunk-cache/rows.ts';
 import { WorkMessage } from '../../core/contracts/events.ts';
 import { ChunkRow } from '../../core/contracts/rows.ts';
 import { ChunkTranscript } from '../../core/contracts/transcript.ts';
@@ -14,7 +14,7 @@ test('the shared example of a queue message can be parsed (gpu-worker/tests/test
   expect(WorkMessage.parse(message)).toEqual(message);
 });
 
-test('a new chunk row equals the shared example that the worker claims', () => {
+test('a new chunk row equals the shared example that the worker claims [stores.contract]', () => {
   const row = ChunkRow.parse(example('chunk-row.pending.json'));
   const object = { key: row.object_key, etag: row.etag, sizeBytes: row.size_bytes, modifiedAtMs: row.uploaded_at_ms };
   const place = { userId: row.user_id, sessionId: row.session_id, chunkNumber: row.chunk_number };

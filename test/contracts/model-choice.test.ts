@@ -22,7 +22,7 @@ test('a folder selects the model in it', async () => {
   expect(await chooseModel(PROTOCOL_MODEL)).toEqual({ folder: PROTOCOL_MODEL, name: 'protocol.en', languages: 'en' });
 });
 
-test('without a request the default model is selected; an unavailable model is reported in one line', async () => {
+test('without a request the default model is selected; an unavailable model is reported in one line [model.default]', async () => {
   vi.stubEnv('PIP_NO_INDEX', '1');
   vi.stubEnv('PIP_FIND_LINKS', temporary);
   await expect(chooseModel()).rejects.toThrow(/^the model tiny\.en cannot be downloaded: [^\n]*HF_HUB_OFFLINE[^\n]*$/);
@@ -44,7 +44,7 @@ test('an interrupted search ends at once', async () => {
   await expect(search).rejects.toThrow(/abort/i);
 });
 
-test('an English-only model has a note with the command for a multilingual one', async () => {
+test('an English-only model has a note with the command for a multilingual one [model.shown]', async () => {
   const note = modelNote(await chooseModel(PROTOCOL_MODEL), 'npm start --');
   expect(note).toBe(
     'The model protocol.en transcribes English only. For other languages: npm start -- --model small (about 484 MB, once).',
@@ -53,7 +53,7 @@ test('an English-only model has a note with the command for a multilingual one',
   expect([DEFAULT_MODEL, MULTILINGUAL_EXAMPLE.name].map(isEnglishOnly)).toEqual([true, false]);
 });
 
-test('the model of a running host is recognized by its name, by an alias, and by any path of its folder', async () => {
+test('the model of a running host is recognized by its name, by an alias, and by any path of its folder [model.shown]', async () => {
   const running = { folder: PROTOCOL_MODEL, name: 'protocol.en', languages: 'en' } as const;
   expect(await isSameModel(running, 'protocol.en')).toBe(true);
   expect(await isSameModel(running, join(PROTOCOL_MODEL, '..', basename(PROTOCOL_MODEL)))).toBe(true);

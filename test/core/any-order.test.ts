@@ -1,11 +1,11 @@
 /** Any sequence of events gives the text of the ideal sequence: each chunk once, in order. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { chunkKey } from '../../core/contracts/keys.ts';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
 import type { ChunkTranscript } from '../../core/contracts/transcript.ts';
 import { completeSession } from '../../core/sessions/completion.ts';
+import { ingest } from '../../core/sessions/ingest.ts';
 import { assembleSession, bundleResults } from '../../core/transcripts/assemble.ts';
 import { joinChunks } from '../../core/transcripts/join.ts';
 import { memoryChunkStore, memoryObjects, memoryQueue, memoryResults, memorySessionStore } from '../support/memory-stores.ts';
@@ -72,7 +72,7 @@ const ideal = (w: ReturnType<typeof world>, overlap: number) =>
     })),
   );
 
-test('uploads in any order, duplicates, late chunks, crashes and restarts give the same transcript as the ideal sequence', async () => {
+test('uploads in any order, duplicates, late chunks, crashes and restarts give the same transcript as the ideal sequence [boundary.lead-in, recording.order]', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 150, size: 'max' }), fc.constantFrom(0, 250), async (steps, overlap) => {
       const w = world(overlap);

@@ -53,7 +53,7 @@ test('missing and failed chunks make the transcript partial, with the reasons', 
   ]);
 });
 
-test('a late chunk is included, even above the chunk count given at Stop', async () => {
+test('a late chunk is included, even above the chunk count given at Stop [recording.order]', async () => {
   const w = await world([done(1)], 1);
   await w.assemble();
   w.chunks.put(done(2));
@@ -68,7 +68,7 @@ test('assembling unchanged rows writes nothing, so the update of the session tri
   expect(w.results.writes).toBe(1);
 });
 
-test('an assembly that a newer one overtakes starts again and ends with the newest rows', async () => {
+test('an assembly that a newer one overtakes starts again and ends with the newest rows [transcript.never-back]', async () => {
   const w = await world([done(1)], 2);
   const readResult = w.results.readResult;
   let overtaken = false;
@@ -84,7 +84,7 @@ test('an assembly that a newer one overtakes starts again and ends with the newe
   expect(w.results.transcript?.status).toBe('completed');
 });
 
-test('results are bundled during the recording, so the final assembly reads only the newest ones, whatever the length', async () => {
+test('results are bundled during the recording, so the final assembly reads only the newest ones, whatever the length [session.flat]', async () => {
   const reads = async (count: number): Promise<number> => {
     const w = await world([]);
     for (let n = 1; n <= count; n++) {
@@ -123,7 +123,7 @@ test('corrections apply to the text and its segments, not to the words; new corr
   expect(w.results.transcript?.text).toBe('w1-0 w1-1 w1-2');
 });
 
-test('a session that is deleted while its transcript is written has no transcript', async () => {
+test('a session that is deleted while its transcript is written has no transcript [session.deleted]', async () => {
   const w = await world([done(1)], 1);
   const write = w.results.writeTranscript;
   w.results.writeTranscript = async (...given) => {

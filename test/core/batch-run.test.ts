@@ -6,7 +6,7 @@ import { sessionRow } from '../support/rows.ts';
 const MINUTE = 60_000;
 const A = { userId: 'user-a', sessionId: 'session_a' };
 
-test('if nothing is missing, no GPU is requested and the report has the status skipped', async () => {
+test('if nothing is missing, no GPU is requested and the report has the status skipped [batch.skipped]', async () => {
   const w = batchWorld();
   w.add('session_a', 1, { state: 'done' });
   w.add('session_a', 2, { state: 'dead' });
@@ -25,7 +25,7 @@ test('if nothing is missing, no GPU is requested and the report has the status s
   expect(w.published).toEqual([{ BatchSucceeded: 1 }]);
 });
 
-test('a lock blocks a run before it scans; this does not count as a success', async () => {
+test('a lock blocks a run before it scans; this does not count as a success [batch.skipped]', async () => {
   const w = batchWorld();
   w.add('session_b', 1);
   await lock(w.deps, A);
@@ -40,7 +40,7 @@ test('a lock blocks a run before it scans; this does not count as a success', as
   expect(w.published).toEqual([{}]);
 });
 
-test('after six hours of blocked runs, the backlog is transcribed during recordings, and the status shows it', async () => {
+test('after six hours of blocked runs, the backlog is transcribed during recordings, and the status shows it [batch.turn]', async () => {
   const w = batchWorld();
   w.add('session_b', 1);
   const statuses: string[] = [];
@@ -72,7 +72,7 @@ test('a dry run scans the same and changes nothing, also during a recording', as
   expect([w.counts.wakes, w.queue.sent, w.files.reports.size]).toEqual([0, [], 0]);
 });
 
-test('only one run is active; a schedule that fires twice, or during a run, returns that run', async () => {
+test('only one run is active; a schedule that fires twice, or during a run, returns that run [batch.once]', async () => {
   const w = batchWorld();
   w.add('session_a', 1);
   const slotMs = Date.parse('2026-03-05T14:00:00Z');
@@ -193,7 +193,7 @@ test('the report waits for the machine to stop, but not for one that other holde
   expect(w.files.reports.get(id)).toMatchObject({ status: 'success', gpu: { weStartedIt: true, stopTime: null } });
 });
 
-test('a user who enabled it gets one mail per completed session; other users get none, and no mail contains transcript text', async () => {
+test('a user who enabled it gets one mail per completed session; other users get none, and no mail contains transcript text [batch.mail]', async () => {
   const w = batchWorld();
   for (const [session, user] of [
     ['session_a', 'user-a'],
@@ -222,7 +222,7 @@ test('a user who enabled it gets one mail per completed session; other users get
   expect(JSON.stringify(w.mails)).not.toContain('secret');
 });
 
-test('a run that dies at any call is finished by the next ticks: each chunk is transcribed once, and there is one report', async () => {
+test('a run that dies at any call is finished by the next ticks: each chunk is transcribed once, and there is one report [batch.once]', async () => {
   const names = [
     'listAllPending',
     'noteQueued',

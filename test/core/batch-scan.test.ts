@@ -5,7 +5,7 @@ import { sessionRow } from '../support/rows.ts';
 
 const MINUTE = 60_000;
 
-test('one run transcribes and reports pending chunks, uploads without an event, and missing or broken results', async () => {
+test('one run transcribes and reports pending chunks, uploads without an event, and missing or broken results [batch.finds]', async () => {
   const w = batchWorld();
   w.add('session_a', 1);
   w.store('users/user-a/sessions/session_a/chunk-002.webm', 'e2');
@@ -31,7 +31,7 @@ test('one run transcribes and reports pending chunks, uploads without an event, 
   expect((await w.begin()).id).not.toBe(run?.id);
 });
 
-test('audio that was overwritten after its transcription, without an event, is found and transcribed again', async () => {
+test('audio that was overwritten after its transcription, without an event, is found and transcribed again [pressure.overwritten]', async () => {
   const w = batchWorld();
   w.add('session_a', 1, { state: 'done' });
   w.pass(MINUTE);
@@ -64,7 +64,7 @@ test('a result counts as missing only after it should have been published: secon
   expect(scans).toEqual([1, 2]);
 });
 
-test('sessions of older clients are found in any folder; results next to their chunks count', async () => {
+test('sessions of older clients are found in any folder; results next to their chunks count [batch.finds]', async () => {
   const w = batchWorld();
   w.store('users/user-a/audio/2024/01/my-session_old1/chunk-001.webm', 'o1');
   w.store('users/user-a/audio/2024/01/my-session_old1/chunk-2.webm', 'o2');
@@ -108,7 +108,7 @@ test('a scan that takes minutes keeps its claim of the run, however many users a
   expect(await w.batch.readRun(id)).toMatchObject({ state: 'working', scan: { sessions: 40, missing: 40 } });
 });
 
-test('a pending row that is missing in the index is put back', async () => {
+test('a pending row that is missing in the index is put back [batch.finds]', async () => {
   const w = batchWorld();
   const { pending_shard: _none, ...row } = w.add('session_a', 1);
   w.chunks.put(row);
@@ -157,7 +157,7 @@ test('a scan that hangs ends as failed at the deadline of the run', async () => 
   expect(w.files.reports.get(id)).toMatchObject({ status: 'failed', reason: expect.stringContaining('in time') });
 });
 
-test('above a thousand sessions, a scheduled run scans two days; a manual run, and one run a day, scan everything', async () => {
+test('above a thousand sessions, a scheduled run scans two days; a manual run, and one run a day, scan everything [batch.finds]', async () => {
   const w = batchWorld();
   const from = await w.batch.readState();
   await w.batch.commit({

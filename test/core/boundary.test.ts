@@ -31,18 +31,21 @@ const Examples = z.object({
 const EXAMPLES = join(import.meta.dirname, '../fixtures/contracts/boundaries.json');
 const examples = Examples.parse(JSON.parse(readFileSync(EXAMPLES, 'utf8')));
 
-test.each(examples.words)('$title (gpu-worker/tests/test_joining.py reads it too)', ({ start, end, before, after, joined }) => {
-  const words = joinWords(before, after, { start, end }).map(({ word }) => [word.word, word.start, word.end]);
-  expect(words).toEqual(joined);
-});
+test.each(examples.words)(
+  '$title (gpu-worker/tests/test_joining.py reads it too) [boundary.reads-as-one, boundary.languages-agree]',
+  ({ start, end, before, after, joined }) => {
+    const words = joinWords(before, after, { start, end }).map(({ word }) => [word.word, word.start, word.end]);
+    expect(words).toEqual(joined);
+  },
+);
 
-test.each(examples.segments)('$title', ({ start, end, lead_in, before, after, joined }) => {
+test.each(examples.segments)('$title [boundary.reads-as-one]', ({ start, end, lead_in, before, after, joined }) => {
   const segments = joinSegments(before, after, { start, leadIn: lead_in }, end);
   expect(segments.map((one) => [one.start, one.end, one.text, one.language])).toEqual(joined);
   for (const { text, words } of segments) expect(text).toBe(textOf(words));
 });
 
-test.each(examples.texts)('texts joined: $joined', ({ texts, joined }) => {
+test.each(examples.texts)('texts joined: $joined [transcript.unspaced]', ({ texts, joined }) => {
   expect(joinTexts(texts)).toBe(joined);
 });
 
@@ -52,7 +55,7 @@ const wordsOf = (outcomes: ChunkOutcome[]): string[] =>
 const spoken = (words: readonly Word[]): string[] => words.map(({ word }) => letters(word));
 const tenths = (min: number, max: number) => fc.integer({ min, max }).map((value) => value / 10);
 
-test('chunks that share more than one word give each word once and whole, for lead-ins of 3 s and overlaps of 0 to 10 s', () => {
+test('chunks that share more than one word give each word once and whole, for lead-ins of 3 s and overlaps of 0 to 10 s [boundary.lead-in, chunk.overlap]', () => {
   fc.assert(
     fc.property(speech, tenths(0, 100), fc.array(decodes, { minLength: 2, maxLength: 3 }), (words, overlap, decode) => {
       const cuts = { seconds: 15, overlap, leadIn: Math.max(0, 3 - overlap) };
@@ -62,7 +65,7 @@ test('chunks that share more than one word give each word once and whole, for le
   );
 });
 
-test('chunks that overlap by a second or more, without lead-ins, give each word once and whole', () => {
+test('chunks that overlap by a second or more, without lead-ins, give each word once and whole [chunk.overlap]', () => {
   fc.assert(
     fc.property(speech, tenths(10, 100), fc.array(decodes, { minLength: 2, maxLength: 3 }), (words, overlap, decode) => {
       expect(wordsOf(recorded(words, { seconds: 15, overlap, leadIn: 0 }, decode))).toEqual(spoken(words));
@@ -71,7 +74,7 @@ test('chunks that overlap by a second or more, without lead-ins, give each word 
   );
 });
 
-test('chunks that overlap by less than a word lose and repeat no word; a word that both chunks cut appears once', () => {
+test('chunks that overlap by less than a word lose and repeat no word; a word that both chunks cut appears once [chunk.overlap]', () => {
   fc.assert(
     fc.property(speech, fc.integer({ min: 15, max: 74 }), (words, overlap) => {
       const joined = wordsOf(recorded(words, { seconds: 5, overlap: overlap / 100, leadIn: 0 }, [EXACT]));
@@ -81,7 +84,7 @@ test('chunks that overlap by less than a word lose and repeat no word; a word th
   );
 });
 
-test('times never decrease, each word lasts at least 20 ms, coverage lists each second once, and texts match their words', () => {
+test('times never decrease, each word lasts at least 20 ms, coverage lists each second once, and texts match their words [boundary.reads-as-one]', () => {
   const cuts = fc.record({ seconds: fc.constant(15), overlap: tenths(0, 140), leadIn: tenths(0, 30) });
   fc.assert(
     fc.property(speech, cuts, fc.array(decodes, { minLength: 2, maxLength: 3 }), (words, cut, decode) => {
@@ -126,7 +129,7 @@ test.each([
   [10, 200],
   [30, 300],
   [30, 600],
-])('%d s of shared audio with %d words per text take only a few steps per aligned pair', (seconds, count) => {
+])('%d s of shared audio with %d words per text take only a few steps per aligned pair [boundary.cost]', (seconds, count) => {
   const [before, after] = [counted(count, seconds), counted(count, seconds)];
   joinWords(before.words, after.words, { start: 0, end: seconds });
   const aligned = (count * Math.min(seconds, 11)) / seconds;
@@ -134,7 +137,7 @@ test.each([
   expect(after.reads()).toBeLessThan(10 * aligned ** 2 + 50 * count);
 });
 
-test('texts that have nothing in common take no more steps', () => {
+test('texts that have nothing in common take no more steps [boundary.cost]', () => {
   const [before, after] = [counted(200, 10), counted(200, 10)];
   const others = after.words.map((word, at) => ({ ...word, word: ` other${at}` }));
   joinWords(before.words, others, { start: 0, end: 10 });
@@ -160,13 +163,13 @@ const leadIn = (words: Word[]) => ({ lead_in: { seconds: 3, etag: 'etag-1', word
 const begun = chunkOf(1, [word('the', 29, 29.3), word('conf.', 29.4, 29.98)]);
 const ended = chunkOf(2, [word('room', 0.5, 0.8)], leadIn([word('the', -1, -0.7), word('conference', -0.6, 0.1)]));
 
-test('the lead-in of a chunk completes the last word of the previous chunk', () => {
+test('the lead-in of a chunk completes the last word of the previous chunk [boundary.lead-in]', () => {
   const { text, segments } = joinChunks(SESSION, [begun, ended]);
   expect(text).toBe('the conference room');
   expect(segments.flatMap(({ words }) => words.map(({ start }) => start))).toEqual([29, 29.4, 30.5]);
 });
 
-test('a chunk without a lead-in follows the previous one; a full stop before a lower-case word at the cut is removed', () => {
+test('a chunk without a lead-in follows the previous one; a full stop before a lower-case word at the cut is removed [boundary.reads-as-one]', () => {
   expect(joinChunks(SESSION, [begun, chunkOf(2, [word('erence', 0, 0.3)])]).text).toBe('the conf erence');
   expect(joinChunks(SESSION, [begun, chunkOf(2, [word('Erence', 0, 0.3)])]).text).toBe('the conf. Erence');
   expect(joinChunks(SESSION, [begun, chunkOf(2, [word('erence', 2, 2.3)])]).text).toBe('the conf. erence');
@@ -176,17 +179,17 @@ test.each([
   ['missing', { kind: 'missing' }],
   ['failed', { kind: 'failed', reason: 'x', durationSeconds: 30 }],
   ['waiting', { kind: 'waiting', durationSeconds: 30 }],
-] as const)('the lead-in of a chunk is ignored when the previous chunk is %s', (_, before) => {
+] as const)('the lead-in of a chunk is ignored when the previous chunk is %s [boundary.lead-in]', (_, before) => {
   expect(joinChunks(SESSION, [before, ended]).text).toBe('room');
 });
 
-test('lead-in words that the previous chunk lacks are part of the text, and that chunk does not count as silence', () => {
+test('lead-in words that the previous chunk lacks are part of the text, and that chunk does not count as silence [boundary.lead-in]', () => {
   const { text, coverage } = joinChunks(SESSION, [chunkOf(1, []), ended]);
   expect(text).toBe('the conference room');
   expect(coverage).toEqual([{ start: 0, end: 60, kind: 'transcribed' }]);
 });
 
-test('speech without words in shared audio counts as failed only where the joined text has no word', () => {
+test('speech without words in shared audio counts as failed only where the joined text has no word [transcript.unheard]', () => {
   const unheard = { unheard: [{ start: 28.9, end: 29.9 }] };
   const coverage = (before: ChunkOutcome) => joinChunks(SESSION, [before, ended]).coverage.map(({ kind, end }) => [kind, end]);
   expect(coverage(chunkOf(1, [word('in', 20, 21)], unheard))).toEqual([['transcribed', 60]]);

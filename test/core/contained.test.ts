@@ -41,7 +41,7 @@ const faults = [
 const reason = { throws: /planted/, 'never ends': /longer than/ };
 
 describe.each(faults)('an item that %s', (how, fault) => {
-  test('is reported with its id and postponed; all others are processed', async () => {
+  test('is reported with its id and postponed; all others are processed [pressure.contained]', async () => {
     const served: string[] = [];
     const postponed: string[] = [];
     const contained = containment();
@@ -56,7 +56,7 @@ describe.each(faults)('an item that %s', (how, fault) => {
     expect(result).toMatchObject({ errors: [expect.anything()], left: 0 });
   });
 
-  test('in the session keeper: the others are processed, and come first in the next pass', async () => {
+  test('in the session keeper: the others are processed, and come first in the next pass [pressure.contained]', async () => {
     const w = await recordingWorld();
     const due = { due_shard: 'due', due_at_ms: 1 } as const;
     for (const id of ['bad', 'good'])
@@ -73,7 +73,7 @@ describe.each(faults)('an item that %s', (how, fault) => {
     expect((await w.store.get('session_bad'))?.due_at_ms).toBeGreaterThan(MINUTE);
   });
 
-  test('in the file keeper: the others are processed, and come first in the next pass', async () => {
+  test('in the file keeper: the others are processed, and come first in the next pass [pressure.contained]', async () => {
     const w = jobWorld();
     const stage = { models: ['small.en'], canDiarize: false, compressFiles: false, retentionDays: 0 };
     const input = { filename: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 10, priority: 'normal' as const };
@@ -87,7 +87,7 @@ describe.each(faults)('an item that %s', (how, fault) => {
     expect((await w.jobs.get('job_bad'))?.due_at_ms).toBeGreaterThan(w.nowMs());
   });
 
-  test('in a batch scan: the other missing chunks are found and queued by the same run', async () => {
+  test('in a batch scan: the other missing chunks are found and queued by the same run [pressure.contained]', async () => {
     const w = batchWorld();
     w.store('users/user-a/sessions/session_bad/chunk-001.webm', 'e1');
     w.store('users/user-b/sessions/session_good/chunk-001.webm', 'e1');
@@ -102,7 +102,7 @@ describe.each(faults)('an item that %s', (how, fault) => {
     expect(w.failures.filter((line) => line.startsWith('session_bad#1: '))).toHaveLength(3);
   });
 
-  test('at the end of a batch run: the other transcripts are written, and the run finishes', async () => {
+  test('at the end of a batch run: the other transcripts are written, and the run finishes [pressure.contained]', async () => {
     const w = batchWorld();
     for (const session of ['session_bad', 'session_good']) w.add(session, 1);
     w.pass(2 * MINUTE);
@@ -118,7 +118,7 @@ describe.each(faults)('an item that %s', (how, fault) => {
   });
 });
 
-test('a row that cannot be marked as queued blocks neither the messages of other rows nor the start of a run', async () => {
+test('a row that cannot be marked as queued blocks neither the messages of other rows nor the start of a run [pressure.contained]', async () => {
   const [chunks, queue] = [memoryChunkStore(), memoryQueue()];
   for (const n of [1, 2, 3]) chunks.put(chunkRow(n, { queued_at_ms: 0 }));
   const { noteQueued } = chunks;
@@ -131,7 +131,7 @@ test('a row that cannot be marked as queued blocks neither the messages of other
   expect(woken).toBe(1);
 });
 
-test('a lane that cannot be queued does not block the messages of other lanes', async () => {
+test('a lane that cannot be queued does not block the messages of other lanes [pressure.contained]', async () => {
   const [chunks, queue] = [memoryChunkStore(), memoryQueue()];
   chunks.put(chunkRow(1, { lane: 'stop', queued_at_ms: 0 }));
   chunks.put(chunkRow(2, { lane: 'files', queued_at_ms: 0 }));
@@ -142,7 +142,7 @@ test('a lane that cannot be queued does not block the messages of other lanes', 
   expect(queue.sent).toEqual([expect.stringMatching(/^files .* 2$/)]);
 });
 
-test('after the time limit no item is started, and the remaining items are counted', async () => {
+test('after the time limit no item is started, and the remaining items are counted [pressure.contained]', async () => {
   const clock = { ms: 0 };
   const contained = { ...containment(), nowMs: () => clock.ms, untilMs: 25 };
   const served: number[] = [];
@@ -155,7 +155,7 @@ test('after the time limit no item is started, and the remaining items are count
   expect(shareOf({ ...contained, nowMs: () => 5 }, 0.5).untilMs).toBe(15);
 });
 
-test.each(faults)('a report that %s does not affect other items', async (_how, fault) => {
+test.each(faults)('a report that %s does not affect other items [pressure.contained]', async (_how, fault) => {
   const served: number[] = [];
   const contained = { ...containment(), failed: async () => void (await fault()) };
   const work = async (n: number): Promise<void> => {
@@ -166,7 +166,7 @@ test.each(faults)('a report that %s does not affect other items', async (_how, f
   expect(served).toEqual([2]);
 });
 
-test('a batch of items is processed completely and then fails, so that the sender delivers it again', async () => {
+test('a batch of items is processed completely and then fails, so that the sender delivers it again [pressure.contained]', async () => {
   const served: number[] = [];
   const work = async (n: number): Promise<void> => {
     if (n === 2) throw PLANTED;

@@ -28,18 +28,21 @@ const textOf = (words: number): string => Array.from({ length: words }, (_, i) =
 
 describe('rules of documented size are accepted', () => {
   const LONG = { ascii: 'a', twoBytes: 'é', threeBytes: '語', fourBytes: '😀', control: '\u0001' };
-  test.each(Object.entries(LONG))('500 rules with 500 characters each for match and replacement: %s', (_name, character) => {
-    const long = character.repeat(500);
-    for (const kind of ['literal', 'word', 'phrase', 'regex'] as const) {
-      const { rules = [] } = ChangeCorrections.parse({ rules: many(() => rule(kind, long, long)) });
-      expect(rules).toHaveLength(500);
-      validateRules(rules);
-    }
-    const longer = ChangeCorrections.safeParse({ rules: [rule('literal', `${long}${character}`)] });
-    expect(longer.success).toBe(false);
-  });
+  test.each(Object.entries(LONG))(
+    '500 rules with 500 characters each for match and replacement: %s [corrections.limits]',
+    (_name, character) => {
+      const long = character.repeat(500);
+      for (const kind of ['literal', 'word', 'phrase', 'regex'] as const) {
+        const { rules = [] } = ChangeCorrections.parse({ rules: many(() => rule(kind, long, long)) });
+        expect(rules).toHaveLength(500);
+        validateRules(rules);
+      }
+      const longer = ChangeCorrections.safeParse({ rules: [rule('literal', `${long}${character}`)] });
+      expect(longer.success).toBe(false);
+    },
+  );
 
-  test('500 word rules correct eight hours of text, in order', () => {
+  test('500 word rules correct eight hours of text, in order [corrections.limits]', () => {
     const rules = many((index) => rule('word', `word${index}`, `word${index + 1}`));
     const corrected = correctorOf({ rules, targetWords: [] }).correct(textOf(75_000));
     expect(corrected).toBe(textOf(75_000).replaceAll('word7', 'word500'));
@@ -58,7 +61,7 @@ describe('rules of documented size are accepted', () => {
 });
 
 describe('rules that would take too long', () => {
-  test('a rule with too many states is refused by its number', () => {
+  test('a rule with too many states is refused by its number [corrections.limits]', () => {
     expect(() => validateRules([rule('word', 'a'), ...nested.slice(0, 3)])).toThrow(
       `rule 2 is too slow: it has 3224 states; the limit is ${MAX_RULE_STATES}`,
     );
@@ -72,7 +75,7 @@ describe('rules that would take too long', () => {
     expect(() => validateRules(Array.from({ length: fit + 1 }, () => each))).toThrow(`rule ${fit + 1} makes the rules too slow`);
   });
 
-  test('such rules in a row of an older version are skipped and the others applied; the response and the log list the skipped ones', async () => {
+  test('such rules in a row of an older version are skipped and the others applied; the response and the log list the skipped ones [corrections.limits]', async () => {
     const settings = memorySettingsStore();
     const rules = [rule('word', 'meeting', 'talk'), ...nested.slice(1)];
     await settings.put({ user_id: USER, version: 3, corrections: { rules, targetWords: [] }, applied_version: 3 }, undefined);
@@ -89,7 +92,7 @@ describe('rules that would take too long', () => {
     expect([correct('a'), skipped]).toEqual(['b', [0]]);
   });
 
-  test('expressions that exceed their time on a text are skipped for it; literal and word rules still apply', () => {
+  test('expressions that exceed their time on a text are skipped for it; literal and word rules still apply [corrections.limits]', () => {
     let nowMs = 0;
     const late: unknown[] = [];
     const watch = {
@@ -105,7 +108,7 @@ describe('rules that would take too long', () => {
   });
 });
 
-test('corrected text and word counts fit into their row, with characters of any length', () => {
+test('corrected text and word counts fit into their row, with characters of any length [corrections.limits]', () => {
   const rules = [rule('literal', 'a', '語'.repeat(500)), rule('word', 'end', 'END')];
   const targetWords = Array.from({ length: 500 }, (_, i) => `${'語'.repeat(96)}${i}`);
   const { correct, count } = correctorOf({ rules, targetWords });
@@ -124,7 +127,7 @@ test('a text with surrogate pairs is processed in one pass', () => {
 describe('a change of corrections', () => {
   const before = { rules: [rule('word', 'a')], targetWords: ['hello'] };
 
-  test('keeps the fields that it omits', async () => {
+  test('keeps the fields that it omits [corrections.two-tabs]', async () => {
     const settings = memorySettingsStore();
     await saveCorrections(settings, USER, before);
     expect(await saveCorrections(settings, USER, { targetWords: ['new'] })).toMatchObject({ ...before, targetWords: ['new'] });
@@ -132,7 +135,7 @@ describe('a change of corrections', () => {
     expect(await saveCorrections(settings, USER, {})).toMatchObject({ rules: [], targetWords: ['new'] });
   });
 
-  test('with an outdated version is a conflict that contains the newest version', async () => {
+  test('with an outdated version is a conflict that contains the newest version [corrections.two-tabs]', async () => {
     const settings = memorySettingsStore();
     await saveCorrections(settings, USER, { ...before, version: 0 });
     await expect(saveCorrections(settings, USER, { ...before, version: 0 })).rejects.toMatchObject({
@@ -160,7 +163,7 @@ describe('cached correctors', () => {
     return { settings, clock, correctorFor: keptCorrectors(settings, () => undefined, nowMs) };
   };
 
-  test('correct each text once, until the rules change', async () => {
+  test('correct each text once, until the rules change [corrections.limits]', async () => {
     const { settings, clock, correctorFor } = await world();
     expect((await correctorFor(USER)).correct('a x')).toBe('c x');
     const reads = clock.reads;
@@ -172,7 +175,7 @@ describe('cached correctors', () => {
     expect([changed.correct('a x'), changed.version]).toEqual(['a y', 2]);
   });
 
-  test('skip expressions when the time of a call is used up, and apply them in the next call', async () => {
+  test('skip expressions when the time of a call is used up, and apply them in the next call [corrections.limits]', async () => {
     const { correctorFor } = await world();
     const texts = ['a1', 'a2', 'a3', 'a4', 'a5'];
     expect(texts.map((await correctorFor(USER)).correct)).toEqual(['c1', 'c2', 'a3', 'a4', 'a5']);

@@ -37,7 +37,7 @@ test('rules are applied in order, each to the result of the previous one', () =>
   expect(correct('a', rule('literal', 'a', 'b'), rule('literal', 'b', 'c'))).toBe('c');
 });
 
-test('patterns with exponential time in other engines take linear time, and rules that double the text do not exhaust memory', () => {
+test('patterns with exponential time in other engines take linear time, and rules that double the text do not exhaust memory [corrections]', () => {
   expect(correct(`${'a'.repeat(20_000)}!`, rule('regex', '^(a+)+$', 'x'))).toHaveLength(20_001);
   const doubling = Array.from({ length: 100 }, () => rule('literal', 'a', 'aa'));
   expect(correct('a'.repeat(100), ...doubling).length).toBeLessThan(10_000);
@@ -97,7 +97,7 @@ async function reapplyWorld(chunkCounts: readonly number[]) {
   return { chunks, settings, deps, assembled, clock, pass, corrected, failures: contained.failures };
 }
 
-test('new rules reach all chunks of the user in slices, without another transcription; an applied version is not applied again', async () => {
+test('new rules reach all chunks of the user in slices, without another transcription; an applied version is not applied again [corrections]', async () => {
   const { chunks, assembled, pass } = await reapplyWorld(Array(12).fill(1));
   chunks.put(chunkRow(2, { session_id: 'session_0' }));
   expect(await pass()).toBe(true);
@@ -115,7 +115,7 @@ test('new rules reach all chunks of the user in slices, without another transcri
   expect(assembled).toHaveLength(12);
 });
 
-test('a slice corrects at most 500 rows, can end within a session, and changes the settings row', async () => {
+test('a slice corrects at most 500 rows, can end within a session, and changes the settings row [pressure.corrections]', async () => {
   const w = await reapplyWorld([10, 1200]);
   const slices: number[] = [];
   const changes: string[] = [];
@@ -130,7 +130,7 @@ test('a slice corrects at most 500 rows, can end within a session, and changes t
   expect(w.assembled).toEqual(['session_1', 'session_0']);
 });
 
-test('a slice also ends by time, so slow rules do not run into the function timeout', async () => {
+test('a slice also ends by time, so slow rules do not run into the function timeout [pressure.corrections]', async () => {
   const w = await reapplyWorld([100]);
   const { noteCorrected } = w.chunks;
   w.chunks.noteCorrected = (...given) => {
@@ -141,7 +141,7 @@ test('a slice also ends by time, so slow rules do not run into the function time
   expect(await w.corrected()).toBe(20);
 });
 
-test('a session that fails keeps its old texts and does not block the others', async () => {
+test('a session that fails keeps its old texts and does not block the others [pressure.contained]', async () => {
   const w = await reapplyWorld([3, 3, 3]);
   const { noteCorrected } = w.chunks;
   w.chunks.noteCorrected = async (row, corrected) => {

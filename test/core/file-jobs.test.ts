@@ -1,14 +1,16 @@
 /** The lifecycle of a file job: cut, transcribed, joined, shared, failed, resumed. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { Mail } from '../../core/batch-run/mail.ts';
 import { JobRow } from '../../core/contracts/jobs.ts';
 import { acceptUpload, advance } from '../../core/file-jobs/advance.ts';
 import { cancelJob, deleteJob, retryJob } from '../../core/file-jobs/control.ts';
 import { processDueJobs } from '../../core/file-jobs/due.ts';
-import { newJob, rowsFor, viewJob } from '../../core/file-jobs/job.ts';
-import { notifyJobOwner } from '../../core/file-jobs/mail.ts';
+import { newJob } from '../../core/file-jobs/job.ts';
+import { rowsFor } from '../../core/file-jobs/progress.ts';
 import { fileStatistics } from '../../core/file-jobs/statistics.ts';
+import { viewJob } from '../../core/file-jobs/view.ts';
+import { notifyJobOwner } from '../../core/notifications/mails.ts';
+import type { Mail } from '../../core/notifications/ports.ts';
 import { containment } from '../support/containment.ts';
 import { type JobWorld, jobWorld } from '../support/job-world.ts';
 import { memoryNoticeStore } from '../support/memory-batch.ts';
@@ -32,7 +34,7 @@ const view = async (w: JobWorld, jobId: string) => {
   return viewJob(row, 'small.en', await rowsFor(w, row));
 };
 
-test('a file is cut, its parts are transcribed and become one text with a paragraph per part', async () => {
+test('a file is cut, its parts are transcribed and become one text with a paragraph per part [files.way]', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   expect(w.queue.sent).toEqual([`files ${id} 0`]);
@@ -54,7 +56,7 @@ test('a file is cut, its parts are transcribed and become one text with a paragr
   expect([...w.json.keys()].filter((key) => key.includes('/results/'))).toEqual([]);
 });
 
-test('repeated and reordered events have the same result', async () => {
+test('repeated and reordered events have the same result [files.crashes]', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   await acceptUpload(w, id);
@@ -71,7 +73,7 @@ test('repeated and reordered events have the same result', async () => {
   ]);
 });
 
-test('a dead part ends the job with its reason; a retry transcribes only the missing parts', async () => {
+test('a dead part ends the job with its reason; a retry transcribes only the missing parts [files.control]', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   await w.cut(id, [300, 300, 300]);
@@ -150,7 +152,7 @@ test('a file whose SHA-256 differs from the declared one is not transcribed', as
   expect(await view(w, bad)).toMatchObject({ status: 'failed', error: expect.stringContaining('SHA-256') });
 });
 
-test('the same content with the same options is transcribed once for all jobs of a user', async () => {
+test('the same content with the same options is transcribed once for all jobs of a user [files.once]', async () => {
   const w = jobWorld();
   const [first, second, other] = [await uploaded(w), await uploaded(w), await uploaded(w, { language: 'en' })];
   for (const id of [first, second, other]) {
@@ -174,7 +176,7 @@ test.each([
   ['is cancelled', (w: JobWorld, row: JobRow) => cancelJob(w, row)],
   ['is deleted', (w: JobWorld, row: JobRow) => deleteJob(w, row)],
   ['fails', (w: JobWorld, row: JobRow) => w.failed(row.job_id, 1, 'x').then(() => advance(w, row.job_id))],
-])('if the job that transcribes shared content %s, the job that shares it takes over', async (_how, end) => {
+])('if the job that transcribes shared content %s, the job that shares it takes over [files.once]', async (_how, end) => {
   const w = jobWorld();
   const [first, second] = [await uploaded(w), await uploaded(w)];
   for (const id of [first, second]) {
@@ -188,7 +190,7 @@ test.each([
   expect(await view(w, second)).toMatchObject({ status: 'completed' });
 });
 
-test('a cancelled or deleted job leaves nothing behind, including late results and uploads', async () => {
+test('a cancelled or deleted job leaves nothing behind, including late results and uploads [files.control]', async () => {
   const w = jobWorld();
   for (const end of [cancelJob, deleteJob]) {
     const id = await uploaded(w);
@@ -210,7 +212,7 @@ test('a cancelled or deleted job leaves nothing behind, including late results a
   }
 });
 
-test('an unfinished upload is abandoned after a day; a finished one without an event is found', async () => {
+test('an unfinished upload is abandoned after a day; a finished one without an event is found [files.stuck]', async () => {
   const w = jobWorld();
   const [lost, never] = ['job_lost', 'job_never'].map((id) =>
     newJob({ filename: 'x', contentType: 'audio/mpeg', sizeBytes: 10, priority: 'urgent' }, 'mp3', id, USER, STAGE, w.nowMs()),
@@ -223,7 +225,7 @@ test('an unfinished upload is abandoned after a day; a finished one without an e
   expect(await view(w, 'job_never')).toMatchObject({ status: 'failed', error: expect.stringContaining('within a day') });
 });
 
-test('a job without progress is resumed, waits while no machine may start, and finally fails', async () => {
+test('a job without progress is resumed, waits while no machine may start, and finally fails [files.stuck]', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   w.pass(31 * 60_000);
@@ -247,7 +249,7 @@ test('a job without progress is resumed, waits while no machine may start, and f
   expect(await view(w, id)).toMatchObject({ status: 'failed', error: expect.stringContaining('no progress for') });
 });
 
-test('progress counts the transcribed audio, names its stages, and never decreases', async () => {
+test('progress counts the transcribed audio, names its stages, and never decreases [files.progress]', async () => {
   const w = jobWorld();
   const id = await uploaded(w, { contentType: 'audio/wav' }, 'wav');
   const seen: (readonly [number, string])[] = [];
@@ -289,7 +291,7 @@ test('progress counts the transcribed audio, names its stages, and never decreas
   expect((await job(w, id)).object_key).toMatch(/source[.]wav$/); // the worker stored no compressed copy
 });
 
-test('each end of a job is counted once, with the processing time per minute of audio', async () => {
+test('each end of a job is counted once, with the processing time per minute of audio [files.numbers]', async () => {
   const w = jobWorld();
   const [good, bad, late] = [await uploaded(w), await uploaded(w), await uploaded(w)];
   await w.cut(good, [600], 'good');
@@ -307,7 +309,7 @@ test('each end of a job is counted once, with the processing time per minute of 
   expect(await fileStatistics(w)).toMatchObject({ completed: 0, successRate: null });
 });
 
-test('stuck jobs are listed until they make progress', async () => {
+test('stuck jobs are listed until they make progress [files.numbers]', async () => {
   const w = jobWorld();
   const id = await uploaded(w);
   for (let i = 0; i < 2; i++) {
@@ -320,7 +322,7 @@ test('stuck jobs are listed until they make progress', async () => {
   expect(await w.jobs.listStuck(10)).toEqual([]);
 });
 
-test('a user who enabled it gets one mail per end of a job, without transcript text', async () => {
+test('a user who enabled it gets one mail per end of a job, without transcript text [files.mail]', async () => {
   const w = jobWorld();
   const sent: { to: string; subject: string; text: string }[] = [];
   const notices = memoryNoticeStore();

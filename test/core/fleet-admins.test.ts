@@ -6,7 +6,7 @@ import { INSTANCE as ID, runsWorld as world } from '../support/fleet-world.ts';
 const MINUTE = 60_000;
 const OTHER = 'i-2';
 
-test('an admin holds a machine until the deadline, and a run that leaves before does not stop it', async () => {
+test('an admin holds a machine until the deadline, and a run that leaves before does not stop it [gpu.by-hand]', async () => {
   const w = world();
   const until = w.deps.nowMs() + 10 * MINUTE;
   expect(await startForAdmin(w.deps, 'ada', until)).toEqual({ kind: 'held', instanceId: ID, machine: 'pending' });

@@ -8,13 +8,23 @@ import { INSTANCE as ID, runsWorld as world } from '../support/fleet-world.ts';
 const MINUTE = 60_000;
 const OTHER = 'i-2';
 
+/** A world in which a run has decided to stop its machine, and EC2 has not been called yet. */
+async function worldAfterStop() {
+  const w = world();
+  await w.wake();
+  await w.plan('run-1');
+  await w.start('run-1');
+  await w.leave('run-1', 1);
+  return w;
+}
+
 test('concurrent requests start a single run', async () => {
   const w = world();
   await Promise.all([w.wake(), w.wake(), w.wake()]);
   expect(w.started).toEqual(['run-1']);
 });
 
-test('a run joins, drains and stops the machine, and the next request starts a new run', async () => {
+test('a run joins, drains and stops the machine, and the next request starts a new run [gpu.started-and-stopped]', async () => {
   const w = world();
   await w.wake();
   expect(await w.plan('run-1')).toEqual({ kind: 'planned', instanceIds: [ID] });
@@ -29,7 +39,7 @@ test('a run joins, drains and stops the machine, and the next request starts a n
   expect(await w.start('run-2')).toEqual({ kind: 'started', isFirstBoot: false });
 });
 
-test('a run that has not seen the newest request looks for work again instead of leaving', async () => {
+test('a run that has not seen the newest request looks for work again instead of leaving [gpu.no-lost-wish]', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -39,16 +49,12 @@ test('a run that has not seen the newest request looks for work again instead of
   expect(w.started).toEqual(['run-1']);
 });
 
-test('no run joins while a stop is in progress', async () => {
-  const w = world();
-  await w.wake();
-  await w.plan('run-1');
-  await w.start('run-1');
-  await w.leave('run-1', 1);
+test('no run joins while a stop is in progress [gpu.never-under-somebody]', async () => {
+  const w = await worldAfterStop();
   expect(await w.plan('run-2')).toEqual({ kind: 'draining' });
 });
 
-test('a stop that a run has decided blocks other runs until that run has ended, even if the machine is already down', async () => {
+test('a stop that a run has decided blocks other runs until that run has ended, even if the machine is already down [gpu.never-under-somebody]', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -78,7 +84,7 @@ test('a second run takes no machine while the first one is serving', async () =>
   expect(await w.plan('by-hand')).toEqual({ kind: 'planned', instanceIds: [] });
 });
 
-test('a run takes as many machines as the work needs, and serves until the last one has left', async () => {
+test('a run takes as many machines as the work needs, and serves until the last one has left [gpu.pool]', async () => {
   const w = world([ID, OTHER, 'i-3']);
   w.limits.machines = 2;
   await w.wake();
@@ -99,7 +105,7 @@ test('a running machine is preferred to one that must be started, and may be use
   expect(await w.plan('run-1')).toEqual({ kind: 'planned', instanceIds: [OTHER] });
 });
 
-test('when the daily budget is spent, nothing is started until the next day', async () => {
+test('when the daily budget is spent, nothing is started until the next day [gpu.budget]', async () => {
   const w = world();
   w.limits.isSpent = true;
   await w.wake();
@@ -165,7 +171,7 @@ test('a run that joins an adopted machine takes it over and stops it when it lea
   expect(await w.leave('run-1', 0)).toBe('stop');
 });
 
-test('one pass of the reaper removes a run that died and stops its machine', async () => {
+test('one pass of the reaper removes a run that died and stops its machine [gpu.reaper]', async () => {
   const w = world();
   await w.wake();
   await w.plan('run-1');
@@ -201,12 +207,8 @@ test('a machine that EC2 reclaims is not a failure of the run', async () => {
   expect(await w.store.readPool()).toMatchObject({ epoch: 1, failed_runs: 0, last_error: 'MachineTaken' });
 });
 
-test('the reaper sends a decided stop that never reached EC2, and no run joins before it has settled', async () => {
-  const w = world();
-  await w.wake();
-  await w.plan('run-1');
-  await w.start('run-1');
-  await w.leave('run-1', 1);
+test('the reaper sends a decided stop that never reached EC2, and no run joins before it has settled [gpu.reaper]', async () => {
+  const w = await worldAfterStop();
   expect(await w.reap()).toBe('nothing'); // the run sends the stop itself
   w.pass(MINUTE + 1);
   expect(await w.reap()).toBe('stop');
@@ -216,6 +218,19 @@ test('the reaper sends a decided stop that never reached EC2, and no run joins b
   w.settle();
   expect(await w.reap()).toBe('stopped');
   expect(await w.store.readInstance(ID)).toMatchObject({ state: 'idle', holders: {} });
+});
+
+test('a machine that is still stopping ten minutes after the decision is forced to stop [gpu.reaper]', async () => {
+  const w = await worldAfterStop();
+  w.machine('stopping');
+  w.alive.delete('run-1');
+  w.pass(10 * MINUTE);
+  expect(await w.reap()).toBe('nothing');
+  w.pass(1);
+  expect(await w.reap()).toBe('force-stop');
+  expect(w.machine()).toBe('stopped');
+  w.settle();
+  expect(await w.reap()).toBe('stopped');
 });
 
 test('the machine of a run that died during its start is stopped once EC2 accepts the stop', async () => {
@@ -291,7 +306,7 @@ function* merges<T>(a: readonly T[], b: readonly T[]): Generator<T[]> {
   for (const rest of merges(a, b.slice(1))) yield [...b.slice(0, 1), ...rest];
 }
 
-test('two runs that join and leave in every order, with a reaper pass anywhere: no working run is stopped, all machines stop', async () => {
+test('two runs that join and leave in every order, with a reaper pass anywhere: no working run is stopped, all machines stop [gpu.never-under-somebody]', async () => {
   const steps = ['plan', 'start', 'leave', 'stop', 'confirm'] as const;
   const of = (runId: string) => steps.map((step) => ({ runId, step }));
   for (const order of merges(of('run-1'), of('by-hand'))) {

@@ -12,7 +12,7 @@ const transcript = Transcript.parse(JSON.parse(fixture('transcript.json')));
 const FORMATS = Object.keys(CONTENT_TYPES) as (keyof typeof CONTENT_TYPES)[];
 
 test.each(FORMATS.filter((format) => format !== 'json'))(
-  '%s equals the shared example (gpu-worker/tests reads it with another parser)',
+  '%s equals the shared example (gpu-worker/tests reads it with another parser) [transcript.formats]',
   (format) => {
     expect(render(transcript, format)).toBe(fixture(`transcript.${format}`));
   },

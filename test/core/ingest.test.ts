@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type IngestDeps, ingest, ingestMissing, queueUnfinished } from '../../core/chunk-cache/ingest.ts';
 import { requeueUnserved } from '../../core/chunk-cache/unserved.ts';
 import { chunkKey } from '../../core/contracts/keys.ts';
 import { UNSERVED_SECONDS } from '../../core/contracts/limits.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
 import { completeSession } from '../../core/sessions/completion.ts';
+import { type IngestDeps, ingest, ingestMissing, queueUnfinished } from '../../core/sessions/ingest.ts';
 import { memoryChunkStore, memoryObjects, memoryQueue, memorySessionStore } from '../support/memory-stores.ts';
 import { chunkRow, SESSION, sessionRow, USER } from '../support/rows.ts';
 
@@ -36,7 +36,7 @@ test('an uploaded chunk gets a row, a message in the live lane, and a run', asyn
   expect(w.woken()).toBe(1);
 });
 
-test('repeated, late and reordered events create the same rows', async () => {
+test('repeated, late and reordered events create the same rows [recording.order]', async () => {
   const events = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 30 });
   await fc.assert(
     fc.asyncProperty(events, async (numbers) => {
@@ -70,7 +70,7 @@ test('a chunk that is done is not queued again by a late event', async () => {
   expect(w.queue.sent).toHaveLength(1);
 });
 
-test('another object with the same number is a conflict, unless a replacement was requested; a replacement has a new fence', async () => {
+test('another object with the same number is a conflict, unless a replacement was requested; a replacement has a new fence [recording.replace]', async () => {
   const w = await world();
   await w.arrive(1, w.upload(1, 'a'));
   const row = await w.chunks.get(SESSION, 1);
@@ -85,7 +85,7 @@ test('another object with the same number is a conflict, unless a replacement wa
   expect(replaced).not.toHaveProperty('raw_text');
 });
 
-test('an object that overwrote another under the same key replaces it, requested or not, because the old one is gone', async () => {
+test('an object that overwrote another under the same key replaces it, requested or not, because the old one is gone [pressure.overwritten]', async () => {
   const w = await world();
   await w.arrive(1, w.upload(1, 'a'));
   const row = await w.chunks.get(SESSION, 1);
@@ -97,7 +97,7 @@ test('an object that overwrote another under the same key replaces it, requested
 });
 
 test.each([true, false])(
-  'of two uploads under one key the newest counts, in whatever order their events are processed (row known: %s)',
+  'of two uploads under one key the newest counts, in whatever order their events are processed (row known: %s) [pressure.overwritten]',
   async (known) => {
     const w = await world();
     if (known) await w.arrive(1, w.upload(1, '0'));
@@ -116,7 +116,7 @@ test.each([true, false])(
   },
 );
 
-test('an object under another key that is older than the current one is not accepted as a replacement', async () => {
+test('an object under another key that is older than the current one is not accepted as a replacement [pressure.overwritten]', async () => {
   const w = await world();
   await w.arrive(1, w.upload(1, 'a'));
   const row = await w.chunks.get(SESSION, 1);
@@ -124,7 +124,7 @@ test('an object under another key that is older than the current one is not acce
   expect(await w.arrive(1, w.upload(1, 'old', 1000, 'wav'))).toBe('conflict');
 });
 
-test('Stop finds audio that was overwritten without an event', async () => {
+test('Stop finds audio that was overwritten without an event [pressure.overwritten]', async () => {
   const w = await world();
   await w.arrive(1, w.upload(1, 'a'));
   const row = await w.chunks.get(SESSION, 1);
@@ -135,7 +135,7 @@ test('Stop finds audio that was overwritten without an event', async () => {
   expect(await w.chunks.get(SESSION, 1)).toMatchObject({ state: 'pending', etag: 'b' });
 });
 
-test('for 1,700 pending chunks the state is written before any message, and one call queues them all', async () => {
+test('for 1,700 pending chunks the state is written before any message, and one call queues them all [pressure.complete]', async () => {
   const w = await world();
   for (let n = 1; n <= 1700; n += 1) w.chunks.put(chunkRow(n));
   const states: (string | undefined)[] = [];
@@ -150,7 +150,7 @@ test('for 1,700 pending chunks the state is written before any message, and one 
   expect([calls, states]).toEqual([[1700], ['completed']]);
 });
 
-test('a Stop that dies after it wrote the state leaves rows that the reaper queues', async () => {
+test('a Stop that dies after it wrote the state leaves rows that the reaper queues [pressure.complete]', async () => {
   const w = await world();
   for (const n of [1, 2]) w.upload(n, `e${n}`);
   const { sendMany } = w.queue;
@@ -188,7 +188,7 @@ test('an object under a session of another user changes nothing', async () => {
   expect(await w.chunks.listOf(SESSION)).toEqual([]);
 });
 
-test('chunks of a stored-only session get rows but no message and no machine, also on complete', async () => {
+test('chunks of a stored-only session get rows but no message and no machine, also on complete [recording.stored-only]', async () => {
   const w = await world({ live: false });
   await w.arrive(1, w.upload(1, 'a'));
   const session = await w.sessions.get(SESSION);

@@ -36,7 +36,7 @@ test('a transcript has the texts of its chunks in order, each once', () => {
   );
 });
 
-test('a missing or failed chunk makes the transcript partial and is listed with its time range', () => {
+test('a missing or failed chunk makes the transcript partial and is listed with its time range [recording.gaps]', () => {
   fc.assert(
     fc.property(outcomes, (chunks) => {
       const joined = joinChunks(SESSION, chunks);
@@ -63,7 +63,7 @@ test('coverage lists each second once, and times never decrease', () => {
   );
 });
 
-test('a missing chunk counts as 30 s, a decoded one as its real length', () => {
+test('a missing chunk counts as 30 s, a decoded one as its real length [recording.gaps]', () => {
   const joined = joinChunks(SESSION, [
     { kind: 'transcribed', result: chunkTranscript(1, 12.5) },
     { kind: 'missing' },
@@ -93,14 +93,14 @@ const inLanguage = (chunkNumber: number, language: string, words: number): Chunk
   result: { ...chunkTranscript(chunkNumber, 30, words), language },
 });
 
-test('the language is that of most words, not that of the first chunk; without words it is und', () => {
+test('the language is that of most words, not that of the first chunk; without words it is und [transcript.language]', () => {
   const language = (...chunks: ChunkOutcome[]): string => joinChunks(SESSION, chunks).language;
   expect(language(inLanguage(1, 'und', 0), inLanguage(2, 'de', 3))).toBe('de');
   expect(language(inLanguage(1, 'en', 2), inLanguage(2, 'de', 3), inLanguage(3, 'en', 2))).toBe('en');
   expect(language(inLanguage(1, 'en', 0))).toBe('und');
 });
 
-test('segments keep their languages, which override that of their chunk', () => {
+test('segments keep their languages, which override that of their chunk [transcript.language]', () => {
   const bilingual = chunkTranscript(1, 30, 5);
   const segments = bilingual.segments.map((segment) => ({ ...segment, language: 'fr' }));
   const joined = joinChunks(SESSION, [{ kind: 'transcribed', result: { ...bilingual, segments } }, inLanguage(2, 'en', 3)]);
@@ -108,7 +108,7 @@ test('segments keep their languages, which override that of their chunk', () => 
   expect(joined.segments.map((segment) => segment.language)).toEqual(['fr', undefined]);
 });
 
-test('Chinese chunks are joined without a space', () => {
+test('Chinese chunks are joined without a space [transcript.unspaced]', () => {
   const chinese = (chunkNumber: number, text: string): ChunkOutcome => {
     const result = chunkTranscript(chunkNumber, 30, 1);
     return { kind: 'transcribed', result: { ...result, segments: result.segments.map((segment) => ({ ...segment, text })) } };
@@ -116,7 +116,7 @@ test('Chinese chunks are joined without a space', () => {
   expect(joinChunks(SESSION, [chinese(1, '你好。'), chinese(2, '我们开始。')]).text).toBe('你好。我们开始。');
 });
 
-test('speech without words is listed as failed, also in a chunk without any words', () => {
+test('speech without words is listed as failed, also in a chunk without any words [transcript.unheard]', () => {
   const unheard = [{ start: 10, end: 12 }];
   const coverage = (words: number) =>
     joinChunks(SESSION, [{ kind: 'transcribed', result: { ...chunkTranscript(1, 30, words), unheard } }]).coverage;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { chunkKey, parseChunkKey } from '../../core/contracts/keys.ts';
 import { CHUNK_EXTENSIONS } from '../../core/contracts/media.ts';
 
-test('parsing a chunk key returns what it was built from', () => {
+test('parsing a chunk key returns what it was built from [keys]', () => {
   const place = fc.record({
     userId: fc.uuid(),
     sessionId: fc.stringMatching(/^session_[A-Za-z0-9_-]{1,64}$/),
@@ -27,6 +27,6 @@ test.each([
   'users/a/sessions/other_1/chunk-001.webm',
   'users/a/sessions/session_1/x/chunk-001.webm',
   'users/a/files/job_1/source.webm',
-])('%s is not a chunk key', (key) => {
+])('%s is not a chunk key [keys]', (key) => {
   expect(parseChunkKey(key)).toBeUndefined();
 });

@@ -24,7 +24,7 @@ const EXAMPLES = z
   })
   .parse(JSON.parse(readFileSync(new URL('../fixtures/contracts/languages.json', import.meta.url), 'utf8')));
 
-test('the languages equal those of the Python worker', () => {
+test('the languages equal those of the Python worker [language.doors]', () => {
   expect(LANGUAGES).toEqual(EXAMPLES.languages);
   expect(Object.keys(LANGUAGES)).toHaveLength(100);
 });
@@ -35,7 +35,7 @@ describe('a requested language', () => {
   });
 
   test.each(EXAMPLES.requests)(
-    '%j becomes the code of the model, or is refused with the list, in every API call',
+    '%j becomes the code of the model, or is refused with the list, in every API call [language.doors]',
     (text, right) => {
       const file = { filename: 'a.wav', contentType: 'audio/wav', sizeBytes: 1 };
       for (const parsed of [CreateSession.safeParse({ language: text }), CreateJob.safeParse({ ...file, language: text })]) {
@@ -66,7 +66,7 @@ describe('the languages of a model', () => {
     }
   };
 
-  test('are checked before anything is queued; the refusal names another model that supports the language', () => {
+  test('are checked before anything is queued; the refusal names another model that supports the language [language.doors]', () => {
     expect(refusal('en', ['tiny.en'])).toBe('tiny.en');
     expect(refusal('de', ['base'])).toBe('base');
     expect(refusal('de', ['tiny.en'])).toMatch(/^invalid: the model tiny.en supports English only;.*option model/);

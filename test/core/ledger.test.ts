@@ -42,13 +42,13 @@ test('a launch is recorded while the machine runs, closed once, and never reopen
   expect(observe({ ...up, state: 'stopped' }, closed, NOON + 120_000)).toBeUndefined();
 });
 
-test('a launch that ended before it was observed is recorded from the times that EC2 reports', () => {
+test('a launch that ended before it was observed is recorded from the times that EC2 reports [gpu.cost]', () => {
   const down: Machine = { instanceId: 'i-1', state: 'stopped', launchedAtMs: NOON, stoppedAtMs: NOON + 20_000 };
   expect(observe(down, undefined, NOON + 60_000)).toMatchObject({ at_ms: NOON, stopped_at_ms: NOON + 20_000 });
   expect(observe({ ...down, stoppedAtMs: undefined }, undefined, NOON)).toBeUndefined();
 });
 
-test('the running time is a union per machine: overlapping rows count once', () => {
+test('the running time is a union per machine: overlapping rows count once [gpu.cost]', () => {
   const rows = [interval('i-1', 0, 10_000), interval('i-1', 5_000, 15_000), interval('i-2', 0, 10_000)];
   expect(secondsOf(runningTimes(rows, 0, HOUR))).toBe(25);
   expect(secondsOf(runningTimes(rows, 8_000, 12_000))).toBe(6);
@@ -76,7 +76,7 @@ test('the union never exceeds the window, and duplicates do not change it', () =
   );
 });
 
-test('the shares of sessions add up to the whole and are proportional to their seconds of audio', () => {
+test('the shares of sessions add up to the whole and are proportional to their seconds of audio [gpu.cost]', () => {
   fc.assert(
     fc.property(
       times,

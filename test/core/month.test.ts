@@ -18,7 +18,7 @@ const month: MonthInputs = {
 };
 const usdOf = (of: MonthInputs): number => estimateMonth(of).reduce((all, { usd }) => all + usd, 0);
 
-test('the cost of a month is positive and grows with the hours recorded', () => {
+test('the cost of a month is positive and grows with the hours recorded [deployment.template]', () => {
   const hours = fc.double({ min: 0, max: 10_000, noNaN: true });
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
@@ -30,7 +30,7 @@ test('the cost of a month is positive and grows with the hours recorded', () => 
   );
 });
 
-test('live transcription costs GPU time for the whole recording; the batch costs the work and the boots of its runs', () => {
+test('live transcription costs GPU time for the whole recording; the batch costs the work and the boots of its runs [deployment.template]', () => {
   expect(gpuHours(month)).toEqual({ live: 0, batch: 30 / 46 + (60 * 165) / 3600 });
   expect(gpuHours({ ...month, liveShare: 1 })).toEqual({ live: 30 + (30 * 165) / 3600, batch: 0 });
   expect(gpuHours({ ...month, audioHours: 0 })).toEqual({ live: 0, batch: 0 });

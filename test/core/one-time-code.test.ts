@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { oneTimeCode } from '../../host/one-time-code.ts';
 
-test('a one-time code is valid once and for a limited time; wrong codes do not change it', () => {
+test('a one-time code is valid once and for a limited time; wrong codes do not change it [host.secrets]', () => {
   let nowMs = 0;
   const code = oneTimeCode(1000, () => nowMs);
   expect(code.code).toMatch(/^[\w-]{43}$/);

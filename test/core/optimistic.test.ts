@@ -13,7 +13,7 @@ test('an attempt may return undefined, and an error ends the loop', async () => 
   await expect(optimistically('the row', () => Promise.reject(new Error('throttled')))).rejects.toThrow('throttled');
 });
 
-test('a loop that always conflicts gives up with an error that names the row', async () => {
+test('a loop that always conflicts gives up with an error that names the row [batch.lock]', async () => {
   let attempts = 0;
   const always = optimistically('the fleet', async () => {
     attempts += 1;

@@ -22,7 +22,7 @@ const command = fc.oneof(
   ...protocolWorld().commands.map((name) => ({ arbitrary: fc.constant(name), weight: WEIGHTS[name] ?? 1 })),
 );
 
-test('in every history no stop hits a live holder, no chunk is committed twice, and finally all is transcribed and no machine runs', async () => {
+test('in every history no stop hits a live holder, no chunk is committed twice, and finally all is transcribed and no machine runs [gpu.never-under-somebody]', async () => {
   console.log(`${HISTORIES} histories from seed ${fc.readConfigureGlobal()?.seed}`);
   await fc.assert(
     fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (history) => {

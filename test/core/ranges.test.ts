@@ -12,7 +12,7 @@ const holed = joinChunks(
   three.map((chunk, i) => (i === 1 ? { kind: 'missing' } : chunk)),
 );
 
-test('adjacent ranges divide the words: each word is in exactly one range', () => {
+test('adjacent ranges divide the words: each word is in exactly one range [transcript.ranges]', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 899 }), (tenths) => {
       const at = tenths / 10;
@@ -24,7 +24,7 @@ test('adjacent ranges divide the words: each word is in exactly one range', () =
   );
 });
 
-test('coverage is between 0 and 1, and counts only seconds whose chunk is cached', () => {
+test('coverage is between 0 and 1, and counts only seconds whose chunk is cached [transcript.ranges]', () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0, max: 200, noNaN: true }),

@@ -4,8 +4,9 @@ import { acceptUpload, advance } from '../../core/file-jobs/advance.ts';
 import { beginJob } from '../../core/file-jobs/begin.ts';
 import { cancelJob, deleteJob, retryJob } from '../../core/file-jobs/control.ts';
 import { processDueJobs } from '../../core/file-jobs/due.ts';
-import { rowsFor, viewJob } from '../../core/file-jobs/job.ts';
+import { rowsFor } from '../../core/file-jobs/progress.ts';
 import { retranscribeJob } from '../../core/file-jobs/retranscribe.ts';
+import { viewJob } from '../../core/file-jobs/view.ts';
 import { jobEndEvent } from '../../core/webhooks/outbox.ts';
 import { containment } from '../support/containment.ts';
 import { jobWorld } from '../support/job-world.ts';
@@ -17,7 +18,7 @@ let ids = 0;
 function world() {
   const w = jobWorld();
   const stage = { models: MODELS, canDiarize: false, compressFiles: false, retentionDays: 0 };
-  const begin = {
+  const deps = {
     ...w,
     stage,
     newUlid: () => `0000000000000000000000${String(++ids).padStart(4, '0')}`,
@@ -30,12 +31,11 @@ function world() {
     return found;
   };
   const input = { filename: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 7, priority: 'normal' } as const;
-  const deps = { ...w, models: MODELS, checkQuotas: async () => undefined };
   return {
     ...w,
     job,
     uploaded: async (more = {}): Promise<string> => {
-      const { job_id, object_key } = await beginJob(begin, USER, { ...input, ...more }, undefined);
+      const { job_id, object_key } = await beginJob(deps, USER, { ...input, ...more }, undefined);
       w.sizes.set(object_key, 7);
       await acceptUpload(w, job_id);
       return job_id;
@@ -57,7 +57,7 @@ function world() {
   };
 }
 
-test('a file keeps its text until it is transcribed again, and its job stays completed', async () => {
+test('a file keeps its text until it is transcribed again, and its job stays completed [retranscribe.files]', async () => {
   const w = world();
   const id = await w.uploaded({ language: 'en' });
   await w.transcribed(id, ['one', 'two']);
@@ -94,7 +94,7 @@ test('a file keeps its text until it is transcribed again, and its job stays com
   expect(await w.view(id)).toMatchObject({ retranscribing: false, retranscription: undefined, model: 'large-v3' });
 });
 
-test('repeated requests are one retranscription; other options, an unfinished job or a missing file are refused', async () => {
+test('repeated requests are one retranscription; other options, an unfinished job or a missing file are refused [retranscribe.files]', async () => {
   const w = world();
   const id = await w.uploaded();
   await expect(w.again(id)).rejects.toMatchObject({ code: 'not-ready' });
@@ -113,7 +113,7 @@ test('repeated requests are one retranscription; other options, an unfinished jo
   await expect(w.again(id)).rejects.toMatchObject({ code: 'not-ready', message: expect.stringContaining('no longer stored') });
 });
 
-test('a retranscription that fails keeps the text and states the reason; the next one starts over', async () => {
+test('a retranscription that fails keeps the text and states the reason; the next one starts over [retranscribe.files]', async () => {
   const w = world();
   const id = await w.uploaded();
   await w.transcribed(id, ['one', 'two']);
@@ -152,7 +152,7 @@ test('cancelling a retranscription keeps its job; deleting the job deletes it', 
   expect([await w.chunks.listOf(id), w.sizes.size]).toEqual([[], 0]);
 });
 
-test('a retranscription sends no event, because the end of the job was reported when it completed', async () => {
+test('a retranscription sends no event, because the end of the job was reported when it completed [retranscribe.files]', async () => {
   const w = world();
   const id = await w.uploaded();
   await w.transcribed(id, ['one']);
@@ -178,7 +178,7 @@ test('a retranscription without progress is resumed and finally fails, but not i
   expect(await w.textOf(id)).toBe('one');
 });
 
-test('another file of the same content shares only the newest text with its own options', async () => {
+test('another file of the same content shares only the newest text with its own options [retranscribe.files]', async () => {
   const w = world();
   const [first] = [await w.uploaded({ language: 'en' })];
   await w.transcribed(first, ['one'], 'same');

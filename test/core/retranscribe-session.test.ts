@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
-import { ingest } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
 import { correctors, saveCorrections } from '../../core/corrections/settings.ts';
 import { processDueSessions } from '../../core/sessions/due.ts';
+import { ingest } from '../../core/sessions/ingest.ts';
 import {
   isRetranscribing,
   type RetranscribeChoice,
@@ -99,7 +99,7 @@ beforeEach(async () => {
 const OLD = 'w1-0 w1-1 w1-2 w2-0 w2-1 w2-2';
 const NEW = 'new1-0 new1-1 new1-2 new2-0 new2-1 new2-2';
 
-test('a session is transcribed again with another model and language, and keeps its old text until the new one is complete', async () => {
+test('a session is transcribed again with another model and language, and keeps its old text until the new one is complete [retranscribe.sessions]', async () => {
   expect(w.results.transcript?.text).toBe(OLD);
   const version = w.results.writes;
   await w.again({ model: 'large-v3', language: 'de' });
@@ -127,7 +127,7 @@ test('a session is transcribed again with another model and language, and keeps 
   expect(viewSession(await w.session()).retranscribing).toBe(false);
 });
 
-test('edits and corrections made during a retranscription apply to the old text, and then to the new one', async () => {
+test('edits and corrections made during a retranscription apply to the old text, and then to the new one [retranscribe.sessions]', async () => {
   await w.again();
   await w.commit(1);
   await saveEdits(w, await w.session(), { version: 0, edits: [{ start: 0, end: 0.5, text: 'edited' }] });
@@ -142,7 +142,7 @@ test('edits and corrections made during a retranscription apply to the old text,
   expect(w.results.transcript?.text).toBe('edited new1-1 new1-2 new2-0 new2-1 new2-2');
 });
 
-test('a chunk that fails keeps its old text, and the failure is reported', async () => {
+test('a chunk that fails keeps its old text, and the failure is reported [retranscribe.sessions]', async () => {
   await w.again();
   await w.commit(1);
   await w.fail(2);
@@ -157,7 +157,7 @@ test('a chunk that fails keeps its old text, and the failure is reported', async
   expect(w.results.transcript?.text).toBe(NEW);
 });
 
-test('concurrent requests are one retranscription; other options are a conflict', async () => {
+test('concurrent requests are one retranscription; other options are a conflict [retranscribe.sessions]', async () => {
   const [a, b] = await Promise.all([w.again({ language: 'de' }), w.again({ language: 'de' })]);
   expect([a.retranscription?.number, b.retranscription?.number]).toEqual([1, 1]);
   expect(w.queue.sent).toHaveLength(2);
@@ -202,7 +202,7 @@ test('a session that is only stored is queued too', async () => {
   expect(await stored.assemble()).toBe('written');
 });
 
-test('the keeper continues a call that died; leased chunks are queued later', async () => {
+test('the keeper continues a call that died; leased chunks are queued later [retranscribe.sessions]', async () => {
   const { transcribeAgain } = w.chunks;
   w.chunks.transcribeAgain = async (row, ...rest) => {
     if (row.chunk_number === 2) throw new Error('the process dies');

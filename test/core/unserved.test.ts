@@ -22,6 +22,6 @@ test.each([
   ['is done, but still in the index', { state: 'done', queued_at_ms: 0 }, 'unserved', false],
   ['is dead, but still in the index', { state: 'dead', queued_at_ms: 0 }, 'orphaned', false],
   ['belongs to a session that is only stored', { lane: 'backlog', queued_at_ms: 0 }, 'unserved', false],
-] as const)('a row that %s', (_what, row, run, unserved) => {
+] as const)('a row that %s [gpu.no-lost-wish]', (_what, row, run, unserved) => {
   expect(isUnserved(chunkRow(1, row), run, NOW)).toBe(unserved);
 });

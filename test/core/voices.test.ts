@@ -28,7 +28,7 @@ const segment = (start: number, voice?: string): Segment => ({
 const noise = fc.array(fc.integer({ min: -15, max: 15 }), { minLength: DIMENSIONS, maxLength: DIMENSIONS });
 const utterances = fc.array(fc.record({ person: fc.integer({ min: 0, max: 4 }), noise }), { minLength: 1, maxLength: 40 });
 
-test('each person gets one name, in the order of their first segments', () => {
+test('each person gets one name, in the order of their first segments [speakers]', () => {
   fc.assert(
     fc.property(utterances, (parts) => {
       const marked = withSpeakers(parts.map((part, i) => segment(i, voiceOf(part.person, part.noise))));
@@ -51,7 +51,7 @@ test('a segment too short for a voice gets the previous speaker; without any voi
   expect(withSpeakers([segment(0)])).toEqual([segment(0)]);
 });
 
-test('one person has one name in all chunks of a session, and turns are joined', () => {
+test('one person has one name in all chunks of a session, and turns are joined [speakers]', () => {
   const spoken = (n: number, person: number) => {
     const chunk = chunkTranscript(n);
     return {

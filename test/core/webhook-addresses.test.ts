@@ -13,7 +13,7 @@ const Table = z.object({
 });
 const table = Table.parse(JSON.parse(readFileSync(new URL('../fixtures/webhook-addresses.json', import.meta.url), 'utf8')));
 
-test.each(table.urls)('$url: $refused', ({ url, refused: why }) => {
+test.each(table.urls)('$url: $refused [files.webhooks]', ({ url, refused: why }) => {
   const check = () => checkWebhookUrl(url, { allowLoopback: false, ports: [] });
   if (why === null) expect(check).not.toThrow();
   else expect(check).toThrow(/cannot be called/);

@@ -49,7 +49,7 @@ test('users without a webhook get no message; only subscribers get those of batc
   expect(await createDeliveries(w, endEvent(5))).toBe(0);
 });
 
-test('a delivery to a failing receiver is attempted ten times on schedule, with one id; then it is listed as failed', async () => {
+test('a delivery to a failing receiver is attempted ten times on schedule, with one id; then it is listed as failed [files.webhooks]', async () => {
   const w = webhookWorld((_message, count) => (count % 2 ? { status: 500 } : { error: 'the connection failed (ECONNREFUSED)' }));
   await setWebhook(w, USER, URL_A, false);
   await createDeliveries(w, endEvent());
@@ -126,7 +126,7 @@ test('a new secret signs beside the old one for a day', async () => {
   expect(w.received[1]?.secrets).toEqual([row.secrets[0]?.secret]);
 });
 
-test('410 disables the address: it gets no more messages, settings and deliveries show the reason, and saving it enables it again', async () => {
+test('410 disables the address: it gets no more messages, settings and deliveries show the reason, and saving it enables it again [files.webhooks]', async () => {
   let gone = true;
   const w = webhookWorld(({ url }) => ({ status: url === URL_A && gone ? 410 : 204 }));
   await setWebhook(w, USER, URL_A, true);
@@ -180,7 +180,7 @@ test('410 from the address of a job, or from a replaced address, disables nothin
   expect(viewWebhook(await settingsOf(w, USER))).toMatchObject({ url: 'https://third.example.com/', disabledSince: null });
 });
 
-test('Retry-After of a 429 or 503 replaces the next wait, within bounds, and does not shorten the schedule', async () => {
+test('Retry-After of a 429 or 503 replaces the next wait, within bounds, and does not shorten the schedule [files.webhooks]', async () => {
   const waits = async (retryAfterSeconds: number | undefined, status = 503) => {
     const w = webhookWorld((_message, count) => ({ status, ...(count <= 2 && { retryAfterSeconds }) }));
     await setWebhook(w, USER, URL_A, false);
@@ -232,7 +232,7 @@ test('an address saved before ports were checked may be saved again; a new addre
   await expect(checkSetting(w, USER, `${old}x`, rules)).rejects.toThrow(/port/);
 });
 
-test('a delivery whose message cannot be sent does not block other deliveries', async () => {
+test('a delivery whose message cannot be sent does not block other deliveries [pressure.contained]', async () => {
   const w = webhookWorld(() => ({ status: 500 }));
   await setWebhook(w, USER, URL_A, false);
   for (const n of [1, 2, 3]) await createDeliveries(w, endEvent(n));

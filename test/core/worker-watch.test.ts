@@ -20,7 +20,7 @@ function world(left?: number) {
   };
 }
 
-test('a worker without a heartbeat is reported as frozen within its lease, but not at once', () => {
+test('a worker without a heartbeat is reported as frozen within its lease, but not at once [pressure.frozen-worker]', () => {
   const w = world();
   w.beat(1);
   expect(w.isFrozen()).toBe(false);
@@ -31,7 +31,7 @@ test('a worker without a heartbeat is reported as frozen within its lease, but n
   expect(FROZEN_SECONDS + 1).toBeLessThan(LEASE_SECONDS);
 });
 
-test('each heartbeat restarts the time, whatever the modification time of its file', () => {
+test('each heartbeat restarts the time, whatever the modification time of its file [pressure.frozen-worker]', () => {
   const w = world();
   for (const atMs of [5, 4, 900]) {
     w.beat(atMs);
@@ -41,7 +41,7 @@ test('each heartbeat restarts the time, whatever the modification time of its fi
   }
 });
 
-test('the heartbeat file of a previous process is ignored until this process writes its first one', () => {
+test('the heartbeat file of a previous process is ignored until this process writes its first one [pressure.frozen-worker]', () => {
   const w = world(7);
   w.pass(1000);
   expect(w.isFrozen()).toBe(false);

@@ -41,7 +41,7 @@ async function world() {
   return { sessions, chunks, settings, results, assembled, send, completed, done };
 }
 
-test("notes of applied corrections in 5,960 rows assemble nothing; another user's session that completes meanwhile is assembled once", async () => {
+test("notes of applied corrections in 5,960 rows assemble nothing; another user's session that completes meanwhile is assembled once [pressure.corrections]", async () => {
   const w = await world();
   await w.completed('session_victim', VICTIM);
   const noted = { corrected_text: 'x', corrections_version: 3 };
@@ -53,7 +53,7 @@ test("notes of applied corrections in 5,960 rows assemble nothing; another user'
   expect(await w.sessions.get('session_victim')).toMatchObject({ transcript_status: 'completed' });
 });
 
-test('a commit is assembled if the user has corrections, but the note of applied corrections is not', async () => {
+test('a commit is assembled if the user has corrections, but the note of applied corrections is not [pressure.corrections]', async () => {
   const w = await world();
   await saveCorrections(w.settings, VICTIM, RULES);
   await w.completed('session_victim', VICTIM);
@@ -65,7 +65,7 @@ test('a commit is assembled if the user has corrections, but the note of applied
   expect(w.assembled).toEqual(['session_victim']);
 });
 
-test('a failing session does not block the others of its batch, and is retried with them', async () => {
+test('a failing session does not block the others of its batch, and is retried with them [pressure.contained]', async () => {
   const w = await world();
   for (const id of ['session_bad', 'session_good']) await w.completed(id, VICTIM);
   const rows = ['session_bad', 'session_good'].map((id) => w.done(id, VICTIM));
@@ -78,7 +78,7 @@ test('a failing session does not block the others of its batch, and is retried w
   expect(await get('session_bad')).toMatchObject({ transcript_status: 'completed' });
 });
 
-test('a session with several completed chunks in one batch is assembled once', async () => {
+test('a session with several completed chunks in one batch is assembled once [pressure.corrections]', async () => {
   const w = await world();
   await w.completed('session_victim', VICTIM);
   await w.send(...[1, 2, 3].map((n) => w.done('session_victim', VICTIM, n)));

@@ -26,7 +26,7 @@ function world() {
   return { ...w, kicks, call, admin, lock, runner: (event?: unknown) => runner(event, context) };
 }
 
-test('a recorder locks, renews and unlocks, also a session that does not exist yet; unlocking twice is allowed', async () => {
+test('a recorder locks, renews and unlocks, also a session that does not exist yet; unlocking twice is allowed [batch.lock]', async () => {
   const w = world();
   expect((await w.lock('session_new')).body).toEqual({
     locked: true,
@@ -84,7 +84,7 @@ test('an admin releases the lock of any user; an unknown lock is not found', asy
   expect(await w.admin('DELETE /api/batch/locks/{id}', { id: 'session_b' })).toMatchObject({ status: 404 });
 });
 
-test('a manual run starts at once, joins an active run, and is refused during a recording; a dry run is never refused', async () => {
+test('a manual run starts at once, joins an active run, and is refused during a recording; a dry run is never refused [batch.once]', async () => {
   const w = world();
   w.add('session_a', 1);
   await w.lock('session_x');
@@ -152,7 +152,7 @@ test('a user sees only their own pending chunks, an admin all', async () => {
   expect((await w.admin('GET /api/batch/pending')).body.pending).toHaveLength(2);
 });
 
-test('mail is opt-in, and only available if the stage sends mail', async () => {
+test('mail is opt-in, and only available if the stage sends mail [batch.mail]', async () => {
   const w = world();
   expect((await w.call('GET /api/notifications')).body).toEqual({ sessionCompleted: false, fileCompleted: false });
   expect((await w.call('PUT /api/notifications', { body: { sessionCompleted: true } })).status).toBe(200);

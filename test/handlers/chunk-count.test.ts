@@ -5,7 +5,7 @@ import { SESSION } from '../support/rows.ts';
 
 const complete = 'POST /api/sessions/{id}/complete';
 
-test('a chunk count far above the highest received chunk number is refused, and the recording continues', async () => {
+test('a chunk count far above the highest received chunk number is refused, and the recording continues [doors.chunk-count]', async () => {
   const w = await world();
   w.done(3);
   const refused = await w.call(complete, { body: { chunkCount: 99_999 } });
@@ -17,7 +17,7 @@ test('a chunk count far above the highest received chunk number is refused, and 
   expect(await w.store.get(SESSION)).toMatchObject({ state: 'recording' });
 });
 
-test('a recording of one day may be completed before any chunk has arrived, a longer one only afterwards', async () => {
+test('a recording of one day may be completed before any chunk has arrived, a longer one only afterwards [doors.chunk-count]', async () => {
   const w = await world();
   expect(await w.call(complete, { body: { chunkCount: MAX_CHUNKS_UNDER_WAY } })).toMatchObject({ status: 202 });
   w.done(3);

@@ -6,6 +6,7 @@ import { buildHandler as batch } from '../../lambdas/batch-api/handler.ts';
 import { buildHandler as corrections } from '../../lambdas/corrections-api/handler.ts';
 import { buildHandler as gpu } from '../../lambdas/gpu-api/handler.ts';
 import { buildHandler as jobs } from '../../lambdas/jobs-api/handler.ts';
+import { type Result, replyOf } from '../../lambdas/runtime/reply.ts';
 import { buildHandler as sessions } from '../../lambdas/sessions-api/handler.ts';
 import { buildHandler as transcripts } from '../../lambdas/transcripts-api/handler.ts';
 import { buildHandler as uploads } from '../../lambdas/uploads-api/handler.ts';
@@ -89,11 +90,11 @@ test('there is an example for every call with a body', () => {
 describe.each(WITH_BODY)('%s', (route) => {
   const body = BODIES[route] ?? {};
 
-  test('the example passes validation', async () => {
+  test('the example passes validation [doors.as-described]', async () => {
     expect(await statusOf(route, { body })).toBe(PASSES);
   });
 
-  test('a missing, empty, null or list body is accepted only if the description allows it', async () => {
+  test('a missing, empty, null or list body is accepted only if the description allows it [doors.as-described]', async () => {
     const missing = takes(route, undefined) ? PASSES : 422;
     expect(await statusOf(route)).toBe(missing);
     expect(await statusOf(route, { rawBody: '' })).toBe(missing);
@@ -102,11 +103,11 @@ describe.each(WITH_BODY)('%s', (route) => {
     expect(await statusOf(route, { body: [] })).toBe(422);
   });
 
-  test('an unknown field is refused', async () => {
+  test('an unknown field is refused [doors.as-described]', async () => {
     expect(await statusOf(route, { body: { ...body, userId: 'user-other' } })).toBe(422);
   });
 
-  test('an unpaired surrogate is refused in every text', async () => {
+  test('an unpaired surrogate is refused in every text [doors.as-described]', async () => {
     for (const broken of withBrokenText(body)) expect([broken, await statusOf(route, { body: broken })]).toEqual([broken, 422]);
   });
 });
@@ -149,7 +150,7 @@ test('there are queries with numbers', () => {
   expect(NUMBERS.length).toBeGreaterThan(8);
 });
 
-test.each(NUMBERS)('%s: %s accepts only numbers in JSON notation', async (route, name, type) => {
+test.each(NUMBERS)('%s: %s accepts only numbers in JSON notation [doors.as-described]', async (route, name, type) => {
   const ask = (text: string) => statusOf(route, { query: { ...ALONE[name], [name]: text } });
   expect(await ask('100')).toBe(PASSES);
   for (const text of type === 'integer' ? NOT_WHOLE : NOT_DECIMAL) expect([text, await ask(text)]).toEqual([text, 422]);
@@ -161,8 +162,30 @@ test('texts of a query must be well-formed Unicode', async () => {
       if (type === 'string') expect([route, await statusOf(route, { query: { [name]: 'x\ud800' } })]).toEqual([route, 422]);
 });
 
-test('a chunk number in a path is accepted only in its canonical form', async () => {
+test('a chunk number in a path is accepted only in its canonical form [doors.as-described]', async () => {
   const route = 'POST /api/sessions/{id}/chunks/{n}/retry';
   expect(await statusOf(route, { n: '99999' })).toBe(PASSES);
   for (const n of [...NOT_WHOLE, '0', '100000']) expect([n, await statusOf(route, { n })]).toEqual([n, 422]);
+});
+
+test('a result that the contract of its call does not declare does not compile', () => {
+  const cost = (result: Result<'GET /api/sessions/{id}/cost'>) => replyOf(result).statusCode;
+  const body = { id: SESSION, gpuSeconds: 1, usd: 1 };
+  expect(cost({ status: 200, body })).toBe(200);
+  // @ts-expect-error: the declared status is 200
+  expect(cost({ status: 201, body })).toBe(201);
+  // @ts-expect-error: seconds are a number
+  expect(cost({ status: 200, body: { ...body, gpuSeconds: '1' } })).toBe(200);
+  // @ts-expect-error: a body is declared
+  expect(cost({ status: 200 })).toBe(200);
+  // @ts-expect-error: no text is declared
+  expect(cost({ status: 200, contentType: 'text/plain', text: '' })).toBe(200);
+  // @ts-expect-error: neither 304 nor 307 is declared
+  expect(cost({ status: 304 })).toBe(304);
+  const transcript = (result: Result<'GET /api/sessions/{id}/transcript'>) => replyOf(result).statusCode;
+  expect(transcript({ status: 304 })).toBe(304);
+  expect(transcript({ status: 307, location: 'https://download' })).toBe(307);
+  expect(transcript({ status: 200, contentType: 'text/plain', text: '' })).toBe(200);
+  // @ts-expect-error: a redirect has a location
+  expect(transcript({ status: 307 })).toBe(307);
 });

@@ -73,7 +73,7 @@ test('a failed condition is a conflict at once, also beside another reason', asy
   }
 });
 
-test('a transaction that stays throttled is an error, never a conflict', async () => {
+test('a transaction that stays throttled is an error, never a conflict [batch.lock]', async () => {
   const { outcome, requests } = commitFleet(canceled('ProvisionedThroughputExceeded'));
   await expect(outcome).rejects.toMatchObject({ name: 'TransactionCanceledException' });
   expect(requests).toHaveLength(5);

@@ -6,6 +6,6 @@ test.each([
   ['Client.InstanceInitiatedShutdown: Instance initiated shutdown', undefined],
   ['', undefined],
   [undefined, undefined],
-])('the stop time is parsed from %s, if it contains one', (reason, at) => {
+])('the stop time is parsed from %s, if it contains one [gpu.cost]', (reason, at) => {
   expect(stopTimeOf(reason)).toBe(at);
 });

@@ -55,7 +55,7 @@ test('a failed run leaves as failed', async () => {
   expect(await w.store.readPool()).toMatchObject({ last_error: 'States.HeartbeatTimeout', failed_runs: 1 });
 });
 
-test('the reaper sends a message and starts a run for unserved work', async () => {
+test('the reaper sends a message and starts a run for unserved work [gpu.reaper]', async () => {
   const w = world();
   w.chunks.put(chunkRow(1, { queued_at_ms: 0 }));
   await w.reaper();
@@ -109,7 +109,7 @@ test('an event that cannot be parsed fails, so that it reaches the dead-letter q
   expect(await chunks.listOf('session_1')).toEqual([]);
 });
 
-test('unserved work is requeued even if a machine or costs cannot be read, and the pass fails at the end', async () => {
+test('unserved work is requeued even if a machine or costs cannot be read, and the pass fails at the end [pressure.contained]', async () => {
   for (const broken of ['machines', 'ledger'] as const) {
     const w = world();
     w.machine('running');

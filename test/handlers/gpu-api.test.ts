@@ -29,7 +29,7 @@ function world() {
   return { ...w, ledger, chunks, call };
 }
 
-test('an admin starts a machine and holds it for an hour by default', async () => {
+test('an admin starts a machine and holds it for an hour by default [gpu.by-hand]', async () => {
   const w = world();
   expect(await w.call('POST /api/gpu/start', {})).toMatchObject({
     status: 202,
@@ -75,7 +75,7 @@ test("stop releases the caller's hold; with force it stops all machines", async 
   expect(await w.call('POST /api/gpu/start', {})).toMatchObject({ status: 503, body: { code: 'busy' } }); // being stopped
 });
 
-test('the overview contains machines, holders, queues and costs', async () => {
+test('the overview contains machines, holders, queues and costs [files.numbers]', async () => {
   const w = world();
   await w.call('POST /api/gpu/start', {});
   expect(await w.call('GET /api/overview')).toMatchObject({
@@ -94,7 +94,7 @@ test('the overview contains machines, holders, queues and costs', async () => {
   });
 });
 
-test('pending work is counted by sessions and chunks; permanently failed chunks are listed with their reason, newest first', async () => {
+test('pending work is counted by sessions and chunks; permanently failed chunks are listed with their reason, newest first [pages.operator]', async () => {
   const w = world();
   for (const n of [1, 2]) w.chunks.put(chunkRow(n));
   const dead = {

@@ -2,8 +2,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
+import { ingest } from '../../core/sessions/ingest.ts';
 import { attackWorld, CALLERS } from '../support/attack-world.ts';
 import { recordingWorld } from '../support/recording-world.ts';
 import { chunkRow, chunkTranscript, SESSION, USER } from '../support/rows.ts';
@@ -17,7 +17,7 @@ const SCRIPTS = [
   '\n\nNOTE\n\n1\n00:00 --> 00:09\n<b>',
 ];
 
-test.each(SCRIPTS)('%j in any text of a recording is returned as plain text in every format', async (script) => {
+test.each(SCRIPTS)('%j in any text of a recording is returned as plain text in every format [api.held]', async (script) => {
   const w = await recordingWorld();
   const results = new Map([['r9', { ...chunkTranscript(1, 30, 0), text: script }]]);
   const word = { word: ` ${script}`, start: 0, end: 1, probability: 1 };
@@ -52,7 +52,7 @@ test.each(SCRIPTS)('%j in any text of a recording is returned as plain text in e
 });
 
 test.each(SCRIPTS.filter((script) => !/[\n/]/.test(script)))(
-  '%j as the name and prompt of a file is returned as JSON',
+  '%j as the name and prompt of a file is returned as JSON [api.held]',
   async (script) => {
     const w = await attackWorld();
     const made = await w.call('POST /api/transcriptions', CALLERS.MINE, {
@@ -65,7 +65,7 @@ test.each(SCRIPTS.filter((script) => !/[\n/]/.test(script)))(
   },
 );
 
-test('the pages never interpret text as markup or code', () => {
+test('the pages never interpret text as markup or code [api.held]', () => {
   const root = join(import.meta.dirname, '../../web/src');
   const files = globSync('**/*.{ts,tsx}', { cwd: root });
   expect(files.length).toBeGreaterThan(20);
@@ -76,7 +76,7 @@ test('the pages never interpret text as markup or code', () => {
 const [CHUNKS, CLIENTS] = [200, 8];
 const HOLES = [1, 57, 58, 131, 200];
 
-test('200 chunks of 8 concurrent clients, with duplicates and holes, become one row each, and the holes are listed', async () => {
+test('200 chunks of 8 concurrent clients, with duplicates and holes, become one row each, and the holes are listed [api.held]', async () => {
   const w = await recordingWorld();
   const keyOf = (n: number): string => `users/${USER}/sessions/${SESSION}/chunk-${String(n).padStart(3, '0')}.webm`;
   const arrive = (n: number) => ingest(w.deps, { userId: USER, sessionId: SESSION, chunkNumber: n }, keyOf(n));

@@ -65,7 +65,7 @@ function world(more: { models?: string[]; maxOpenJobs?: number; maxAudioHours?: 
   return { ...w, raw, call, create, uploaded, status, signed };
 }
 
-test('a new job has an id and a URL that accepts exactly this file', async () => {
+test('a new job has an id and a URL that accepts exactly this file [files.upload]', async () => {
   const w = world();
   const sha256 = Buffer.alloc(32).toString('base64');
   expect(await w.create({ sha256 })).toMatchObject({
@@ -75,7 +75,7 @@ test('a new job has an id and a URL that accepts exactly this file', async () =>
   expect(w.signed).toMatchObject([{ sizeBytes: 1000, contentType: 'audio/mpeg', sha256, overwrite: false }]);
 });
 
-test('a large file is uploaded in parts; uploaded and missing parts are listed', async () => {
+test('a large file is uploaded in parts; uploaded and missing parts are listed [files.upload]', async () => {
   const w = world();
   const { body } = await w.create({ sizeBytes: 2 * UPLOAD_PART_BYTES + 5 });
   expect(body.upload).toMatchObject({ kind: 'parts', partSizeBytes: UPLOAD_PART_BYTES, partCount: 3 });
@@ -112,14 +112,14 @@ test.each([
   ['diarization without a speaker model', { diarize: true }, 422, 'invalid'],
   ['an unknown priority', { priority: 'now' }, 422, 'invalid'],
   ['a user in the body', { userId: 'x' }, 422, 'invalid'],
-])('%s is refused before anything is stored', async (_what, body, status, code) => {
+])('%s is refused before anything is stored [files.door]', async (_what, body, status, code) => {
   const w = world();
   expect(await w.create(body)).toMatchObject({ status, body: { code } });
   expect(await w.jobs.listOf(USER, 10)).toEqual({ items: [] });
 });
 
 test.each(['application/octet-stream', 'audio/x-ms-wma', 'video/3gpp', 'application/ogg'])(
-  '%s is accepted: the worker detects the format',
+  '%s is accepted: the worker detects the format [files.content-decides]',
   async (contentType) => {
     const w = world();
     const { status, body } = await w.create({ contentType });
@@ -134,7 +134,7 @@ test('a body that is not JSON and an invalid cursor are malformed', async () => 
   expect(await w.create({}, { 'idempotency-key': 'x'.repeat(201) })).toMatchObject({ status: 422 });
 });
 
-test('another language is accepted with a multilingual model; otherwise the error lists models or languages', async () => {
+test('another language is accepted with a multilingual model; otherwise the error lists models or languages [language.doors]', async () => {
   const w = world();
   const { status, body } = await w.create({ language: 'pt_BR', model: 'large-v3' });
   expect([status, (await w.jobs.get(String(body.id)))?.language]).toEqual([201, 'pt']);
@@ -152,7 +152,7 @@ test('another language is accepted with a multilingual model; otherwise the erro
   expect((await w.create({ model: 'huge' })).body).toMatchObject({ models: ['small.en', 'large-v3'] });
 });
 
-test('the same idempotency key and request create one job, even concurrently; another request with that key is refused', async () => {
+test('the same idempotency key and request create one job, even concurrently; another request with that key is refused [files.door]', async () => {
   const w = world();
   const key = { 'idempotency-key': 'k1' };
   const [one, two] = await Promise.all([w.create({}, key), w.create({}, key)]);
@@ -163,7 +163,7 @@ test('the same idempotency key and request create one job, even concurrently; an
   expect((await w.jobs.listOf(USER, 10)).items).toHaveLength(1);
 });
 
-test('an unknown job is 404, a deleted one 410; an admin may read any job', async () => {
+test('an unknown job is 404, a deleted one 410; an admin may read any job [files.door]', async () => {
   const w = world();
   const id = await w.uploaded();
   for (const route of [
@@ -203,7 +203,7 @@ test('the text is available in every format once the job is completed', async ()
   expect(await read('doc')).toMatchObject({ status: 422 });
 });
 
-test('too many open jobs or audio hours per day return the remaining quota and Retry-After', async () => {
+test('too many open jobs or audio hours per day return the remaining quota and Retry-After [files.door]', async () => {
   const w = world({ maxOpenJobs: 1, maxAudioHours: 1 });
   const id = await w.uploaded();
   expect(await w.create()).toMatchObject({
@@ -254,7 +254,7 @@ test('the list has pages, newest first, and can be filtered by status', async ()
   expect((await page({ limit: '2', cursor: first.cursor })).jobs).toMatchObject([{ id: ids[2] }]);
 });
 
-test('the audio and waveform of an uploaded file are available to its owner only', async () => {
+test('the audio and waveform of an uploaded file are available to its owner only [pages.files]', async () => {
   const w = world();
   const { id } = (await w.create()).body;
   expect(await w.call('GET /api/transcriptions/{id}/audio', id)).toMatchObject({ status: 409, body: { code: 'not-ready' } });
@@ -279,7 +279,7 @@ test('the audio and waveform of an uploaded file are available to its owner only
     expect(await w.call(route, there, {}, THEIRS)).toMatchObject({ status: 403 });
 });
 
-test('the owner can retranscribe a completed file, within the same quotas and with the stage’s models', async () => {
+test('the owner can retranscribe a completed file, within the same quotas and with the stage’s models [retranscribe.files]', async () => {
   const w = world();
   const { body } = await w.create({});
   const again = (options: object, claims = MINE) =>

@@ -6,7 +6,7 @@ import { limits } from '../../lambdas/runtime/limits.ts';
 import { accessClaims } from '../support/api-event.ts';
 import { recordingWorld } from '../support/recording-world.ts';
 
-test('every call that changes something is counted in the table, except settings and pure computations', () => {
+test('every call that changes something is counted in the table, except settings and pure computations [api.quota]', () => {
   expect(Object.keys(COUNTED).filter((route) => CALLS[route] === undefined)).toEqual([]);
   expect(Object.keys(CALLS).filter((route) => !route.startsWith('GET') && COUNTED[route] === undefined)).toEqual([
     'PUT /api/sessions/{id}/transcript/edits',
@@ -24,7 +24,7 @@ test('a function with counted calls does not start without a usage counter', () 
   expect(() => limits(['GET /api/sessions', 'POST /api/sessions'], { nowMs: () => 0 })).toThrow('POST /api/sessions');
 });
 
-test('a flood of reads by one user gets a 429, and works again after Retry-After; other users are not affected', async () => {
+test('a flood of reads by one user gets a 429, and works again after Retry-After; other users are not affected [api.quota]', async () => {
   const w = await recordingWorld();
   for (let n = 0; n < UNCOUNTED.burst; n++) expect((await w.call('GET /api/sessions')).status).toBe(200);
   const refused = await w.call('GET /api/sessions');
@@ -39,7 +39,7 @@ test('a flood of reads by one user gets a 429, and works again after Retry-After
   expect((await w.call('GET /api/sessions')).status).toBe(429);
 });
 
-test('retries, completions and corrections of one user are counted across all functions', async () => {
+test('retries, completions and corrections of one user are counted across all functions [api.quota]', async () => {
   const w = await recordingWorld();
   for (let n = 0; n < PER_MINUTE.action; n++) await w.call('POST /api/sessions/{id}/complete', { body: { chunkCount: 0 } });
   for (const [route, more] of [

@@ -34,14 +34,14 @@ const jobs = (states: readonly JobRow['status'][]): JobRow[] =>
   states.map((status, i) => jobRow({ job_id: `job_${i}`, user_id: USER, created_at_ms: 1e6 - i, status }));
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
 
-test('if the newest 55 recordings are deleted, the first page has the remaining ones', async () => {
+test('if the newest 55 recordings are deleted, the first page has the remaining ones [api.lists]', async () => {
   const rows = sessions([...times(55, 'deleted' as const), ...times(3, 'completed' as const)]);
   const { db, counts } = smallTable(rows, ['user_id', 'session_id', 'created_at_ms']);
   expect(await dynamoSessionStore(db, 't').listOf(USER, 50)).toEqual({ items: rows.slice(55) });
   expect(counts.queries).toBeLessThanOrEqual(2);
 });
 
-test('if the newest 55 files are deleted or in another state, the first page has the remaining ones', async () => {
+test('if the newest 55 files are deleted or in another state, the first page has the remaining ones [api.lists]', async () => {
   const rows = jobs([...times(55, 'deleted' as const), ...times(55, 'completed' as const), 'failed']);
   const { db } = smallTable(rows, ['user_id', 'job_id', 'created_at_ms']);
   expect((await dynamoJobStore(db, 't').listOf(USER, 2)).items).toEqual(rows.slice(55, 57));
@@ -54,7 +54,7 @@ test('a list without gaps is read with one query and no surplus rows', async () 
   expect(counts).toEqual({ queries: 1, rows: 51 });
 });
 
-test('a list with almost only deleted recordings makes a bounded number of queries per page, and can be continued', async () => {
+test('a list with almost only deleted recordings makes a bounded number of queries per page, and can be continued [api.lists]', async () => {
   const rows = sessions([...times(60_000, 'deleted' as const), 'completed']);
   const { db, counts } = smallTable(rows, ['user_id', 'session_id', 'created_at_ms']);
   const first = await dynamoSessionStore(db, 't').listOf(USER, 50);
@@ -71,23 +71,26 @@ test.each([
   [1, 25],
   [3, 75],
   [40, 150],
-])('the pages of a list are full and contain each row once in order, with %d rows per DynamoDB page', async (perPage, most) => {
-  const lists = fc.asyncProperty(asStates, fc.integer({ min: 1, max: 60 }), async (areDeleted, limit) => {
-    const isDeleted = areDeleted.slice(0, most);
-    const mySessions = sessions(isDeleted.map((is) => (is ? 'deleted' : 'completed')));
-    const myJobs = jobs(isDeleted.map((is) => (is ? 'deleted' : 'failed')));
-    const sessionTable = smallTable(mySessions, ['user_id', 'session_id', 'created_at_ms'], perPage);
-    const jobTable = smallTable(myJobs, ['user_id', 'job_id', 'created_at_ms'], perPage);
-    const sessionList: List = (n, cursor) => dynamoSessionStore(sessionTable.db, 't').listOf(USER, n, cursor);
-    const jobList: List = (n, cursor) => dynamoJobStore(jobTable.db, 't').listOf(USER, n, cursor);
-    expect(await pagesOf(sessionList, limit)).toEqual(mySessions.filter(({ state }) => state !== 'deleted'));
-    expect(await pagesOf(jobList, limit)).toEqual(myJobs.filter(({ status }) => status !== 'deleted'));
-  });
-  await fc.assert(lists, { numRuns: 200 });
-});
+])(
+  'the pages of a list are full and contain each row once in order, with %d rows per DynamoDB page [api.lists]',
+  async (perPage, most) => {
+    const lists = fc.asyncProperty(asStates, fc.integer({ min: 1, max: 60 }), async (areDeleted, limit) => {
+      const isDeleted = areDeleted.slice(0, most);
+      const mySessions = sessions(isDeleted.map((is) => (is ? 'deleted' : 'completed')));
+      const myJobs = jobs(isDeleted.map((is) => (is ? 'deleted' : 'failed')));
+      const sessionTable = smallTable(mySessions, ['user_id', 'session_id', 'created_at_ms'], perPage);
+      const jobTable = smallTable(myJobs, ['user_id', 'job_id', 'created_at_ms'], perPage);
+      const sessionList: List = (n, cursor) => dynamoSessionStore(sessionTable.db, 't').listOf(USER, n, cursor);
+      const jobList: List = (n, cursor) => dynamoJobStore(jobTable.db, 't').listOf(USER, n, cursor);
+      expect(await pagesOf(sessionList, limit)).toEqual(mySessions.filter(({ state }) => state !== 'deleted'));
+      expect(await pagesOf(jobList, limit)).toEqual(myJobs.filter(({ status }) => status !== 'deleted'));
+    });
+    await fc.assert(lists, { numRuns: 200 });
+  },
+);
 
 test.each(['{}', '{"session_id":"","created_at_ms":1}', '{"session_id":"s","created_at_ms":1e300}', '[]', 'null', ''])(
-  'the cursor %s is refused before DynamoDB is called',
+  'the cursor %s is refused before DynamoDB is called [api.lists]',
   async (text) => {
     const { db, counts } = smallTable([], []);
     const cursor = Buffer.from(text).toString('base64url');
@@ -120,7 +123,7 @@ async function batchLists(dryRuns: number) {
     (await invoke(handler, { route, query, claims: ADMIN })).body;
 }
 
-test('the first page of reports skips newer dry runs', async () => {
+test('the first page of reports skips newer dry runs [api.lists]', async () => {
   const list = await batchLists(55);
   const first = await list('GET /api/batch/reports', { limit: '1' });
   expect(first.reports.map(({ name }: { name: string }) => name)).toEqual(['batch-2026-03-05-1401']);

@@ -14,7 +14,7 @@ test('a session is created for the caller, live by default', async () => {
   });
 });
 
-test('a session stores the model’s language code; an unknown or unsupported language is refused', async () => {
+test('a session stores the model’s language code; an unknown or unsupported language is refused [language.doors]', async () => {
   const w = await world();
   const create = (language: string) =>
     invoke(w.sessionsHandler, { route: 'POST /api/sessions', claims: MINE, body: { language } });
@@ -64,13 +64,13 @@ test.each([
   expect(w.signed).toEqual([]);
 });
 
-test('the URL of an unused chunk number accepts one upload, even with replace', async () => {
+test('the URL of an unused chunk number accepts one upload, even with replace [pressure.overwritten]', async () => {
   const w = await recordingWorld();
   expect(await w.presign({ replace: true })).toMatchObject({ status: 201 });
   expect(w.signed).toMatchObject([{ overwrite: false }]);
 });
 
-test('an existing chunk is a conflict; with replace it may be overwritten', async () => {
+test('an existing chunk is a conflict; with replace it may be overwritten [recording.replace]', async () => {
   const w = await world();
   w.chunks.put(chunkRow(1, { state: 'done' }));
   expect(await w.presign({})).toMatchObject({ status: 409, body: { code: 'chunk-exists', chunkNumber: 1, state: 'done' } });
@@ -146,7 +146,7 @@ test('complete returns at once, with the number of chunks still pending', async 
 });
 
 test.each(['capacity', 'budget', 'failures'] as const)(
-  'pending work has the reason %s and a time; completed work has not',
+  'pending work has the reason %s and a time; completed work has not [gpu.pool]',
   async (reason) => {
     const w = await world();
     w.chunks.put(chunkRow(1, { state: 'done' }));
@@ -189,7 +189,7 @@ test('chunks whose event was lost are ingested before the session is completed, 
   expect(await w.store.get(SESSION)).toMatchObject({ state: 'completed' });
 });
 
-test('a flood by one user is limited until the minute ends; other users are not affected', async () => {
+test('a flood by one user is limited until the minute ends; other users are not affected [api.quota]', async () => {
   const w = await recordingWorld();
   w.clock.ms = 59_000;
   for (let n = 1; n <= 1200; n++) await w.presign({ chunkNumber: n });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { liveLocks, lock } from '../../core/batch-lock/lock.ts';
-import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { CALLS } from '../../core/contracts/calls/all.ts';
 import { PURGE_AGAIN_SECONDS } from '../../core/contracts/limits.ts';
 import { processDueSessions } from '../../core/sessions/due.ts';
+import { ingest } from '../../core/sessions/ingest.ts';
 import { accessClaims } from '../support/api-event.ts';
 import { containment } from '../support/containment.ts';
 import { recordingWorld } from '../support/recording-world.ts';
@@ -12,7 +12,7 @@ import { chunkRow, SESSION, sessionRow, USER } from '../support/rows.ts';
 const keyOf = (n: number): string => `users/${USER}/sessions/${SESSION}/chunk-00${n}.webm`;
 const object = (n: number, modifiedAtMs = 0) => ({ key: keyOf(n), etag: `etag-${n}`, sizeBytes: 10, modifiedAtMs });
 
-test('a live session starts the GPU when its recording starts; a session that is only stored does not', async () => {
+test('a live session starts the GPU when its recording starts; a session that is only stored does not [session.live]', async () => {
   const w = await recordingWorld();
   await w.call('POST /api/sessions', { body: { live: false } });
   expect(w.wakes.count).toBe(0);
@@ -20,7 +20,7 @@ test('a live session starts the GPU when its recording starts; a session that is
   expect(w.wakes.count).toBe(1);
 });
 
-test('deleting a session deletes its audio, results and rows; later calls return 410', async () => {
+test('deleting a session deletes its audio, results and rows; later calls return 410 [session.deleted]', async () => {
   const w = await recordingWorld();
   w.done(1);
   w.objects.put(object(1));
@@ -42,7 +42,7 @@ test('Stop and deletion release the lock of their session only', async () => {
   }
 });
 
-test('uploads and worker results that arrive after the deletion of their session are removed', async () => {
+test('uploads and worker results that arrive after the deletion of their session are removed [session.deleted]', async () => {
   const w = await recordingWorld();
   await w.call('DELETE /api/sessions/{id}');
   w.objects.put(object(1));
@@ -59,7 +59,7 @@ test('uploads and worker results that arrive after the deletion of their session
   expect(await processDueSessions(w.deps, containment())).toEqual({});
 });
 
-test('an abandoned recording is completed with the received chunks; an active one is not', async () => {
+test('an abandoned recording is completed with the received chunks; an active one is not [session.abandoned]', async () => {
   const w = await recordingWorld();
   const { body } = await w.call('POST /api/sessions', { body: {} });
   const id = String(body.id);
@@ -86,7 +86,7 @@ test('a Stop takes precedence over a concurrent automatic completion', async () 
   expect(await w.store.get(due.session_id)).toMatchObject({ chunk_count: 7 });
 });
 
-test('retrying a permanently failed chunk gives it three new attempts in the lane stop; a second request changes nothing', async () => {
+test('retrying a permanently failed chunk gives it three new attempts in the lane stop; a second request changes nothing [chunk.retry]', async () => {
   const w = await recordingWorld();
   w.chunks.put(chunkRow(1, { state: 'dead', attempts: 3, deaths: 2, error_message: 'bad', lane: 'backlog' }));
   const retry = { n: '1', body: {} };
@@ -129,7 +129,7 @@ test('cache statistics count each chunk once, and the target words of all chunks
   });
 });
 
-test('a range request moves pending chunks to the lane stop and retries permanently failed ones', async () => {
+test('a range request moves pending chunks to the lane stop and retries permanently failed ones [chunk.retry]', async () => {
   const w = await recordingWorld();
   w.done(1);
   w.chunks.put(chunkRow(2, { lane: 'backlog' }));
@@ -147,7 +147,7 @@ test('a range request moves pending chunks to the lane stop and retries permanen
     expect(await w.call(ranges, { body })).toMatchObject({ status: 422 });
 });
 
-test('diarization is refused if the stage has no speaker model', async () => {
+test('diarization is refused if the stage has no speaker model [speakers]', async () => {
   const w = await recordingWorld();
   expect(await w.call('POST /api/sessions', { body: { diarize: true } })).toMatchObject({
     status: 422,
@@ -164,7 +164,7 @@ const BODIES: Readonly<Record<string, object>> = {
 };
 
 test.each(Object.keys(CALLS).filter((route) => route.includes('/sessions/{id}')))(
-  '%s returns 404 for an unknown session and 410 for a deleted one',
+  '%s returns 404 for an unknown session and 410 for a deleted one [api.owner]',
   async (route) => {
     const w = await recordingWorld();
     w.done(1);
@@ -178,7 +178,7 @@ test.each(Object.keys(CALLS).filter((route) => route.includes('/sessions/{id}'))
   },
 );
 
-test('the owner can retranscribe a completed session and see the progress', async () => {
+test('the owner can retranscribe a completed session and see the progress [retranscribe.sessions]', async () => {
   const w = await recordingWorld();
   const again = (body: object, more = {}) => w.call('POST /api/sessions/{id}/retranscribe', { body, ...more });
   expect(await again({})).toMatchObject({ status: 409, body: { code: 'not-ready' } });

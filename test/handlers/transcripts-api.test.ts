@@ -16,7 +16,7 @@ test('a transcript without any chunk is 409 with the reason', async () => {
   });
 });
 
-test('the transcript grows during the recording and lists pending chunks as gaps', async () => {
+test('the transcript grows during the recording and lists pending chunks as gaps [session.live]', async () => {
   const w = await recordingWorld();
   w.done(1);
   w.chunks.put(chunkRow(2));
@@ -35,7 +35,7 @@ test('the transcript grows during the recording and lists pending chunks as gaps
   expect((await w.call(TRANSCRIPT, { query: { format: 'txt' } })).body).toBe('w1-0 w1-1 w1-2 w2-0 w2-1 w2-2\n');
 });
 
-test('a request with the current ETag returns 304; each format and range has its own ETag', async () => {
+test('a request with the current ETag returns 304; each format and range has its own ETag [session.live]', async () => {
   const w = await recordingWorld();
   w.done(1);
   const { headers } = await w.call(TRANSCRIPT);
@@ -83,7 +83,7 @@ test('a transcript that is too large for a response is a redirect, also during t
   expect(JSON.parse(w.results.live ?? '')).toMatchObject({ final: false, segments: [{ id: 0 }] });
 });
 
-test('the text of a range is available during the recording; invalid ranges are refused', async () => {
+test('the text of a range is available during the recording; invalid ranges are refused [transcript.ranges]', async () => {
   const w = await recordingWorld();
   w.done(1);
   expect(await w.call(TRANSCRIPT, { query: { start: '0', end: '2' } })).toMatchObject({
@@ -103,7 +103,7 @@ test('the text of a range is available during the recording; invalid ranges are 
     expect(await w.call(TRANSCRIPT, { query })).toMatchObject({ status: 422, body: { code: 'invalid' } });
 });
 
-test('speaker turns get their text; invalid segments are refused', async () => {
+test('speaker turns get their text; invalid segments are refused [speakers]', async () => {
   const w = await recordingWorld();
   w.done(1);
   const segments = [
@@ -148,7 +148,7 @@ test.each([
   [{ rules: [{ kind: 'word', match: '', replace: '' }] }, 'does not match'],
   [{ targetWords: [''] }, 'does not match'],
   [{ userId: 'user-other' }, 'does not match'],
-])('corrections such as %j are refused', async (body, detail) => {
+])('corrections such as %j are refused [corrections]', async (body, detail) => {
   const w = await recordingWorld();
   expect(await w.call('PUT /api/corrections', { body })).toMatchObject({
     status: 422,
@@ -180,7 +180,7 @@ test('an internal error does not reveal its cause', async () => {
 
 const EDITS = 'PUT /api/sessions/{id}/transcript/edits';
 
-test('edits replace the transcribed words, are not corrected, and persist when the chunk is retranscribed', async () => {
+test('edits replace the transcribed words, are not corrected, and persist when the chunk is retranscribed [transcript.edits]', async () => {
   const w = await recordingWorld();
   w.done(1);
   await w.call('PUT /api/corrections', { body: { rules: [{ kind: 'literal', match: 'w1', replace: 'x' }] } });
@@ -200,7 +200,7 @@ test('edits replace the transcribed words, are not corrected, and persist when t
   expect((await w.call(TRANSCRIPT)).body).toMatchObject({ text: '', segments: [] });
 });
 
-test('of two edits of the same version, the second is refused and nothing is lost', async () => {
+test('of two edits of the same version, the second is refused and nothing is lost [transcript.edits]', async () => {
   const w = await recordingWorld();
   await w.call(EDITS, { body: { version: 0, edits: [{ start: 0, end: 1, text: 'mine' }] } });
   expect(await w.call(EDITS, { body: { version: 0, edits: [] } })).toMatchObject({
@@ -228,7 +228,7 @@ test.each([
   expect(await w.call(EDITS, { body })).toMatchObject({ status: 422 });
 });
 
-test("audio URLs are listed in pages, with the chunks' positions in time", async () => {
+test("audio URLs are listed in pages, with the chunks' positions in time [transcript.player]", async () => {
   const w = await recordingWorld();
   w.done(1);
   w.chunks.put(chunkRow(3, { said_seconds: 12, overlap_ms: 0 }));
@@ -243,7 +243,7 @@ test("audio URLs are listed in pages, with the chunks' positions in time", async
   expect(await w.call('GET /api/sessions/{id}/audio', { query: { limit: '0' } })).toMatchObject({ status: 422 });
 });
 
-test('the waveform has the highest peak of each interval, and zero for unknown audio', async () => {
+test('the waveform has the highest peak of each interval, and zero for unknown audio [transcript.player]', async () => {
   const w = await recordingWorld();
   const peaks = Buffer.from([10, 20, 30, 40]).toString('base64');
   w.chunks.put(chunkRow(1, { state: 'done', duration_seconds: 0.4, peaks }));

@@ -45,7 +45,7 @@ const row = (url: string): DeliveryRow => ({
 });
 const post = webhookPost({ allowLoopback: true }, () => new Date());
 
-test('the standard library verifies a delivery with either secret, and rejects a modified one', async () => {
+test('the standard library verifies a delivery with either secret, and rejects a modified one [files.webhooks]', async () => {
   let got: { headers: Record<string, string>; body: string } | undefined;
   const { port } = await receiver((request, response) => {
     let body = '';
@@ -108,7 +108,7 @@ test('a missing response times out', async () => {
   expect(await hasty(row(`http://127.0.0.1:${port}/`), SECRETS)).toEqual({ error: 'no response within 15 s' });
 });
 
-test('a public name that resolves to a private address is not connected to, even if only one of its addresses is private', async () => {
+test('a public name that resolves to a private address is not connected to, even if only one of its addresses is private [files.webhooks]', async () => {
   const { port, hits } = await receiver((_request, response) => response.end());
   let asked = 0;
   const leading = (...addresses: string[]) =>

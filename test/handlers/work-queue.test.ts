@@ -32,7 +32,7 @@ function world(refuses: (chunkNumber: number, tries: number) => boolean = () => 
   return { queue, taken, calls, most: () => most };
 }
 
-test('1,700 messages are sent in 170 calls of ten, 16 concurrently', async () => {
+test('1,700 messages are sent in 170 calls of ten, 16 concurrently [pressure.complete]', async () => {
   const w = world();
   await w.queue.sendMany('stop', chunks(1700));
   expect(w.calls).toEqual(Array(170).fill(10));
@@ -40,14 +40,14 @@ test('1,700 messages are sent in 170 calls of ten, 16 concurrently', async () =>
   expect(new Set(w.taken).size).toBe(1700);
 });
 
-test('only rejected entries are sent again', async () => {
+test('only rejected entries are sent again [pressure.complete]', async () => {
   const w = world((n, tries) => n === 3 && tries < 3);
   await w.queue.sendMany('stop', chunks(12));
   expect(w.taken.sort((a, b) => a - b)).toEqual(chunks(12).map(({ chunkNumber }) => chunkNumber));
   expect(w.calls.sort((a, b) => a - b)).toEqual([1, 1, 2, 10]);
 });
 
-test('an entry that is always rejected is an error', async () => {
+test('an entry that is always rejected is an error [pressure.complete]', async () => {
   const w = world((n) => n === 1);
   await expect(w.queue.sendMany('stop', chunks(2))).rejects.toThrow('SQS rejected 1 messages: InternalError');
 });

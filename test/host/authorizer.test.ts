@@ -63,13 +63,13 @@ beforeAll(async () => {
   }
 });
 
-test('tokens signed with the pool’s key and the ID token of the stage’s client are valid', async () => {
+test('tokens signed with the pool’s key and the ID token of the stage’s client are valid [security.tenants]', async () => {
   const statusOf = async (token: string): Promise<number> =>
     (await fetch(`${host.apiUrl}/api/sessions`, { headers: { authorization: `Bearer ${token}` } })).status;
   expect([await statusOf(signed({})), await statusOf(host.tokens.aId)]).toEqual([200, 200]);
 });
 
-test('every call without a valid token of the stage’s client returns 401, reveals nothing and changes nothing', async () => {
+test('every call without a valid token of the stage’s client returns 401, reveals nothing and changes nothing [security.tenants]', async () => {
   const { id } = await userA.createSession({ title: CANARY });
   const before = await userA.session(id);
   expect(Object.keys(REFUSED)).toHaveLength(17);

@@ -24,7 +24,7 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('chunks that are not audio fail permanently after one attempt with a reason; the rest of the session is not affected', async () => {
+test('chunks that are not audio fail permanently after one attempt with a reason; the rest of the session is not affected [media.hostile]', async () => {
   const { id } = await userA.createSession();
   const files = [
     good,
@@ -72,14 +72,14 @@ test.each([
   expect(await chunkRows(id)).toEqual([]);
 });
 
-test("another user's session is 403, an unknown one 404; an admin can read every session", async () => {
+test("another user's session is 403, an unknown one 404; an admin can read every session [security.tenants]", async () => {
   const { id } = await userA.createSession();
   expect(await refusal(userB.transcript(id))).toEqual({ status: 403, code: 'forbidden' });
   expect(await refusal(userA.session('session_unknown'))).toEqual({ status: 404, code: 'not-found' });
   expect((await admin.session(id)).id).toBe(id);
 });
 
-test('an upload URL is valid only for its key, headers and lifetime', async () => {
+test('an upload URL is valid only for its key, headers and lifetime [api.held]', async () => {
   const { id } = await userA.createSession();
   const sha256 = createHash('sha256').update(good.bytes).digest('base64');
   const { upload } = await userA.presign(id, 1, good, { sha256, overlapMs: 250 });
@@ -101,7 +101,7 @@ test('an upload URL is valid only for its key, headers and lifetime', async () =
   expect(await put(upload.url, good.bytes)).toBe(200);
 });
 
-test('an existing chunk is not overwritten, and can be replaced with replace: true', async () => {
+test('an existing chunk is not overwritten, and can be replaced with replace: true [recording.replace]', async () => {
   const { id } = await userA.createSession();
   const { upload } = await userA.presign(id, 1, good);
   const { 'content-length': _length, ...headers } = upload.headers;
@@ -125,7 +125,7 @@ test('an existing chunk is not overwritten, and can be replaced with replace: tr
   expect(after.fence).toBeGreaterThan(before?.fence ?? 0);
 });
 
-test("an object under another user's session does not change it", async () => {
+test("an object under another user's session does not change it [security.tenants]", async () => {
   const mine = await userA.createSession();
   const theirs = await userB.createSession();
   const { key } = await userA.presign(mine.id, 1, good);

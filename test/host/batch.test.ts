@@ -97,7 +97,7 @@ async function stored(count: number, chunks = 1): Promise<string[]> {
   return ids;
 }
 
-test('deleted results are restored unchanged in one reported run, which also transcribes chunks whose event was lost or that an older recorder left', async () => {
+test('deleted results are restored unchanged in one reported run, which also transcribes chunks whose event was lost or that an older recorder left [batch.finds]', async () => {
   const { id, userId } = await userA.createSession().then(async (session) => ({
     id: session.id,
     userId: ((await (await userA.call('GET', `/api/sessions/${session.id}`)).json()) as { userId: string }).userId,
@@ -163,7 +163,7 @@ test('deleted results are restored unchanged in one reported run, which also tra
   expect(await keysBelow(`users/${userId}/sessions/${older}/`)).toContain(transcriptKey({ userId, sessionId: older }));
 });
 
-test('without missing chunks, or while a recorder holds the lock, no machine is started and the run is reported as skipped', async () => {
+test('without missing chunks, or while a recorder holds the lock, no machine is started and the run is reported as skipped [batch.skipped]', async () => {
   const before = [await launches(), startCalls()];
   const idle = await finished(await fire());
   expect(idle.report).toMatchObject({
@@ -196,7 +196,7 @@ test('without missing chunks, or while a recorder holds the lock, no machine is 
   await userA.call('DELETE', `/api/sessions/${id}`);
 });
 
-test('a recording during a batch pauses the backlog until it ends; a schedule that fires twice starts one run', async () => {
+test('a recording during a batch pauses the backlog until it ends; a schedule that fires twice starts one run [batch.once]', async () => {
   const ids = await stored(3, 6);
   const id = await fire(2);
   const rows = async () => (await Promise.all(ids.map(chunkRows))).flat();
@@ -222,7 +222,7 @@ test.each([
   ['the GPU run is aborted', async (): Promise<unknown> => abort(await poll('the run', 10, runningExecution))],
   ['the worker is killed', async (): Promise<unknown> => process.kill(await workerPid(), 'SIGKILL')],
 ] as const)(
-  'if during a batch %s, the machine stops, no chunk is lost or transcribed twice, and the batch succeeds',
+  'if during a batch %s, the machine stops, no chunk is lost or transcribed twice, and the batch succeeds [batch.once]',
   async (_what, strike) => {
     const ids = await stored(2, 6);
     const id = await fire();

@@ -44,7 +44,7 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 const chunkscribe = (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Said> => start(args, env).end;
 const json = async (...args: string[]): Promise<unknown> => JSON.parse((await chunkscribe(['--json', ...args])).out);
 
-test('the command line shows sessions, machines, runs and costs, and runs the self-test of the batch', async () => {
+test('the command line shows sessions, machines, runs and costs, and runs the self-test of the batch [operation.cli]', async () => {
   const [chunk] = sampleChunks(10);
   if (chunk === undefined) throw new Error('the sample is too short');
   const { id } = await userA.createSession({ title: 'By hand' });
@@ -92,7 +92,7 @@ test('the command line shows sessions, machines, runs and costs, and runs the se
   expect((await chunkscribe(['lock', 'release', 'session_by-hand'])).code).toBe(0);
 });
 
-test('the doctor passes on a healthy host, and fails for an unknown stage', async () => {
+test('the doctor passes on a healthy host, and fails for an unknown stage [deployment.doctor]', async () => {
   const home = join(host.temporary, 'doctor');
   mkdirSync(join(home, 'run'), { recursive: true });
   const note = {
@@ -115,7 +115,7 @@ test('the doctor passes on a healthy host, and fails for an unknown stage', asyn
   });
 });
 
-test('sessions and jobs of an older system are imported with their texts; the batch transcribes chunks without text; a repeated import adds nothing', async () => {
+test('sessions and jobs of an older system are imported with their texts; the batch transcribes chunks without text; a repeated import adds nothing [deployment.import]', async () => {
   const folder = join(host.temporary, 'older');
   const id = `session_OLD_${Date.now()}`;
   const inside = join(folder, 'users', 'somebody', '2024', id);
@@ -161,7 +161,7 @@ test('sessions and jobs of an older system are imported with their texts; the ba
   expect(foreign.err).toContain('belongs to another user');
 });
 
-test('a token is issued for a password; a wrong or temporary password is reported', async () => {
+test('a token is issued for a password; a wrong or temporary password is reported [operation.cli]', async () => {
   const signed = { CHUNKSCRIBE_TOKEN: undefined, CHUNKSCRIBE_CLIENT_ID: output('UserPoolClientId') };
   const as = (email: string, password: string) =>
     chunkscribe(['token'], { ...signed, CHUNKSCRIBE_EMAIL: email, CHUNKSCRIBE_PASSWORD: password });
@@ -198,7 +198,7 @@ test('the command line reports an error in one line and by its exit status', asy
   }
 });
 
-test('files are transcribed from the command line, and an interrupted upload is continued', async () => {
+test('files are transcribed from the command line, and an interrupted upload is continued [files.cli, files.content-decides]', async () => {
   const asB = { CHUNKSCRIBE_TOKEN: host.tokens.b };
   const [small, large] = [sampleFile(20, 'mp3'), sampleFile(700, 'wav')];
   const plain = await chunkscribe(['transcribe', small, '--format', 'srt'], asB);

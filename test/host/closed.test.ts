@@ -35,7 +35,7 @@ const statusOf = (to: number, path: string, headers: Record<string, string>): Pr
       .end();
   });
 
-test('both ports refuse foreign host names and origins by the same rule', async () => {
+test('both ports refuse foreign host names and origins by the same rule [host.loopback]', async () => {
   const own = (text: string, of: number): string => text.replace('{port}', String(of)).replace('{pages}', String(pages));
   for (const row of ROWS)
     for (const [of, path] of [
@@ -60,7 +60,7 @@ const cognito = async (action: string, body: object): Promise<{ status: number; 
   return { status: answer.status, kind: z.object({ __type: z.string().default('') }).parse(await answer.json()).__type };
 };
 
-test("AWS calls that are not signed with a key of this home get AWS's errors", async () => {
+test("AWS calls that are not signed with a key of this home get AWS's errors [host.secrets]", async () => {
   const unsigned = async (path: string, init: RequestInit = {}) => {
     const answer = await fetch(`${host.endpoint}${path}`, init);
     return [answer.status, await answer.text()];
@@ -101,7 +101,7 @@ test("AWS calls that are not signed with a key of this home get AWS's errors", a
   expect((await tables(host.credentials)).Table?.TableName).toBe(output('SessionsTable'));
 });
 
-test('the credentials of a function cannot be computed from its name', async () => {
+test('the credentials of a function cannot be computed from its name [host.secrets]', async () => {
   const { Configuration } = await new LambdaClient().send(new GetFunctionCommand({ FunctionName: output('ReaperName') }));
   const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
   const digest = hash(`${Configuration?.FunctionArn}:${Configuration?.Role}`);
@@ -116,7 +116,7 @@ test('the credentials of a function cannot be computed from its name', async () 
   });
 });
 
-test('unsigned requests that AWS serves are served: the API, public keys, sign-in; only an admin can create accounts', async () => {
+test('unsigned requests that AWS serves are served: the API, public keys, sign-in; only an admin can create accounts [host.secrets]', async () => {
   expect((await fetch(`${host.apiUrl}/api/health`)).status).toBe(200);
   const keys = await fetch(`${host.endpoint}/${output('UserPoolId')}/.well-known/jwks.json`);
   expect(await keys.json()).toMatchObject({ keys: expect.arrayContaining([expect.objectContaining({ kty: 'RSA' })]) });
@@ -142,7 +142,7 @@ test('unsigned requests that AWS serves are served: the API, public keys, sign-i
   expect((await cognito('ConfirmForgotPassword', reset)).status).toBe(200);
 });
 
-test('when the host signs in a user with a new password, the old one stops working, as for the demo user of an older home', async () => {
+test('when the host signs in a user with a new password, the old one stops working, as for the demo user of an older home [host.secrets]', async () => {
   const pool = { endpoint: host.endpoint, userPoolId: output('UserPoolId'), clientId: output('UserPoolClientId') };
   const email = 'older@example.com';
   const withPassword = (PASSWORD: string) =>
@@ -155,7 +155,7 @@ test('when the host signs in a user with a new password, the old one stops worki
   expect(await withPassword('Demo-password-1!')).toEqual({ status: 400, kind: 'NotAuthorizedException' });
 });
 
-test('an upload URL accepts only its own request: no second authorization, no unsigned x-amz header, no change, no later use', async () => {
+test('an upload URL accepts only its own request: no second authorization, no unsigned x-amz header, no change, no later use [host.secrets]', async () => {
   const { id } = await userA.createSession();
   const chunk = bytes('no audio');
   const { upload } = await userA.presign(id, 1, chunk);
@@ -189,7 +189,7 @@ function* filesBelow(folder: string): Generator<string> {
   }
 }
 
-test('other users of the machine cannot read the home', () => {
+test('other users of the machine cannot read the home [host.secrets]', () => {
   expect(statSync(host.root).mode & 0o777).toBe(0o700);
   expect(statSync(join(host.root, 'keys.json')).mode & 0o777).toBe(0o600);
   expect(host.credentials).toMatchObject(keysOf(host.root).operator);

@@ -42,7 +42,7 @@ beforeAll(async () => {
   roleArn = workflow.roleArn ?? '';
 });
 
-test('a waiting task without heartbeats ends with States.HeartbeatTimeout', async () => {
+test('a waiting task without heartbeats ends with States.HeartbeatTimeout [host.emulator]', async () => {
   const sfn = new SFNClient();
   const wait = {
     Type: 'Task',
@@ -108,7 +108,7 @@ test('a task in a Map takes its timeout from its input, appears in the history, 
   expect(await statesOf(stopped)).not.toContain('After');
 });
 
-test("a function's error keeps its name, so that the workflow can retry and catch it", async () => {
+test("a function's error keeps its name, so that the workflow can retry and catch it [host.emulator]", async () => {
   const FunctionName = output('FleetControlName');
   const { FunctionError, Payload } = await new LambdaClient().send(
     new InvokeCommand({ FunctionName, Payload: Buffer.from('{"step":"nonsense"}') }),
@@ -117,7 +117,7 @@ test("a function's error keeps its name, so that the workflow can retry and catc
   expect(JSON.parse(Buffer.from(Payload ?? []).toString())).toMatchObject({ errorType: 'ZodError' });
 });
 
-test('starting and stopping a machine takes time, is refused by state or capacity, updates its times, and a stop sends an event', async () => {
+test('starting and stopping a machine takes time, is refused by state or capacity, updates its times, and a stop sends an event [host.emulator]', async () => {
   const ec2 = new EC2Client({ maxAttempts: 1 });
   const { Instances = [] } = await ec2.send(new RunInstancesCommand({ ImageId: 'ami-00000000', MinCount: 1, MaxCount: 1 }));
   const InstanceIds = [Instances[0]?.InstanceId ?? ''];
@@ -192,7 +192,7 @@ async function stateChanges(instanceIds: readonly string[]) {
   };
 }
 
-test('the built pages are published with content types, cache headers and the stage’s configuration', async () => {
+test('the built pages are published with content types, cache headers and the stage’s configuration [pages.published]', async () => {
   const Bucket = output('PagesBucketName');
   const head = async (Key: string) => {
     const { ContentType, CacheControl } = await s3.send(new HeadObjectCommand({ Bucket, Key }));
@@ -208,7 +208,7 @@ test('the built pages are published with content types, cache headers and the st
   expect(config.isLocal).toBeUndefined();
 });
 
-test('IAM policies are enforced: a machine can read its settings but not start machines', async () => {
+test('IAM policies are enforced: a machine can read its settings but not start machines [deployment.template]', async () => {
   const key = machineEnv(host.endpoint, keysOf(host.root).machine);
   const credentials = {
     accessKeyId: key['AWS_ACCESS_KEY_ID'] ?? '',

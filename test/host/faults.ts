@@ -20,7 +20,18 @@ export interface Faults {
   readonly stopping_seconds?: number;
   readonly boot_seconds?: number;
   readonly spot_notice?: readonly string[];
-  readonly calls?: readonly { service: string; action: string; after?: number; times?: number; effect: boolean }[];
+  /** Without `error`: InternalServerError. S3's actions are HTTP methods; `about`: only calls whose path contains this text. */
+  readonly calls?: readonly {
+    service: string;
+    action: string;
+    about?: string;
+    after?: number;
+    times?: number;
+    effect?: boolean;
+    error?: 'conflict' | 'throttle' | 'unavailable';
+  }[];
+  /** Share of all DynamoDB writes that meet another transaction. */
+  readonly conflicts?: number;
   /** `about`: only events that contain this text. */
   readonly events?: readonly {
     detail_type: string;

@@ -35,7 +35,7 @@ async function runCount(): Promise<number> {
 /** The words of the sample, repeated. */
 const said = (times: number): string[] => Array.from({ length: times }, knownWords).flat();
 
-test('a small mp3 is transcribed, with monotonic progress', async () => {
+test('a small mp3 is transcribed, with monotonic progress [files.way, files.progress]', async () => {
   const id = await files.send(readFileSync(sampleFile(125, 'mp3')), { language: 'en' });
   const seen = await files.follow(id, 120);
   expect(seen.at(-1)).toMatchObject({
@@ -54,7 +54,7 @@ test('a small mp3 is transcribed, with monotonic progress', async () => {
   expect(await files.text(id, 'vtt')).toMatch(/^WEBVTT\n\n00:00:0/);
 });
 
-test('a large WAV is compressed, cut, transcribed in parts, and stored compressed', async () => {
+test('a large WAV is compressed, cut, transcribed in parts, and stored compressed [files.way]', async () => {
   const bytes = readFileSync(sampleFile(1000, 'wav'));
   expect(bytes.length).toBeGreaterThan(28_000_000);
   const id = await files.send(bytes, { filename: 'talk.wav', contentType: 'audio/wav' });
@@ -70,7 +70,7 @@ test('a large WAV is compressed, cut, transcribed in parts, and stored compresse
   expect((await keysBelow(prefix)).sort()).toEqual([`${prefix}source.ogg`, `${prefix}transcription.json`]);
 });
 
-test('ten concurrent files are transcribed in one run', async () => {
+test('ten concurrent files are transcribed in one run [files.way]', async () => {
   const runsBefore = await runCount();
   const kinds = ['mp3', 'webm', 'flac', 'wav'] as const;
   const types = { mp3: 'audio/mpeg', webm: 'audio/webm', flac: 'audio/flac', wav: 'audio/wav' };
@@ -84,7 +84,7 @@ test('ten concurrent files are transcribed in one run', async () => {
   expect((await runCount()) - runsBefore).toBe(1);
 });
 
-test('after kill -9 of the worker, a file completes with the same text as without it', async () => {
+test('after kill -9 of the worker, a file completes with the same text as without it [files.crashes]', async () => {
   const bytes = readFileSync(sampleFile(600, 'mp3'));
   const id = await files.send(bytes);
   await files.follow(id, 120, ({ progress }) => progress >= 22);
@@ -98,7 +98,7 @@ test('after kill -9 of the worker, a file completes with the same text as withou
   expect((await files.follow(again, 170)).at(-1)?.content).toBe(last?.content);
 });
 
-test('an engine failure fails the job with its reason, does not affect other jobs, and a retry needs no new upload', async () => {
+test('an engine failure fails the job with its reason, does not affect other jobs, and a retry needs no new upload [files.crashes]', async () => {
   const bytes = readFileSync(sampleFile(20, 'mp3'));
   const [broken, good] = [await files.send(bytes, { model: 'no-such-model' }), await files.send(bytes)];
   const [end] = (await files.follow(broken, 120)).slice(-1);
@@ -110,7 +110,7 @@ test('an engine failure fails the job with its reason, does not affect other job
   expect(again.every(({ progress }) => progress >= 30)).toBe(true); // it was not cut again
 });
 
-test('a job can be cancelled in every state, and nothing of it remains', async () => {
+test('a job can be cancelled in every state, and nothing of it remains [files.control]', async () => {
   const bytes = readFileSync(sampleFile(600, 'mp3'));
   const waiting = await files.create({ sizeBytes: 100 });
   await files.post(`/api/transcriptions/${waiting.id}/cancel`);
@@ -124,14 +124,14 @@ test('a job can be cancelled in every state, and nothing of it remains', async (
   }
 });
 
-test('a file is transcribed even if its client never completes the upload', async () => {
+test('a file is transcribed even if its client never completes the upload [files.upload]', async () => {
   const bytes = readFileSync(sampleFile(15, 'mp3'));
   const { id, upload } = await files.create({ sizeBytes: bytes.length });
   if (upload.kind === 'single') expect((await put(upload, bytes)).status).toBe(200);
   expect((await files.follow(id, 120)).at(-1)).toMatchObject({ status: 'completed' });
 });
 
-test('the same content is transcribed once, even if it is sent twice concurrently', async () => {
+test('the same content is transcribed once, even if it is sent twice concurrently [files.once]', async () => {
   const bytes = readFileSync(sampleFile(60, 'mp3'));
   const ids = await Promise.all([files.send(bytes), files.send(bytes)]);
   const ends = await Promise.all(ids.map(async (id) => (await files.follow(id, 170)).at(-1)));
@@ -147,7 +147,7 @@ test.each([
   ['a playlist', Buffer.from('#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/x.ts\n')],
   ['an ffconcat script', Buffer.from("ffconcat version 1.0\nfile '../other/audio'\n")],
   ['a session description', Buffer.from('v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n')],
-])('%s fails as unsupported media', async (_what, bytes) => {
+])('%s fails as unsupported media [files.hostile]', async (_what, bytes) => {
   const id = await files.send(bytes);
   expect((await files.follow(id, 90)).at(-1)).toMatchObject({
     status: 'failed',
@@ -178,26 +178,29 @@ async function sendWithLibStorage(id: string, Body: Buffer): Promise<void> {
   await new Upload({ client, params: { Bucket: 'bucket', Key: 'key', Body }, partSize: 16 * 1024 ** 2 }).done();
 }
 
-test.each(['boto3', 'lib-storage'])('%s uploads a large file through the presigned URLs of its job', async (library) => {
-  const path = sampleFile(700, 'wav');
-  const { id } = await files.create({ sizeBytes: statSync(path).size, contentType: 'audio/wav', filename: 'large.wav' });
-  if (library === 'lib-storage') await sendWithLibStorage(id, readFileSync(path));
-  else
-    await promisify(execFile)(WORKER_PYTHON, [
-      join('test', 'host', 'upload_with_boto3.py'),
-      path,
-      host.apiUrl,
-      host.tokens.a,
-      id,
-    ]);
-  expect((await files.follow(id, 170)).at(-1)).toMatchObject({ status: 'completed', durationSeconds: expect.closeTo(700, 0) });
-});
+test.each(['boto3', 'lib-storage'])(
+  '%s uploads a large file through the presigned URLs of its job [files.upload]',
+  async (library) => {
+    const path = sampleFile(700, 'wav');
+    const { id } = await files.create({ sizeBytes: statSync(path).size, contentType: 'audio/wav', filename: 'large.wav' });
+    if (library === 'lib-storage') await sendWithLibStorage(id, readFileSync(path));
+    else
+      await promisify(execFile)(WORKER_PYTHON, [
+        join('test', 'host', 'upload_with_boto3.py'),
+        path,
+        host.apiUrl,
+        host.tokens.a,
+        id,
+      ]);
+    expect((await files.follow(id, 170)).at(-1)).toMatchObject({ status: 'completed', durationSeconds: expect.closeTo(700, 0) });
+  },
+);
 
 test.each([
   [process.execPath, 'transcribe.ts'],
   [WORKER_PYTHON, 'transcribe.py'],
   ['sh', 'transcribe.sh'],
-])('the example of the guide transcribes a file: %s %s', async (command, example) => {
+])('the example of the guide transcribes a file: %s %s [files.examples]', async (command, example) => {
   const env = { ...process.env, CHUNKSCRIBE_URL: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.a };
   const args = [join('docs', 'examples', example), sampleFile(125, 'mp3'), 'audio/mpeg'];
   const { stdout, stderr } = await promisify(execFile)(command, args, { env });

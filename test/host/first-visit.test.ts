@@ -55,7 +55,7 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-test('a first visit shows the sample, transcribed with the default model', async () => {
+test('a first visit shows the sample, transcribed with the default model [host.sample]', async () => {
   const client = recordingClient(note.url, (await signIn(note, note.operator)).access);
   const { sessions } = SessionList.parse(await (await client.call('GET', '/api/sessions')).json());
   expect(sessions).toMatchObject([{ title: 'Sample recording', state: 'completed' }]);
@@ -65,7 +65,7 @@ test('a first visit shows the sample, transcribed with the default model', async
   expect(wordErrorRate(wordsOf(known?.text ?? ''), wordsOf(transcript.text)), transcript.text).toBeLessThan(MAX_WORD_ERROR_RATE);
 });
 
-test("npm run demo prints the sample's turns by speaker and the word error rate of the model", async () => {
+test("npm run demo prints the sample's turns by speaker and the word error rate of the model [host.sample]", async () => {
   const demo = run('demo.ts');
   expect(await demo.exited, demo.text()).toBe(0);
   expect(demo.text()).toMatch(/^Sarah: Good morning,? everyone\./im);

@@ -84,7 +84,7 @@ afterEach(async () => {
 /** Retries every second instead of every fifteen. */
 const hastily = (definition: string): string => definition.replaceAll('"IntervalSeconds":15', '"IntervalSeconds":1');
 
-test('without capacity for the preferred machine, the next machine of the pool does the work', async () => {
+test('without capacity for the preferred machine, the next machine of the pool does the work [gpu.pool]', async () => {
   injectFaults({ no_capacity: instanceIds.slice(0, 1) });
   await withDefinition(hastily, async () => {
     const id = await oneChunk();
@@ -95,7 +95,7 @@ test('without capacity for the preferred machine, the next machine of the pool d
   expect(await statesOf(await lastExecution())).toEqual(expect.arrayContaining(['NextMachine', 'Drain', 'ConfirmStopped']));
 });
 
-test('without any capacity, work stays pending with the reason and without a failed attempt, and is done once there is capacity', async () => {
+test('without any capacity, work stays pending with the reason and without a failed attempt, and is done once there is capacity [gpu.pool]', async () => {
   injectFaults({ no_capacity: instanceIds });
   const { id, seen } = await withDefinition(hastily, async () => {
     const session = await oneChunk();
@@ -125,7 +125,7 @@ test('without any capacity, work stays pending with the reason and without a fai
   expect((await waiting(id)).waitingFor).toBeUndefined();
 });
 
-test('with the daily budget spent, no machine is started for runs or admins, and work stays pending with the reason', async () => {
+test('with the daily budget spent, no machine is started for runs or admins, and work stays pending with the reason [gpu.budget]', async () => {
   const now = Date.now();
   const spent: GpuIntervalRow = {
     usage_id: 'gpu#i-elsewhere#1',
@@ -152,7 +152,7 @@ test('with the daily budget spent, no machine is started for runs or admins, and
   expect((await userA.awaitTranscript(usdPerHour, 120)).status).toBe('completed');
 });
 
-test('a machine held by an admin keeps running without work and between runs; it stops when released', async () => {
+test('a machine held by an admin keeps running without work and between runs; it stops when released [gpu.by-hand]', async () => {
   const answer = await admin.call('POST', '/api/gpu/start', { minutes: 5 });
   expect(answer.status).toBe(202);
   const held = z.object({ instanceId: z.string(), state: z.string(), heldUntil: z.string() }).parse(await answer.json());
@@ -188,7 +188,7 @@ test('manual GPU control and the overview require an admin', async () => {
   await expect(admin.call('POST', '/api/gpu/start', { hours: 1 })).rejects.toMatchObject({ status: 422 });
 });
 
-test('a large backlog uses several machines; each chunk is transcribed once, and all machines stop', async () => {
+test('a large backlog uses several machines; each chunk is transcribed once, and all machines stop [gpu.pool]', async () => {
   await withFunctionEnv('FleetControlName', { BACKLOG_SECONDS_PER_MACHINE: '30' }, async () => {
     injectFaults({ pending_seconds: 3 });
     const chunks = sampleChunks(10);
@@ -205,7 +205,7 @@ test('a large backlog uses several machines; each chunk is transcribed once, and
   });
 });
 
-test("a session's cost is its share of EC2's running time; a run needs few state transitions", async () => {
+test("a session's cost is its share of EC2's running time; a run needs few state transitions [gpu.cost]", async () => {
   const before = (await overview()).cost;
   const id = await oneChunk();
   await userA.complete(id, 1);

@@ -3,10 +3,13 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, expect, test } from 'vitest';
 import { clientEnv } from '../../host/emulator.ts';
 import { PROJECT } from '../../host/paths.ts';
-import { host } from './support.ts';
+import { db, host, s3 } from './support.ts';
 
 const folder = mkdtempSync(join(host.temporary, 'guide-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -21,13 +24,28 @@ async function shell(command: string): Promise<{ out: string; code: number }> {
   return { out: stdout, code };
 }
 
-test('a stage is deployed, passes the doctor, has no diff when synthesized again, and is destroyed', async () => {
-  const values = '-c stage=guide -c alarmEmail=you@example.com -c amiId=ami-0123456789abcdef0';
+const AMI = '-c amiId=ami-0123456789abcdef0';
+
+async function record(outputs: Readonly<Record<string, string>>): Promise<string> {
+  const Bucket = outputs['BucketName'] ?? '';
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'users/u/audio/sessions/s/chunk-001.webm', Body: 'audio' }));
+  return Bucket;
+}
+const contentOf = (Bucket: string): Promise<number | undefined> =>
+  s3.send(new ListObjectsV2Command({ Bucket })).then(
+    ({ KeyCount }) => KeyCount,
+    () => undefined,
+  );
+
+test('a disposable stage is deployed, passes the doctor, has no diff when synthesized again, and is destroyed with its files [deployment.guide]', async () => {
+  const values = `-c stage=guide -c disposable=true -c alarmEmail=you@example.com ${AMI}`;
   const cdk = (what: string) => shell(`cdk ${what} ${values} --output ${folder}`);
   const outputs = join(folder, 'outputs.json');
   const deployed = await cdk(`deploy --require-approval never --outputs-file ${outputs}`);
   expect(deployed.code, deployed.out).toBe(0);
-  expect(JSON.parse(readFileSync(outputs, 'utf8'))['chunkscribe-guide'].PagesUrl).toMatch(/^https:/);
+  const stack = JSON.parse(readFileSync(outputs, 'utf8'))['chunkscribe-guide'];
+  expect(stack.PagesUrl).toMatch(/^https:/);
+  const bucket = await record(stack);
 
   const examined = await shell('chunkscribe --json doctor --stage guide');
   const lines: { name: string; state: string }[] = JSON.parse(examined.out).lines;
@@ -39,9 +57,25 @@ test('a stage is deployed, passes the doctor, has no diff when synthesized again
   const destroyed = await cdk('destroy --force');
   expect(destroyed.code, destroyed.out).toBe(0);
   expect((await shell('chunkscribe --json doctor --stage guide')).out).toContain('there is no chunkscribe-guide');
+  expect(await contentOf(bucket)).toBeUndefined();
 });
 
-test('invalid context values are reported without a stack trace, and nothing is deployed', async () => {
+test('any other stage keeps its files and tables when it is destroyed [deployment.kept]', async () => {
+  const outputs = join(folder, 'kept.json');
+  const cdk = (what: string) => shell(`cdk ${what} -c stage=kept ${AMI} --output ${folder}`);
+  const deployed = await cdk(`deploy --require-approval never --outputs-file ${outputs}`);
+  expect(deployed.code, deployed.out).toBe(0);
+  const stack = JSON.parse(readFileSync(outputs, 'utf8'))['chunkscribe-kept'];
+  const bucket = await record(stack);
+  const protection = { StackName: 'chunkscribe-kept', EnableTerminationProtection: false };
+  await new CloudFormationClient().send(new UpdateTerminationProtectionCommand(protection));
+  const destroyed = await cdk('destroy --force');
+  expect(destroyed.code, destroyed.out).toBe(0);
+  expect(await contentOf(bucket)).toBe(1);
+  await db.send(new DescribeTableCommand({ TableName: stack.SessionsTable }));
+});
+
+test('invalid context values are reported without a stack trace, and nothing is deployed [deployment.guide]', async () => {
   const { out, code } = await shell(`cdk deploy -c poolSize=0 -c alarmMail=you@example.com --output ${folder}`);
   expect(code).not.toBe(0);
   expect(out).toMatch(/poolSize/);

@@ -79,7 +79,7 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-test('the host starts, runs only once, keeps recordings and an active batch run after kill -9, and leaves no process after Ctrl+C', {
+test('the host starts, runs only once, keeps recordings and an active batch run after kill -9, and leaves no process after Ctrl+C [start.options, host.life, model.shown]', {
   timeout: 300_000,
 }, async () => {
   const first = await start();
@@ -146,7 +146,7 @@ test('the host starts, runs only once, keeps recordings and an active batch run 
   expect(processes()).toEqual([]);
 });
 
-test('the pages and the API accept only local host names and their own origin; a first visit shows a transcribed session; also with another emulator port', async () => {
+test('the pages and the API accept only local host names and their own origin; a first visit shows a transcribed session; also with another emulator port [host.loopback, pages.safe]', async () => {
   mkdirSync(join(home, 'state'), { recursive: true });
   writeFileSync(join(home, 'state', 'port'), String(await freePort(0)));
   const { child, note, exited, text } = await start();
@@ -176,7 +176,7 @@ test('the pages and the API accept only local host names and their own origin; a
   expect(await exited).toBe(0);
 });
 
-test('of two concurrent starts, one runs and the other reports it', async () => {
+test('of two concurrent starts, one runs and the other reports it [host.life]', async () => {
   const both = [0, 1].map(() => {
     const child = node('start.ts', '--model', PROTOCOL_MODEL, '--port', '18080');
     return { child, ...listen(child) };
@@ -192,7 +192,7 @@ test('of two concurrent starts, one runs and the other reports it', async () => 
 });
 
 test.each([['Starting Chunkscribe'], ['2. AWS emulator'], ['3. template']])(
-  'Ctrl+C after "%s" ends the start with 130, without a stack trace or a remaining process',
+  'Ctrl+C after "%s" ends the start with 130, without a stack trace or a remaining process [start.interrupted]',
   async (line) => {
     rmSync(join(home, 'cdk.out'), { recursive: true, force: true });
     const child = node('start.ts', '--model', PROTOCOL_MODEL, '--port', '18080');
@@ -206,13 +206,13 @@ test.each([['Starting Chunkscribe'], ['2. AWS emulator'], ['3. template']])(
   },
 );
 
-test('an unavailable model ends the start with one line', async () => {
+test('an unavailable model ends the start with one line [model.failures]', async () => {
   const refused = listen(node('start.ts', '--model', 'tiny.klingon'));
   expect(await refused.exited).toBe(1);
   expect(refused.text()).toMatch(/^there is no published model tiny\.klingon; try tiny\.en[^\n]*\n$/);
 });
 
-test('npm run demo explains how to start the host if none is running', async () => {
+test('npm run demo explains how to start the host if none is running [host.life]', async () => {
   const demo = listen(node('demo.ts'));
   expect(await demo.exited).toBe(1);
   expect(demo.text()).toBe('No running host. Start it in another terminal: npm start\n');

@@ -42,12 +42,12 @@ test.each([
   ['twice', { do: 'repeat', times: 3 }],
   ['late', { do: 'delay', times: 3, seconds: 4 }],
   ['never', { do: 'drop', times: 3 }],
-] as const)('if S3 events are delivered %s, each chunk is transcribed once', async (_when, rule) => {
+] as const)('if S3 events are delivered %s, each chunk is transcribed once [events.lost]', async (_when, rule) => {
   injectFaults({ events: [{ detail_type: 'Object Created', ...rule }] });
   await doneOnce(await record());
 });
 
-test('runs start and end without events of EC2 and Step Functions', async () => {
+test('runs start and end without events of EC2 and Step Functions [events.lost]', async () => {
   const silent = { do: 'drop', times: 1000 } as const;
   injectFaults({
     events: [
@@ -58,7 +58,7 @@ test('runs start and end without events of EC2 and Step Functions', async () => 
   await doneOnce(await record());
 });
 
-test.each([true, false])('failing AWS calls (effect applied: %s) only delay the result', async (effect) => {
+test.each([true, false])('failing AWS calls (effect applied: %s) only delay the result [events.lost]', async (effect) => {
   const fails = (service: string, action: string) => ({ service, action, times: 2, effect });
   injectFaults({
     calls: [
@@ -78,7 +78,7 @@ test.each([true, false])('failing AWS calls (effect applied: %s) only delay the 
   expect((await userA.awaitTranscript(id, 170)).status).toBe('completed');
 });
 
-test('an interrupted spot machine releases its work at once, and the next one does it without a failed attempt', async () => {
+test('an interrupted spot machine releases its work at once, and the next one does it without a failed attempt [worker.machine-faults]', async () => {
   const { id, count } = await sessionInTheMiddle(4); // more than the worker can do before it checks for notices
   const { serving } = await poolRow();
   injectFaults({ spot_notice: serving?.machines ?? instanceIds });
@@ -93,7 +93,7 @@ test('an interrupted spot machine releases its work at once, and the next one do
   expect((await chunkRows(id)).filter(({ suspect }) => suspect)).toEqual([]);
 });
 
-test('a machine that cannot work reports the reason, counts no failed attempts, and is stopped', async () => {
+test('a machine that cannot work reports the reason, counts no failed attempts, and is stopped [worker.machine-faults]', async () => {
   const id = await withWorkerSettings({ MIN_FREE_DISK_MB: '999999999' }, async () => {
     const session = await record();
     await poll('the reason', 90, async () => (await poolRow()).last_error === 'DiskFull');

@@ -33,7 +33,7 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('a local file is uploaded once, its job can be polled, read and searched; another user cannot access it', async () => {
+test('a local file is uploaded once, its job can be polled, read and searched; another user cannot access it [mcp.tools]', async () => {
   const [a, b] = await Promise.all(
     [host.tokens.a, host.tokens.b].map((token) => assistant({ CHUNKSCRIBE_API: host.apiUrl, CHUNKSCRIBE_TOKEN: token })),
   );
@@ -62,7 +62,7 @@ test('a local file is uploaded once, its job can be polled, read and searched; a
   expect(await call(a, 'check_transcription_status', { job_id: 'job_nobody' })).toMatchObject({ error: 'unknown-job' });
 });
 
-test('a wrong token and an unreachable stage are reported', async () => {
+test('a wrong token and an unreachable stage are reported [mcp.tools]', async () => {
   const stranger = await assistant({ CHUNKSCRIBE_API: host.apiUrl, CHUNKSCRIBE_TOKEN: 'nobody' });
   const lonely = await assistant({ CHUNKSCRIBE_API: 'http://127.0.0.1:9', CHUNKSCRIBE_TOKEN: host.tokens.a });
   clients.push(stranger, lonely);

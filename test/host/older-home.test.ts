@@ -43,7 +43,7 @@ afterAll(async () => {
   rmSync(ROOT, { recursive: true, force: true });
 });
 
-test('its recordings and file jobs are listed, and their texts are read', async () => {
+test('its recordings and file jobs are listed, and their texts are read [start.older-home]', async () => {
   const { sessions } = SessionList.parse(await (await client.call('GET', '/api/sessions')).json());
   expect(sessions.map(({ id, title, state }) => [id, title, state])).toContainEqual([RECORDING, 'Demo recording', 'completed']);
   const { jobs } = JobList.parse(await (await client.call('GET', '/api/transcriptions')).json());
@@ -53,7 +53,7 @@ test('its recordings and file jobs are listed, and their texts are read', async 
   for (const text of [recording, file]) expect(text).toMatch(/will hello stop wednesday no note/);
 });
 
-test('its rule, saved just before the stop, is applied; then it is changed', async () => {
+test('its rule, saved just before the stop, is applied; then it is changed [start.older-home]', async () => {
   const includes = (words: string): Promise<true> =>
     poll(words, 90, async () => (await client.transcriptAs(RECORDING, 'txt')).includes(words) || undefined);
   await includes('fifty Julia');
@@ -66,7 +66,7 @@ test('its rule, saved just before the stop, is applied; then it is changed', asy
   );
 });
 
-test('its recording is transcribed again, and a new recording is transcribed', async () => {
+test('its recording is transcribed again, and a new recording is transcribed [start.older-home]', async () => {
   await client.call('POST', `/api/sessions/${RECORDING}/retranscribe`, {});
   const { id } = await client.createSession();
   const [chunk] = sampleChunks();

@@ -60,7 +60,7 @@ async function recorded(): Promise<void> {
   await poll('the published chunk', 60, async () => (await keysBelow(published)).length === 1);
 }
 
-test(`a recording is transcribed while another user's corrections are applied to ${CHUNKS} chunks, each row once and the session once`, async () => {
+test(`a recording is transcribed while another user's corrections are applied to ${CHUNKS} chunks, each row once and the session once [pressure.corrections]`, async () => {
   const id = `session_busy${Date.now()}`;
   const result_key = `users/${BUSY}/sessions/${id}/results/001.1.json`;
   await s3.send(
@@ -79,7 +79,7 @@ test(`a recording is transcribed while another user's corrections are applied to
   expect(await assembliesOf(id)).toBeLessThanOrEqual(4);
 });
 
-test('more permanently failing changes than fit in a batch do not block other users', async () => {
+test('more permanently failing changes than fit in a batch do not block other users [pressure.contained]', async () => {
   const id = `session_poison${Date.now()}`;
   await put('SessionsTable', sessionRow({ session_id: id, user_id: BUSY, state: 'completed', chunk_count: 1 }));
   const result_key = `users/${BUSY}/no-such-object.json`;
@@ -90,7 +90,7 @@ test('more permanently failing changes than fit in a batch do not block other us
   await recorded();
 });
 
-test('the URL of an unused chunk number accepts one upload, even with replace: true; for a replacement the newest bytes count', async () => {
+test('the URL of an unused chunk number accepts one upload, even with replace: true; for a replacement the newest bytes count [pressure.overwritten]', async () => {
   const [first, second] = sampleChunks(3).map(uniqueCopy);
   if (first === undefined || second === undefined) throw new Error('the sample is too short');
   const { id } = await userA.createSession();

@@ -32,7 +32,7 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('chunks uploaded in any order, one of them twice, become the whole text; then the machine is stopped', async () => {
+test('chunks uploaded in any order, one of them twice, become the whole text; then the machine is stopped [gpu.started-and-stopped, recording.order]', async () => {
   const { id } = await userA.createSession({ title: 'Any order', language: 'en' });
   for (const n of [5, 2, 4, 1, 3]) {
     const chunk = chunks[n - 1];
@@ -66,7 +66,7 @@ test('chunks uploaded in any order, one of them twice, become the whole text; th
   expect(await allStopped()).toBe(true);
 });
 
-test('a missing chunk makes the transcript partial with a gap; a late chunk completes it', async () => {
+test('a missing chunk makes the transcript partial with a gap; a late chunk completes it [recording.gaps]', async () => {
   const { id } = await userA.createSession();
   const [first, second, third] = chunks.map(uniqueCopy);
   if (!first || !second || !third) throw new Error('the sample is too short');
@@ -83,7 +83,7 @@ test('a missing chunk makes the transcript partial with a gap; a late chunk comp
   expect(whole.text.length).toBeGreaterThan(partial.text.length);
 });
 
-test('another recording has another text', async () => {
+test('another recording has another text [recording.real]', async () => {
   const { id } = await userA.createSession();
   const last = chunks[3];
   if (!last) throw new Error('the sample is too short');
@@ -94,14 +94,20 @@ test('another recording has another text', async () => {
   expect(text).toContain('yankee india india hotel');
 });
 
-test('after kill -9, the next worker transcribes the claimed chunks; none is lost or transcribed twice', async () => {
+/** Ends the worker with a signal in the middle of a session, and waits until all its chunks have ended. */
+async function endWorker(signal: 'SIGKILL' | 'SIGTERM', timeoutSeconds: number) {
   const { id, count } = await sessionInTheMiddle();
   const pid = await workerPid();
-  process.kill(pid, 'SIGKILL');
+  process.kill(pid, signal);
   await userA.complete(id, count);
-  const session = await userA.awaitChunks(id, 170, settled(count));
-  expect(session.chunks.every(({ state }) => state === 'done')).toBe(true);
-  expect(session.chunks.every(({ attempts }) => attempts === 1)).toBe(true); // a killed worker counts no failed attempt
+  const { chunks } = await userA.awaitChunks(id, timeoutSeconds, settled(count));
+  return { id, count, pid, chunks };
+}
+
+test('after kill -9, the next worker transcribes the claimed chunks; none is lost or transcribed twice [worker.killed]', async () => {
+  const { id, count, pid, chunks } = await endWorker('SIGKILL', 170);
+  expect(chunks.every(({ state }) => state === 'done')).toBe(true);
+  expect(chunks.every(({ attempts }) => attempts === 1)).toBe(true); // a killed worker counts no failed attempt
   expect((await chunkRows(id)).some(({ fence, suspect }) => fence > 1 && suspect)).toBe(true);
   expect(await workerPid().catch(() => 0)).not.toBe(pid);
   const transcript = await userA.awaitTranscript(id, 60);
@@ -109,17 +115,13 @@ test('after kill -9, the next worker transcribes the claimed chunks; none is los
   expect(transcript.chunks).toHaveLength(count);
 });
 
-test('on SIGTERM, the worker releases its chunks at once, without a failed attempt', async () => {
-  const { id, count } = await sessionInTheMiddle();
-  const pid = await workerPid();
-  process.kill(pid, 'SIGTERM');
-  await userA.complete(id, count);
-  const session = await userA.awaitChunks(id, 60, settled(count));
-  expect(session.chunks.map(({ state, attempts }) => [state, attempts])).toEqual(session.chunks.map(() => ['done', 1]));
+test('on SIGTERM, the worker releases its chunks at once, without a failed attempt [worker.stopped]', async () => {
+  const { pid, chunks } = await endWorker('SIGTERM', 60);
+  expect(chunks.map(({ state, attempts }) => [state, attempts])).toEqual(chunks.map(() => ['done', 1]));
   expect(await workerPid()).not.toBe(pid);
 });
 
-test('logs contain no transcript text, token or signed URL', async () => {
+test('logs contain no transcript text, token or signed URL [security.logs]', async () => {
   const logs = readdirSync(join(host.root, 'logs')).map((name) => readFileSync(join(host.root, 'logs', name), 'utf8'));
   expect(logs.length).toBeGreaterThan(1);
   for (const log of logs) {

@@ -26,7 +26,7 @@ const sessionOf = async (id: string) => SessionDetails.parse(await (await userA.
 const textOf = async (id: string): Promise<string> =>
   Transcript.parse(await (await userA.call('GET', `/api/sessions/${id}/transcript`)).json()).text;
 
-test('a retranscribed session keeps its edits, and its old text until the new one is complete', async () => {
+test('a retranscribed session keeps its edits, and its old text until the new one is complete [retranscribe.sessions]', async () => {
   const { id } = await userA.createSession();
   const chunks = sampleChunks(10).slice(0, 3);
   for (const [i, chunk] of chunks.entries()) await userA.upload(id, i + 1, chunk);
@@ -77,7 +77,7 @@ function chunkscribe(...args: string[]): Promise<{ stdout: string; stderr: strin
   return promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', 'cli/main.ts', ...args], options);
 }
 
-test('a file is retranscribed from the command line; the job stays completed with its old text until the new one is available', async () => {
+test('a file is retranscribed from the command line; the job stays completed with its old text until the new one is available [retranscribe.files]', async () => {
   const id = await files.send(readFileSync(sampleFile(60, 'mp3')));
   const [last] = (await files.follow(id, 120)).slice(-1);
   const old = last?.content ?? '';

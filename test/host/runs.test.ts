@@ -10,7 +10,7 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('after an active run is aborted, its machine is stopped and the next run does the work', async () => {
+test('after an active run is aborted, its machine is stopped and the next run does the work [gpu.aborted]', async () => {
   const { id, count } = await sessionInTheMiddle();
   const { serving } = await poolRow();
   const executionArn = `${output('StateMachineArn').replace(':stateMachine:', ':execution:')}:${serving?.run_id}`;

@@ -39,7 +39,7 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('overlapping chunks become a text without duplicated or cut words', async () => {
+test('overlapping chunks become a text without duplicated or cut words [chunk.overlap]', async () => {
   const { id } = await userA.createSession({ language: 'en' });
   const chunks = sampleChunks(15, 0.4);
   for (const [i, chunk] of chunks.entries())
@@ -51,7 +51,7 @@ test('overlapping chunks become a text without duplicated or cut words', async (
   expect((await chunkRows(id)).map(({ overlap_ms }) => overlap_ms)).toEqual([undefined, ...chunks.slice(1).map(() => 400)]);
 });
 
-test('the transcript grows during the recording; corrections apply to existing and new chunks; after Stop it is final', async () => {
+test('the transcript grows during the recording; corrections apply to existing and new chunks; after Stop it is final [session.live, corrections]', async () => {
   const [first, second] = short;
   if (!first || !second) throw new Error('the sample is too short');
   const { id } = await userB.createSession({ language: 'en' });
@@ -82,7 +82,7 @@ test('the transcript grows during the recording; corrections apply to existing a
   ]);
 });
 
-test('a session deleted during its transcription does not reappear', async () => {
+test('a session deleted during its transcription does not reappear [session.deleted]', async () => {
   const { id } = await userA.createSession();
   const late = await userA.presign(id, 99, short[0] ?? bytes(''));
   for (const [i, chunk] of short.slice(0, 4).entries()) await userA.upload(id, i + 1, chunk);
@@ -106,7 +106,7 @@ test('a session deleted during its transcription does not reappear', async () =>
   expect((await keysBelow('users/')).filter((key) => key.includes(id))).toEqual([]);
 });
 
-test('the session of a dead recorder is completed automatically, and its uploaded chunks are transcribed', async () => {
+test('the session of a dead recorder is completed automatically, and its uploaded chunks are transcribed [session.abandoned]', async () => {
   const { id } = await userA.createSession();
   const [, , third] = short;
   if (!third) throw new Error('the sample is too short');
@@ -135,7 +135,7 @@ test('the session of a dead recorder is completed automatically, and its uploade
   expect(await userA.session(id)).toMatchObject({ state: 'completed' });
 });
 
-test('a permanently failed chunk can be retried, and a range requested; both have priority', async () => {
+test('a permanently failed chunk can be retried, and a range requested; both have priority [chunk.retry]', async () => {
   const { id } = await userA.createSession({ live: false });
   await userA.upload(id, 1, bytes('this is no audio'));
   const [first, second] = short;
@@ -156,7 +156,7 @@ test('a permanently failed chunk can be retried, and a range requested; both hav
   ]);
 });
 
-test('pieces of one stream, with a header only in the first, become the whole text in any order', async () => {
+test('pieces of one stream, with a header only in the first, become the whole text in any order [chunk.stream-pieces]', async () => {
   const whole = readFileSync(SAMPLE);
   const { id } = await userA.createSession({ language: 'en' });
   const cuts = [0, 0.3, 0.55, 0.8, 1].map((share) => Math.round(share * whole.length));
@@ -168,7 +168,7 @@ test('pieces of one stream, with a header only in the first, become the whole te
   expect(wordErrorRate(knownWords(), wordsOf(transcript.text))).toBeLessThan(MAX_WER);
 });
 
-test('the same bytes in another session of the same user are not billed again, those of another user are', async () => {
+test('the same bytes in another session of the same user are not billed again, those of another user are [cache.same-bytes]', async () => {
   const [chunk] = sampleChunks(10);
   if (!chunk) throw new Error('the sample is too short');
   const record = async (user: typeof userA) => {
@@ -211,7 +211,7 @@ function wav(at: (seconds: number) => number): Buffer {
   return Buffer.concat([head, Buffer.from(samples.buffer)]);
 }
 
-test('silence, noise, a tone and music give no words, a complete session, and no further GPU start', async () => {
+test('silence, noise, a tone and music give no words, a complete session, and no further GPU start [transcript.silence]', async () => {
   const chord = (t: number): number =>
     [262, 330, 392, 523].reduce((sum, note) => sum + 0.05 * Math.sin(2 * Math.PI * note * t), 0) * (t % 0.5 < 0.4 ? 1 : 0);
   const sounds = [() => 0, () => 0.04 * (Math.random() - 0.5), (t: number) => 0.1 * Math.sin(2 * Math.PI * 440 * t), chord];
@@ -232,7 +232,7 @@ test('silence, noise, a tone and music give no words, a complete session, and no
   expect((await poolRow()).epoch).toBe(epoch);
 });
 
-test('ten concurrent recordings of three users have the right texts, and users cannot read those of others', async () => {
+test('ten concurrent recordings of three users have the right texts, and users cannot read those of others [session.many]', async () => {
   const users = [userA, userB, admin];
   const recordings = Array.from({ length: 10 }, (_, i) => ({ user: users[i % 3] ?? userA, from: i }));
   const sessions = await Promise.all(
@@ -268,16 +268,19 @@ test.each([
   ['TypeScript', process.execPath, 'record.ts'],
   ['Python', WORKER_PYTHON, 'record.py'],
   ['curl', 'sh', 'record.sh'],
-])('the %s example of docs/recording-clients.md uploads a recording and prints the text', async (_language, command, example) => {
-  const folder = mkdtempSync(join(host.temporary, 'example-'));
-  const files = sampleChunks(10)
-    .slice(0, 2)
-    .map(({ bytes: content }, i) => {
-      writeFileSync(join(folder, `${i}.webm`), content);
-      return join(folder, `${i}.webm`);
-    });
-  const env = { ...process.env, CHUNKSCRIBE_URL: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.a };
-  const { stdout } = await promisify(execFile)(command, [join(PROJECT, 'docs', 'examples', example), ...files], { env });
-  const said = knownWords();
-  expect(wordErrorRate(said.slice(0, wordsOf(stdout).length), wordsOf(stdout))).toBeLessThan(3 * MAX_WER);
-});
+])(
+  'the %s example of docs/recording-clients.md uploads a recording and prints the text [clients.examples]',
+  async (_language, command, example) => {
+    const folder = mkdtempSync(join(host.temporary, 'example-'));
+    const files = sampleChunks(10)
+      .slice(0, 2)
+      .map(({ bytes: content }, i) => {
+        writeFileSync(join(folder, `${i}.webm`), content);
+        return join(folder, `${i}.webm`);
+      });
+    const env = { ...process.env, CHUNKSCRIBE_URL: host.apiUrl, CHUNKSCRIBE_TOKEN: host.tokens.a };
+    const { stdout } = await promisify(execFile)(command, [join(PROJECT, 'docs', 'examples', example), ...files], { env });
+    const said = knownWords();
+    expect(wordErrorRate(said.slice(0, wordsOf(stdout).length), wordsOf(stdout))).toBeLessThan(3 * MAX_WER);
+  },
+);

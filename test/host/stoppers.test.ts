@@ -52,7 +52,7 @@ async function drainToken(): Promise<string> {
   return String(Item?.['drain_token']);
 }
 
-test('only Catch: a failing step stops the machine', async () => {
+test('only Catch: a failing step stops the machine [gpu.four-stoppers]', async () => {
   await withWorkerSettings(NEVER, () =>
     withoutRules(ALL_RULES, async () => {
       await work();
@@ -64,27 +64,25 @@ test('only Catch: a failing step stops the machine', async () => {
   );
 });
 
-test('only the RunEnded rule: an aborted run leaves no machine running', async () => {
-  await withWorkerSettings(NEVER, () =>
-    withoutRules(['EveryMinute', 'MachineChanged'], async () => {
+/** Aborts a run while these rules and the worker cannot stop its machine, and waits until the machine is stopped. */
+const stopsAfterAbort = (rules: Parameters<typeof withoutRules>[0]) =>
+  withWorkerSettings(NEVER, () =>
+    withoutRules(rules, async () => {
       await work();
       await abort(await theRun());
       await stopped();
     }),
   );
+
+test('only the RunEnded rule: an aborted run leaves no machine running [gpu.four-stoppers]', async () => {
+  await stopsAfterAbort(['EveryMinute', 'MachineChanged']);
 });
 
-test('only the reaper’s schedule: without an event of the aborted run, it finds the machine without a holder', async () => {
-  await withWorkerSettings(NEVER, () =>
-    withoutRules(['RunEnded', 'MachineChanged'], async () => {
-      await work();
-      await abort(await theRun());
-      await stopped();
-    }),
-  );
+test('only the reaper’s schedule: without an event of the aborted run, it finds the machine without a holder [gpu.four-stoppers]', async () => {
+  await stopsAfterAbort(['RunEnded', 'MachineChanged']);
 });
 
-test('only the worker: without a task token and without a holder it powers off its machine', async () => {
+test('only the worker: without a task token and without a holder it powers off its machine [gpu.four-stoppers]', async () => {
   await withWorkerSettings({ UNHELD_SECONDS: '5' }, () =>
     withoutRules(ALL_RULES, async () => {
       await work();
@@ -94,7 +92,7 @@ test('only the worker: without a task token and without a holder it powers off i
   );
 });
 
-test('a hanging worker is detected by its missing heartbeat, and the next one does its work', async () => {
+test('a hanging worker is detected by its missing heartbeat, and the next one does its work [gpu.four-stoppers]', async () => {
   await withDefinition(
     (definition) => definition.replace('"HeartbeatSeconds":120', '"HeartbeatSeconds":5'),
     () =>
@@ -106,7 +104,7 @@ test('a hanging worker is detected by its missing heartbeat, and the next one do
   );
 });
 
-test('a machine whose worker never becomes ready is stopped at the deadline', async () => {
+test('a machine whose worker never becomes ready is stopped at the deadline [gpu.four-stoppers]', async () => {
   const [chunk] = sampleChunks();
   if (chunk === undefined) throw new Error('the sample is too short');
   injectFaults({ boot_seconds: 9999 });
@@ -125,7 +123,7 @@ test('a machine whose worker never becomes ready is stopped at the deadline', as
 });
 
 test.each(['Start', 'AwaitReady', 'Drain', 'Stop', 'ConfirmStopped'])(
-  'a run that is aborted at %s leaves no machine running',
+  'a run that is aborted at %s leaves no machine running [gpu.four-stoppers]',
   async (state) => {
     const [chunk] = sampleChunks();
     if (chunk === undefined) throw new Error('the sample is too short');

@@ -18,7 +18,7 @@ afterEach(async () => {
   await put({ rules: [], targetWords: [] });
 });
 
-test('an unpaired surrogate in a title, a chunk number in another notation and a far too large chunk count are refused', async () => {
+test('an unpaired surrogate in a title, a chunk number in another notation and a far too large chunk count are refused [doors.as-described]', async () => {
   expect(await refusal(userA.createSession({ title: 'x\ud800' }))).toEqual(INVALID);
   const { id } = await userA.createSession({ live: false });
   for (const n of ['0x1', '1e0', '%201', '+1', '01', '1.0', '9'.repeat(400)])
@@ -27,7 +27,7 @@ test('an unpaired surrogate in a title, a chunk number in another notation and a
   expect((await userA.session(id)).state).toBe('recording');
 });
 
-test('corrections of the documented size are saved and read; a missing body erases nothing; an older version is a conflict', async () => {
+test('corrections of the documented size are saved and read; a missing body erases nothing; an older version is a conflict [corrections.limits]', async () => {
   const rule = { kind: 'literal', match: '😀'.repeat(500), replace: '語'.repeat(500), caseSensitive: true };
   const rules = Array.from({ length: 500 }, () => rule);
   const { version } = (await (await put({ rules })).json()) as { version: number };
@@ -41,7 +41,7 @@ test('corrections of the documented size are saved and read; a missing body eras
   expect(await refusal(put({ rules: [], version }))).toEqual({ status: 409, code: 'corrections-changed' });
 });
 
-test('rules that take too long are refused by number', async () => {
+test('rules that take too long are refused by number [corrections.limits]', async () => {
   const nested = (index: number) => ({ kind: 'regex', match: `(((\\w|\\s){10}){10}){10}Z${index}`, replace: '' });
   const refused = await put({ rules: Array.from({ length: 500 }, (_, index) => nested(index)) }).catch((error: unknown) => error);
   expect(String(refused)).toContain('rule 1 is too slow');
@@ -69,7 +69,7 @@ function wav(rateHz: number, seconds: number): Buffer {
   return Buffer.concat([head, samples]);
 }
 
-test('a kilobyte that claims to contain ten minutes is refused as audio', async () => {
+test('a kilobyte that claims to contain ten minutes is refused as audio [doors.sample-rates]', async () => {
   const { id } = await userA.createSession();
   await userA.upload(id, 1, bytes(wav(2, 600), 'audio/wav'));
   await userA.awaitChunks(id, 120, ({ chunks }) => chunks[0]?.state === 'dead');

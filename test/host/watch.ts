@@ -58,6 +58,14 @@ export function watchFleet({ outputs, file, faults }: Watched): () => Promise<vo
     return undefined;
   }
 
+  async function compare(id: string, before: Seen, { state, row }: Seen): Promise<void> {
+    if (row.fence < before.row.fence) violation(`the fence of ${id} went from ${before.row.fence} to ${row.fence}`);
+    const hasEnded = before.state === 'running' && (state === 'stopping' || state === 'stopped');
+    if (!hasEnded || row.state !== 'running' || row.fence !== before.row.fence || isInterrupted(id)) return;
+    const harmed = await livingHolder(row);
+    if (harmed !== undefined) violation(`${id} was stopped although ${harmed} holds it`);
+  }
+
   async function look(id: string): Promise<void> {
     // Read the row after EC2: a stop is written to the row before EC2 is called.
     const [machine] = await machines.describe([id]);
@@ -67,13 +75,7 @@ export function watchFleet({ outputs, file, faults }: Watched): () => Promise<vo
     const isUnheld = state === 'running' && !isLive(row);
     const unheldSinceMs = isUnheld ? (before?.unheldSinceMs ?? Date.now()) : undefined;
     if (unheldSinceMs !== undefined && Date.now() - unheldSinceMs > UNHELD_MS) violation(`${id} runs without a holder`);
-    if (before !== undefined && row.fence < before.row.fence)
-      violation(`the fence of ${id} went from ${before.row.fence} to ${row.fence}`);
-    const hasEnded = before?.state === 'running' && (state === 'stopping' || state === 'stopped');
-    if (hasEnded && row.state === 'running' && row.fence === before.row.fence && !isInterrupted(id)) {
-      const harmed = await livingHolder(row);
-      if (harmed !== undefined) violation(`${id} was stopped although ${harmed} holds it`);
-    }
+    if (before !== undefined) await compare(id, before, { state, row });
     last.set(id, { state, row, unheldSinceMs });
   }
 

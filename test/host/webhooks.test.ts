@@ -51,7 +51,7 @@ given = json.load(sys.stdin)
 print(json.dumps(Webhook(given["secret"]).verify(given["body"].encode(), given["headers"])))
 `;
 
-test('the end of a file is delivered once, with a signature that both standard libraries verify, and again on replay', async () => {
+test('the end of a file is delivered once, with a signature that both standard libraries verify, and again on replay [files.webhooks]', async () => {
   await userB.call('PUT', '/api/webhook', { url: address() });
   const { secret } = WebhookSecret.parse(await (await userB.call('POST', '/api/webhook/secret', {})).json());
   await userB.call('PUT', '/api/notifications', { fileCompleted: true });
@@ -90,7 +90,7 @@ test('the end of a file is delivered once, with a signature that both standard l
   expect(text).toContain('Your file could not be transcribed');
 });
 
-test('the end of a session is delivered; a private address is refused, and batch webhooks require an admin', async () => {
+test('the end of a session is delivered; a private address is refused, and batch webhooks require an admin [files.webhooks]', async () => {
   await userB.call('PUT', '/api/webhook', { url: address() });
   const [chunk] = sampleChunks(10);
   const { id } = await userB.createSession();

@@ -69,7 +69,7 @@ beforeEach(() => {
   chmodSync(calls, 0o666);
   chmodSync(dirname(calls), 0o755);
   const files = ['package-lock.json', 'scripts/uv.txt', 'host/emulator/requirements.txt'];
-  files.push(...['', '-serve', '-speakers'].map((part) => `gpu-worker/requirements${part}.txt`));
+  files.push(...['cloud', 'serve', 'speakers'].map((extra) => `gpu-worker/requirements-${extra}.txt`));
   for (const file of [...files, 'host/start.ts', 'host/reset.ts', 'cli/main.ts']) {
     mkdirSync(dirname(join(clone, file)), { recursive: true });
     writeFileSync(join(clone, file), file.endsWith('.ts') ? SCRIPT : '{}');
@@ -122,7 +122,7 @@ test('on a new machine everything is installed once, and the script runs in its 
   expect(called()).toEqual([]);
 });
 
-test('a clone that is not writable is reported in one line, before any step', async () => {
+test('a clone that is not writable is reported in one line, before any step [start.at-once]', async () => {
   chmodSync(clone, 0o555);
   const elsewhere = mkdtempSync(join(place, 'home-'));
   chmodSync(elsewhere, 0o777);
@@ -139,7 +139,7 @@ test('a clone that is not writable is reported in one line, before any step', as
   expect(called()).toEqual([]);
 });
 
-test('a clone that another user has installed is used unchanged', async () => {
+test('a clone that another user has installed is used unchanged [start.at-once]', async () => {
   await launch(['host/start.ts']);
   lock(clone);
   writeFileSync(calls, '');
@@ -168,7 +168,7 @@ test.each([
   ["another user's", () => private_('0700'), /cannot write to .* \(EACCES\)/],
   ['below what only another user may write', () => join(private_('0755'), 'x', 'y'), /cannot write to .* \(EACCES\)/],
   ['below what only another user may enter', () => join(private_('0700'), 'x'), /cannot write to .* \(EACCES\)/],
-])('CHUNKSCRIBE_HOME %s is rejected in one line, before any step', async (_what, home, reason) => {
+])('CHUNKSCRIBE_HOME %s is rejected in one line, before any step [start.at-once]', async (_what, home, reason) => {
   const CHUNKSCRIBE_HOME = home();
   chmodSync(clone, 0o777);
   for (const script of ['host/start.ts', 'host/reset.ts']) {
@@ -202,7 +202,7 @@ test('CHUNKSCRIBE_HOME may be a relative path; an empty value counts as not set'
   expect(await start('')).toBe(null);
 });
 
-test('a Python that is too old or has no venv module is reported before npm runs', async () => {
+test('a Python that is too old or has no venv module is reported before npm runs [start.at-once]', async () => {
   const { code, err } = await launch(['host/start.ts'], { env: { PYTHON_VERSION: '3 10' } });
   expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^Python 3\.11 or newer is missing\. Install it: .*\n$/) });
   expect(await launch(['host/start.ts'], { env: { WITHOUT_VENV: '1' } })).toEqual({
@@ -215,7 +215,7 @@ test('a Python that is too old or has no venv module is reported before npm runs
   expect(await launch(['cli/main.ts'], { env: { PYTHON_VERSION: '3 10' } })).toMatchObject({ code: 0 });
 });
 
-test('a Node that is too old is reported before anything runs', async () => {
+test('a Node that is too old is reported before anything runs [start.at-once]', async () => {
   const old = "Object.defineProperty(process,'versions',{value:{...process.versions,node:'18.20.8'}})";
   const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(old)}`;
   expect(await launch(['host/start.ts'], { env: { NODE_OPTIONS } })).toEqual({
@@ -236,21 +236,24 @@ test('a failed step shows its output and its command', async () => {
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('%s during the installation ends it with %i, without stack traces; the next start works', async (signal, status) => {
-  const trace = "console.error('Traceback (most recent call last)'); process.exit(1)";
-  program(
-    'npm',
-    `for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { ${trace} }); setInterval(() => {}, 1000);`,
-  );
-  const { child, end } = begin(['cli/main.ts']);
-  await poll('npm', 20, async () => called().some((call) => call.startsWith('npm ci')));
-  child.kill(signal);
-  const { code, err } = await end;
-  expect({ code, err }).toEqual({ code: status, err: '  npm packages …\n  npm packages: interrupted\n' });
-  expect(existsSync(join(clone, '.local', 'install.lock'))).toBe(false);
-  program('npm', NPM);
-  expect(await launch(['cli/main.ts'])).toMatchObject({ code: 0 });
-});
+] as const)(
+  '%s during the installation ends it with %i, without stack traces; the next start works [start.at-once, start.interrupted]',
+  async (signal, status) => {
+    const trace = "console.error('Traceback (most recent call last)'); process.exit(1)";
+    program(
+      'npm',
+      `for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { ${trace} }); setInterval(() => {}, 1000);`,
+    );
+    const { child, end } = begin(['cli/main.ts']);
+    await poll('npm', 20, async () => called().some((call) => call.startsWith('npm ci')));
+    child.kill(signal);
+    const { code, err } = await end;
+    expect({ code, err }).toEqual({ code: status, err: '  npm packages …\n  npm packages: interrupted\n' });
+    expect(existsSync(join(clone, '.local', 'install.lock'))).toBe(false);
+    program('npm', NPM);
+    expect(await launch(['cli/main.ts'])).toMatchObject({ code: 0 });
+  },
+);
 
 test('the launcher exits with the status of the script, also after a signal', async () => {
   expect((await launch(['cli/main.ts', 'end', '64'])).code).toBe(64);

@@ -7,14 +7,14 @@ import { CALLS, TAGS } from '../../core/contracts/calls/all.ts';
 import { buildHandler } from '../../lambdas/service-info/handler.ts';
 import { openapi } from '../../scripts/openapi-document.ts';
 
-test('docs/openapi.json is up to date: node scripts/launch.mjs scripts/documents.ts writes it', async () => {
+test('docs/openapi.json is up to date: node scripts/launch.mjs scripts/documents.ts writes it [api.described]', async () => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/openapi.json'), 'utf8');
   expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openapi())));
   const { body } = await buildHandler('dev')({ routeKey: 'GET /api/openapi.json' });
   expect(JSON.parse(String(body))).toEqual(JSON.parse(text));
 });
 
-test('the document has exactly the routes of the template, with the same access', () => {
+test('the document has exactly the routes of the template, with the same access [api.described]', () => {
   const routes = Object.values(synthesized().template.findResources('AWS::ApiGatewayV2::Route')).map(
     (route) => route['Properties'],
   );
@@ -40,7 +40,7 @@ const Document = z.looseObject({
   paths: z.record(z.string(), z.record(z.string(), Operation)),
 });
 
-test('every operation has a unique id and a declared tag, and every path parameter is described', () => {
+test('every operation has a unique id and a declared tag, and every path parameter is described [api.described]', () => {
   const { paths, tags } = Document.parse(JSON.parse(JSON.stringify(openapi())));
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.values(methods).map((operation) => ({ path, ...operation })),

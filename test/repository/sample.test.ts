@@ -23,7 +23,7 @@ function sample(): KnownRecording {
 
 const rate = (reference: string, transcript: string): number => wordErrorRate(wordsOf(reference), wordsOf(transcript));
 
-test('the sample is about two minutes long, as its JSON declares', () => {
+test('the sample is about two minutes long, as its JSON declares [host.sample]', () => {
   const seconds = cutRecording(SAMPLE, temporaryFolder()).reduce((sum, chunk) => sum + chunk.seconds, 0);
   expect(seconds).toBeGreaterThan(110);
   expect(seconds).toBeLessThan(131);
@@ -31,7 +31,7 @@ test('the sample is about two minutes long, as its JSON declares', () => {
   expect(readFileSync(SAMPLE).length).toBeLessThan(700_000);
 });
 
-test("the sample's words are the words of its turns, in order of time, by three speakers", () => {
+test("the sample's words are the words of its turns, in order of time, by three speakers [host.sample]", () => {
   const { text, turns, words, duration_seconds } = sample();
   expect(new Set(turns.map(({ speaker }) => speaker)).size).toBe(3);
   expect(turns.map((turn) => turn.text).join(' ')).toBe(text);
@@ -49,13 +49,13 @@ test("the sample's words are the words of its turns, in order of time, by three 
   expect(words).toHaveLength(text.split(' ').length);
 });
 
-test("the sample's text equals the script that it was made from", () => {
+test("the sample's text equals the script that it was made from [host.sample]", () => {
   const script = Script.parse(JSON.parse(readFileSync(join(dirname(SAMPLE), 'script.json'), 'utf8')));
   const written = script.turns.map(({ speaker, sentences }) => ({ speaker, text: sentences.join(' ') }));
   expect(sample().turns.map(({ speaker, text }) => ({ speaker, text }))).toEqual(written);
 });
 
-test('a wrong, a missing and an added word each count as one error', () => {
+test('a wrong, a missing and an added word each count as one error [host.sample]', () => {
   const { text, words } = sample();
   const one = 1 / wordsOf(text.replace("don't", 'do not').replace("Let's", 'let us').replace("I'll", 'I will')).length;
   expect(rate(text, text)).toBe(0);
@@ -73,7 +73,7 @@ test.each([
   ['twenty thirty', '20 30'],
   ['three four', '3 4'],
   ['Um, I mean, okay.', 'I mean OK'],
-])('a different spelling is not a word error: %s', (reference, transcript) => {
+])('a different spelling is not a word error: %s [host.sample]', (reference, transcript) => {
   expect(rate(reference, transcript)).toBe(0);
 });
 
@@ -81,11 +81,11 @@ test.each([
   ['twenty five', '26', 1],
   ['in an hour', 'in our', 2 / 3],
   ['I can hear it', "I can't hear it", 1 / 4],
-])('different words are word errors: %s', (reference, transcript, expected) => {
+])('different words are word errors: %s [host.sample]', (reference, transcript, expected) => {
   expect(rate(reference, transcript)).toBeCloseTo(expected, 10);
 });
 
-test('a recording without a reference text, or with another JSON file next to it, has no word error rate', () => {
+test('a recording without a reference text, or with another JSON file next to it, has no word error rate [host.sample]', () => {
   const folder = temporaryFolder();
   expect(knownRecording(join(folder, 'talk.webm'))).toBeUndefined();
   writeFileSync(join(folder, 'talk.json'), '{"title": "notes"}');

@@ -10,7 +10,7 @@ const node = /MIN_NODE = (\d+);/.exec(launcher)?.[1];
 const python = /MIN_PYTHON = \[(\d+), (\d+)\];/.exec(launcher)?.slice(1).join('.');
 const DOCUMENTS = globSync(['README.md', 'docs/**/*.md', 'gpu-worker/**/*.md'], { cwd: PROJECT });
 
-test('the launcher, the packages and the documents name the same minimum Node version', () => {
+test('the launcher, the packages and the documents name the same minimum Node version [start.versions]', () => {
   expect(node).toBeDefined();
   expect(JSON.parse(read('package.json')).engines).toEqual({ node: `>=${node}` });
   expect(JSON.parse(read('package-lock.json')).packages[''].engines).toEqual({ node: `>=${node}` });
@@ -21,7 +21,11 @@ test('the launcher, the packages and the documents name the same minimum Node ve
   expect(named.filter(([, version]) => version !== node)).toEqual([]);
 });
 
-test('the launcher, the worker and the documents name the same minimum Python version', () => {
+test('the worker has the version of the project', () => {
+  expect(/^version = "(.+)"$/m.exec(read('gpu-worker/pyproject.toml'))?.[1]).toBe(JSON.parse(read('package.json')).version);
+});
+
+test('the launcher, the worker and the documents name the same minimum Python version [start.versions]', () => {
   expect(python).toBeDefined();
   expect(/requires-python = ">=([\d.]+)"/.exec(read('gpu-worker/pyproject.toml'))?.[1]).toBe(python);
   const files = [...DOCUMENTS, 'scripts/launch.mjs', 'gpu-worker/service/start-service.ps1'];

@@ -11,7 +11,7 @@ test.each([
   ['openai-sdk.py', WORKER_PYTHON],
   ['openai-sdk.ts', process.execPath],
   ['openai-curl.sh', 'sh'],
-])('docs/examples/%s prints the transcript of a file', (example, program) => {
+])('docs/examples/%s prints the transcript of a file [service.openai]', (example, program) => {
   const { status, stdout, stderr } = spawnSync(program, [join('docs', 'examples', example), SAMPLE], {
     cwd: PROJECT,
     encoding: 'utf8',

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => client.close());
 
-test('a recording is started, polled and saved; then it is listed, read in ranges and searched', async () => {
+test('a recording is started, polled and saved; then it is listed, read in ranges and searched [mcp.tools]', async () => {
   const { tools } = await client.listTools();
   expect(tools.map(({ name }) => name).sort()).toEqual(
     ['check_transcription_status', 'get_transcript', 'list_transcriptions', 'search_transcripts', 'transcribe_wav'].sort(),
@@ -82,12 +82,12 @@ test.each([
   ['transcribe_wav', { filename: join(outside, 'is-it-there.webm') }],
   ['transcribe_wav', { filename: join(allowed, 'talk.webm'), output_dir: outside }],
   ['transcribe_wav', { filename: join(allowed, 'talk.webm'), output_dir: join(allowed, 'folder-link') }],
-])('%s with %o is path-not-allowed, and nothing is written outside the roots', async (name, input) => {
+])('%s with %o is path-not-allowed, and nothing is written outside the roots [mcp.tools]', async (name, input) => {
   expect(await call(name, input)).toMatchObject({ success: false, error: 'path-not-allowed' });
   expect(existsSync(join(outside, 'talk.transcribing.txt'))).toBe(false);
 });
 
-test('a status file that is a link is not followed', async () => {
+test('a status file that is a link is not followed [mcp.tools]', async () => {
   const target = join(outside, 'target.txt');
   writeFileSync(target, 'untouched');
   copyFileSync(SAMPLE, join(allowed, 'trap.webm'));
@@ -98,7 +98,7 @@ test('a status file that is a link is not followed', async () => {
   expect(readFileSync(target, 'utf8')).toBe('untouched');
 });
 
-test('missing files, unknown jobs and an unreachable service are reported', async () => {
+test('missing files, unknown jobs and an unreachable service are reported [mcp.tools]', async () => {
   expect(await call('transcribe_wav', { filename: join(allowed, 'nothing.webm') })).toMatchObject({ error: 'file-not-found' });
   writeFileSync(join(allowed, 'notes.wav'), 'no audio');
   expect(await call('transcribe_wav', { filename: join(allowed, 'notes.wav') })).toMatchObject({ error: 'unsupported-media' });
@@ -116,7 +116,7 @@ test('missing files, unknown jobs and an unreachable service are reported', asyn
   await lonely.close();
 });
 
-test('the inspector’s command line lists and calls every tool', async () => {
+test('the inspector’s command line lists and calls every tool [mcp.tools]', async () => {
   const inspector = join(PROJECT, '.local', 'inspector', 'node_modules', '.bin', 'mcp-inspector');
   const settings = [`HOME=${root}`, `CHUNKSCRIBE_SERVICE=${url}`, `CHUNKSCRIBE_ROOTS=${allowed}`].flatMap((one) => ['-e', one]);
   const inspect = (...more: string[]): string =>

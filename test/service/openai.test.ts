@@ -9,7 +9,7 @@ const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'unused', maxRetries: 
 const file = () => createReadStream(SAMPLE);
 const WELCOME = 'hello everyone and welcome';
 
-test('the client lists models and gets json, text, srt, vtt and verbose_json', async () => {
+test('the client lists models and gets json, text, srt, vtt and verbose_json [service.openai]', async () => {
   expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['protocol.en']);
   const { text } = await client.audio.transcriptions.create({ model: 'whisper-1', file: file() });
   expect(text).toContain(WELCOME);
@@ -31,7 +31,7 @@ test('the client lists models and gets json, text, srt, vtt and verbose_json', a
   expect(verbose.words).toBeUndefined();
 });
 
-test('the client gets words on request, and a stream whose pieces form the text', async () => {
+test('the client gets words on request, and a stream whose pieces form the text [service.openai]', async () => {
   const { words, segments } = await client.audio.transcriptions.create({
     model: 'protocol.en',
     file: file(),
@@ -56,7 +56,7 @@ test('the client gets words on request, and a stream whose pieces form the text'
   expect(pieces).toBe(whole);
 });
 
-test('errors map to the client’s error classes', async () => {
+test('errors map to the client’s error classes [service.openai]', async () => {
   const ask = (more: object) =>
     client.audio.transcriptions.create({ model: 'protocol.en', file: file(), ...more }).catch((error: unknown) => error);
   expect(await ask({ model: 'gpt-9' })).toMatchObject({ status: 422, code: 'unknown-model', param: 'model' });

@@ -88,15 +88,18 @@ describe('recordings', () => {
     ['french', userB, 'fr', ['dans', 'mode', 'tout', 'vous']],
     ['spanish', userA, 'es', ['este', 'modo', 'todo', 'repetido']],
     ['english', userA, 'en', ['first', 'part', 'recorded', 'morning']],
-  ] as const)('users who speak at the same time each get their own language: %s', async (name, user, language, words) => {
-    const transcript = await user.awaitTranscript(sent[name], DEADLINE_SECONDS);
-    expect(transcript).toMatchObject({ status: 'completed', language });
-    expect(languagesOf(transcript)).toEqual([language]);
-    expect(wordsOf(transcript.text)).toEqual(expect.arrayContaining([...words]));
-    expect(await sessionOf(user, sent[name])).toMatchObject({ detectedLanguage: language });
-  });
+  ] as const)(
+    'users who speak at the same time each get their own language: %s [speech.product]',
+    async (name, user, language, words) => {
+      const transcript = await user.awaitTranscript(sent[name], DEADLINE_SECONDS);
+      expect(transcript).toMatchObject({ status: 'completed', language });
+      expect(languagesOf(transcript)).toEqual([language]);
+      expect(wordsOf(transcript.text)).toEqual(expect.arrayContaining([...words]));
+      expect(await sessionOf(user, sent[name])).toMatchObject({ detectedLanguage: language });
+    },
+  );
 
-  test('silence has no language and no text', async () => {
+  test('silence has no language and no text [speech.product]', async () => {
     const transcript = await userA.awaitTranscript(sent.silent, DEADLINE_SECONDS);
     expect(transcript).toMatchObject({
       status: 'completed',
@@ -108,7 +111,7 @@ describe('recordings', () => {
     expect((await sessionOf(userA, sent.silent)).detectedLanguage).toBeUndefined();
   });
 
-  test('a recording that begins with a silent chunk has the language of its speech', async () => {
+  test('a recording that begins with a silent chunk has the language of its speech [speech.product]', async () => {
     const transcript = await userA.awaitTranscript(sent.late, DEADLINE_SECONDS);
     expect(transcript).toMatchObject({ status: 'completed', language: 'de' });
     expect(languagesOf(transcript)).toEqual(['de']);
@@ -117,7 +120,7 @@ describe('recordings', () => {
     expect(await sessionOf(userA, sent.late)).toMatchObject({ detectedLanguage: 'de' });
   });
 
-  test('the segments of a bilingual recording have the language of their part', async () => {
+  test('the segments of a bilingual recording have the language of their part [speech.product]', async () => {
     const transcript = await userA.awaitTranscript(sent.both, DEADLINE_SECONDS);
     expect(languagesOf(transcript)).toEqual(['en', 'de']);
     const englishSeconds = (await userA.awaitTranscript(sent.english, DEADLINE_SECONDS)).duration_seconds;
@@ -129,7 +132,7 @@ describe('recordings', () => {
     expect(right.length, transcript.text).toBeGreaterThanOrEqual(RIGHT_LANGUAGE_SHARE * words.length);
   });
 
-  test('a spoken repetition is not cut as a loop', async () => {
+  test('a spoken repetition is not cut as a loop [speech.product]', async () => {
     const transcript = await userB.awaitTranscript(sent.repeated, DEADLINE_SECONDS);
     const words = wordsOf(transcript.text);
     expect(words.slice(-3), transcript.text).toEqual(['that', 'is', 'wrong']);
@@ -145,14 +148,14 @@ describe('files', () => {
     return FileTranscript.parse(JSON.parse(await files.text(id, 'json')));
   }
 
-  test('a German file is German', async () => {
+  test('a German file is German [speech.product]', async () => {
     const transcript = await transcriptOf(sent.germanFile);
     expect(transcript).toMatchObject({ status: 'completed', language: 'de' });
     expect(languagesOf(transcript)).toEqual(['de']);
     expect(wordsOf(transcript.text)).toEqual(expect.arrayContaining(['guten', 'morgen', 'haus', 'garten']));
   });
 
-  test('a silent file has no language and no text', async () => {
+  test('a silent file has no language and no text [speech.product]', async () => {
     expect(await transcriptOf(sent.silentFile)).toMatchObject({
       status: 'completed',
       language: 'und',
@@ -162,7 +165,7 @@ describe('files', () => {
     });
   });
 
-  test('a file that begins with silence has the language of its speech', async () => {
+  test('a file that begins with silence has the language of its speech [speech.product]', async () => {
     const transcript = await transcriptOf(sent.lateFile);
     expect(transcript).toMatchObject({ status: 'completed', language: 'de' });
     expect(languagesOf(transcript)).toEqual(['de']);
@@ -188,7 +191,7 @@ describe('languages are checked before anything is queued', () => {
   test.each([
     ['a session', '/api/sessions', {}],
     ['a file', '/api/transcriptions', file],
-  ])('%s in an unknown language is refused with the list of languages', async (_what, path, body) => {
+  ])('%s in an unknown language is refused with the list of languages [speech.product]', async (_what, path, body) => {
     const before = await known();
     for (const language of ['xx', 'yue']) {
       const refused = await post(path, { ...body, language });
@@ -209,7 +212,7 @@ describe('languages are checked before anything is queued', () => {
     ['english', 'en'],
     ['auto', undefined],
     ['', undefined],
-  ])('%j is accepted for sessions and files', async (language, code) => {
+  ])('%j is accepted for sessions and files [speech.product]', async (language, code) => {
     const { id } = await userA.createSession({ language });
     expect((await sessionOf(userA, id)).language).toBe(code);
     const job = await fileClient(userA).create({ ...file, language });
@@ -217,7 +220,7 @@ describe('languages are checked before anything is queued', () => {
   });
 });
 
-test('the pages show texts with their languages, and silence as no speech', async () => {
+test('the pages show texts with their languages, and silence as no speech [speech.product]', async () => {
   const chromium = await browser(false);
   const pageOf = async (email: string): Promise<Page> => {
     const page = await newPage(await chromium.newContext());

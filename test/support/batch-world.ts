@@ -1,12 +1,12 @@
 /** The batch on memory stores: a bucket, rows, a fake clock, and a worker that runs when `work` is called. */
 
-import type { Mail } from '../../core/batch-run/mail.ts';
 import type { ListedObject } from '../../core/batch-run/ports.ts';
 import { begin, type RunnerDeps, type RunRequest, tick } from '../../core/batch-run/run.ts';
 import { BatchReport } from '../../core/contracts/report.ts';
 import type { ChunkRow, PoolRow } from '../../core/contracts/rows.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
 import { gpuDay } from '../../core/ledger/gpu-time.ts';
+import type { Mail } from '../../core/notifications/ports.ts';
 import { utcDay } from '../../core/time.ts';
 import { containment } from './containment.ts';
 import { memoryBatchStore, memoryLockStore, memoryNoticeStore, memoryRunFiles } from './memory-batch.ts';

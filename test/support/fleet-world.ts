@@ -38,8 +38,8 @@ export function fleetWorld(instanceIds: readonly string[] = [INSTANCE]) {
         launched.set(id, now);
         return 'started';
       },
-      async stop(id) {
-        if (stateOf(id) === 'running') states.set(id, 'stopped');
+      async stop(id, isForced = false) {
+        if (stateOf(id) === 'running' || (isForced && stateOf(id) === 'stopping')) states.set(id, 'stopped');
       },
     },
     runs: {

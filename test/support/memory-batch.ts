@@ -1,10 +1,10 @@
 /** Memory stores of the batch. The contract suites run against these and against DynamoDB in the emulator. */
 import type { LockStore } from '../../core/batch-lock/ports.ts';
-import type { MailSettings, NoticeStore } from '../../core/batch-run/mail.ts';
 import type { BatchStore, RunFiles } from '../../core/batch-run/ports.ts';
 import { emptyGate, emptyState } from '../../core/batch-run/rows.ts';
 import type { LeaseRow, RunRow } from '../../core/contracts/batch.ts';
 import type { BatchReport, ListedChunk, PendingJobs } from '../../core/contracts/report.ts';
+import type { MailSettings, NoticeStore } from '../../core/notifications/ports.ts';
 import { defined } from './memory-stores.ts';
 
 export function memoryLockStore(): LockStore & { readonly rows: Map<string, LeaseRow> } {

@@ -1,8 +1,8 @@
 /** Memory stores. The same contract suites run against these and against DynamoDB in the emulator. */
 
 import { formerOf } from '../../core/chunk-cache/former.ts';
-import { pendingShard } from '../../core/chunk-cache/ingest.ts';
 import type { ChunkObjects, ChunkStore, StoredObject, WorkQueue } from '../../core/chunk-cache/ports.ts';
+import { pendingShard } from '../../core/chunk-cache/rows.ts';
 import { parseChunkKey, sessionPrefix } from '../../core/contracts/keys.ts';
 import type {
   ChunkRow,

@@ -8,12 +8,12 @@
  */
 import { isGateOpen, isRecording, lock, unlock } from '../../core/batch-lock/lock.ts';
 import { begin, tick } from '../../core/batch-run/run.ts';
-import { ingest } from '../../core/chunk-cache/ingest.ts';
 import { parseChunkKey } from '../../core/contracts/keys.ts';
 import { LEASE_SECONDS } from '../../core/contracts/limits.ts';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
 import { startForAdmin, stopForAdmin } from '../../core/fleet/admins.ts';
 import { confirm, leaveRun, nextMachine, plan, startMachine, wake } from '../../core/fleet/run-steps.ts';
+import { ingest } from '../../core/sessions/ingest.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { breakableCommits, type NextWrite } from './breakable-commits.ts';
 import { containment, context } from './containment.ts';
@@ -27,6 +27,8 @@ const MINUTE_MS = 60_000;
 
 /** The current step of an execution for one of its machines. */
 type Step = 'start' | 'ready' | 'drain' | 'leave' | 'fail' | 'stop' | 'confirm' | 'next' | 'over';
+/** Where these steps continue after an error; all others continue at `fail`. */
+const CATCH: Partial<Record<Step, Step>> = { fail: 'over', stop: 'over', confirm: 'over' };
 interface Branch {
   machine: string;
   step: Step;
@@ -127,79 +129,65 @@ export function protocolWorld() {
     if (place !== undefined) await attempt(() => ingest(ingestDeps, place, keyOf(n)));
   }
 
-  /** Takes one step of an execution. A failed step continues at its Catch. */
-  async function advance(runId: string, branch: Branch): Promise<void> {
-    const { machine } = branch;
-    const go = async <T>(call: () => Promise<T>, next: (result: T) => Step): Promise<void> => {
-      const result = await call().then(
-        (value) => ({ value }),
-        () => undefined,
-      );
-      if (result !== undefined) branch.step = next(result.value);
-      else branch.step = branch.step === 'fail' || branch.step === 'stop' || branch.step === 'confirm' ? 'over' : 'fail';
-    };
-    switch (branch.step) {
-      case 'start':
-        return go(
-          () => startMachine(deps, runId, machine),
-          ({ kind }) => (kind === 'started' ? 'ready' : kind === 'no-capacity' ? 'next' : 'fail'),
-        );
-      case 'next': {
-        let found: string | undefined;
-        await go(
-          async () => {
-            found = await nextMachine(deps, runId, machine);
-          },
-          () => (found === undefined ? 'over' : 'start'),
-        );
-        if (found !== undefined) branch.machine = found;
-        return;
-      }
-      case 'ready':
-        branch.step = fleet.machine(undefined, machine) === 'running' ? 'drain' : 'fail';
-        return;
-      case 'drain':
-        if (fleet.machine(undefined, machine) !== 'running') branch.step = 'fail'; // the heartbeat has stopped
-        if (workers.has(machine) || branch.step === 'fail') return; // busy: it does not report yet
-        branch.seen = (await store.readPool()).wanted_seq;
-        if ((await servable()).length === 0) branch.step = 'leave';
-        return;
-      case 'leave':
-        return go(
-          () => leaveRun(deps, runId, machine, branch.seen),
-          (kind) => ({ stop: 'stop', keep: 'over', 'wanted-again': 'drain' })[kind] as Step,
-        );
-      case 'fail':
-        return go(
-          () => leaveRun(deps, runId, machine),
-          (kind) => (kind === 'stop' ? 'stop' : 'over'),
-        );
-      case 'stop':
-        return go(
-          () => deps.machines.stop(machine),
-          () => 'confirm',
-        );
-      case 'confirm':
-        return go(
-          () => confirm(deps, runId, machine),
-          (isConfirmed) => (isConfirmed ? 'over' : 'confirm'),
-        );
-      case 'over':
-    }
+  /** Takes a step, which returns the next one. A failed step continues at its Catch. */
+  const go = async (branch: Branch, step: () => Promise<Step>): Promise<void> => {
+    branch.step = await step().catch(() => CATCH[branch.step] ?? 'fail');
+  };
+  const isRunning = (machine: string): boolean => fleet.machine(undefined, machine) === 'running';
+
+  /** One step of an execution for one of its machines. */
+  const steps: Readonly<Record<Step, (runId: string, branch: Branch) => Promise<void>>> = {
+    start: (runId, branch) =>
+      go(branch, async () => {
+        const { kind } = await startMachine(deps, runId, branch.machine);
+        return kind === 'started' ? 'ready' : kind === 'no-capacity' ? 'next' : 'fail';
+      }),
+    next: (runId, branch) =>
+      go(branch, async () => {
+        const found = await nextMachine(deps, runId, branch.machine);
+        branch.machine = found ?? branch.machine;
+        return found === undefined ? 'over' : 'start';
+      }),
+    async ready(_runId, branch) {
+      branch.step = isRunning(branch.machine) ? 'drain' : 'fail';
+    },
+    async drain(_runId, branch) {
+      if (!isRunning(branch.machine)) branch.step = 'fail'; // the heartbeat has stopped
+      if (workers.has(branch.machine) || branch.step === 'fail') return; // busy: it does not report yet
+      branch.seen = (await store.readPool()).wanted_seq;
+      if ((await servable()).length === 0) branch.step = 'leave';
+    },
+    leave: (runId, branch) =>
+      go(branch, async () => {
+        const kind = await leaveRun(deps, runId, branch.machine, branch.seen);
+        return kind === 'stop' ? 'stop' : kind === 'keep' ? 'over' : 'drain';
+      }),
+    fail: (runId, branch) => go(branch, async () => ((await leaveRun(deps, runId, branch.machine)) === 'stop' ? 'stop' : 'over')),
+    stop: (_runId, branch) =>
+      go(branch, async () => {
+        await deps.machines.stop(branch.machine);
+        return 'confirm';
+      }),
+    confirm: (runId, branch) => go(branch, async () => ((await confirm(deps, runId, branch.machine)) ? 'over' : 'confirm')),
+    over: async () => undefined,
+  };
+
+  async function planRun(runId: string): Promise<void> {
+    const planned = await attempt(() => plan(deps, deps, runId));
+    if (planned === undefined) fleet.alive.delete(runId);
+    if (planned === undefined || planned.kind === 'draining') return;
+    const machines = planned.kind === 'planned' ? planned.instanceIds : [];
+    branches.set(
+      runId,
+      machines.map((machine) => ({ machine, step: 'start' })),
+    );
   }
 
   async function stepRun(runId: string): Promise<void> {
     if (!alive.has(runId)) return;
     const known = branches.get(runId);
-    if (known === undefined) {
-      const planned = await attempt(() => plan(deps, deps, runId));
-      if (planned === undefined) fleet.alive.delete(runId);
-      else if (planned.kind !== 'draining')
-        branches.set(
-          runId,
-          (planned.kind === 'planned' ? planned.instanceIds : []).map((machine) => ({ machine, step: 'start' })),
-        );
-    } else for (const branch of known) await advance(runId, branch);
+    if (known === undefined) await planRun(runId);
+    else for (const branch of known) await steps[branch.step](runId, branch);
     if (branches.get(runId)?.every(({ step }) => step === 'over')) fleet.alive.delete(runId);
   }
 
@@ -210,12 +198,17 @@ export function protocolWorld() {
   };
   /** A worker serves while its machine runs and a run is in its drain step for it. */
   const serves = (machine: string): boolean =>
-    fleet.machine(undefined, machine) === 'running' &&
+    isRunning(machine) &&
     [...branches].some(([runId, list]) => alive.has(runId) && list.some((b) => b.machine === machine && b.step === 'drain'));
 
   const put = async (n: number, change: (row: ChunkRow) => ChunkRow): Promise<void> => {
     const row = await chunks.get(SESSION, n);
     if (row !== undefined) chunks.put(change(row));
+  };
+
+  const mayClaimBacklog = async (): Promise<boolean> => {
+    const gate = await locks.readGate();
+    return !isRecording(gate, deps.nowMs()) || (gate.behind_live_until_ms ?? 0) > deps.nowMs();
   };
 
   async function receive(machine: string): Promise<void> {
@@ -229,10 +222,7 @@ export function protocolWorld() {
     if (row.state === 'leased' && (row.lease_until_ms ?? 0) > deps.nowMs()) return void queue.sent.push(message);
     const fence = row.fence + 1;
     chunks.put({ ...row, state: 'leased', fence, lease_until_ms: deps.nowMs() + LEASE_SECONDS * 1000 });
-    const gate = await locks.readGate();
-    const mayPass = (gate.behind_live_until_ms ?? 0) > deps.nowMs();
-    if (isBacklog(message) && isRecording(gate, deps.nowMs()) && !mayPass)
-      violations.push(`backlog ${n} was claimed during a recording`);
+    if (isBacklog(message) && !(await mayClaimBacklog())) violations.push(`backlog ${n} was claimed during a recording`);
     workers.set(machine, { chunkNumber: n, fence, etag: row.etag });
     queue.sent.push(message); // SQS keeps the message, hidden, until the worker deletes it
   }
@@ -256,7 +246,7 @@ export function protocolWorld() {
   async function releaseStoppedWorkers(): Promise<void> {
     for (const machine of MACHINES) {
       const held = workers.get(machine);
-      if (held === undefined || fleet.machine(undefined, machine) === 'running') continue;
+      if (held === undefined || isRunning(machine)) continue;
       workers.delete(machine);
       await put(held.chunkNumber, (row) =>
         row.state === 'leased' && row.fence === held.fence ? { ...row, state: 'pending', lease_until_ms: undefined } : row,
@@ -352,11 +342,9 @@ export function protocolWorld() {
     fleet.full.clear();
     fleet.limits.isSpent = false;
     await run('unlock');
+    const turns = Array.from({ length: 12 }, () => ['step', 'receive', 'finish'] as const).flat();
     for (let i = 0; i < 400; i += 1) {
-      for (let turn = 0; turn < 12; turn += 1) for (const command of ['step', 'receive', 'finish'] as const) await run(command);
-      await run('reap');
-      await run('schedule');
-      await run('minute');
+      for (const command of [...turns, 'reap', 'schedule', 'minute'] as const) await run(command);
       const { next_start_at_ms: next } = await store.readPool();
       if (alive.size === 0 && next > deps.nowMs()) fleet.pass(next - deps.nowMs());
       if (await atRest()) return;

@@ -1,7 +1,7 @@
 /** The API functions for recordings on memory stores. */
 import { correctors } from '../../core/corrections/settings.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
-import type { UploadToSign } from '../../lambdas/adapters/s3-objects.ts';
+import type { UploadToSign } from '../../core/signing.ts';
 import { buildHandler as buildCorrections } from '../../lambdas/corrections-api/handler.ts';
 import { buildHandler as buildSessions } from '../../lambdas/sessions-api/handler.ts';
 import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/handler.ts';

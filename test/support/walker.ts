@@ -167,6 +167,22 @@ const keyOf = (name: string, { world, data }: Point): string =>
     ['version', 'fence', 'epoch'].includes(key) ? undefined : value,
   );
 
+function stateOf(machine: Machine, name: string): State {
+  const state = machine.States[name];
+  if (state === undefined) throw new Error(`no state named ${name}`);
+  return state;
+}
+
+function passed(state: State, data: Data): Data {
+  const { Parameters: parameters } = state as { Parameters?: Record<string, unknown> };
+  return parameters === undefined ? data : payloadOf(parameters, data);
+}
+
+function withResult(state: State, data: Data, result: unknown): Data {
+  const name = (state as { ResultPath?: string | null }).ResultPath?.replace('$.', '');
+  return name === undefined ? data : { ...data, [name]: result };
+}
+
 /** All endings of the state machine for one instance, after a plan that joined it. */
 export async function walk(machine: Machine, start: World): Promise<Ending[]> {
   const planned = await inWorld(start, [RUN], (deps) => plan(deps, limits, RUN));
@@ -177,8 +193,7 @@ export async function walk(machine: Machine, start: World): Promise<Ending[]> {
     const key = keyOf(name, point);
     if (seen.has(key)) return;
     seen.add(key);
-    const state = machine.States[name];
-    if (state === undefined) throw new Error(`no state named ${name}`);
+    const state = stateOf(machine, name);
     const here = [...path, name];
     endings.push({ how: 'aborted', path: here, world: point.world });
     const proceed = async (next: Point): Promise<void> => {
@@ -192,15 +207,11 @@ export async function walk(machine: Machine, start: World): Promise<Ending[]> {
       else endings.push({ how: UNCATCHABLE.includes(error) ? error : `uncaught ${error}`, path: here, world });
     };
     if (state.Type === 'Choice') return visit(chosen(state, point.data), point, here);
-    if (state.Type === 'Pass') {
-      const { Parameters: parameters } = state as { Parameters?: Record<string, unknown> };
-      return proceed({ ...point, data: parameters === undefined ? point.data : payloadOf(parameters, point.data) });
-    }
+    if (state.Type === 'Pass') return proceed({ ...point, data: passed(state, point.data) });
     const done = await outcomes(state, point);
-    const resultName = (state as { ResultPath?: string | null }).ResultPath?.replace('$.', '');
     for (const { world, result, error } of done) {
       if (error !== undefined) await fail(error, world);
-      else await proceed({ world, data: resultName === undefined ? point.data : { ...point.data, [resultName]: result } });
+      else await proceed({ world, data: withResult(state, point.data, result) });
     }
     for (const error of ERRORS)
       for (const world of [point.world, ...done.map((applied) => applied.world)]) await fail(error, world);

@@ -10,7 +10,7 @@ import { EVERYTHING } from './everything.ts';
 /** CDK lists dependencies that a reference already implies. */
 const REDUNDANT_DEPENDS_ON = 'W3005';
 
-test('cfn-lint has no finding in a stage that uses every option', () => {
+test('cfn-lint has no finding in a stage that uses every option [deployment.template]', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'template-')), 'chunkscribe.template.json');
   writeFileSync(file, JSON.stringify(synthesized(EVERYTHING).template.toJSON()));
   const cfnLint = join(WORKER_PYTHON, '..', 'cfn-lint');

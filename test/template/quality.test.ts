@@ -14,7 +14,7 @@ const Resources = z.object({ Resources: z.record(z.string(), z.object({ Type: z.
 /** Ids of these resources contain a hash of their content, so every change replaces them. */
 const HASHED = /^(ApiGatewayDeployment|.*CurrentVersion|Custom::CDKBucketDeployment)/;
 
-test('cdk-nag has no finding except those that are acknowledged with a reason', () => {
+test('cdk-nag has no finding except those that are acknowledged with a reason [security.template]', () => {
   const { stack } = synthesized(EVERYTHING);
   const { violations } = new AwsSolutionsChecks(stack).validateScope(stack);
   expect(
@@ -22,7 +22,7 @@ test('cdk-nag has no finding except those that are acknowledged with a reason', 
   ).toEqual([]);
 });
 
-test('a custom domain has its certificate and may upload; a domain without a certificate is refused', () => {
+test('a custom domain has its certificate and may upload; a domain without a certificate is refused [deployment.template]', () => {
   const { template } = synthesized(EVERYTHING);
   template.hasResourceProperties('AWS::CloudFront::Distribution', {
     DistributionConfig: { Aliases: [EVERYTHING.domain], ViewerCertificate: { AcmCertificateArn: EVERYTHING.certificateArn } },
@@ -34,7 +34,7 @@ test('a custom domain has its certificate and may upload; a domain without a cer
   expect(() => synthesized(without)).toThrow('must be set together');
 });
 
-test('two stages in one account share no name that AWS requires to be unique', () => {
+test('two stages in one account share no name that AWS requires to be unique [deployment.guide]', () => {
   const UNIQUE = /^(Bucket|Table|Queue|Topic|Function|Role|LogGroup|LaunchTemplate|Alarm|Dashboard|StateMachine|UserPool)Name$/;
   const UNIQUE_IN_CLOUDFRONT = /^(ResponseHeadersPolicy|OriginAccessControl)Config$/;
   const names = (stage: string): Set<string> => {
@@ -51,7 +51,7 @@ test('two stages in one account share no name that AWS requires to be unique', (
   expect([...one].filter((name) => two.has(name))).toEqual([]);
 });
 
-test('the Grafana dashboard shows only existing metrics', () => {
+test('the Grafana dashboard shows only existing metrics [deployment.template]', () => {
   const Target = z.object({ namespace: z.string(), metricName: z.string() });
   const Page = z.object({ panels: z.array(z.object({ targets: z.array(Target) })) });
   const page = Page.parse(JSON.parse(readFileSync(join(import.meta.dirname, '../../docs/grafana.json'), 'utf8')));
@@ -60,7 +60,7 @@ test('the Grafana dashboard shows only existing metrics', () => {
   expect(shown.map(({ metricName }) => metricName).filter((name) => !Object.values<string>(METRICS).includes(name))).toEqual([]);
 });
 
-test('docs/iam.md lists the permissions of every role', () => {
+test('docs/iam.md lists the permissions of every role [deployment.template]', () => {
   const document = iamDocument(synthesized(ALL_FEATURES).template);
   const written = readFileSync(join(import.meta.dirname, '../../docs/iam.md'), 'utf8');
   expect(document, 'update it: node scripts/launch.mjs scripts/documents.ts').toBe(written);
@@ -75,7 +75,7 @@ test('a stage with every option is far below the 500 resources of CloudFormation
   expect(new Set(functions).size).toBe(functions.length);
 });
 
-test('no construct id has changed, because a deployment would replace the resource and its data', async () => {
+test('no construct id has changed, because a deployment would replace the resource and its data [deployment.template]', async () => {
   const { Resources: all } = Resources.parse(synthesized({ stage: 'prod', poolSize: '2' }).template.toJSON());
   const ids = Object.entries(all)
     .filter(([id, { Type }]) => !HASHED.test(id) && !HASHED.test(Type))

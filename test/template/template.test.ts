@@ -81,7 +81,7 @@ test('tables and queues are encrypted, and every lane has a dead-letter queue', 
   expect(lanes).toHaveLength(6); // five lanes, and the queue of webhook attempts
 });
 
-test('the machine has no open ports, IMDSv2 only, an encrypted volume, and stops when it shuts down', () => {
+test('the machine has no open ports, IMDSv2 only, an encrypted volume, and stops when it shuts down [security.template]', () => {
   template.hasResourceProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: Match.absent() });
   template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
   template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
@@ -103,7 +103,7 @@ test('every route except the health check and the API description requires a tok
   expect(all.filter((route) => route['Properties'].AuthorizationType === 'JWT')).toHaveLength(all.length - open.length);
 });
 
-test('the logs of the workflow and the API cannot contain transcripts, tokens or signed URLs', () => {
+test('the logs of the workflow and the API cannot contain transcripts, tokens or signed URLs [security.logs]', () => {
   template.hasResourceProperties('AWS::StepFunctions::StateMachine', { LoggingConfiguration: { IncludeExecutionData: false } });
   const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
   expect(stage?.['Properties'].AccessLogSettings.Format).not.toMatch(/header|authorizer|querystring|path/i);
@@ -144,12 +144,12 @@ test('prod has termination protection, and keeps its data when the stack is dele
   expect(Template.fromStack(stack).findResources('AWS::S3::Bucket', { DeletionPolicy: 'Retain' })).toEqual({});
 });
 
-test('all invalid context values are reported together at synth', () => {
+test('all invalid context values are reported together at synth [deployment.guide]', () => {
   const context = { stage: 'PROD!', idleSeconds: '0', instanceType: 'big', alarmMail: 'me@example.com' };
   expect(() => stageFrom(context)).toThrow(/(?=.*stage)(?=.*instanceType)(?=.*idleSeconds).*"alarmMail"/s);
 });
 
-test('context may come from files, with real numbers and booleans, beside the context of CDK', () => {
+test('context may come from files, with real numbers and booleans, beside the context of CDK [deployment.guide]', () => {
   const context = { poolSize: 2, liveDefault: false, '@aws-cdk/core:checkSecretUsage': true, 'aws:cdk:version-reporting': true };
   expect(stageFrom(context)).toMatchObject({ poolSize: 2, liveDefault: false, name: 'dev' });
 });
@@ -172,7 +172,7 @@ test('an instance type without a known price requires gpuUsdPerHour', () => {
   expect(() => synthesized({ instanceType: 'p5.48xlarge' })).toThrow('gpuUsdPerHour: required for p5.48xlarge');
 });
 
-test('every alarm has an action and names its section of the runbook, and every section has an alarm', () => {
+test('every alarm has an action and names its section of the runbook, and every section has an alarm [operation.alarms, gpu.four-stoppers]', () => {
   const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties);
   expect([...new Set(alarms.map(({ MetricName }) => MetricName))].sort()).toEqual([
     'ApproximateAgeOfOldestMessage',
@@ -214,7 +214,7 @@ test('the dashboard shows the GPU, the queues and the cost', () => {
     expect(body).toContain(shown);
 });
 
-test('only a stage with a sender address has permissions to send mail', () => {
+test('only a stage with a sender address has permissions to send mail [batch.mail]', () => {
   const permissions = (context: Record<string, string>) =>
     JSON.stringify(synthesized(context).template.findResources('AWS::IAM::Policy')).match(/ses:\w+|cognito-idp:\w+/g) ?? [];
   expect(permissions({})).toEqual([]);
@@ -223,7 +223,7 @@ test('only a stage with a sender address has permissions to send mail', () => {
   );
 });
 
-test('table streams are processed in parallel, a failing batch is split, and permanently failing records are kept', () => {
+test('table streams are processed in parallel, a failing batch is split, and permanently failing records are kept [pressure.corrections]', () => {
   const streams = Object.values(template.findResources('AWS::Lambda::EventSourceMapping')).filter(
     ({ Properties }) => Properties.StartingPosition !== undefined,
   );
@@ -237,7 +237,7 @@ test('table streams are processed in parallel, a failing batch is split, and per
     });
 });
 
-test('rows with applied corrections trigger no assembly, and the stream type of tables has not changed', () => {
+test('rows with applied corrections trigger no assembly, and the stream type of tables has not changed [pressure.corrections]', () => {
   const patterns = Object.values(template.findResources('AWS::Lambda::EventSourceMapping')).flatMap(
     ({ Properties }) => Properties.FilterCriteria?.Filters.map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern)) ?? [],
   );
@@ -250,7 +250,7 @@ test('rows with applied corrections trigger no assembly, and the stream type of 
   expect(new Set(kinds)).toEqual(new Set(['NEW_IMAGE']));
 });
 
-test('every dead-letter queue has an alarm', () => {
+test('every dead-letter queue has an alarm [operation.alarms]', () => {
   const watched = Object.values(template.findResources('AWS::CloudWatch::Alarm'))
     .filter(({ Properties }) => Properties.MetricName === 'ApproximateNumberOfMessagesVisible')
     .map(({ Properties }) => Properties.Dimensions[0].Value['Fn::GetAtt'][0]);
@@ -270,7 +270,7 @@ test('the batch runs on the schedule of the stage, and receives its scheduled ti
   expect(() => stageFrom({ batchEveryHours: '5' })).toThrow(/divisor of 24/);
 });
 
-test('the pages come from a private bucket through CloudFront, without inline scripts or styles or foreign frames, and share the API’s origin', () => {
+test('the pages come from a private bucket through CloudFront, without inline scripts or styles or foreign frames, and share the API’s origin [pages.safe]', () => {
   template.hasResourceProperties('AWS::CloudFront::ResponseHeadersPolicy', {
     ResponseHeadersPolicyConfig: {
       SecurityHeadersConfig: {
@@ -299,7 +299,7 @@ test('the pages come from a private bucket through CloudFront, without inline sc
   ]);
 });
 
-test('the rate of the whole API is a parameter, within the limits of an AWS account', () => {
+test('the rate of the whole API is a parameter, within the limits of an AWS account [api.quota]', () => {
   const throttle = (context: Readonly<Record<string, string>>) => {
     const settings = synthesized(context).template.findResources('AWS::ApiGatewayV2::Stage');
     return Object.values(settings).map((stage) => stage['Properties'].DefaultRouteSettings);

@@ -11,7 +11,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('a page waits at least Retry-After before the next poll, then polls as before', async () => {
+test('a page waits at least Retry-After before the next poll, then polls as before [api.quota]', async () => {
   const polledAt: number[] = [];
   const results: PollResult[] = [17, 'changed', 'over'];
   const startedMs = Date.now();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { merged } from '../../web/src/settings/merge.ts';
 
-test('entries of another tab are added, and changes made here are kept', () => {
+test('entries of another tab are added, and changes made here are kept [corrections.two-tabs]', () => {
   const rule = (match: string, replace = 'x') => ({ kind: 'word', match, replace });
   const loaded = [rule('a'), rule('b'), rule('c')];
   const mine = [rule('a', 'typed'), rule('c'), rule('new')];

@@ -41,7 +41,7 @@ const OUR_CALLS: Readonly<Record<string, readonly number[]>> = {
 /** Calls that a recording makes once. */
 const ONCE = ['POST /api/sessions', 'POST /api/sessions/{id}/complete', 'POST /api/batch/unlock', 'PUT /api/corrections'];
 
-test('five times the maximum calls of our own pages are never rejected, even if one function gets all of them', async () => {
+test('five times the maximum calls of our own pages are never rejected, even if one function gets all of them [api.quota]', async () => {
   let nowMs = 0;
   const admit = limits(Object.keys(CALLS), { usage: memoryUsageCounter(), nowMs: () => nowMs });
   const calls = Object.entries(OUR_CALLS).flatMap(([route, pauses]) =>
@@ -59,7 +59,7 @@ test('five times the maximum calls of our own pages are never rejected, even if 
   }
 });
 
-test('five recorders of one user that come back online can upload two hours each within a minute', async () => {
+test('five recorders of one user that come back online can upload two hours each within a minute [api.quota]', async () => {
   const w = await recordingWorld();
   for (let n = 1; n <= (MARGIN * 2 * 3600) / CHUNK_SECONDS; n++)
     expect((await w.presign({ chunkNumber: 1 + (n % 900) })).status).toBe(201);

@@ -33,7 +33,7 @@ afterEach(async () => {
   await dropRecording('r1');
 });
 
-test('a chunk’s audio is its own parts in order, and is deleted once decoded', async () => {
+test('a chunk’s audio is its own parts in order, and is deleted once decoded [pages.nothing-lost]', async () => {
   await putRecording(RECORDING);
   for (const n of [1, 2, 11]) await putChunk(chunk(n));
   for (const [n, index, text] of [
@@ -57,7 +57,7 @@ test('a chunk’s audio is its own parts in order, and is deleted once decoded',
   ]);
 });
 
-test('a full device loses nothing: new audio stays in memory, and the page is notified', async () => {
+test('a full device loses nothing: new audio stays in memory, and the page is notified [pages.nothing-lost]', async () => {
   await putChunk(chunk(1));
   await addPart(part(1, 0, 'a'));
   const full = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
@@ -72,7 +72,7 @@ test('a full device loses nothing: new audio stays in memory, and the page is no
   expect((await audioOf(chunk(1))).size).toBe(0);
 });
 
-test('users see only their own recordings, oldest first', async () => {
+test('users see only their own recordings, oldest first [pages.two-of-everything]', async () => {
   await putRecording({ ...RECORDING, startedAtMs: 5 });
   await putRecording({ ...RECORDING, id: 'r2', startedAtMs: 2 });
   await putRecording({ ...RECORDING, id: 'r3', userId: 'bob' });

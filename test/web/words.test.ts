@@ -15,7 +15,7 @@ function segment(recognized: string, start = 0, text = recognized): Segment {
 }
 const NONE = { gaps: [], coverage: [] };
 
-test('words without a correction keep their recognized times', () => {
+test('words without a correction keep their recognized times [pages.transcript]', () => {
   expect(wordsOf(segment('one two three')).map(({ text, start, end }) => [text, start, end])).toEqual([
     ['one', 0, 1],
     ['two', 1, 2],
@@ -23,7 +23,7 @@ test('words without a correction keep their recognized times', () => {
   ]);
 });
 
-test('words from a correction share the time of the words that they replace', () => {
+test('words from a correction share the time of the words that they replace [pages.transcript]', () => {
   const shown = wordsOf(segment('we ask jean please now', 10, 'We ask the gene police, now!'));
   expect(shown.map(({ text }) => text)).toEqual(['We', 'ask', 'the', 'gene', 'police,', 'now!']);
   expect(shown.map(({ start }) => Math.round(10 * start) / 10)).toEqual([10, 11, 12, 12.7, 13.3, 14]);
@@ -34,7 +34,7 @@ test('words from a correction share the time of the words that they replace', ()
   expect(wordsOf(segment('a', 0, 'a b c')).map(({ text }) => text)).toEqual(['a', 'b', 'c']);
 });
 
-test('any correction: the whole text is shown, in order, within the segment', () => {
+test('any correction: the whole text is shown, in order, within the segment [pages.transcript]', () => {
   const word = fc.constantFrom('a', 'b', 'c', 'dd', 'E!');
   fc.assert(
     fc.property(fc.array(word, { maxLength: 12 }), fc.array(word, { maxLength: 12 }), (recognized, text) => {
@@ -50,7 +50,7 @@ test('any correction: the whole text is shown, in order, within the segment', ()
   );
 });
 
-test('paragraphs end at pauses and speaker changes; missing chunks and speech without words are gaps, in order of time', () => {
+test('paragraphs end at pauses and speaker changes; missing chunks and speech without words are gaps, in order of time [pages.transcript]', () => {
   const blocks = blocksOf({
     segments: [segment('a b', 0), segment('c', 2), segment('d', 10), { ...segment('e', 11), speaker: 'S2' }, segment('f', 60)],
     gaps: [{ chunkNumber: 2, start: 30, end: 60, reason: 'never uploaded' }],
@@ -66,12 +66,12 @@ test('paragraphs end at pauses and speaker changes; missing chunks and speech wi
   ).toEqual(['a b c', 'd', 'e', [20, undefined], [30, 2], 'f']);
 });
 
-test('the current word is the last one that has started', () => {
+test('the current word is the last one that has started [pages.transcript]', () => {
   const words = wordsOf(segment('a b c', 5));
   expect([0, 5, 6.5, 99].map((seconds) => wordAt(words, seconds))).toEqual([-1, 0, 1, 2]);
 });
 
-test('a search finds consecutive words, ignores case and punctuation, and matches the beginning of the last word', () => {
+test('a search finds consecutive words, ignores case and punctuation, and matches the beginning of the last word [pages.transcript]', () => {
   const words = blocksOf({ segments: [segment('Hello, everyone and hello everybody')], ...NONE }).flatMap((block) =>
     block.kind === 'words' ? block.words : [],
   );
@@ -83,7 +83,7 @@ test('a search finds consecutive words, ignores case and punctuation, and matche
   expect(findWords(words, ' ')).toEqual([]);
 });
 
-test('edits never overlap, in any order of editing; removing one removes it completely', () => {
+test('edits never overlap, in any order of editing; removing one removes it completely [pages.transcript]', () => {
   const span = fc
     .tuple(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 5 }))
     .map(([start, length]) => ({ start, end: start + length }));

@@ -41,14 +41,17 @@ test.each(worlds)('%s: only endings that are documented as left to the reaper le
   expect(ended.filter(({ path }) => !path.includes('LeftToReaper'))).toEqual([]);
 });
 
-test.each(worlds)('%s: after one pass of the reaper no machine runs, however the run ended', async (_name, world) => {
-  for (const ending of await walk(perInstance, world)) {
-    const where = `${ending.how}: ${ending.path.join(' > ')}`;
-    expect(isUp(await reaped(ending.world)), where).toBe(false);
-  }
-});
+test.each(worlds)(
+  '%s: after one pass of the reaper no machine runs, however the run ended [gpu.aborted]',
+  async (_name, world) => {
+    for (const ending of await walk(perInstance, world)) {
+      const where = `${ending.how}: ${ending.path.join(' > ')}`;
+      expect(isUp(await reaped(ending.world)), where).toBe(false);
+    }
+  },
+);
 
-test('without capacity for the first machine the second is started, and without any capacity the run ends without an error', async () => {
+test('without capacity for the first machine the second is started, and without any capacity the run ends without an error [gpu.pool]', async () => {
   const [, [, first], [, none]] = worlds as [(typeof worlds)[0], (typeof worlds)[0], (typeof worlds)[0]];
   const paths = (await walk(perInstance, first)).map(({ path }) => path.join(' '));
   expect(paths).toContainEqual(expect.stringMatching(/^Start !NoCapacity NextMachine IsThereAnother TakeNext Start AwaitReady/));
@@ -56,7 +59,7 @@ test('without capacity for the first machine the second is started, and without 
   expect(ends.some(({ world }) => world.pool.waits_for === 'capacity' && world.pool.failed_runs === 0)).toBe(true);
 });
 
-test('a machine that an admin holds is never stopped, by the run or by the reaper', async () => {
+test('a machine that an admin holds is never stopped, by the run or by the reaper [gpu.aborted]', async () => {
   for (const ending of await walk(perInstance, shared)) {
     const where = `${ending.how}: ${ending.path.join(' > ')}`;
     expect(ending.world.stoppedUnder, where).toBeUndefined();

@@ -12,7 +12,7 @@ const REFUSED = ['IsThereAnother'];
 /** The end that leaves the machine to the reaper. */
 const REAPER = ['LeftToReaper'];
 
-test('every path after Start passes the decision to stop, or is left to the reaper', () => {
+test('every path after Start passes the decision to stop, or is left to the reaper [gpu.started-and-stopped]', () => {
   expect(escapes(perInstance, 'Start', [...DECIDED, ...REFUSED, ...REAPER])).toEqual([]);
 });
 
@@ -25,7 +25,7 @@ test('only a failed leave, stop or confirmation is left to the reaper', () => {
   expect(leaving.map(([name]) => name).sort()).toEqual(['ConfirmStopped', 'LeaveFailed', 'Stop']);
 });
 
-test('removing any Catch is detected', () => {
+test('removing any Catch is detected [gpu.started-and-stopped]', () => {
   for (const [name, state] of tasks(perInstance)) {
     const broken: Machine = { ...perInstance, States: { ...perInstance.States, [name]: { ...state, Catch: [] } } };
     const found = [...escapes(broken, 'Start', [...DECIDED, ...REAPER]), ...escapes(broken, 'Stop', REAPER)];

@@ -4,14 +4,27 @@
  */
 import { batchCalls } from './batch.ts';
 import type { ApiCalls } from './call.ts';
+import { correctionCalls } from './corrections.ts';
 import { fileCalls } from './files.ts';
+import { gpuCalls } from './gpu.ts';
+import { notificationCalls } from './notifications.ts';
 import { sessionCalls } from './sessions.ts';
 import { stageCalls } from './stage.ts';
 
-const calls = { ...sessionCalls, ...fileCalls, ...batchCalls, ...stageCalls };
+/** All calls with their exact types, in the order of the documents. */
+export const calls = {
+  ...sessionCalls,
+  ...correctionCalls,
+  ...fileCalls,
+  ...gpuCalls,
+  ...batchCalls,
+  ...notificationCalls,
+  ...stageCalls,
+};
 
 /** A route key, such as `GET /api/sessions/{id}`. */
 export type CallId = keyof typeof calls;
+/** The same calls, without their exact types. */
 export const CALLS: ApiCalls = calls;
 
 /** Tag of a call -> description. The tag is the first part of its path after `/api/`. */

@@ -1,7 +1,6 @@
-/** Recordings in chunks, their text, and corrections. */
+/** Recordings in chunks, and their text. */
 import * as z from 'zod';
 import * as answers from '../answers.ts';
-import { ChangeCorrections, Corrections } from '../corrections.ts';
 import { Edits } from '../edits.ts';
 import { TEXT_TYPES } from '../formats.ts';
 import * as http from '../http.ts';
@@ -9,15 +8,6 @@ import { Transcript } from '../transcript.ts';
 import type { ApiCalls } from './call.ts';
 
 const OF_SESSION = ['forbidden', 'not-found', 'deleted'] as const;
-
-const CorrectionsAnswer = Corrections.extend({
-  version: z.number().int(),
-  applied: z.boolean().meta({ description: 'Whether all chunks and transcripts reflect these corrections.' }),
-  skippedRules: z
-    .array(z.number().int().min(0))
-    .optional()
-    .meta({ description: 'Zero-based indexes of rules that are not applied, because they are invalid or would take too long.' }),
-});
 
 export const sessionCalls = {
   'POST /api/sessions': {
@@ -98,7 +88,7 @@ export const sessionCalls = {
     operationId: 'getSessionTranscript',
     access: 'owner',
     summary: 'Get the text so far; with start and end, the text of that range',
-    query: z.object(http.TranscriptQuery.shape),
+    query: http.TranscriptQuery,
     answers: { 200: z.union([Transcript, answers.RangeText]), 304: null, 307: null },
     texts: TEXT_TYPES,
     errors: [...OF_SESSION, 'not-ready'],
@@ -149,19 +139,5 @@ export const sessionCalls = {
     body: http.CutSpeakers,
     answers: { 200: answers.Turns },
     errors: [...OF_SESSION, 'not-ready'],
-  },
-  'GET /api/corrections': {
-    operationId: 'getCorrections',
-    access: 'own',
-    summary: "Get the caller's corrections and target words",
-    answers: { 200: CorrectionsAnswer },
-  },
-  'PUT /api/corrections': {
-    operationId: 'changeCorrections',
-    access: 'own',
-    summary: 'Replace correction rules, target words or both; existing transcripts are corrected in the background',
-    body: ChangeCorrections,
-    answers: { 200: CorrectionsAnswer },
-    errors: ['busy', 'corrections-changed'],
   },
 } satisfies ApiCalls;

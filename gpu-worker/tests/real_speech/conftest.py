@@ -12,8 +12,8 @@ import pytest
 from quality import ours
 from quality.corpora import ENGLISH, SAMPLE_RATE, SOUNDS, Audio, Recording, decode, human, sample
 
-from gpu_worker.engine import Engine
-from gpu_worker.models import ModelUnavailable, find_model
+from gpu_worker.speech.engine import Engine
+from gpu_worker.speech.models import ModelUnavailable, find_model
 
 PACKAGE = "asterisk-core-sounds-en-g722"
 SPEECH = Path(__file__).parents[3] / "test" / "fixtures" / "speech"

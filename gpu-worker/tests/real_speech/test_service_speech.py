@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from quality.corpora import SAMPLE_RATE, Audio
 
-from gpu_worker.models import find_model
+from gpu_worker.speech.models import find_model
 from service_process import Running, service
 
 FIXTURES = Path(__file__).parents[3] / "test" / "fixtures" / "speech"
@@ -73,6 +73,7 @@ def words_of(text: str) -> list[str]:
     return [word.strip(".,!?").lower() for word in text.replace("-", " ").split()]
 
 
+@pytest.mark.promise("speech.product")
 def test_files_that_are_sent_at_the_same_time_have_their_own_languages(running: Running) -> None:
     with ThreadPoolExecutor(len(SPOKEN)) as pool:
         made = dict(zip(SPOKEN, pool.map(lambda name: transcribe(running, fixture(name)), SPOKEN), strict=True))
@@ -81,11 +82,13 @@ def test_files_that_are_sent_at_the_same_time_have_their_own_languages(running: 
         assert words <= set(words_of(made[name]["text"]))
 
 
+@pytest.mark.promise("speech.product")
 def test_a_silent_file_has_no_language_and_no_text(running: Running, speech: dict[str, Audio]) -> None:
     made = transcribe(running, wav(speech["silence"]))
     assert (made["language"], made["text"], made["segments"]) == ("und", "", [])
 
 
+@pytest.mark.promise("speech.product")
 def test_a_file_that_begins_with_silence_has_the_language_of_its_speech(running: Running, speech: dict[str, Audio]) -> None:
     made = result(running, wav(np.concatenate([speech["silence"], speech["german"]])), "late")
     assert made["language"] == "de"
@@ -93,6 +96,7 @@ def test_a_file_that_begins_with_silence_has_the_language_of_its_speech(running:
     assert {segment["language"] for segment in made["segments"]} == {"de"}
 
 
+@pytest.mark.promise("speech.product")
 def test_a_bilingual_file_has_the_language_of_each_stretch(running: Running, speech: dict[str, Audio]) -> None:
     made = result(running, wav(np.concatenate([speech["english"], *[speech["german"]] * 3])), "bilingual")
     english_s = len(speech["english"]) / SAMPLE_RATE
@@ -103,6 +107,7 @@ def test_a_bilingual_file_has_the_language_of_each_stretch(running: Running, spe
     assert sum(right) >= 0.9 * len(right)
 
 
+@pytest.mark.promise("speech.product")
 def test_a_spoken_repetition_is_kept(running: Running) -> None:
     words = words_of(transcribe(running, fixture("repetition.flac"))["text"])
     assert words[-3:] == ["that", "is", "wrong"]
@@ -110,6 +115,7 @@ def test_a_spoken_repetition_is_kept(running: Running) -> None:
     assert len(words[:-3]) == SPOKEN_NO
 
 
+@pytest.mark.promise("speech.product")
 @pytest.mark.parametrize("language", ["xx", "yue"])
 def test_a_language_that_the_loaded_model_does_not_know_is_refused(running: Running, language: str) -> None:
     before = running.call("GET", "/jobs").json()
@@ -121,6 +127,7 @@ def test_a_language_that_the_loaded_model_does_not_know_is_refused(running: Runn
     assert running.call("GET", "/jobs").json() == before
 
 
+@pytest.mark.promise("speech.product")
 @pytest.mark.parametrize("language", ["iw", "fil", "in", "nb", "en-US", "english", "auto", ""])
 def test_languages_are_accepted_as_clients_name_them(running: Running, speech: dict[str, Audio], language: str) -> None:
     assert transcribe(running, wav(speech["silence"]), language=language)["language"] == "und"

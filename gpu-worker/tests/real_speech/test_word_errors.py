@@ -10,9 +10,9 @@ from quality.corpora import Recording
 from quality.peers import Peer
 from quality.scoring import Score, score
 
-from gpu_worker.engine import Engine
-from gpu_worker.engine.clip_decoder import ClipDecoder
-from gpu_worker.models import find_model
+from gpu_worker.speech.engine import Engine
+from gpu_worker.speech.engine.clip_decoder import ClipDecoder
+from gpu_worker.speech.models import find_model
 
 WHOLE_POINTS = 0.7
 CHUNK_POINTS = 1.2
@@ -36,23 +36,27 @@ def transcriptions(tiny: Engine, clips):
     return tiny.transcribe(clips)
 
 
+@pytest.mark.promise("speech.words")
 def test_a_whole_recording_has_its_words(tiny: Engine, recording: Recording, peer: Score) -> None:
     result = score(recording, ours.whole(tiny, recording.audio))
     assert result.wer <= peer.wer + WHOLE_POINTS
     assert result.lost <= peer.lost + LOST_WORDS
 
 
+@pytest.mark.promise("speech.words")
 def test_chunks_of_30_s_have_the_words_of_the_recording(recording: Recording, peer: Score, clips, transcriptions) -> None:
     result = score(recording, ours.join(clips, transcriptions, 0, 0))
     assert result.wer <= peer.wer + CHUNK_POINTS
     assert result.lost <= peer.lost + LOST_WORDS
 
 
+@pytest.mark.promise("speech.independence")
 def test_chunks_have_the_same_text_alone_and_together(tiny: Engine, clips, transcriptions) -> None:
     alone = [tiny.transcribe([clip])[0] for clip in reversed(clips)][::-1]
     assert [one.text for one in alone] == [one.text for one in transcriptions]
 
 
+@pytest.mark.promise("speech.words")
 def test_a_planted_loss_of_a_word_at_a_boundary_is_detected(
     recording: Recording, peer: Score, clips, transcriptions
 ) -> None:
@@ -61,6 +65,7 @@ def test_a_planted_loss_of_a_word_at_a_boundary_is_detected(
     assert result.lost > peer.lost + LOST_WORDS
 
 
+@pytest.mark.promise("speech.loss")
 def test_speech_after_an_early_stop_is_decoded_again_or_listed(tiny: Engine, recording: Recording, peer: Score) -> None:
     stopping = faults.planted(tiny, faults.StopsEarly)
     result = score(recording, ours.whole(stopping, recording.audio))

@@ -1,5 +1,6 @@
-/** Client of the HTTP API: adds the access token, validates responses against their schemas, and maps errors to `ApiError`. */
+/** Client of the HTTP API: adds the access token, refreshes it once, and maps errors to `ApiError`. */
 import * as z from 'zod';
+import { type ApiRequest, apiClient } from '../../../core/contracts/calls/client.ts';
 import { SignInError } from '../auth/cognito.ts';
 import { accessToken, cachedToken } from '../auth/session.ts';
 import { config } from '../config.ts';
@@ -31,11 +32,6 @@ async function errorOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, problem?.code ?? 'unknown', text, Number.isFinite(after) ? after : undefined);
 }
 
-interface Call {
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 async function tokenOrError(isRejected: boolean): Promise<string> {
   try {
     return await accessToken(isRejected);
@@ -45,19 +41,12 @@ async function tokenOrError(isRejected: boolean): Promise<string> {
   }
 }
 
-async function send(method: string, path: string, { body, headers = {} }: Call, bearer: string): Promise<Response> {
+const withToken = ({ path, headers, ...request }: ApiRequest, bearer: string, options: RequestInit): Promise<Response> =>
+  fetch(`${config().apiUrl}${path}`, { ...request, ...options, headers: { ...headers, authorization: `Bearer ${bearer}` } });
+
+async function sendOnce(request: ApiRequest, bearer: string): Promise<Response> {
   try {
-    return await fetch(`${config().apiUrl}${path}`, {
-      method,
-      cache: 'no-store',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: {
-        ...headers,
-        authorization: `Bearer ${bearer}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
+    return await withToken(request, bearer, { cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch {
     throw new ApiError(0, 'offline', 'There is no connection.');
   }
@@ -67,55 +56,20 @@ async function send(method: string, path: string, { body, headers = {} }: Call, 
  * Sends a request, and repeats it once with a new token after a 401.
  * @throws ApiError for every status except success and 304
  */
-export async function call(method: string, path: string, options: Call = {}): Promise<Response> {
-  let response = await send(method, path, options, await tokenOrError(false));
-  if (response.status === 401) response = await send(method, path, options, await tokenOrError(true));
+async function send(request: ApiRequest): Promise<Response> {
+  let response = await sendOnce(request, await tokenOrError(false));
+  if (response.status === 401) response = await sendOnce(request, await tokenOrError(true));
   if (!response.ok && response.status !== 304) throw await errorOf(response);
   return response;
 }
 
-/** Sends a request and ignores the body of the response. */
-export async function callVoid(method: string, path: string, body?: unknown): Promise<void> {
-  await (await call(method, path, { body })).text();
-}
+/** The API of the stage, called by the signed-in user. */
+export const api = apiClient({ send });
 
 /** Sends a request while the page is being unloaded. Failures are ignored. */
-export function callOnUnload(method: string, path: string, body: unknown): void {
+export function sendOnUnload(request: ApiRequest): void {
   const bearer = cachedToken();
-  if (bearer === undefined) return;
-  const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
-  fetch(`${config().apiUrl}${path}`, { method, headers, body: JSON.stringify(body), keepalive: true }).catch(() => undefined);
-}
-
-/** Removes unknown fields: a newer server may send more than this version of the pages knows. */
-function withoutUnknown(data: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
-  const copy: unknown = structuredClone(data);
-  for (const issue of issues) {
-    if (issue.code !== 'unrecognized_keys') continue;
-    const holder = issue.path.reduce<unknown>(
-      (at, name) => (typeof at === 'object' && at !== null ? Reflect.get(at, name) : undefined),
-      copy,
-    );
-    if (typeof holder === 'object' && holder !== null) for (const name of issue.keys) Reflect.deleteProperty(holder, name);
-  }
-  return copy;
-}
-
-/** Parses a response body, ignoring unknown fields. @throws ZodError when it does not match the schema */
-export function parseBody<Schema extends z.ZodType>(schema: Schema, data: unknown): z.infer<Schema> {
-  const result = schema.safeParse(data);
-  return result.success ? result.data : schema.parse(withoutUnknown(data, result.error.issues));
-}
-
-/** Sends a request and returns the JSON body, parsed with the schema. */
-export async function callJson<Schema extends z.ZodType>(
-  schema: Schema,
-  method: string,
-  path: string,
-  body?: unknown,
-  headers?: Readonly<Record<string, string>>,
-): Promise<z.infer<Schema>> {
-  return parseBody(schema, await (await call(method, path, { body, ...(headers && { headers }) })).json());
+  if (bearer !== undefined) withToken(request, bearer, { keepalive: true }).catch(() => undefined);
 }
 
 /** The message to show to the user for an error. */

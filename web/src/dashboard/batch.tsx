@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
-import type * as z from 'zod';
-import { BatchRun, BatchRunDetails, BatchRuns, ScheduleSet } from '../../../core/contracts/answers.ts';
-import { callJson } from '../api/client.ts';
+import type { CallResult } from '../../../core/contracts/calls/client.ts';
+import { api } from '../api/client.ts';
 import { bytes, dateTime, plural, span, usd } from '../ui/format.ts';
-import { Empty, Failed, Loading, TableBox, Tag, type Tone } from '../ui/parts.tsx';
+import { LoadState } from '../ui/load-state.tsx';
+import { Empty, TableBox, Tag, type Tone } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import type { Act } from './now.tsx';
 
-type Run = z.infer<typeof BatchRun>;
+type Run = CallResult<'GET /api/batch/runs'>['runs'][number];
 const TONES: Readonly<Record<string, Tone>> = { success: 'good', partial: 'warn', failed: 'bad', skipped: '' };
 const REFRESH = { everySeconds: 3 };
 
@@ -21,11 +21,10 @@ const State = ({ run }: { readonly run: Run }) =>
 function Report({ id, state }: { readonly id: string; readonly state: string }) {
   const loaded = useLoaded(
     `run ${id} ${state}`,
-    () => callJson(BatchRunDetails, 'GET', `/api/batch/runs/${id}`),
+    () => api('GET /api/batch/runs/{id}', { path: { id } }),
     state === 'finished' ? undefined : REFRESH,
   );
-  if (loaded.error) return <Failed what={loaded.error} retry={() => void loaded.reload()} />;
-  if (loaded.value === undefined) return <Loading what="The report" />;
+  if (loaded.error || loaded.value === undefined) return <LoadState loaded={loaded} what="The report" />;
   const { report, scan, dryRun } = loaded.value;
   if (report === undefined)
     return (
@@ -121,11 +120,11 @@ function RunRow({ run, isOpen, toggle }: { readonly run: Run; readonly isOpen: b
 
 /** The batch: starting a run, the schedule, and the runs with their reports. */
 export function Batch({ act }: { readonly act: Act }) {
-  const runs = useLoaded('runs', () => callJson(BatchRuns, 'GET', '/api/batch/runs?limit=20'), REFRESH);
+  const runs = useLoaded('runs', () => api('GET /api/batch/runs', { query: { limit: 20 } }), REFRESH);
   const [open, setOpen] = useState<string | undefined>();
   const begin = (dryRun: boolean): void =>
     act(async () => {
-      const run = await callJson(BatchRun, 'POST', '/api/batch/runs', { dryRun });
+      const run = await api('POST /api/batch/runs', { body: { dryRun } });
       await runs.reload();
       setOpen(run.id);
     });
@@ -151,7 +150,7 @@ export function Batch({ act }: { readonly act: Act }) {
             onChange={({ currentTarget }) => {
               const enabled = currentTarget.checked;
               act(async () => {
-                await callJson(ScheduleSet, 'PUT', '/api/batch/schedule', { enabled });
+                await api('PUT /api/batch/schedule', { body: { enabled } });
                 await runs.reload();
               });
             }}
@@ -159,8 +158,7 @@ export function Batch({ act }: { readonly act: Act }) {
           <span>Runs on schedule</span>
         </label>
       )}
-      {runs.error && <Failed what={runs.error} retry={() => void runs.reload()} />}
-      {value === undefined && !runs.error && <Loading what="The runs" />}
+      <LoadState loaded={runs} what="The runs" />
       {value?.runs.length === 0 && (
         <Empty icon="clock">
           <p>No runs yet.</p>

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { Costs, Overview } from '../../../core/contracts/answers.ts';
-import { callJson, errorMessage } from '../api/client.ts';
+import { api, errorMessage } from '../api/client.ts';
 import { span, usd } from '../ui/format.ts';
-import { Failed, Loading, Notice } from '../ui/parts.tsx';
+import { LoadState } from '../ui/load-state.tsx';
+import { Notice } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { Batch } from './batch.tsx';
 import { CostChart } from './cost-chart.tsx';
@@ -19,7 +19,7 @@ const monthOf = (monthsAgo: number): string => {
 function Cost() {
   const [monthsAgo, setMonthsAgo] = useState(0);
   const month = monthOf(monthsAgo);
-  const costs = useLoaded(`costs ${month}`, () => callJson(Costs, 'GET', `/api/costs?month=${month}`), COST);
+  const costs = useLoaded(`costs ${month}`, () => api('GET /api/costs', { query: { month } }), COST);
   const { value } = costs;
   return (
     <section class="card" aria-labelledby="cost-title">
@@ -34,8 +34,7 @@ function Cost() {
           </button>
         </div>
       </div>
-      {costs.error && <Failed what={costs.error} retry={() => void costs.reload()} />}
-      {value === undefined && !costs.error && <Loading what="The cost" />}
+      <LoadState loaded={costs} what="The cost" />
       {value && (
         <>
           <CostChart month={value.month} days={value.days} dailyBudgetUsd={value.dailyBudgetUsd} />
@@ -74,7 +73,7 @@ function Cost() {
 
 /** The dashboard for admins: queues, machines, batch, cost and problems. It refreshes automatically. */
 export function DashboardPage(_: { readonly id: string }) {
-  const overview = useLoaded('overview', () => callJson(Overview, 'GET', '/api/overview'), OVERVIEW);
+  const overview = useLoaded('overview', () => api('GET /api/overview'), OVERVIEW);
   const [message, setMessage] = useState<{ text: string; isBad: boolean } | undefined>();
   const act: Act = (work, done) => {
     setMessage(undefined);
@@ -95,8 +94,7 @@ export function DashboardPage(_: { readonly id: string }) {
           <p>{message.text}</p>
         </Notice>
       )}
-      {overview.error && <Failed what={overview.error} retry={() => void overview.reload()} />}
-      {value === undefined && !overview.error && <Loading what="The overview" />}
+      <LoadState loaded={overview} what="The overview" />
       {value && (
         <>
           <Figures overview={value} />

@@ -1,10 +1,9 @@
-import type * as z from 'zod';
-import { GpuStarted, GpuStopped, type Overview } from '../../../core/contracts/answers.ts';
-import { callJson } from '../api/client.ts';
+import type { CallResult } from '../../../core/contracts/calls/client.ts';
+import { api } from '../api/client.ts';
 import { dateTime, percent, plural, span, usd } from '../ui/format.ts';
 import { Notice, TableBox, Tag, type Tone, useConfirmation } from '../ui/parts.tsx';
 
-export type OverviewView = z.infer<typeof Overview>;
+export type OverviewView = CallResult<'GET /api/overview'>;
 /** Runs an action, then shows `done` or the error. */
 export type Act = (work: () => Promise<unknown>, done?: string) => void;
 
@@ -132,9 +131,7 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
         <button
           type="button"
           class="button"
-          onClick={() =>
-            act(() => callJson(GpuStarted, 'POST', '/api/gpu/start', {}), 'A machine is starting and is held for an hour.')
-          }
+          onClick={() => act(() => api('POST /api/gpu/start', { body: {} }), 'A machine is starting and is held for an hour.')}
         >
           Start for an hour
         </button>
@@ -143,7 +140,7 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
           class="button"
           onClick={() =>
             act(
-              () => callJson(GpuStopped, 'POST', '/api/gpu/stop', {}),
+              () => api('POST /api/gpu/stop', { body: {} }),
               'Your hold on the machines is released. Machines that a run holds keep running.',
             )
           }
@@ -158,8 +155,7 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
               title: 'Stop all machines?',
               text: 'Running work is interrupted and repeated later. Nothing is lost.',
               button: 'Stop all',
-              yes: () =>
-                act(() => callJson(GpuStopped, 'POST', '/api/gpu/stop', { force: true }), 'The machines are being stopped.'),
+              yes: () => act(() => api('POST /api/gpu/stop', { body: { force: true } }), 'The machines are being stopped.'),
             })
           }
         >

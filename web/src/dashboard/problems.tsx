@@ -1,8 +1,8 @@
-import { DeadChunks, Job, LockStatus, Retried } from '../../../core/contracts/answers.ts';
-import { callJson, callVoid } from '../api/client.ts';
+import { api } from '../api/client.ts';
 import { pathTo } from '../route.ts';
 import { dateTime } from '../ui/format.ts';
-import { Failed, TableBox } from '../ui/parts.tsx';
+import { LoadState } from '../ui/load-state.tsx';
+import { TableBox } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import type { Act, OverviewView } from './now.tsx';
 
@@ -10,12 +10,12 @@ const REFRESH = { everySeconds: 10 };
 
 /** Permanently failed chunks. No machine is started for them until an admin retries them. */
 export function FailedChunks({ act }: { readonly act: Act }) {
-  const loaded = useLoaded('dead', () => callJson(DeadChunks, 'GET', '/api/overview/dead-chunks'), REFRESH);
+  const loaded = useLoaded('dead', () => api('GET /api/overview/dead-chunks'), REFRESH);
   const dead = loaded.value?.dead ?? [];
   return (
     <section class="card" aria-labelledby="dead-title">
       <h2 id="dead-title">Permanently failed chunks</h2>
-      {loaded.error && <Failed what={loaded.error} retry={() => void loaded.reload()} />}
+      <LoadState loaded={loaded} />
       {dead.length === 0 && !loaded.error && <p class="soft">None.</p>}
       {dead.length > 0 && (
         <TableBox label="Table of permanently failed chunks">
@@ -49,7 +49,7 @@ export function FailedChunks({ act }: { readonly act: Act }) {
                         class="button"
                         onClick={() =>
                           act(async () => {
-                            await callJson(Retried, 'POST', `/api/sessions/${sessionId}/chunks/${chunkNumber}/retry`);
+                            await api('POST /api/sessions/{id}/chunks/{n}/retry', { path: { id: sessionId, n: chunkNumber } });
                             await loaded.reload();
                           }, 'The chunk gets three new attempts.')
                         }
@@ -70,12 +70,12 @@ export function FailedChunks({ act }: { readonly act: Act }) {
 
 /** Active recordings, which hold the batch lock. */
 export function ActiveRecordings({ act }: { readonly act: Act }) {
-  const loaded = useLoaded('locks', () => callJson(LockStatus, 'GET', '/api/batch/lock-status'), REFRESH);
+  const loaded = useLoaded('locks', () => api('GET /api/batch/lock-status'), REFRESH);
   const locks = loaded.value?.locks ?? [];
   return (
     <section class="card" aria-labelledby="locks-title">
       <h2 id="locks-title">Active recordings</h2>
-      {loaded.error && <Failed what={loaded.error} retry={() => void loaded.reload()} />}
+      <LoadState loaded={loaded} />
       {locks.length === 0 && !loaded.error && <p class="soft">None. The batch can run.</p>}
       <ul class="stack">
         {locks.map(({ sessionId, timestamp, expiresAt }) => (
@@ -89,7 +89,7 @@ export function ActiveRecordings({ act }: { readonly act: Act }) {
               class="button"
               onClick={() =>
                 act(async () => {
-                  await callVoid('DELETE', `/api/batch/locks/${sessionId}`);
+                  await api('DELETE /api/batch/locks/{id}', { path: { id: sessionId } });
                   await loaded.reload();
                 }, 'The lock is released. The recording continues.')
               }
@@ -118,7 +118,7 @@ export function StuckFiles({ overview, act }: { readonly overview: OverviewView;
             <button
               type="button"
               class="button"
-              onClick={() => act(() => callJson(Job, 'POST', `/api/transcriptions/${id}/cancel`, {}), 'The file is cancelled.')}
+              onClick={() => act(() => api('POST /api/transcriptions/{id}/cancel', { path: { id } }), 'The file is cancelled.')}
             >
               Cancel
             </button>

@@ -1,14 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Job, JobList } from '../../../core/contracts/answers.ts';
-import { FILE_TYPE_OF_EXTENSION } from '../../../core/contracts/jobs.ts';
-import { callJson, callVoid, errorMessage } from '../api/client.ts';
+import { FILE_TYPE_OF_EXTENSION } from '../../../core/contracts/media.ts';
+import { api, errorMessage } from '../api/client.ts';
 import { user } from '../auth/session.ts';
 import { config } from '../config.ts';
 import { pathTo } from '../route.ts';
 import { bytes, dateTime, percent } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
 import { defaultModel, LanguageField } from '../ui/language-field.tsx';
-import { Empty, Failed, Loading, NOTHING_NEW, Notice, Tag, useConfirmation } from '../ui/parts.tsx';
+import { LoadState } from '../ui/load-state.tsx';
+import { OlderButton } from '../ui/older-button.tsx';
+import { Empty, Notice, Tag, useConfirmation } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { type ListPage, useOlder } from '../ui/use-older.ts';
 import { JobCard, JobState, type JobView } from './job-card.tsx';
@@ -121,14 +122,14 @@ function JobRow({ job, changed, fail }: { readonly job: JobView; changed(): void
       <JobCard
         job={job}
         act={{
-          cancel: () => act(() => callJson(Job, 'POST', `/api/transcriptions/${id}/cancel`, {})),
-          retry: () => act(() => callJson(Job, 'POST', `/api/transcriptions/${id}/retry`, {})),
+          cancel: () => act(() => api('POST /api/transcriptions/{id}/cancel', { path: { id } })),
+          retry: () => act(() => api('POST /api/transcriptions/{id}/retry', { path: { id } })),
           remove: () =>
             confirm({
               title: 'Delete this file?',
               text: `${job.filename}, its audio and its text are permanently deleted.`,
               button: 'Delete',
-              yes: () => act(() => callVoid('DELETE', `/api/transcriptions/${id}`)),
+              yes: () => act(() => api('DELETE /api/transcriptions/{id}', { path: { id } })),
             }),
         }}
       />
@@ -137,8 +138,8 @@ function JobRow({ job, changed, fail }: { readonly job: JobView; changed(): void
   );
 }
 
-async function pageOf(query: string): Promise<ListPage<JobView>> {
-  const { jobs, cursor } = await callJson(JobList, 'GET', `/api/transcriptions?limit=${PAGE}${query}`);
+async function pageOf(after?: string): Promise<ListPage<JobView>> {
+  const { jobs, cursor } = await api('GET /api/transcriptions', { query: { limit: PAGE, cursor: after } });
   return { items: jobs, cursor };
 }
 
@@ -150,20 +151,14 @@ export function FilesPage(_: { readonly id: string }) {
   const [errors, setErrors] = useState<readonly string[]>([]);
   const userId = user.value?.userId ?? '';
   useEffect(() => void resumeUploads(userId), [userId]);
-  const jobs = useLoaded(`jobs ${finished.value}`, () => pageOf(''), REFRESH);
-  const {
-    items,
-    hasMore,
-    error: moreError,
-    more,
-    reset,
-  } = useOlder(jobs.value, (cursor) => pageOf(`&cursor=${encodeURIComponent(cursor)}`));
+  const jobs = useLoaded(`jobs ${finished.value}`, () => pageOf(), REFRESH);
+  const older = useOlder(jobs.value, pageOf);
   const mine = uploads.value.filter((upload) => upload.userId === userId);
   const sending = new Set(mine.map(({ jobId }) => jobId));
-  const listed = items.filter(({ id }) => !sending.has(id));
+  const listed = older.items.filter(({ id }) => !sending.has(id));
 
   const changed = (): void => {
-    reset();
+    older.reset();
     void jobs.reload();
   };
   const addFiles = (files: readonly File[]): void => {
@@ -206,10 +201,8 @@ export function FilesPage(_: { readonly id: string }) {
           </ul>
         </section>
       )}
-      {jobs.hasStopped && <Failed what={NOTHING_NEW} retry={() => void jobs.reload()} />}
-      {jobs.error && <Failed what={jobs.error} retry={() => void jobs.reload()} />}
-      {jobs.value === undefined && !jobs.error && <Loading what="The list" />}
-      {jobs.value !== undefined && listed.length === 0 && mine.length === 0 && !hasMore && (
+      <LoadState loaded={jobs} what="The list" />
+      {jobs.value !== undefined && listed.length === 0 && mine.length === 0 && !older.hasMore && (
         <Empty icon="file">
           <p>No files yet.</p>
         </Empty>
@@ -224,12 +217,7 @@ export function FilesPage(_: { readonly id: string }) {
           </ul>
         </section>
       )}
-      {moreError && <Failed what={moreError} />}
-      {hasMore && (
-        <button type="button" class="button" onClick={() => void more()}>
-          Older files
-        </button>
-      )}
+      <OlderButton {...older} label="Older files" />
     </>
   );
 }

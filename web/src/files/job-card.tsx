@@ -1,9 +1,9 @@
-import type * as z from 'zod';
-import type { Job } from '../../../core/contracts/answers.ts';
+import type { CallResult } from '../../../core/contracts/calls/client.ts';
 import { dateTime } from '../ui/format.ts';
 import { Tag, type Tone } from '../ui/parts.tsx';
 
-export type JobView = z.infer<typeof Job>;
+/** A file job as the API returns it. */
+export type JobView = CallResult<'GET /api/transcriptions'>['jobs'][number];
 
 const TONES: Readonly<Record<JobView['status'], Tone>> = {
   pending: 'busy',

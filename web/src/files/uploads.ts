@@ -5,9 +5,9 @@
  * One tab at a time uploads a file (Web Locks). Every step is idempotent.
  */
 import { signal } from '@preact/signals';
-import { Job, JobCreated, PartUrls } from '../../../core/contracts/answers.ts';
-import { FILE_TYPE_OF_EXTENSION, MAX_FILE_BYTES, UPLOAD_PART_BYTES } from '../../../core/contracts/jobs.ts';
-import { ApiError, callJson, callVoid, errorMessage } from '../api/client.ts';
+import { MAX_FILE_BYTES, UPLOAD_PART_BYTES } from '../../../core/contracts/jobs.ts';
+import { FILE_TYPE_OF_EXTENSION } from '../../../core/contracts/media.ts';
+import { ApiError, api, errorMessage } from '../api/client.ts';
 import { backoff } from '../api/polling.ts';
 import { user } from '../auth/session.ts';
 import { dropUpload, fileOf, keepFile, putUpload, type StoredUpload, uploadsOf } from './upload-store.ts';
@@ -92,7 +92,7 @@ async function putOrThrow(
 
 /** Uploads the missing parts that the server lists. Returns true when no part is missing any more. */
 async function sendMissing(upload: StoredUpload, jobId: string, file: File, signal: AbortSignal): Promise<boolean> {
-  const { parts, uploaded, upload: whole } = await callJson(PartUrls, 'POST', `/api/transcriptions/${jobId}/parts`, {});
+  const { parts, uploaded, upload: whole } = await api('POST /api/transcriptions/{id}/parts', { path: { id: jobId }, body: {} });
   const uploadedBytes = uploaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const sending = new Map<number, number>();
   let done = uploadedBytes;
@@ -125,28 +125,37 @@ async function sendMissing(upload: StoredUpload, jobId: string, file: File, sign
 async function jobOf(upload: StoredUpload): Promise<string> {
   if (upload.jobId !== undefined) return upload.jobId;
   const { filename, contentType, sizeBytes, language, priority, diarize } = upload;
-  const options = { filename, contentType, sizeBytes, priority, ...(language && { language }), ...(diarize && { diarize }) };
-  const { id } = await callJson(JobCreated, 'POST', '/api/transcriptions', options, { 'idempotency-key': upload.id });
+  const { id } = await api('POST /api/transcriptions', {
+    headers: { 'Idempotency-Key': upload.id },
+    body: { filename, contentType, sizeBytes, priority, ...(language && { language }), ...(diarize && { diarize }) },
+  });
   await putUpload({ ...upload, jobId: id });
   return id;
 }
+
+/** Takes all steps of an upload. */
+async function sendOnce(upload: StoredUpload, file: File, signal: AbortSignal): Promise<void> {
+  if (user.value?.userId !== upload.userId) throw new ApiError(401, 'signed-out', 'The user of this upload is signed out.');
+  const jobId = await jobOf(upload);
+  show({ ...upload, jobId }, {});
+  while (!(await sendMissing({ ...upload, jobId }, jobId, file, signal)));
+  await api('POST /api/transcriptions/{id}/upload-complete', { path: { id: jobId } });
+}
+
+const isOver = (error: unknown): boolean => error instanceof ApiError && error.code === 'already-over';
+const canRetry = (error: unknown): error is ApiError =>
+  error instanceof ApiError &&
+  error.code !== 'quota-reached' &&
+  (error.isTransient || error.status === 401 || error.code === 'upload-incomplete');
 
 async function sendUntilComplete(upload: StoredUpload, file: File, signal: AbortSignal): Promise<void> {
   const pauses = backoff({ firstMs: 1000, longestMs: 30_000, factor: 2 });
   while (!signal.aborted) {
     try {
-      if (user.value?.userId !== upload.userId) throw new ApiError(401, 'signed-out', 'The user of this upload is signed out.');
-      const jobId = await jobOf(upload);
-      show({ ...upload, jobId }, {});
-      while (!(await sendMissing({ ...upload, jobId }, jobId, file, signal)));
-      await callJson(Job, 'POST', `/api/transcriptions/${jobId}/upload-complete`, {});
-      return;
+      return await sendOnce(upload, file, signal);
     } catch (error) {
-      const isOver = error instanceof ApiError && error.code === 'already-over';
-      if (isOver || signal.aborted) return;
-      const canRetry =
-        error instanceof ApiError && (error.isTransient || error.status === 401 || error.code === 'upload-incomplete');
-      if (!canRetry || (error instanceof ApiError && error.code === 'quota-reached')) throw error;
+      if (isOver(error) || signal.aborted) return;
+      if (!canRetry(error)) throw error;
       show(upload, { state: 'waiting', error: errorMessage(error) });
       await pauses.wait(signal, error.retryAfterSeconds);
     }
@@ -220,7 +229,8 @@ export async function cancelUpload(upload: UploadView): Promise<void> {
   running.get(upload.id)?.abort();
   await dropUpload(upload.id);
   hide(upload.id);
-  if (upload.jobId !== undefined) await callVoid('DELETE', `/api/transcriptions/${upload.jobId}`).catch(() => undefined);
+  if (upload.jobId !== undefined)
+    await api('DELETE /api/transcriptions/{id}', { path: { id: upload.jobId } }).catch(() => undefined);
   finished.value += 1;
 }
 

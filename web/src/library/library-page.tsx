@@ -1,13 +1,14 @@
-import type * as z from 'zod';
-import { SessionList, type Session as SessionSchema } from '../../../core/contracts/answers.ts';
-import { callJson } from '../api/client.ts';
+import type { CallResult } from '../../../core/contracts/calls/client.ts';
+import { api } from '../api/client.ts';
 import { pathTo } from '../route.ts';
 import { dateTime, span } from '../ui/format.ts';
-import { Empty, Failed, Loading, NOTHING_NEW, Tag } from '../ui/parts.tsx';
+import { LoadState } from '../ui/load-state.tsx';
+import { OlderButton } from '../ui/older-button.tsx';
+import { Empty, Tag } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { type ListPage, useOlder } from '../ui/use-older.ts';
 
-type Session = z.infer<typeof SessionSchema>;
+type Session = CallResult<'GET /api/sessions'>['sessions'][number];
 const REFRESH = { everySeconds: 5, backsOff: true };
 const PAGE = 50;
 
@@ -26,26 +27,20 @@ const about = (session: Session): string => {
     .join(' · ');
 };
 
-async function pageOf(query: string): Promise<ListPage<Session>> {
-  const { sessions, cursor } = await callJson(SessionList, 'GET', `/api/sessions?limit=${PAGE}${query}`);
+async function pageOf(after?: string): Promise<ListPage<Session>> {
+  const { sessions, cursor } = await api('GET /api/sessions', { query: { limit: PAGE, cursor: after } });
   return { items: sessions, cursor };
 }
 
 /** All recordings of the user, newest first. */
 export function LibraryPage() {
-  const newest = useLoaded('sessions', () => pageOf(''), REFRESH);
-  const {
-    items: sessions,
-    hasMore,
-    error: moreError,
-    more,
-  } = useOlder(newest.value, (cursor) => pageOf(`&cursor=${encodeURIComponent(cursor)}`));
+  const newest = useLoaded('sessions', () => pageOf(), REFRESH);
+  const older = useOlder(newest.value, pageOf);
+  const { items: sessions, hasMore } = older;
   return (
     <>
       <h1>Recordings</h1>
-      {newest.hasStopped && <Failed what={NOTHING_NEW} retry={() => void newest.reload()} />}
-      {newest.error && <Failed what={newest.error} retry={() => void newest.reload()} />}
-      {newest.value === undefined && !newest.error && <Loading what="The list" />}
+      <LoadState loaded={newest} what="The list" />
       {newest.value !== undefined && sessions.length === 0 && !hasMore && (
         <Empty icon="mic">
           <p>No recordings yet.</p>
@@ -67,12 +62,7 @@ export function LibraryPage() {
           ))}
         </ul>
       )}
-      {moreError && <Failed what={moreError} />}
-      {hasMore && (
-        <button type="button" class="button" onClick={() => void more()}>
-          Older recordings
-        </button>
-      )}
+      <OlderButton {...older} label="Older recordings" />
     </>
   );
 }

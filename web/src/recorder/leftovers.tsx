@@ -1,10 +1,11 @@
 /** Recordings that are still on this device. Interrupted ones can be recovered; failed chunks can be retried or saved. */
 
 import { useState } from 'preact/hooks';
-import { callVoid, errorMessage } from '../api/client.ts';
+import { api, errorMessage } from '../api/client.ts';
 import { pathTo } from '../route.ts';
 import { clock, dateTime, plural } from '../ui/format.ts';
 import { Notice, useConfirmation } from '../ui/parts.tsx';
+import { saveAs } from '../ui/save-as.ts';
 import { current } from './recording.ts';
 import { discard, interrupted, recover } from './recovery.ts';
 import { audioOf, type Chunk, changeChunk } from './store.ts';
@@ -19,18 +20,14 @@ const unsentSeconds = ({ chunks }: RecordingView): number =>
 const nameOf = ({ title, startedAtMs }: RecordingView): string => title || `the recording of ${dateTime(startedAtMs)}`;
 
 async function save(recording: RecordingView, chunk: Chunk): Promise<void> {
-  const url = URL.createObjectURL(await audioOf(chunk));
   const extension = /mp4/.test(chunk.contentType) ? 'm4a' : /ogg/.test(chunk.contentType) ? 'ogg' : 'webm';
-  Object.assign(document.createElement('a'), {
-    href: url,
-    download: `${nameOf(recording)} chunk ${chunk.n}.${extension}`,
-  }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  saveAs(`${nameOf(recording)} chunk ${chunk.n}.${extension}`, await audioOf(chunk));
 }
 
 /** Has the server retry a permanently failed chunk. When that call fails, the chunk is uploaded again. */
 async function retry(recording: RecordingView, chunk: Chunk): Promise<void> {
-  const isRetried = await callVoid('POST', `/api/sessions/${recording.sessionId}/chunks/${chunk.n}/retry`).then(
+  const { sessionId: id = '' } = recording;
+  const isRetried = await api('POST /api/sessions/{id}/chunks/{n}/retry', { path: { id, n: chunk.n } }).then(
     () => true,
     () => false,
   );

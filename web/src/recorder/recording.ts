@@ -24,6 +24,8 @@ const recordingId = signal<string | undefined>(undefined);
 /** The stored recording of this tab. */
 export const current = computed(() => recordings.value.find(({ id }) => id === recordingId.value));
 export const isActive = computed(() => !['idle', 'starting'].includes(phase.value));
+/** Whether the user can resume the recording. */
+export const isSuspended = computed(() => phase.value === 'paused' || phase.value === 'lost');
 
 export interface RecordingOptions {
   readonly deviceId: string | undefined;
@@ -202,13 +204,12 @@ export async function pause(): Promise<void> {
 /** Resumes after a pause or a lost microphone. */
 export async function resume(deviceId: string | undefined): Promise<void> {
   const mine = active;
-  const isSuspended = (): boolean => active === mine && (phase.value === 'paused' || phase.value === 'lost');
-  if (mine === undefined || mine.isOpening || !isSuspended()) return;
+  if (mine === undefined || mine.isOpening || !isSuspended.value) return;
   mine.isOpening = true;
   try {
     const stream = await openMicrophone(deviceId);
     await mine.suspended; // the next chunk's number depends on whether the previous one has audio
-    if (!isSuspended()) {
+    if (active !== mine || !isSuspended.value) {
       releaseMicrophone(stream); // the user has pressed Stop meanwhile
       return;
     }

@@ -7,8 +7,8 @@
  * Gotcha: chunks that fail are kept on the device; the user can retry or save them (leftovers.tsx).
  */
 import { signal } from '@preact/signals';
-import { Session, SessionDetails, Upload as UploadResponse } from '../../../core/contracts/answers.ts';
-import { ApiError, callJson, callVoid, errorMessage } from '../api/client.ts';
+import type { CallResult } from '../../../core/contracts/calls/client.ts';
+import { ApiError, api, errorMessage } from '../api/client.ts';
 import { type BackoffOptions, backoff } from '../api/polling.ts';
 import { user } from '../auth/session.ts';
 import {
@@ -58,7 +58,7 @@ export async function refreshRecordings(userId = viewedUserId): Promise<void> {
 
 const base64 = (bytes: ArrayBuffer): string => btoa(String.fromCharCode(...new Uint8Array(bytes)));
 
-async function put({ upload }: Upload, audio: Blob): Promise<void> {
+async function put({ upload }: CallResult<'POST /api/sessions/{id}/chunks'>, audio: Blob): Promise<void> {
   const { 'content-length': _set, ...headers } = upload.headers;
   const signal = AbortSignal.timeout(PUT_TIMEOUT_MS);
   const response = await fetch(upload.url, { method: upload.method, headers, body: audio, signal }).catch(() => undefined);
@@ -68,17 +68,19 @@ async function put({ upload }: Upload, audio: Blob): Promise<void> {
   // 403: the URL has expired; 400: the bytes were damaged. Both are retried with a new URL, so they are mapped to 503.
   throw new ApiError(response.status < 500 ? 503 : response.status, 'storage', `S3 returned ${response.status}.`);
 }
-type Upload = Awaited<ReturnType<typeof presign>>;
 const presign = (sessionId: string, chunk: Chunk, audio: Blob, sha256: string) =>
-  callJson(UploadResponse, 'POST', `/api/sessions/${sessionId}/chunks`, {
-    chunkNumber: chunk.n,
-    contentType: chunk.contentType.split(';', 1)[0],
-    sizeBytes: audio.size,
-    sha256,
-    startedAtMs: Math.round(chunk.startedAtMs),
-    ...(chunk.overlapMs !== undefined && { overlapMs: Math.min(30_000, chunk.overlapMs) }),
-    ...(chunk.durationSeconds !== undefined &&
-      chunk.durationSeconds > 0 && { durationSeconds: Math.min(600, chunk.durationSeconds) }),
+  api('POST /api/sessions/{id}/chunks', {
+    path: { id: sessionId },
+    body: {
+      chunkNumber: chunk.n,
+      contentType: chunk.contentType.replace(/;.*/, ''),
+      sizeBytes: audio.size,
+      sha256,
+      startedAtMs: Math.round(chunk.startedAtMs),
+      ...(chunk.overlapMs !== undefined && { overlapMs: Math.min(30_000, chunk.overlapMs) }),
+      ...(chunk.durationSeconds !== undefined &&
+        chunk.durationSeconds > 0 && { durationSeconds: Math.min(600, chunk.durationSeconds) }),
+    },
   });
 
 async function send(sessionId: string, chunk: Chunk): Promise<void> {
@@ -99,7 +101,7 @@ async function send(sessionId: string, chunk: Chunk): Promise<void> {
 
 /** Copies the server's chunk states to the uploaded chunks on this device. Returns whether any of them changed. */
 async function syncChunkStates(sessionId: string, chunks: readonly Chunk[]): Promise<boolean> {
-  const session = await callJson(SessionDetails, 'GET', `/api/sessions/${sessionId}`);
+  const session = await api('GET /api/sessions/{id}', { path: { id: sessionId } });
   let hasChanged = false;
   for (const { recordingId, n, state, isKnown } of chunks) {
     const row = session.chunks.find(({ chunkNumber }) => chunkNumber === n);
@@ -114,11 +116,8 @@ async function syncChunkStates(sessionId: string, chunks: readonly Chunk[]): Pro
 }
 
 async function createSession({ id, title, language, live, diarize }: Recording): Promise<void> {
-  const session = await callJson(Session, 'POST', '/api/sessions', {
-    ...(title && { title }),
-    ...(language && { language }),
-    live,
-    ...(diarize && { diarize }),
+  const session = await api('POST /api/sessions', {
+    body: { ...(title && { title }), ...(language && { language }), live, ...(diarize && { diarize }) },
   });
   await changeRecording(id, { sessionId: session.id });
 }
@@ -144,7 +143,8 @@ async function step(recording: Recording): Promise<'continue' | 'changed' | 'unc
     return 'continue';
   }
   if (phase === 'stopped') {
-    await callVoid('POST', `/api/sessions/${sessionId}/complete`, { chunkCount: chunks.at(-1)?.n ?? 0 });
+    const chunkCount = chunks.at(-1)?.n ?? 0;
+    await api('POST /api/sessions/{id}/complete', { path: { id: sessionId }, body: { chunkCount } });
     await changeRecording(id, { phase: 'completed' });
     return 'continue';
   }
@@ -169,36 +169,39 @@ async function recordFailure(id: string, error: unknown): Promise<boolean> {
   return true;
 }
 
+/** The loop of a recording: steps, and the pauses between them. */
 async function loop(id: string, waker: { wake: AbortController }): Promise<void> {
   const afterError = backoff({ firstMs: 1000, longestMs: 30_000, factor: 2 });
   const polling = backoff(STATE_POLLING);
   let changedMs = Date.now();
+  const advance = async (recording: Recording, woken: AbortSignal): Promise<'continue' | 'paused' | 'over'> => {
+    const result = await step(recording);
+    blockers.delete(id);
+    afterError.reset();
+    await refreshRecordings();
+    if (result === 'continue' || result === 'changed') {
+      changedMs = Date.now();
+      polling.reset();
+    }
+    if (result === 'continue' || result === 'over') return result;
+    if (recording.phase === 'completed' && Date.now() - changedMs > UNCHANGED_LIMIT_MS) return 'over';
+    await polling.wait(woken);
+    return 'paused';
+  };
+  const pauseAfter = async (error: unknown, woken: AbortSignal): Promise<'paused' | 'over'> => {
+    const canRetry = await recordFailure(id, error);
+    await refreshRecordings();
+    if (!canRetry) return 'over';
+    await afterError.wait(woken, error instanceof ApiError ? error.retryAfterSeconds : 0);
+    return 'paused';
+  };
   for (;;) {
     const recording = await recordingOf(id);
     if (recording === undefined || recording.lost !== undefined) return;
     const woken = waker.wake.signal;
-    let retryAfter = 0;
-    try {
-      const result = await step(recording);
-      blockers.delete(id);
-      afterError.reset();
-      await refreshRecordings();
-      if (result === 'over') return;
-      if (result === 'continue' || result === 'changed') {
-        changedMs = Date.now();
-        polling.reset();
-      }
-      if (result === 'continue') continue;
-      if (recording.phase === 'completed' && Date.now() - changedMs > UNCHANGED_LIMIT_MS) return;
-      await polling.wait(woken);
-    } catch (error) {
-      const canRetry = await recordFailure(id, error);
-      await refreshRecordings();
-      if (!canRetry) return;
-      retryAfter = error instanceof ApiError ? (error.retryAfterSeconds ?? 0) : 0;
-      await afterError.wait(woken, retryAfter);
-    }
-    if (woken.aborted) {
+    const state = await advance(recording, woken).catch((error: unknown) => pauseAfter(error, woken));
+    if (state === 'over') return;
+    if (state === 'paused' && woken.aborted) {
       waker.wake = new AbortController();
       polling.reset();
     }

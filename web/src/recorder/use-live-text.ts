@@ -1,7 +1,7 @@
 /** Polls the growing transcript of a session with its ETag: an unchanged transcript costs an empty response. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Transcript } from '../../../core/contracts/transcript.ts';
-import { ApiError, call, errorMessage, parseBody } from '../api/client.ts';
+import type { Transcript } from '../../../core/contracts/transcript.ts';
+import { ApiError, api, errorMessage } from '../api/client.ts';
 import { follow, type PollResult } from '../api/polling.ts';
 
 export interface LiveText {
@@ -11,6 +11,18 @@ export interface LiveText {
   readonly hasStopped: boolean;
 }
 const NONE: LiveText = { transcript: undefined, error: undefined, hasStopped: false };
+
+/** The transcript so far with its ETag; undefined if it still has the given ETag. */
+async function newerTranscript(id: string, etag: string): Promise<{ transcript: Transcript; etag: string } | undefined> {
+  const answer = await api.ifChanged('GET /api/sessions/{id}/transcript', etag, { path: { id } });
+  if (answer.kind === 'unchanged') return undefined;
+  if ('segments' in answer.result) return { transcript: answer.result, etag: answer.etag };
+  throw new Error('the response is the text of a range');
+}
+
+/** What the next poll depends on after a failed one. */
+const afterFailure = (error: unknown): PollResult =>
+  error instanceof ApiError && (error.isTransient || error.code === 'not-ready') ? (error.retryAfterSeconds ?? 'same') : 'over';
 
 /**
  * @param sessionId undefined as long as no chunk has arrived: nothing is polled
@@ -25,23 +37,16 @@ export function useLiveText(sessionId: string | undefined, round = 0): LiveText 
     let etag = shown.current.sessionId === sessionId ? shown.current.etag : '';
     const poll = async (): Promise<PollResult> => {
       try {
-        const headers: Record<string, string> = etag === '' ? {} : { 'if-none-match': etag };
-        const response = await call('GET', `/api/sessions/${sessionId}/transcript`, { headers });
-        if (response.status === 304) {
-          await response.text();
-          return 'same';
-        }
-        const transcript = parseBody(Transcript, await response.json());
+        const newer = await newerTranscript(sessionId, etag);
+        if (newer === undefined) return 'same';
         if (controller.signal.aborted) return 'over';
-        etag = response.headers.get('etag') ?? '';
+        ({ etag } = newer);
         shown.current = { sessionId, etag };
-        setState({ ...NONE, transcript });
-        return transcript.final ? 'over' : 'changed';
+        setState({ ...NONE, transcript: newer.transcript });
+        return newer.transcript.final ? 'over' : 'changed';
       } catch (error) {
-        const canRetry = error instanceof ApiError && (error.isTransient || error.code === 'not-ready');
         setState((old) => ({ ...old, error: errorMessage(error) }));
-        if (!canRetry) return 'over';
-        return error.retryAfterSeconds ?? 'same';
+        return afterFailure(error);
       }
     };
     void follow(poll, controller.signal).then((end) => {

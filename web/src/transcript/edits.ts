@@ -2,10 +2,8 @@
  * Edits of a transcript, which the server stores separately from the recognized text. Saving uses optimistic locking, so that
  * two users who edit at once do not overwrite each other.
  */
-import type * as z from 'zod';
-import { EditsSaved } from '../../../core/contracts/answers.ts';
-import { type Edit, Edits } from '../../../core/contracts/edits.ts';
-import { ApiError, callJson } from '../api/client.ts';
+import type { Edit, Edits } from '../../../core/contracts/edits.ts';
+import { ApiError, api } from '../api/client.ts';
 import type { ShownWord } from './words.ts';
 
 const ATTEMPTS = 4;
@@ -29,15 +27,15 @@ export function withEdit(
   return text === undefined ? others : [...others, { ...whole, text }].sort((a, b) => a.start - b.start);
 }
 
-export const readEdits = (sessionId: string): Promise<z.infer<typeof Edits>> =>
-  callJson(Edits, 'GET', `/api/sessions/${sessionId}/transcript/edits`);
+export const readEdits = (sessionId: string): Promise<Edits> =>
+  api('GET /api/sessions/{id}/transcript/edits', { path: { id: sessionId } });
 
 /** Reads, changes and saves the edits. Repeats when another user has saved in between. */
 export async function changeEdits(sessionId: string, change: (edits: readonly Edit[]) => Edit[]): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const { version, edits } = await readEdits(sessionId);
     try {
-      await callJson(EditsSaved, 'PUT', `/api/sessions/${sessionId}/transcript/edits`, { version, edits: change(edits) });
+      await api('PUT /api/sessions/{id}/transcript/edits', { path: { id: sessionId }, body: { version, edits: change(edits) } });
       return;
     } catch (error) {
       if (!(error instanceof ApiError && error.code === 'edits-changed') || attempt === ATTEMPTS) throw error;

@@ -1,28 +1,27 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type * as z from 'zod';
-import { FileAudio, Job, JobStatus, Peaks } from '../../../core/contracts/answers.ts';
-import { FileTranscript } from '../../../core/contracts/transcript.ts';
-import { call, callJson, callVoid, errorMessage } from '../api/client.ts';
-import { JobCard } from '../files/job-card.tsx';
+import { useEffect, useState } from 'preact/hooks';
+import { api } from '../api/client.ts';
+import { JobCard, type JobView } from '../files/job-card.tsx';
 import { go } from '../route.ts';
 import { bytes, dateTime, span } from '../ui/format.ts';
 import { Failed, Loading, NOTHING_NEW, Notice } from '../ui/parts.tsx';
+import { useAction } from '../ui/use-action.ts';
+import { useLast } from '../ui/use-last.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
-import { Player } from './player.ts';
 import { RetranscribeDialog, type RetranscribeOptions } from './retranscribe-dialog.tsx';
 import { TranscriptView } from './transcript-view.tsx';
+import { usePlayer } from './use-player.ts';
 
 const REFRESH = { everySeconds: 2, backsOff: true };
 
 async function read(id: string) {
   const [transcript, peaks] = await Promise.all([
-    callJson(FileTranscript, 'GET', `/api/transcriptions/${id}/transcript`),
-    callJson(Peaks, 'GET', `/api/transcriptions/${id}/peaks`).catch(() => undefined),
+    api('GET /api/transcriptions/{id}/transcript', { path: { id } }),
+    api('GET /api/transcriptions/{id}/peaks', { path: { id } }).catch(() => undefined),
   ]);
   return { transcript, peaks: peaks?.peaks ?? [] };
 }
 
-type Retranscription = NonNullable<z.infer<typeof Job>['retranscription']>;
+type Retranscription = NonNullable<JobView['retranscription']>;
 
 /** Progress of a new transcription, or the reason why it failed. */
 function RetranscriptionNotice({ job, cancel }: { readonly job: Retranscription; cancel(): void }) {
@@ -48,10 +47,10 @@ function RetranscriptionNotice({ job, cancel }: { readonly job: Retranscription;
 /** A file: its progress, then its audio and text. */
 export function FilePage({ id }: { readonly id: string }) {
   const [isOver, setOver] = useState(false);
-  const [failed, setFailed] = useState('');
+  const { failure, run } = useAction();
   const job = useLoaded(
     `job ${id} ${isOver}`,
-    () => callJson(JobStatus, 'GET', `/api/transcriptions/${id}/status`),
+    () => api('GET /api/transcriptions/{id}/status', { path: { id } }),
     isOver ? undefined : REFRESH,
   );
   const { value } = job;
@@ -64,33 +63,22 @@ export function FilePage({ id }: { readonly id: string }) {
   }, [value]);
   // The current text stays until the new one is loaded.
   const text = useLoaded(`text ${id} ${isCompleted} ${retranscribing}`, async () => (isCompleted ? read(id) : undefined));
-  const lastText = useRef<Awaited<ReturnType<typeof read>> | undefined>(undefined);
-  lastText.current = text.value ?? lastText.current;
-  const shown = lastText.current;
-  const player = useMemo(
-    () =>
-      new Player(async () => {
-        const { url } = await callJson(FileAudio, 'GET', `/api/transcriptions/${id}/audio`);
-        return [{ start: 0, end: value?.durationSeconds ?? Number.POSITIVE_INFINITY, url, isChunk: false }];
-      }),
-    [id, value?.durationSeconds],
-  );
-  useEffect(() => () => player.close(), [player]);
+  const shown = useLast(text.value);
+  const player = usePlayer(async () => {
+    const { url } = await api('GET /api/transcriptions/{id}/audio', { path: { id } });
+    return [{ start: 0, end: value?.durationSeconds ?? Number.POSITIVE_INFINITY, url, isChunk: false }];
+  }, [id, value?.durationSeconds]);
 
   if (value === undefined)
     return job.error ? <Failed what={job.error} retry={() => void job.reload()} /> : <Loading what="The file" />;
-  const act = (work: () => Promise<unknown>): void => {
-    setFailed('');
-    work().then(
-      () => {
-        setOver(false);
-        void job.reload();
-      },
-      (error: unknown) => setFailed(errorMessage(error)),
-    );
-  };
+  const act = (work: () => Promise<unknown>): void =>
+    run(work, () => {
+      setOver(false);
+      void job.reload();
+    });
+  const cancel = (): void => act(() => api('POST /api/transcriptions/{id}/cancel', { path: { id } }));
   const retranscribe = async (options: RetranscribeOptions): Promise<void> => {
-    await callJson(Job, 'POST', `/api/transcriptions/${id}/retranscribe`, options);
+    await api('POST /api/transcriptions/{id}/retranscribe', { path: { id }, body: options });
     setOver(false);
     await job.reload();
   };
@@ -110,30 +98,25 @@ export function FilePage({ id }: { readonly id: string }) {
           </button>
         )}
       </div>
-      {failed && <Failed what={failed} />}
+      {failure && <Failed what={failure} />}
       {job.hasStopped && <Failed what={NOTHING_NEW} retry={() => void job.reload()} />}
       {!isCompleted && (
         <div class="card">
           <JobCard
             job={value}
             act={{
-              cancel: () => act(() => callJson(Job, 'POST', `/api/transcriptions/${id}/cancel`, {})),
-              retry: () => act(() => callJson(Job, 'POST', `/api/transcriptions/${id}/retry`, {})),
+              cancel,
+              retry: () => act(() => api('POST /api/transcriptions/{id}/retry', { path: { id } })),
               remove: () =>
-                void callVoid('DELETE', `/api/transcriptions/${id}`).then(
+                run(
+                  () => api('DELETE /api/transcriptions/{id}', { path: { id } }),
                   () => go('files'),
-                  (error: unknown) => setFailed(errorMessage(error)),
                 ),
             }}
           />
         </div>
       )}
-      {value.retranscription && (
-        <RetranscriptionNotice
-          job={value.retranscription}
-          cancel={() => act(() => callJson(Job, 'POST', `/api/transcriptions/${id}/cancel`, {}))}
-        />
-      )}
+      {value.retranscription && <RetranscriptionNotice job={value.retranscription} cancel={cancel} />}
       {isDialogOpen && (
         <RetranscribeDialog
           model={value.model}
@@ -150,7 +133,7 @@ export function FilePage({ id }: { readonly id: string }) {
           player={player}
           peaks={shown.peaks}
           name={value.filename.replace(/\.[^.]+$/, '')}
-          load={async (format) => (await call('GET', `/api/transcriptions/${id}/transcript?format=${format}`)).text()}
+          load={(format) => api.text('GET /api/transcriptions/{id}/transcript', { path: { id }, query: { format } })}
         />
       )}
     </>

@@ -1,11 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { clock } from '../ui/format.ts';
+import { drawWaveform, type TimeSpan } from './draw-waveform.ts';
 import type { Player } from './player.ts';
 
-interface TimeSpan {
-  readonly start: number;
-  readonly end: number;
-}
 interface WaveformProps {
   readonly player: Player;
   /** 0 to 255 each, evenly spaced over the recording. */
@@ -15,7 +12,6 @@ interface WaveformProps {
   readonly gaps: readonly TimeSpan[];
 }
 
-const [BAR, SPACE] = [2, 1];
 const STEP_SECONDS = 5;
 const PAGE_SECONDS = 30;
 
@@ -38,34 +34,7 @@ export function Waveform({ player, peaks, durationSeconds, gaps }: WaveformProps
     if (!element || !context) return;
     const loudest = peaks.reduce((most, peak) => Math.max(most, peak), 1);
     const draw = (): void => {
-      const { clientWidth: width, clientHeight: height } = element;
-      const scale = devicePixelRatio;
-      if (element.width !== Math.round(width * scale)) element.width = Math.round(width * scale);
-      if (element.height !== Math.round(height * scale)) element.height = Math.round(height * scale);
-      context.setTransform(scale, 0, 0, scale, 0, 0);
-      context.clearRect(0, 0, width, height);
-      const style = getComputedStyle(element);
-      const color = (name: string): string => style.getPropertyValue(name);
-      const x = (seconds: number): number => (durationSeconds === 0 ? 0 : (seconds / durationSeconds) * width);
-      context.fillStyle = color('--warn-soft');
-      for (const { start, end } of gaps) context.fillRect(x(start), 0, Math.max(1, x(end) - x(start)), height);
-      const played = x(player.time.value);
-      const [accent, wave] = [color('--accent'), color('--line-strong')];
-      const bars = Math.floor(width / (BAR + SPACE));
-      for (let bar = 0; bar < bars; bar++) {
-        const [from, to] = [
-          Math.floor((bar * peaks.length) / bars),
-          Math.max(Math.floor(((bar + 1) * peaks.length) / bars), Math.floor((bar * peaks.length) / bars) + 1),
-        ];
-        let peak = 0;
-        for (let i = from; i < to; i++) peak = Math.max(peak, peaks[i] ?? 0);
-        const barHeight = Math.max(2, Math.sqrt(peak / loudest) * (height - 8));
-        const left = bar * (BAR + SPACE);
-        context.fillStyle = left <= played ? accent : wave;
-        context.fillRect(left, (height - barHeight) / 2, BAR, barHeight);
-      }
-      context.fillStyle = accent;
-      context.fillRect(Math.max(0, played - 1), 0, 2, height);
+      drawWaveform(context, { peaks, loudest, durationSeconds, gaps }, player.time.value);
       element.setAttribute('aria-valuenow', String(Math.round(player.time.value)));
       element.setAttribute('aria-valuetext', `${clock(player.time.value)} of ${clock(durationSeconds)}`);
     };

@@ -4,7 +4,7 @@ import type { Player } from './player.ts';
 import { type Block, type Gap, type ShownWord, wordAt } from './words.ts';
 
 /** Words with a lower probability are marked as uncertain. */
-const UNSURE = 0.5;
+export const UNSURE = 0.5;
 
 interface WordTextProps {
   readonly blocks: readonly Block[];
@@ -73,17 +73,21 @@ export function WordText({ blocks, words, player, hits, shownHit, edit, gapActio
     return () => marked?.classList.remove('cursor');
   }, [cursor]);
 
-  const onKey = (event: KeyboardEvent): void => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== box.current) return;
+  /** Runs the action of a key on the word at the cursor. Returns false for a key without one. */
+  const act = (key: string): boolean => {
     const at = cursor ?? Math.max(0, wordAt(words, player.time.value));
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 10, ArrowUp: -10 }[event.key];
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 10, ArrowUp: -10 }[key];
     const word = words[at];
     if (step !== undefined) setCursor(cursor === undefined ? at : Math.max(0, Math.min(words.length - 1, at + step)));
-    else if (event.key === 'Enter' && word !== undefined) void player.seek(word.start, true);
-    else if (event.key.toLowerCase() === 'e' && word !== undefined)
-      edit?.(...(selectedRange(box.current) ?? ([at, at] as const)));
-    else return;
-    event.preventDefault();
+    else if (word === undefined) return false;
+    else if (key === 'Enter') void player.seek(word.start, true);
+    else if (key.toLowerCase() === 'e') edit?.(...(selectedRange(box.current) ?? ([at, at] as const)));
+    else return false;
+    return true;
+  };
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== box.current) return;
+    if (act(event.key)) event.preventDefault();
   };
 
   const paragraphs = useMemo(() => {

@@ -34,8 +34,8 @@ export type Block = Paragraph | Gap;
 
 const plain = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
 
-/** Longest common subsequence of two short lists: pairs of indices, in order. */
-function commonSubsequence(a: readonly string[], b: readonly string[]): [number, number][] {
+/** Length of the longest common subsequence of all ends of two lists: of `a` from i and `b` from j. */
+function commonLengths(a: readonly string[], b: readonly string[]): (i: number, j: number) => number {
   const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   const at = (i: number, j: number): number => lengths[i]?.[j] ?? 0;
   for (let i = a.length - 1; i >= 0; i--)
@@ -43,10 +43,16 @@ function commonSubsequence(a: readonly string[], b: readonly string[]): [number,
       const row = lengths[i];
       if (row !== undefined) row[j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
     }
+  return at;
+}
+
+/** Longest common subsequence of two short lists: pairs of indices, in order. */
+function commonSubsequence(a: readonly string[], b: readonly string[]): [number, number][] {
+  const lengthAt = commonLengths(a, b);
   const pairs: [number, number][] = [];
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
     if (a[i] === b[j]) pairs.push([i++, j++]);
-    else if (at(i + 1, j) >= at(i, j + 1)) i += 1;
+    else if (lengthAt(i + 1, j) >= lengthAt(i, j + 1)) i += 1;
     else j += 1;
   }
   return pairs;

@@ -18,6 +18,18 @@ export interface Refresh {
 }
 const [GROWTH, LONGEST_SECONDS, LIMIT_SECONDS] = [1.15, 10, 1800];
 
+/** Returns the pause after each refresh; undefined: nothing has changed for so long that refreshing stops. */
+function pausesOf({ everySeconds, backsOff = false }: Refresh): (hasChanged: boolean) => number | undefined {
+  let pauseSeconds = everySeconds;
+  let quietSeconds = 0;
+  return (hasChanged) => {
+    if (!backsOff) return everySeconds;
+    quietSeconds = hasChanged ? 0 : quietSeconds + pauseSeconds;
+    pauseSeconds = hasChanged ? everySeconds : Math.min(LONGEST_SECONDS, pauseSeconds * GROWTH);
+    return quietSeconds > LIMIT_SECONDS ? undefined : pauseSeconds;
+  };
+}
+
 /** Loads a value when `key` changes, and repeatedly as `refresh` specifies. */
 export function useLoaded<T>(key: string, load: () => Promise<T>, refresh?: Refresh): Loaded<T> {
   const [state, setState] = useState<{ key: string; value?: T; error?: string; hasStopped?: boolean }>({ key });
@@ -54,20 +66,13 @@ export function useLoaded<T>(key: string, load: () => Promise<T>, refresh?: Refr
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     let isOver = false;
-    let pauseSeconds = everySeconds ?? 0;
-    let quietSeconds = 0;
+    const pauseAfter = everySeconds === undefined ? undefined : pausesOf({ everySeconds, backsOff });
     const refreshAndSchedule = async (isFirst: boolean): Promise<void> => {
       const isNew = (isFirst || document.visibilityState === 'visible') && (await loadOnce());
-      if (isOver || everySeconds === undefined) return;
-      if (backsOff) {
-        quietSeconds = isNew ? 0 : quietSeconds + pauseSeconds;
-        pauseSeconds = isNew ? everySeconds : Math.min(LONGEST_SECONDS, pauseSeconds * GROWTH);
-        if (quietSeconds > LIMIT_SECONDS) {
-          setState((old) => ({ ...old, hasStopped: true }));
-          return;
-        }
-      }
-      timer = setTimeout(() => void refreshAndSchedule(false), 1000 * Math.max(pauseSeconds, retryAfterSeconds.current));
+      if (isOver || pauseAfter === undefined) return;
+      const pauseSeconds = pauseAfter(isNew);
+      if (pauseSeconds === undefined) setState((old) => ({ ...old, hasStopped: true }));
+      else timer = setTimeout(() => void refreshAndSchedule(false), 1000 * Math.max(pauseSeconds, retryAfterSeconds.current));
     };
     void refreshAndSchedule(true);
     return () => {

@@ -10,8 +10,8 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from gpu_worker.service.callback_address import Rules
-from gpu_worker.settings import EngineSettings
+from gpu_worker.service.callbacks.address import Rules
+from gpu_worker.speech.settings import EngineSettings
 
 
 def _data_folder() -> str:

@@ -1,0 +1,1 @@
+"""`work`: the worker of a stage in AWS."""

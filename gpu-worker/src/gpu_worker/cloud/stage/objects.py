@@ -1,0 +1,204 @@
+"""The stage's bucket: reads audio, writes results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from botocore.exceptions import ClientError
+
+from gpu_worker.cloud.stage.aws import error_code
+from gpu_worker.cloud.stage.claims import Claim, ObjectVersion
+from gpu_worker.cloud.stage.results import LeadIn, read_transcription, result_of
+from gpu_worker.speech.engine import Transcription
+from gpu_worker.speech.media import MediaError, starts_stream
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+CHUNK_NUMBER: Final = re.compile(r"/chunk-(\d{3,5})\.\w+$")
+MAX_STREAM_BYTES: Final = 200 * 1024**2
+"""Limit of the bytes before a piece of a stream; they are fetched again for each piece."""
+PARALLEL_FETCHES: Final = 8
+DECLARED: Final = ("duration-seconds", "started-at-ms", "overlap-ms")
+"""Metadata of an upload that the client declared, as lambdas/adapters/s3-objects.ts signs it."""
+READ_BYTES: Final = 1024**2
+GONE: Final = ("NoSuchKey", "404")
+REPLACED: Final = ("PreconditionFailed", "412")
+
+
+class StoredFile(TypedDict):
+    """An uploaded file, as a manifest lists it."""
+
+    key: str
+    etag: str
+    size_bytes: int
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+class ReplacedError(MediaError):
+    """The object was overwritten by other bytes."""
+
+
+class PiecesMissing(Exception):
+    """Earlier pieces of the stream have not been uploaded."""
+
+
+def _results_prefix(claim: Claim) -> str:
+    """Prefix of a session's or file's results; the objects of file parts already have it."""
+    folder = claim.object_key.rsplit("/", 1)[0]
+    return f"{folder.removesuffix('/results')}/results/"
+
+
+class Objects:
+    """Reads and writes one bucket."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def fetch(self, claim: Claim, into: Path, progress: Callable[[float], None] | None = None) -> str:
+        """Downloads exactly the claimed bytes; returns their SHA-256. Raises the errors of `fetch_object`."""
+        return self.fetch_object(claim.object_key, claim.etag, into, progress)
+
+    def fetch_object(self, key: str, etag: str, into: Path, progress: Callable[[float], None] | None = None) -> str:
+        """Downloads the object with this ETag; returns its SHA-256.
+
+        Args:
+            key: S3 key.
+            etag: ETag without quotes.
+            into: File to write.
+            progress: Called with the share that is downloaded, 0 to 1.
+
+        Raises:
+            MediaError: The object no longer exists.
+            ReplacedError: It has another ETag.
+        """
+        try:
+            response = self._s3.get_object(Bucket=self._bucket, Key=key, IfMatch=f'"{etag}"')
+        except ClientError as error:
+            if error_code(error) in GONE:
+                raise MediaError("the uploaded file is gone") from error
+            if error_code(error) in REPLACED:
+                raise ReplacedError("the uploaded file was replaced by other bytes") from error
+            raise
+        digest = hashlib.sha256()
+        size, done = max(1, response["ContentLength"]), 0
+        with into.open("wb") as file:
+            for piece in response["Body"].iter_chunks(READ_BYTES):
+                file.write(piece)
+                digest.update(piece)
+                done += len(piece)
+                if progress is not None:
+                    progress(done / size)
+        return digest.hexdigest()
+
+    def current_version(self, key: str) -> ObjectVersion:
+        """The current version of the object. Raises MediaError if it no longer exists."""
+        try:
+            response = self._s3.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) in GONE:
+                raise MediaError("the uploaded file is gone") from error
+            raise
+        declared = {name: _number(response.get("Metadata", {}).get(name)) for name in DECLARED}
+        seconds, started_at_ms, overlap_ms = (declared[name] for name in DECLARED)
+        return ObjectVersion(
+            etag=response["ETag"].strip('"'),
+            size_bytes=response["ContentLength"],
+            seconds=seconds,
+            started_at_ms=None if started_at_ms is None else int(started_at_ms),
+            overlap_ms=None if overlap_ms is None else int(overlap_ms),
+        )
+
+    def prepend_stream(self, claim: Claim, piece: Path, allow_gaps: bool) -> int:
+        """Inserts the earlier pieces of a stream before a piece; returns the byte at which the piece begins.
+
+        Args:
+            claim: The claimed piece.
+            piece: Its file, which is overwritten.
+            allow_gaps: Whether missing pieces are skipped.
+
+        Raises:
+            MediaError: No earlier piece starts a stream, or they are too large.
+            PiecesMissing: A piece is missing.
+        """
+        keys = self._chunk_keys(claim)
+        parts: list[bytes] = []
+        found = False
+        with ThreadPoolExecutor(max_workers=PARALLEL_FETCHES) as pool:
+            for last in range(claim.chunk_number - 1, 0, -PARALLEL_FETCHES):
+                numbers = range(last, max(0, last - PARALLEL_FETCHES), -1)
+                if not allow_gaps and any(number not in keys for number in numbers):
+                    raise PiecesMissing
+                for data in pool.map(self._read, [keys[number] for number in numbers if number in keys]):
+                    parts.append(data)
+                    if sum(map(len, parts)) > MAX_STREAM_BYTES:
+                        raise MediaError(
+                            "the recording is one stream that is too large; send chunks that can be decoded by themselves"
+                        )
+                    found = starts_stream(data[:12])
+                    if found:
+                        break
+                if found:
+                    break
+        if not found:
+            raise MediaError("this is not a supported audio file")
+        own = piece.read_bytes()
+        with piece.open("wb") as file:
+            for part in (*reversed(parts), own):
+                file.write(part)
+        return sum(map(len, parts))
+
+    def _chunk_keys(self, claim: Claim) -> dict[int, str]:
+        prefix = claim.object_key.rsplit("/", 1)[0] + "/chunk-"
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        matches = [(CHUNK_NUMBER.search(item["Key"]), item["Key"]) for page in pages for item in page.get("Contents", [])]
+        return {int(match[1]): key for match, key in matches if match}
+
+    def download(self, key: str, into: Path) -> None:
+        """Downloads an object of the stage itself, such as a model."""
+        self._s3.download_file(self._bucket, key, str(into))
+
+    def _read(self, key: str) -> bytes:
+        return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+    def read_result(self, key: str) -> Transcription | None:
+        """The transcription in a committed result; None if the object no longer exists."""
+        try:
+            return read_transcription(self._read(key))
+        except ClientError as error:
+            if error_code(error) in GONE:
+                return None
+            raise
+
+    def write_result(self, claim: Claim, model: str, transcription: Transcription, lead_in: LeadIn | None = None) -> str:
+        """Writes the result; returns its key. The key contains the claim's fence, so no other attempt writes it."""
+        return self.write_json(claim, result_of(claim, model, transcription, lead_in))
+
+    def write_json(self, claim: Claim, content: Mapping[str, object]) -> str:
+        """Writes JSON under a key that contains the claim's fence; returns the key."""
+        key = f"{_results_prefix(claim)}{claim.chunk_number:03d}.{claim.fence}.json"
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode(), ContentType="application/json")
+        return key
+
+    def put_file(self, claim: Claim, path: Path, content_type: str) -> StoredFile:
+        """Uploads a file under a key that contains the claim's fence."""
+        key = f"{_results_prefix(claim)}{path.stem}.{claim.fence}{path.suffix}"
+        with path.open("rb") as file:
+            response = self._s3.put_object(Bucket=self._bucket, Key=key, Body=file, ContentType=content_type)
+        return {"key": key, "etag": response["ETag"].strip('"'), "size_bytes": path.stat().st_size}

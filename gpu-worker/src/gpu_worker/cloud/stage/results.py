@@ -1,0 +1,84 @@
+"""Content of result files, in the shape of `transcription-chunk-NNN.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from gpu_worker.cloud.stage.claims import Claim
+from gpu_worker.speech.engine import Transcription
+from gpu_worker.speech.media import SAMPLE_RATE
+from gpu_worker.speech.segments import Segment, Word
+
+
+@dataclass(frozen=True)
+class LeadIn:
+    """Audio before a chunk with which the chunk is decoded."""
+
+    audio: npt.NDArray[np.float32]
+    """float32 [n_samples], 16 kHz."""
+    etag: str
+    """ETag of the previous chunk's object."""
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return len(self.audio) / SAMPLE_RATE
+
+
+def result_of(claim: Claim, model: str, transcription: Transcription, lead_in: LeadIn | None = None) -> dict[str, object]:
+    """Content of the result file."""
+    result: dict[str, object] = {
+        "sessionId": claim.session_id,
+        "chunkNumber": claim.chunk_number,
+        "language": transcription.language,
+        "duration_seconds": transcription.duration_seconds,
+        "model": model,
+        "text": transcription.text,
+        "segments": [
+            {"id": number, **_without(asdict(segment), None), "words": _words(segment.words)}
+            for number, segment in enumerate(transcription.segments)
+        ],
+    }
+    if transcription.unheard:
+        result["unheard"] = [{"start": start, "end": end} for start, end in transcription.unheard]
+    if lead_in is not None:
+        result["lead_in"] = {"seconds": lead_in.seconds, "etag": lead_in.etag, "words": _words(transcription.lead_in)}
+    return result
+
+
+def _words(words: Sequence[Word]) -> list[dict[str, object]]:
+    return [_without(asdict(word), False) for word in words]
+
+
+def _without(fields: dict[str, object], empty: object) -> dict[str, object]:
+    """Leaves out optional fields that are unset."""
+    return {name: value for name, value in fields.items() if value is not empty}
+
+
+class _Range(BaseModel):
+    start: float
+    end: float
+
+
+class _StoredLeadIn(BaseModel):
+    words: tuple[Word, ...] = ()
+
+
+class _Result(BaseModel):
+    language: str
+    duration_seconds: float
+    segments: tuple[Segment, ...]
+    unheard: tuple[_Range, ...] = ()
+    lead_in: _StoredLeadIn = _StoredLeadIn()
+
+
+def read_transcription(content: bytes) -> Transcription:
+    """The transcription in a result file, also one that an older engine wrote."""
+    result = _Result.model_validate_json(content)
+    unheard = tuple((part.start, part.end) for part in result.unheard)
+    return Transcription(result.language, result.duration_seconds, result.segments, unheard, result.lead_in.words)

@@ -1,0 +1,1 @@
+"""What happens to claimed chunks and files."""

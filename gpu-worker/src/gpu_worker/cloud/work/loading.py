@@ -1,0 +1,125 @@
+"""Prepares claimed items for the engine: fetches and decodes the object and its lead-in, or finds an existing result."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gpu_worker.cloud.stage.chunk_rows import MAX_ATTEMPTS, ChunkRows
+from gpu_worker.cloud.stage.claims import LeaseLost
+from gpu_worker.cloud.stage.objects import Objects, PiecesMissing, ReplacedError
+from gpu_worker.cloud.stage.results import LeadIn
+from gpu_worker.cloud.stage.session_language import SessionLanguages
+from gpu_worker.cloud.work.items import Failure, Item, MachineFault, is_transient
+from gpu_worker.cloud.work.lead_in import LEAD_IN_SECONDS, MAX_CHUNK_SECONDS, LeadIns
+from gpu_worker.speech.engine_version import ENGINE_VERSION
+from gpu_worker.speech.media import Decoder, DecoderUnavailable, MediaError, peaks_of, starts_stream
+
+log = structlog.get_logger()
+
+UNREADABLE: Final = "the uploaded file could not be read from storage"
+
+
+def _starts_stream(path: Path) -> bool:
+    with path.open("rb") as file:
+        return starts_stream(file.read(12))
+
+
+class Loader:
+    """Loads items; used from several threads."""
+
+    def __init__(
+        self, rows: ChunkRows, objects: Objects, decoder: Decoder, session_languages: SessionLanguages, own_model: str
+    ) -> None:
+        self._rows = rows
+        self._objects = objects
+        self._decoder = decoder
+        self._session_languages = session_languages
+        self._own_model = own_model
+        self._lead_ins = LeadIns(rows, objects, decoder)
+
+    def load(self, item: Item) -> Failure | None:
+        """Fetches and decodes the item; sets its audio or its existing result.
+
+        Returns:
+            Why the item cannot be transcribed; None if it can.
+
+        Raises:
+            MachineFault: No decoder, a full disk, or another error of the local file system.
+        """
+        try:
+            with tempfile.TemporaryDirectory() as folder:  # nothing else in the folder that FFmpeg could open
+                path = Path(folder) / "audio"
+                sha256 = self._fetch(item, path)
+                if item.claim.of_file:  # a part is a complete file, without lead-in
+                    item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS)
+                elif item.claim.chunk_number == 1 or _starts_stream(path):
+                    item.lead_in = self._lead_ins.find(item.claim)
+                    item.content_key = self._content_key(item, sha256)
+                    if self._find_existing(item, item.content_key):
+                        return None
+                    item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS)
+                else:
+                    self._decode_piece(item, path)
+                assert item.audio is not None
+                self._lead_ins.cache_end(item.claim, item.audio)
+                item.peaks = peaks_of(item.audio)
+                if item.claim.language is None:
+                    item.likely_language = self._session_languages.likely(item.claim)
+        except LeaseLost:
+            return Failure("another worker has claimed the chunk", permanent=False)
+        except PiecesMissing:
+            return Failure("the pieces of the recording before this one have not arrived", permanent=False)
+        except MediaError as error:
+            return Failure(f"unsupported-media: {error}", permanent=True)
+        except DecoderUnavailable as error:
+            raise MachineFault("NoDecoder", str(error)) from error
+        except (ClientError, BotoCoreError) as error:
+            log.error("fetch failed", session_id=item.claim.session_id, error=str(error))
+            return Failure(UNREADABLE, permanent=False, transient=is_transient(error))
+        except OSError as error:
+            raise MachineFault("DiskFull" if error.errno == errno.ENOSPC else "NoFiles", str(error)) from error
+        return None
+
+    def _fetch(self, item: Item, path: Path) -> str:
+        """Downloads the claimed bytes; if they were replaced, adopts and downloads the new ones. Returns the SHA-256."""
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return self._objects.fetch(item.claim, path)
+            except ReplacedError:
+                if item.claim.of_file:
+                    raise
+                item.claim = self._rows.adopt(item.claim, self._objects.current_version(item.claim.object_key))
+        return self._objects.fetch(item.claim, path)
+
+    def _decode_piece(self, item: Item, path: Path) -> None:
+        """Decodes a piece of a stream together with the earlier pieces; the end of these is its lead-in."""
+        last_try = item.claim.attempts >= MAX_ATTEMPTS
+        from_byte = self._objects.prepend_stream(item.claim, path, allow_gaps=last_try)
+        found = self._lead_ins.previous_chunk(item.claim)
+        seconds = found[1] if found is not None else LEAD_IN_SECONDS
+        item.audio, audio_before = self._decoder.decode_piece(path, MAX_CHUNK_SECONDS, from_byte, seconds)
+        if found is not None and len(audio_before) > 0:
+            item.lead_in = LeadIn(audio_before, found[0].etag)
+
+    def _content_key(self, item: Item, sha256: str) -> str:
+        """A key of everything that determines a chunk's text."""
+        claim = item.claim
+        lead_in = "" if item.lead_in is None else hashlib.sha256(item.lead_in.audio.tobytes()).hexdigest()
+        options_json = json.dumps([claim.model or self._own_model, claim.diarize, claim.prompt, claim.hotwords, lead_in])
+        options_digest = hashlib.sha256(options_json.encode()).hexdigest()[:32]
+        return "#".join((claim.user_id, sha256, claim.language or "", options_digest, f"engine-{ENGINE_VERSION}"))
+
+    def _find_existing(self, item: Item, content_key: str) -> bool:
+        found = self._rows.find_result(content_key)
+        if found is not None:
+            item.peaks = found.peaks
+            item.existing_result = self._objects.read_result(found.result_key)
+        return item.existing_result is not None

@@ -1,0 +1,1 @@
+"""Reports ended jobs to the addresses that clients name."""

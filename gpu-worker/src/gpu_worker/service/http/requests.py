@@ -1,0 +1,185 @@
+"""What clients send, parsed once. Fields are checked in the order of their definition; the first invalid one is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from gpu_worker.service.callbacks.address import Refused, Rules, check
+from gpu_worker.service.http.offered import OfferedModels
+from gpu_worker.service.http.problems import Problem
+from gpu_worker.service.http.uploads import Form
+
+GRANULARITIES: Final = ("timestamp_granularities[]", "timestamp_granularities")
+"""OpenAI's name of the field, and the one that other clients send."""
+Granularity = Literal["word", "segment"]
+
+
+class Refusal(ValueError):
+    """A field is refused with this problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Lets pydantic collect a problem, instead of ending the validation of other fields."""
+    try:
+        yield
+    except Problem as problem:
+        raise Refusal(problem) from problem
+
+
+class Input(BaseModel):
+    """Input of a request. Unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    problems: ClassVar[Mapping[str, tuple[int, str, str, str | None]]] = {}
+    """Field -> status, code, message and param of the problem if it is invalid."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the service offers: its models, and the addresses that it may call."""
+
+    models: OfferedModels
+    callback_rules: Rules
+
+
+def _offer(info: ValidationInfo) -> Offer:
+    offer = info.context
+    assert isinstance(offer, Offer)
+    return offer
+
+
+class TranscriptionForm(Input):
+    """Fields of a request to transcribe a file. Validated with an Offer as context."""
+
+    problems = {
+        "job_id": (422, "invalid-job-id", "job_id must be at most 128 letters, digits, dots, dashes and underscores", None),
+        "priority": (422, "invalid-priority", "priority must be normal or urgent", None),
+        "prompt": (422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", "prompt"),
+        "hotwords": (422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", "prompt"),
+    }
+
+    model: str = Field(default="", validate_default=True)
+    """A model that the service offers; empty in a request: its own."""
+    job_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")] | None = None
+    """The client's id of the job; None: the service generates one."""
+    priority: Literal["normal", "urgent"] = "normal"
+    language: str | None = None
+    """The model's code; None: detect it."""
+    prompt: Annotated[str, Field(max_length=4000)] | None = None
+    """Text that the recording follows."""
+    hotwords: Annotated[str, Field(max_length=1000)] | None = None
+    """Words to expect."""
+    callback_url: str | None = None
+    """Where to report the end of the job; None: nowhere."""
+
+    @field_validator("model")
+    @classmethod
+    def _offered(cls, requested: str, info: ValidationInfo) -> str:
+        with _refusing():
+            return _offer(info).models.named(requested or None)
+
+    @field_validator("language")
+    @classmethod
+    def _supported(cls, requested: str | None, info: ValidationInfo) -> str | None:
+        if "model" not in info.data:
+            return None
+        with _refusing():
+            return _offer(info).models.language(requested, info.data["model"])
+
+    @field_validator("callback_url")
+    @classmethod
+    def _callable(cls, url: str, info: ValidationInfo) -> str:
+        try:
+            check(url, _offer(info).callback_rules)
+        except Refused as error:
+            raise Refusal(Problem(422, "invalid-callback", f"this address cannot be called: {error}")) from error
+        return url
+
+    @property
+    def options(self) -> dict[str, str | None]:
+        """Options of the engine."""
+        return {"language": self.language, "prompt": self.prompt, "hotwords": self.hotwords}
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
+class OpenAIForm(Input):
+    """Fields that OpenAI's endpoint has in addition.
+
+    @see https://platform.openai.com/docs/api-reference/audio/createTranscription
+    """
+
+    problems = {
+        "response_format": (
+            400,
+            "invalid_value",
+            "response_format must be one of json, text, srt, verbose_json, vtt",
+            "response_format",
+        ),
+        "granularities": (
+            400,
+            "invalid_value",
+            "timestamp_granularities must be word or segment",
+            "timestamp_granularities",
+        ),
+        "temperature": (400, "invalid_value", "temperature must be a number from 0 to 1", "temperature"),
+    }
+
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    granularities: tuple[Granularity, ...] = ()
+    """Values of `timestamp_granularities`."""
+    temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Checked, but not used: the engine chooses its own."""
+    stream: Annotated[bool, BeforeValidator(_is_true)] = False
+
+    @field_validator("granularities")
+    @classmethod
+    def _of_verbose(cls, granularities: tuple[Granularity, ...], info: ValidationInfo) -> tuple[Granularity, ...]:
+        if granularities and info.data.get("response_format") != "verbose_json":
+            message = "timestamp_granularities require response_format verbose_json"
+            raise Refusal(Problem(400, "invalid_value", message, param="timestamp_granularities"))
+        return granularities
+
+
+class TranscriptQuery(Input):
+    """Query of GET /transcript."""
+
+    problems = {"format": (422, "invalid-format", "format must be json, txt, srt or vtt", None)}
+
+    format: Literal["json", "txt", "srt", "vtt"] = "json"
+
+
+Parsed = TypeVar("Parsed", bound=Input)
+
+
+def parse(kind: type[Parsed], fields: Mapping[str, object], offer: Offer | None = None) -> Parsed:
+    """Parses the input of a request. Raises Problem."""
+    try:
+        return kind.model_validate(dict(fields), context=offer)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, Refusal):
+            raise cause.problem from error
+        status, code, message, param = kind.problems[str(first["loc"][0])]
+        raise Problem(status, code, message, param=param) from error
+
+
+def fields_of(form: Form) -> dict[str, object]:
+    """Fields of a form by name: the last value of each, without empty ones; of granularities all values."""
+    last = {name: form.last(name) for name in form.fields}
+    granularities = [value for name in GRANULARITIES for value in form.fields.get(name, [])]
+    return {name: value for name, value in last.items() if value is not None} | {"granularities": granularities}

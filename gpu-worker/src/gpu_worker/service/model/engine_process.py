@@ -1,0 +1,209 @@
+"""Runs the model in its own process, so that a crash of the model ends neither the service nor the queue.
+
+Requests and responses are those of lines.py: Ready once, or NotReady; per job Progress, Transcribed for each part,
+and Completed or Failed; Alive during work; Idle after each request, or FullDisk. Logs go to stderr.
+
+Short files are transcribed together. Longer ones are cut at pauses into parts of some minutes; one part is in memory at a
+time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+import structlog
+
+from gpu_worker import logs
+from gpu_worker.memory import peak_mb
+from gpu_worker.service.model import lines
+from gpu_worker.service.model.join import TranscribedPart, paragraphs, take_segments
+from gpu_worker.service.queue.disk_full import DiskFull, as_disk_full
+from gpu_worker.service.queue.jobs import SMALL_BYTES
+from gpu_worker.service.queue.results import Result, stored
+from gpu_worker.speech.engine import Clip, Engine, Engines, ModelNotLoaded, UnsupportedLanguage, most_spoken
+from gpu_worker.speech.engine.speech import Audio
+from gpu_worker.speech.media import SAMPLE_RATE, Decoder, MediaError
+from gpu_worker.speech.media.file_audio import Cutter, Part, ReadSoFar, WholeFile
+from gpu_worker.speech.segments import Segment
+from gpu_worker.speech.settings import EngineSettings
+from gpu_worker.temporary import use_own_folder
+
+log = structlog.get_logger()
+
+SHORT_SECONDS: Final = 360.0
+"""Longest audio that is transcribed without cutting it."""
+DECODE_SHARE: Final = 0.05
+"""Share of a job's progress that is reading the file."""
+
+Send = Callable[[lines.Line], None]
+
+
+class EngineProcess:
+    """The child: loads the model and processes jobs."""
+
+    def __init__(self, settings: EngineSettings, send: Send) -> None:
+        self._send = send
+        self._decoder = Decoder()
+        self._decoder.start()
+        self._engines = Engines(settings)
+        self._engines.own.check()
+        own = self._engines.own
+        send(lines.Ready(own.model_name, own.on_gpu))
+
+    def work(self, orders: Sequence[lines.Order]) -> None:
+        """Processes jobs of one model until each has ended."""
+        try:
+            engine = self._engines.named(orders[0].model)
+        except ModelNotLoaded as error:
+            for order in orders:
+                self._send(lines.Failed(order.seq, str(error), "model-not-loaded"))
+            return
+        short: list[tuple[lines.Order, Audio]] = []
+        for order in orders:
+            try:
+                engine.model.check_language(order.options.language)
+            except UnsupportedLanguage as error:
+                self._send(lines.Failed(order.seq, str(error), "invalid-language"))
+                continue
+            try:
+                audio = self._decoder.decode(order.path, SHORT_SECONDS) if order.path.stat().st_size <= SMALL_BYTES else None
+            except MediaError:
+                audio = None  # too long, or not audio: cutting it shows which
+            if audio is None:
+                self._long(engine, order)
+            else:
+                self._send(lines.Progress(order.seq, DECODE_SHARE))
+                short.append((order, audio))
+        if short:
+            self._together(engine, short)
+
+    def _together(self, engine: Engine, short: Sequence[tuple[lines.Order, Audio]]) -> None:
+        reporters = [self._progress_reporter(order, 0.0, 1.0, len(audio)) for order, audio in short]
+        found = engine.transcribe(
+            [Clip(audio, order.options) for order, audio in short],
+            self._send_alive,
+            lambda index, seconds: reporters[index](index, seconds),
+        )
+        for (order, _), transcription in zip(short, found, strict=True):
+            self._finish(engine, order, [list(transcription.segments)], transcription.duration_seconds)
+
+    def _long(self, engine: Engine, order: lines.Order) -> None:
+        likely: str | None = None
+        parts: list[list[Segment]] = []
+        before: TranscribedPart | None = None
+        seconds, read, transcribed = 0.0, 0.0, 0.0
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                for event in Cutter().run(order.path, Path(folder), compress=False):
+                    match event:
+                        case ReadSoFar(at):
+                            read = at
+                        case Part():
+                            path = Path(folder) / event.file
+                            audio = self._decoder.decode(path, 2 * SHORT_SECONDS)
+                            path.unlink()
+                            clip = Clip(audio, order.options, likely_language=likely)
+                            [found] = engine.transcribe(
+                                [clip], self._send_alive, self._progress_reporter(order, transcribed, read, len(audio))
+                            )
+                            transcribed = read
+                            likely = likely or found.confident_language
+                            part = TranscribedPart(found, event.start, event.overlap_s)
+                            if before is not None:
+                                parts.append(self._finish_part(order, before, part))
+                            before = part
+                        case WholeFile():
+                            seconds = event.seconds
+        except MediaError as error:
+            self._send(lines.Failed(order.seq, f"unsupported-media: {error}", "unsupported-media"))
+            return
+        if before is not None:
+            parts.append(self._finish_part(order, before, None))
+        self._finish(engine, order, parts, seconds, segments_sent=True)
+
+    def _progress_reporter(self, order: lines.Order, begin: float, end: float, samples: int) -> Callable[[int, float], None]:
+        """A callback that reports progress within one part, which covers `begin` to `end` of the file."""
+
+        def report(_index: int, seconds: float) -> None:
+            share = min(1.0, seconds * SAMPLE_RATE / max(1, samples))
+            self._send(lines.Progress(order.seq, DECODE_SHARE + (1 - DECODE_SHARE) * (begin + (end - begin) * share)))
+
+        return report
+
+    def _finish_part(self, order: lines.Order, part: TranscribedPart, following: TranscribedPart | None) -> list[Segment]:
+        segments = take_segments(part, following)
+        self._send(lines.Transcribed(order.seq, tuple(segment.text for segment in segments)))
+        return segments
+
+    def _finish(
+        self,
+        engine: Engine,
+        order: lines.Order,
+        parts: Sequence[list[Segment]],
+        seconds: float,
+        segments_sent: bool = False,
+    ) -> None:
+        """Writes the complete result, then reports the end. `segments_sent`: whether the segments were already reported."""
+        segments = [segment for part in parts for segment in part]
+        result: Result = {
+            "language": most_spoken(segments),
+            "duration_seconds": round(seconds, 3),
+            "model": engine.model_name,
+            "text": paragraphs(parts),
+            "segments": stored(segments),
+        }
+        new = order.result.with_suffix(f".{os.getpid()}.new")
+        try:
+            with as_disk_full(), new.open("w") as file:
+                json.dump(result, file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+        except DiskFull:
+            new.unlink()
+            raise
+        new.replace(order.result)
+        if not segments_sent:
+            self._send(lines.Transcribed(order.seq, tuple(segment.text for segment in segments)))
+        self._send(lines.Completed(order.seq, round(seconds, 3)))
+
+    def _send_alive(self) -> None:
+        self._send(lines.Alive())
+
+    def close(self) -> None:
+        """Ends the media decoder."""
+        self._decoder.close()
+
+
+def serve(requests: IO[bytes], responses: IO[bytes]) -> int:
+    """Loads the model and serves requests until the input ends. Returns the exit status."""
+
+    def send(line: lines.Line) -> None:
+        responses.write(lines.RESPONSE.dump_json(line) + b"\n")
+        responses.flush()
+
+    use_own_folder()
+    try:
+        process = EngineProcess(EngineSettings(), send)
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        send(lines.NotReady(str(error)))
+        return 1
+    for line in requests:
+        try:
+            process.work(lines.REQUEST.validate_json(line))
+        except DiskFull:
+            send(lines.FullDisk())
+            return 1
+        send(lines.Idle(round(peak_mb())))
+    process.close()
+    return 0
+
+
+if __name__ == "__main__":
+    logs.configure()
+    raise SystemExit(serve(sys.stdin.buffer, sys.stdout.buffer))

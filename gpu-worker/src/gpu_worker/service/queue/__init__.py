@@ -1,0 +1,1 @@
+"""The service's jobs, and what it stores of them."""

@@ -1,0 +1,73 @@
+"""Content of a transcript, as the service stores and returns it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+from gpu_worker.speech.segments import Segment, Word
+
+
+class Timed(TypedDict):
+    """A text and its times in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+class StoredWord(TypedDict):
+    """A word; times in seconds from the start of the file."""
+
+    word: str
+    start: float
+    end: float
+    probability: float
+    interpolated: NotRequired[bool]
+    """Only if true."""
+
+
+class StoredSegment(Timed):
+    """A segment, with the model's figures for the window that it comes from."""
+
+    id: int
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    words: list[StoredWord]
+    language: str | None
+
+
+class Result(TypedDict):
+    """A transcript."""
+
+    language: str
+    duration_seconds: float
+    model: str
+    text: str
+    segments: list[StoredSegment]
+
+
+def stored(segments: Sequence[Segment]) -> list[StoredSegment]:
+    """Segments as the service stores them, numbered from 0."""
+    return [
+        {
+            "id": number,
+            "text": segment.text,
+            "start": segment.start,
+            "end": segment.end,
+            "avg_logprob": segment.avg_logprob,
+            "no_speech_prob": segment.no_speech_prob,
+            "compression_ratio": segment.compression_ratio,
+            "words": [_stored_word(word) for word in segment.words],
+            "language": segment.language,
+        }
+        for number, segment in enumerate(segments)
+    ]
+
+
+def _stored_word(word: Word) -> StoredWord:
+    times: StoredWord = {"word": word.word, "start": word.start, "end": word.end, "probability": word.probability}
+    if word.interpolated:
+        times["interpolated"] = True
+    return times

@@ -1,0 +1,1 @@
+"""Audio to text: the engine, its models, media, and the joining of texts. Imports neither the cloud nor the service."""

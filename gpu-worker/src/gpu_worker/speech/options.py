@@ -1,0 +1,17 @@
+"""What a request may ask of the engine. Importing it does not load the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options that a user requests."""
+
+    language: str | None = None
+    """ISO 639 code; None: English for English-only models, otherwise detected."""
+    prompt: str | None = None
+    """Text that the recording follows."""
+    hotwords: str | None = None
+    """Words to expect."""
