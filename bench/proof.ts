@@ -3,7 +3,8 @@
  * bench/RESULTS.md.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
@@ -42,6 +43,10 @@ const MutatedFiles = z.object({
   restarts: z.number(),
   longest_s: z.number(),
 });
+
+/** Share of all DynamoDB writes. */
+const CONFLICTS = 0.05;
+const HostReport = z.object({ numPassedTests: z.number(), numFailedTests: z.number() });
 
 const PROOFS: Readonly<Record<string, Proof>> = {
   kills: {
@@ -85,6 +90,20 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         `refused; the decoder was restarted ${one.restarts} times. The slowest file took ${one.longest_s} s.`,
       ]);
       return one.restarts === 0;
+    },
+  },
+  conflicts: {
+    about: 'the whole host suite while 5 % of all DynamoDB writes meet another transaction: it passes (about 15 min)',
+    async run() {
+      const env = { ...process.env, CHUNKSCRIBE_CONFLICTS: String(CONFLICTS), CHUNKSCRIBE_PATIENCE: '3' };
+      const report = join(mkdtempSync(join(tmpdir(), 'conflicts-')), 'report.json');
+      const args = ['run', '--project', 'host', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+      const { status } = spawnSync('vitest', args, { cwd: PROJECT, env, stdio: 'inherit' });
+      const { numPassedTests, numFailedTests } = HostReport.parse(JSON.parse(readFileSync(report, 'utf8')));
+      write('Conflicts in the whole host suite', [
+        `${today}, ${machine}; ${100 * CONFLICTS} % of all DynamoDB writes are refused as conflicts: ${numPassedTests} tests passed, ${numFailedTests} failed.`,
+      ]);
+      return status === 0;
     },
   },
   properties: {

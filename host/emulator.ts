@@ -100,6 +100,7 @@ export async function startEmulator(folders: Folders, port: number, pagesPort?: 
       S3_DATA_DIR: dataDir,
       PYTHONUNBUFFERED: '1',
       FAULTS_FILE: folders.faults,
+      ...(process.env['CHUNKSCRIBE_CONFLICTS'] && { CONFLICTS: process.env['CHUNKSCRIBE_CONFLICTS'] }),
       AUTH: 'true',
       AWS_ACCESS_KEY_ID: operator.accessKeyId,
       AWS_SECRET_ACCESS_KEY: operator.secretAccessKey,

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { ComparisonOperator, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { METRICS, type Metric as MetricName } from '../core/contracts/metrics.ts';
 import type { Shared } from './shared.ts';
@@ -53,12 +53,10 @@ export class Alarms extends Construct {
       threshold: 1,
     });
     observability.alarm('NoBatch', {
-      metric: customMetric(METRICS.batchSucceeded, 'Sum', Duration.hours(6)),
+      metric: customMetric(METRICS.batchOverdue, 'Maximum'),
       description:
         'No batch run has succeeded for 6 hours: a lock may block the batch, the schedule may be paused, or runs fail.',
       threshold: 1,
-      comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-      missing: TreatMissingData.BREACHING,
     });
     observability.alarm('DailyCost', {
       metric: customMetric(METRICS.costToday, 'Maximum'),

@@ -6,6 +6,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
+import { MACHINE_ZONES } from '../core/contracts/machines.ts';
 import { gpuMachine, machineImage } from './gpu-machine.ts';
 import type { LaneQueues } from './lane-queues.ts';
 import type { StageProps } from './stage.ts';
@@ -40,7 +41,7 @@ export class GpuFleet extends Construct {
   constructor(scope: Construct, id: string, { stage, storage, lanes }: GpuFleetProps) {
     super(scope, id);
     const vpc = new Vpc(this, 'Vpc', {
-      maxAzs: 2,
+      maxAzs: MACHINE_ZONES,
       natGateways: 0,
       subnetConfiguration: [{ name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 24 }],
       gatewayEndpoints: {

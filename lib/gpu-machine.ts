@@ -16,10 +16,8 @@ import {
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { IStringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
+import { IMAGE_PARAMETER } from '../core/contracts/machines.ts';
 import type { StageProps } from './stage.ts';
-
-/** SSM parameter of the newest Ubuntu 24.04 AMI with NVIDIA drivers; resolved at deployment unless the stage sets `amiId`. */
-const AMI_PARAMETER = '/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id';
 
 interface GpuMachineProps {
   /** Validated parameters of the stage. */
@@ -68,7 +66,7 @@ export function machineImage(scope: Construct, { amiId }: StageProps): IMachineI
     amiId ??
     new CfnParameter(scope, 'Ami', {
       type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
-      default: AMI_PARAMETER,
+      default: IMAGE_PARAMETER,
       description: 'SSM parameter with the AMI of the GPU machine',
     }).valueAsString;
   return { getImage: () => ({ imageId, osType: OperatingSystemType.LINUX, userData: UserData.forLinux() }) };

@@ -32,6 +32,7 @@ export class Reaper extends Construct {
       env: {
         ...lanes.env,
         STAGE: stage.name,
+        BATCH_TABLE: storage.env.BATCH_TABLE,
         CHUNKS_TABLE: storage.env.CHUNKS_TABLE,
         FLEET_TABLE: storage.env.FLEET_TABLE,
         ...costEnv(props),
@@ -76,6 +77,7 @@ export class Reaper extends Construct {
       periods: 3,
     });
 
+    storage.batch.grant(reaper, 'dynamodb:Query');
     storage.fleet.grant(reaper, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
     storage.ledger.grant(reaper, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query');
     storage.chunks.grant(reaper, 'dynamodb:Query', 'dynamodb:UpdateItem');

@@ -56,6 +56,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
     'Sessions and jobs of older systems are imported with their texts. Jobs that never ended become failed, and missing text is left to the batch.',
   'deployment.machine':
     'A GPU machine installs itself, and later boots ask neither the package index nor the model hub. New code never delays work or replaces code that works by code that does not.',
+  'aws.conflicts': 'While many writes meet other transactions, no call fails and no chunk is lost or suspected.',
   'deployment.kept': 'A stage that is destroyed keeps its recordings, texts and tables, unless it is disposable.',
   'deployment.unkind':
     'The tests run against an emulator that conflicts, throttles, fails, refuses and takes machines away as AWS does.',
@@ -65,6 +66,8 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'protocol-model.making':
     'Commands in this repository create the protocol model, which is evaluated on speech that was excluded from its training.',
 
+  'operation.overdue-batch':
+    'After six hours without a successful batch run an alarm is sent, but not for a stage that is younger than that.',
   'operation.usage': 'An error of the command line names the invalid option, field, file or address, and the accepted values.',
 
   'start.at-once': 'A problem that prevents a start is reported in one line before anything is installed.',
@@ -258,6 +261,8 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'transcript.silence':
     'Silence, noise, a tone and music result in no words, a complete session, and no further start of the GPU.',
 
+  'worker.aws-failures':
+    'While AWS conflicts, throttles or fails, a worker loses nothing, counts no attempt and suspects no chunk.',
   'worker.killed':
     'After kill -9 of the worker, only the chunks that it had claimed are processed again, when their leases have expired. Nothing is lost or billed twice.',
   'worker.zombie': 'A worker that was paused beyond its lease writes nothing when it continues.',

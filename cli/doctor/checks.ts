@@ -1,6 +1,7 @@
 /** The doctor's checks: one line per check, with a remedy if it fails. Pure functions of the gathered facts; no AWS calls. */
 import { isEnglishOnly } from '../../core/contracts/languages.ts';
 import { MULTILINGUAL_EXAMPLE } from '../../core/contracts/models.ts';
+import { DAY_MS } from '../../core/time.ts';
 
 /** Result of a lookup; `unknown` if the lookup itself failed. */
 export type Found<T> =
@@ -22,6 +23,13 @@ export interface Facts {
   /** Virtual CPUs of the instance type, and the account's quota for "On-Demand G and VT" instances. */
   readonly vcpus: Found<number>;
   readonly vcpuQuota: Found<number>;
+  /** The zones in which the stack places machines, the first one first, and all zones that offer the instance type. */
+  readonly zones: Found<{ readonly first: readonly string[]; readonly offered: readonly string[] }>;
+  /** Size of the machine's volume, and of its image. */
+  readonly volumeGb: number;
+  readonly image: Found<{ readonly id: string; readonly sizeGb: number }>;
+  /** Whether SES may send, and to unconfirmed addresses too. */
+  readonly mail: Found<{ readonly isProduction: boolean; readonly canSend: boolean }>;
   /** The account's limit of concurrent Lambda executions. */
   readonly concurrency: Found<number>;
   readonly bootstrapVersion: Found<number>;
@@ -35,7 +43,12 @@ export interface Facts {
   readonly queues: Readonly<Record<string, Found<true>>>;
   readonly machines: readonly { readonly id: string; readonly state: Found<string> }[];
   /** Newest usage row of the ledger; `missing` if there is none within a week. */
-  readonly lastWork: Found<{ readonly atMs: number; readonly version: string | undefined; readonly model: string | undefined }>;
+  readonly lastWork: Found<{
+    readonly atMs: number;
+    readonly version: string | undefined;
+    readonly model: string | undefined;
+    readonly device?: string | undefined;
+  }>;
   /** Error of the last failed GPU run. */
   readonly lastError: Found<string>;
   readonly lastReport: Found<{ readonly name: string; readonly status: string; readonly atMs: number }>;
@@ -100,6 +113,45 @@ function quota({ isLocal, instanceType, vcpus, vcpuQuota }: Facts): Verdict {
         `quota of ${granted} vCPUs for G instances, but ${instanceType} needs ${vcpus.value}: it cannot start`,
         'aws service-quotas request-service-quota-increase --service-code ec2 --quota-code L-DB2E81BA --desired-value 4 (takes hours to days)',
       );
+}
+
+function zones({ instanceType, zones }: Facts): Verdict {
+  if (zones.kind !== 'found')
+    return notice('the zones of the machine type could not be read', 'the check needs ec2:DescribeInstanceTypeOfferings');
+  const { first, offered } = zones.value;
+  const [own = '', second] = first;
+  if (offered.includes(own))
+    return good(
+      `${instanceType} is offered in ${own}${second !== undefined && offered.includes(second) ? ` and ${second}` : ''}`,
+    );
+  const says = `${own}, where the machine would be, does not offer ${instanceType}`;
+  return second !== undefined && offered.includes(second)
+    ? bad(says, `use poolSize=2, whose second machine is in ${second}, or another instanceType`)
+    : bad(
+        says,
+        `use another instanceType, or another region${offered.length > 0 ? `; only ${offered.join(', ')} offer it here` : ''}`,
+      );
+}
+
+function image({ image, volumeGb }: Facts): Verdict {
+  if (image.kind === 'unknown') return notice(image.reason, 'the check needs ssm:GetParameter and ec2:DescribeImages');
+  if (image.kind === 'missing') return bad('the image does not exist in this region', 'set amiId to an image of this region');
+  const { id, sizeGb } = image.value;
+  return sizeGb <= volumeGb
+    ? good(`${id} (${sizeGb} GB) fits a volume of ${volumeGb} GB`)
+    : bad(
+        `${id} needs ${sizeGb} GB, but the volume has ${volumeGb} GB: the machine cannot be created`,
+        `use volumeGb=${sizeGb} or more`,
+      );
+}
+
+function mail({ mail }: Facts): Verdict {
+  if (mail.kind !== 'found')
+    return notice('the state of SES could not be read', 'needed only for emailFrom; the check needs ses:GetAccount');
+  if (!mail.value.canSend) return notice('SES may not send mail', 'needed only for emailFrom: see the account dashboard of SES');
+  return mail.value.isProduction
+    ? good('SES may send to every address')
+    : notice('SES sends only to confirmed addresses', 'needed only for emailFrom: request production access in the SES console');
 }
 
 function functions({ isLocal, concurrency }: Facts): Verdict {
@@ -188,14 +240,19 @@ function version({ workerConfig: config, lastWork }: Facts): Verdict {
   if (lastWork.kind !== 'found') return good('no work within a week; the next boot installs the newest version');
   const newest = config.kind === 'found' ? config.value.values['WORKER_VERSION'] : undefined;
   if (lastWork.value.version === newest) return good(`${newest}, ${new Date(lastWork.value.atMs).toISOString().slice(0, 16)}`);
-  const hasWorkedSince = config.kind === 'found' && lastWork.value.atMs > config.value.sinceMs;
+  // A version that must be installed from the package index is used from the second boot on.
+  const isLate = config.kind === 'found' && lastWork.value.atMs > config.value.sinceMs + DAY_MS;
   const says = `the last worker had version ${lastWork.value.version ?? 'unknown (older)'}, the newest is ${newest}`;
-  return hasWorkedSince
-    ? bad(
-        says,
-        'the machine did not update: see journalctl -u cloud-final in Session Manager, or stop it; the next boot tries again',
-      )
-    : notice(says, 'nothing: the next boot installs it');
+  return isLate
+    ? bad(says, 'the machine could not install it: npx chunkscribe gpu logs; the next boot tries again')
+    : notice(says, 'nothing: the next boot installs it, and the one after that uses it');
+}
+
+function device({ lastWork, isLocal }: Facts): Verdict {
+  const found = lastWork.kind === 'found' ? lastWork.value.device : undefined;
+  if (found === 'cpu' && !isLocal)
+    return bad('the last work was done on the CPU of a GPU machine', 'why CUDA is unavailable: npx chunkscribe gpu logs');
+  return good(found === undefined ? 'unknown until the next work' : found);
 }
 
 function model(facts: Facts): Verdict {
@@ -235,13 +292,15 @@ function batch({ lastReport, nowMs }: Facts): Verdict {
 }
 
 const ACCOUNT = { credentials, region, quota, functions, bootstrap };
-const STAGE = { stack, outputs, api, tables, wiring, machines, version, model, batch };
+/** Asked before a deployment only; after it, the machines exist. */
+const PLANNED = { zones, image, mail };
+const STAGE = { stack, outputs, api, tables, wiring, machines, version, model, device, batch };
 
-/** Runs all checks; before a deployment (`isBefore`) only those of the account. A check that depends on a failed one is not run. */
+/** Runs the checks of the account, then those of the stage, or before a deployment (`isBefore`) those of what is planned. A check that depends on a failed one is not run. */
 export function examine(facts: Facts, isBefore: boolean): Line[] {
   const lines: Line[] = [];
   const isBad = (name: string): boolean => lines.some((line) => line.name === name && line.state === 'bad');
-  for (const [name, check] of Object.entries(ACCOUNT))
+  for (const [name, check] of Object.entries({ ...ACCOUNT, ...(isBefore && PLANNED) }))
     lines.push({
       name,
       ...(name !== 'credentials' && name !== 'region' && (isBad('credentials') || isBad('region'))

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { matching, stageOption } from '../options.ts';
+import { matching, stageOption, wholeNumber } from '../options.ts';
 import { print } from '../output.ts';
 import { stageTarget } from '../stage.ts';
 import { examine, type Line } from './checks.ts';
@@ -28,9 +28,15 @@ export function doctorCommand(program: Command, isJson: () => boolean): void {
     .option(...stageOption)
     .option('--before', 'before the first deployment: check only the account')
     .option('--instance-type <type>', 'machine type to deploy', instanceType, 'g4dn.xlarge')
-    .action(async (options: { stage?: string; before?: true; instanceType: string }) => {
+    .option('--volume-gb <GB>', 'volume of the machine to deploy', wholeNumber(30, 1000), 75)
+    .option(
+      '--ami-id <id>',
+      'image of the machine to deploy; default: the newest one of AWS',
+      matching(/^ami-[0-9a-f]+$/, 'an id such as ami-0123456789abcdef0'),
+    )
+    .action(async (options: { stage?: string; before?: true; instanceType: string; volumeGb: number; amiId?: string }) => {
       const target = stageTarget(options.stage ?? (options.before ? BEFORE : undefined));
-      const facts = await gather(target, options.instanceType);
+      const facts = await gather(target, options);
       const lines = examine(facts, options.before === true);
       const isWell = lines.every(({ state }) => state === 'good' || state === 'notice');
       print(

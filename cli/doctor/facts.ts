@@ -1,9 +1,18 @@
 /** Gathers the doctor's facts from AWS, or from the local host's emulator, with the environment's credentials. */
 import { DescribeTableCommand, DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { type _InstanceType, DescribeInstancesCommand, DescribeInstanceTypesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  type _InstanceType,
+  DescribeAvailabilityZonesCommand,
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  DescribeInstanceTypeOfferingsCommand,
+  DescribeInstanceTypesCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { GetAccountCommand, SESv2Client } from '@aws-sdk/client-sesv2';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
@@ -11,6 +20,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import { requestOf } from '../../core/contracts/calls/client.ts';
 import { REPORTS_PREFIX } from '../../core/contracts/keys.ts';
+import { IMAGE_PARAMETER, MACHINE_ZONES } from '../../core/contracts/machines.ts';
 import { BatchReport } from '../../core/contracts/report.ts';
 import { INDEXES, UsageRow } from '../../core/contracts/rows.ts';
 import { DAY_MS, utcDay } from '../../core/time.ts';
@@ -54,7 +64,7 @@ async function lastWork(dynamo: DynamoDBClient, TableName: string | undefined) {
       }),
     );
     const [newest] = Items.map((item) => UsageRow.parse(unmarshall(item)));
-    if (newest) return { atMs: newest.at_ms, version: newest.worker_version, model: newest.model };
+    if (newest) return { atMs: newest.at_ms, version: newest.worker_version, model: newest.model, device: newest.device };
   }
   return undefined;
 }
@@ -92,8 +102,40 @@ async function healthOf(apiUrl: string): Promise<{ status: number; stage: string
 const each = async <T>(names: readonly string[], lookUp: (name: string) => Promise<T | undefined>) =>
   Object.fromEntries(await Promise.all(names.map(async (name) => [name, await found(() => lookUp(name))] as const)));
 
-/** Gathers all facts. @param plannedType instance type to check while the stage has no machine */
-export async function gather(target: StageTarget, plannedType: string): Promise<Facts> {
+/** The first zones of the region, in which CDK places the machines, and those that offer a type. */
+async function zonesOf(ec2: EC2Client, type: string): Promise<{ first: string[]; offered: string[] }> {
+  const [{ AvailabilityZones = [] }, { InstanceTypeOfferings = [] }] = await Promise.all([
+    ec2.send(new DescribeAvailabilityZonesCommand({ Filters: [{ Name: 'zone-type', Values: ['availability-zone'] }] })),
+    ec2.send(
+      new DescribeInstanceTypeOfferingsCommand({
+        LocationType: 'availability-zone',
+        Filters: [{ Name: 'instance-type', Values: [type] }],
+      }),
+    ),
+  ]);
+  const first = AvailabilityZones.map(({ ZoneName = '' }) => ZoneName)
+    .sort()
+    .slice(0, MACHINE_ZONES);
+  return { first, offered: InstanceTypeOfferings.map(({ Location = '' }) => Location) };
+}
+
+/** The machine's image, and the size of its snapshot. */
+async function imageOf(ec2: EC2Client, ssm: SSMClient, amiId: string | undefined) {
+  const id = amiId ?? (await ssm.send(new GetParameterCommand({ Name: IMAGE_PARAMETER }))).Parameter?.Value ?? '';
+  const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [id] }));
+  const sizes = Images.flatMap(({ BlockDeviceMappings = [] }) => BlockDeviceMappings.map(({ Ebs }) => Ebs?.VolumeSize ?? 0));
+  return Images.length === 0 ? undefined : { id, sizeGb: Math.max(0, ...sizes) };
+}
+
+/** The machines to check while the stage has none. */
+export interface Plan {
+  readonly instanceType: string;
+  readonly volumeGb: number;
+  readonly amiId?: string;
+}
+
+/** Gathers all facts. */
+export async function gather(target: StageTarget, plan: Plan): Promise<Facts> {
   const { stage, options, local } = target;
   const dynamo = new DynamoDBClient(options);
   const ec2 = new EC2Client(options);
@@ -117,7 +159,7 @@ export async function gather(target: StageTarget, plannedType: string): Promise<
   const machineIds = (outputs['InstanceIds'] ?? '').split(',').filter(Boolean);
   const states = await each(machineIds, (id) => machineOf(ec2, id));
   const known = Object.values(states).find((state) => state.kind === 'found');
-  const type = known?.kind === 'found' ? known.value.type : plannedType;
+  const type = known?.kind === 'found' ? known.value.type : plan.instanceType;
 
   return {
     isLocal: local !== undefined,
@@ -134,6 +176,15 @@ export async function gather(target: StageTarget, plannedType: string): Promise<
     vcpuQuota: await found(async () => {
       const quotas = new ServiceQuotasClient(options);
       return (await quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'ec2', QuotaCode: G_VCPUS_QUOTA }))).Quota?.Value;
+    }),
+    zones: await found(() => zonesOf(ec2, type)),
+    volumeGb: plan.volumeGb,
+    image: await found(() => imageOf(ec2, ssm, plan.amiId)),
+    mail: await found(async () => {
+      const { ProductionAccessEnabled = false, SendingEnabled = false } = await new SESv2Client(options).send(
+        new GetAccountCommand({}),
+      );
+      return { isProduction: ProductionAccessEnabled, canSend: SendingEnabled };
     }),
     concurrency: await found(
       async () => (await new LambdaClient(options).send(new GetAccountSettingsCommand({}))).AccountLimit?.ConcurrentExecutions,

@@ -8,7 +8,7 @@ import type { StepDeps } from '../fleet/decide.ts';
 import { viewWait, waitsFor } from '../fleet/pool.ts';
 import type { Machine } from '../fleet/ports.ts';
 import { type BudgetDeps, roundUsd } from '../ledger/costs.ts';
-import { costThisMonth, costToday, type GpuCost, workerMemory } from '../ledger/ledger-service.ts';
+import { costThisMonth, costToday, type GpuCost, newestUsage } from '../ledger/ledger-service.ts';
 import { iso } from '../time.ts';
 
 /** What the overview is made of. */
@@ -79,11 +79,11 @@ export async function overview(deps: OverviewDeps) {
     queueLengths(deps),
   ]);
   const instances = await Promise.all(machines.map((machine) => viewInstance(deps, machine)));
-  const [pending, stuck, files, workerMemoryMb] = await Promise.all([
+  const [pending, stuck, files, usage] = await Promise.all([
     deps.chunks.listPending(PENDING_ROWS),
     deps.jobs.listStuck(STUCK_JOBS),
     fileStatistics(deps),
-    workerMemory(deps),
+    newestUsage(deps),
   ]);
   return {
     queues,
@@ -96,7 +96,13 @@ export async function overview(deps: OverviewDeps) {
       progress: job.progress,
       movedAt: iso(job.moved_at_ms),
     })),
-    gpu: { instances, run: pool.serving?.run_id, workerMemoryMb, ...viewRuns(pool, nowMs) },
+    gpu: {
+      instances,
+      run: pool.serving?.run_id,
+      workerMemoryMb: usage?.worker_mb,
+      workerDevice: usage?.device,
+      ...viewRuns(pool, nowMs),
+    },
     live: { default: deps.liveDefault, usdPerRecordedHour: deps.usdPerHour },
     cost: { ...viewCosts(today, month), dailyBudgetUsd: deps.budgetUsd, usdPerHour: deps.usdPerHour },
   };

@@ -288,6 +288,7 @@ export const Overview = z.strictObject({
     ),
     run: z.string().optional(),
     workerMemoryMb: z.number().optional().meta({ description: "Peak memory of today's worker." }),
+    workerDevice: z.string().optional().meta({ description: "What today's newest work was done on: `cuda` or `cpu`." }),
     waitingFor: Waiting.optional(),
     failedRuns: z.number().int(),
     lastError: z.string().optional(),

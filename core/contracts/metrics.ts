@@ -3,6 +3,8 @@ export const METRICS_NAMESPACE = 'Chunkscribe';
 export const METRICS = {
   /** Count: batch runs that found nothing missing or completed everything. A run blocked by a lock is not counted. */
   batchSucceeded: 'BatchSucceeded',
+  /** 1 while no batch run has succeeded for six hours. */
+  batchOverdue: 'BatchOverdue',
   /** Count: batch runs that failed or completed only in part. */
   batchFailed: 'BatchFailed',
   /** Percent of a batch run's chunks that have failed permanently. Published only if there are any. */

@@ -240,6 +240,8 @@ export const UsageRow = z.object({
   /** Version of the worker's code, and the model that it has loaded. */
   worker_version: z.string().optional(),
   model: z.string().optional(),
+  /** `cuda` or `cpu`. */
+  device: z.string().optional(),
 });
 export type UsageRow = z.infer<typeof UsageRow>;
 

@@ -1,5 +1,5 @@
 /** Reads and writes the ledger of GPU time. */
-import type { ChunkRow, GpuIntervalRow } from '../contracts/rows.ts';
+import type { ChunkRow, GpuIntervalRow, UsageRow } from '../contracts/rows.ts';
 import type { Machine } from '../fleet/ports.ts';
 import { DAY_MS, startOfDay, utcDay, utcDays } from '../time.ts';
 import { costUsd, intervalId, observe, runningTimes, secondsOf, splitBySession } from './gpu-time.ts';
@@ -55,9 +55,9 @@ export async function costByDay(deps: LedgerDeps, month: string): Promise<(GpuCo
 /** Cost of the current UTC day so far. */
 export const costToday = (deps: LedgerDeps): Promise<GpuCost> => costBetween(deps, startOfDay(deps.nowMs()), deps.nowMs());
 
-/** Memory of the worker process in today's newest usage row, in MB; undefined without one. */
-export const workerMemory = async ({ ledger, nowMs }: Pick<LedgerDeps, 'ledger' | 'nowMs'>): Promise<number | undefined> =>
-  (await ledger.newestUsageOf(utcDay(nowMs())))?.worker_mb;
+/** Today's newest usage; undefined without one. */
+export const newestUsage = ({ ledger, nowMs }: Pick<LedgerDeps, 'ledger' | 'nowMs'>): Promise<UsageRow | undefined> =>
+  ledger.newestUsageOf(utcDay(nowMs()));
 
 /** Cost of the current UTC month so far. */
 export function costThisMonth(deps: LedgerDeps): Promise<GpuCost> {

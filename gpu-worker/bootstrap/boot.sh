@@ -21,10 +21,10 @@ config() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1])).get(
 object() { echo "s3://$(config BUCKET_NAME)/machine/$1.tar"; }
 # store KEY FOLDER: copies a folder to the stage's bucket.
 store() { nice tar -C "$(dirname "$2")" -c "$(basename "$2")" | nice aws s3 cp --only-show-errors - "$(object "$1")"; }
-# restore KEY FOLDER: copies a folder from the stage's bucket into FOLDER, under its own name.
+# restore KEY FOLDER: copies a folder from the stage's bucket into FOLDER, under its own name. Complete or not at all.
 restore() {
   rm -rf "$2.restored" && mkdir -p "$2" "$2.restored" &&
-    aws s3 cp --only-show-errors "$(object "$1")" - | tar -x -C "$2.restored" && cp -rn "$2.restored/." "$2/" && rm -rf "$2.restored"
+    aws s3 cp --only-show-errors "$(object "$1")" - | tar -x -C "$2.restored" && mv -n "$2.restored"/* "$2/" && rm -rf "$2.restored"
 }
 
 locks=("$code"/requirements-{cloud,speakers,gpu}.txt)

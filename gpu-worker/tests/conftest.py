@@ -10,12 +10,16 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("untimed")
 
 PROJECT = Path(__file__).parents[2]
 EMULATOR = PROJECT / ".local" / "venvs" / "emulator" / "bin" / "python"
@@ -53,6 +57,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "PERSIST_STATE": "0",
+        "FAULTS_FILE": str(folder / "faults.json"),
         "TMPDIR": str(folder),
         "HOME": str(folder),
         "AWS_ACCESS_KEY_ID": "test",
@@ -66,6 +71,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         start_new_session=True,
     )
     endpoint = f"http://127.0.0.1:{port}"
+    os.environ["FAULTS_FILE"] = env["FAULTS_FILE"]
     os.environ.update(
         AWS_ENDPOINT_URL=endpoint,
         AWS_DEFAULT_REGION="us-east-1",
@@ -78,6 +84,14 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@pytest.fixture
+def faults(aws: str) -> Iterator[Callable[..., None]]:
+    """Sets the emulator's rules of faults (host/emulator/faults.py); they end with the test."""
+    file = Path(os.environ["FAULTS_FILE"])
+    yield lambda **rules: file.write_text(json.dumps(rules)) and None
+    file.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -113,6 +113,11 @@ class World:
         end = f"signal {signal.Signals(-code).name.removeprefix('SIG')}" if code < 0 else f"exit-code {code}"
         (folder / "last-end").write_text(end + "\n")
 
+    def run_waits(self) -> bool:
+        """Whether the run waits for the worker."""
+        key = {"id": f"tokens#{self.instance}"}
+        return "drain_token" in self.fleet.get_item(Key=key, ConsistentRead=True).get("Item", {})
+
     def rows(self) -> list[dict[str, Any]]:
         keys = [{"session_id": self.session, "chunk_number": number} for number in range(1, CHUNKS + 1)]
         return [self.chunks.get_item(Key=key, ConsistentRead=True)["Item"] for key in keys]

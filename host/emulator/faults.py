@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import threading
@@ -20,7 +21,8 @@ class Faults:
      "events": [{"detail_type": "Object Created", "about": "chunk-001", "do": "drop | repeat | delay", "times": 1, "seconds": 2}]}
 
     `calls`: after `after` calls, the next `times` calls return an error (without `error`: InternalServerError); with `effect`,
-    they are executed nevertheless. `conflicts`: share of all DynamoDB writes that meet another transaction.
+    they are executed nevertheless. `conflicts`: share of all DynamoDB writes that meet another transaction (default: the
+    environment variable CONFLICTS, else 0).
     `events`: applies to events whose JSON contains the text `about`. The EC2 host reads boot_seconds and spot_notice from the
     same file.
     """
@@ -84,6 +86,7 @@ def _error(service: str, action: str, kind: str, body: bytes) -> tuple[int, dict
 def fail_calls(app: Any, faults: Faults) -> None:
     """Makes calls fail, before or after their effect, as on AWS; MiniStack never fails."""
     dice = random.Random(0)
+    usual_share = float(os.environ.get("CONFLICTS", 0))
 
     def action_of(service: str, method: str, headers: dict[str, str], query: dict[str, Any], body: bytes) -> str:
         if service == "s3":
@@ -96,7 +99,7 @@ def fail_calls(app: Any, faults: Faults) -> None:
 
     def rule_for(service: str, action: str, path: str) -> dict[str, Any] | None:
         rule = faults.take("calls", path, service=service, action=action)
-        if rule is None and service == "dynamodb" and action in WRITES and dice.random() < faults.get("conflicts", 0):
+        if rule is None and service == "dynamodb" and action in WRITES and dice.random() < faults.get("conflicts", usual_share):
             return {"error": "conflict"}
         return rule
 

@@ -7,6 +7,7 @@ test (test/host/emulator.test.ts). The product itself only knows AWS_ENDPOINT_UR
 from __future__ import annotations
 
 import contextlib
+import copy
 import fnmatch
 import importlib.metadata
 import io
@@ -187,6 +188,23 @@ def allow_for_cold_starts() -> None:
     lambda_svc.acquire_worker = acquire
 
 
+def remember_transactions_as_sent() -> None:
+    """Keeps what was sent with a request token. MiniStack keeps the stored items, so a change of them makes a retry fail."""
+    from ministack.services import dynamodb
+
+    original = dynamodb._transact_write_items
+
+    def transact(data: dict[str, Any]) -> Any:
+        sent = copy.deepcopy({name: value for name, value in data.items() if name != "ClientRequestToken"})
+        response = original(data)
+        remembered = dynamodb._txn_token_lookup(data.get("ClientRequestToken"))
+        if remembered is not None:
+            remembered["signature"] = sent
+        return response
+
+    dynamodb._transact_write_items = transact
+
+
 def reset_stream_positions() -> None:
     """Resets stream positions at a restart; MiniStack keeps them but not the records, and would skip all new records."""
     from ministack.services import lambda_svc
@@ -237,7 +255,7 @@ def main() -> None:
     import ministack.app as app
 
     faults = Faults(os.environ.get("FAULTS_FILE"))
-    register_ec2_instances()
+    register_ec2_instances(faults)
     publish_files()
     keep_full_buckets()
     emulate_state_changes(faults)
@@ -246,6 +264,7 @@ def main() -> None:
     run_tasks_like_aws()
     keep_lambda_error_names()
     allow_for_cold_starts()
+    remember_transactions_as_sent()
     reset_stream_positions()
     read_streams_like_aws()
     fill_in_scheduled_times()

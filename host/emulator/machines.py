@@ -15,7 +15,7 @@ STOPPING = {"EbsOptimized", "InstanceType", "UserData"}
 """Properties whose change stops a running instance and starts it again."""
 
 
-def register_ec2_instances() -> None:
+def register_ec2_instances(faults: Faults) -> None:
     """Adds AWS::EC2::Instance, which MiniStack does not support in templates. Updates stop or replace a machine as on AWS."""
     from ministack.services import ec2
     from ministack.services.cloudformation import provisioners
@@ -53,7 +53,8 @@ def register_ec2_instances() -> None:
             return create("", new, stack)
         instance = ec2._instances[physical_id]
         if changed & STOPPING and instance["State"]["Name"] in ("pending", "running"):
-            instance.update(State={"Code": 64, "Name": "stopping"}, ChangesTo="stopped", ChangeDueAt=time.time(), Restarts=True)
+            due = time.time() + float(faults.get("stopping_seconds", 1))
+            instance.update(State={"Code": 64, "Name": "stopping"}, ChangesTo="stopped", ChangeDueAt=due, Restarts=True)
         if "InstanceType" in changed:
             instance["InstanceType"] = new["InstanceType"]
         return physical_id, {"InstanceId": physical_id}
@@ -92,7 +93,8 @@ def emulate_state_changes(faults: Faults) -> None:
                 del instance["ChangeDueAt"]
                 if instance["State"]["Name"] == "stopped" and instance.pop("Restarts", False):
                     set_state(instance, "pending")
-                    instance.update(ChangesTo="running", ChangeDueAt=time.time())
+                    due_at = time.time() + float(faults.get("pending_seconds", 1))
+                    instance.update(ChangesTo="running", ChangeDueAt=due_at)
         for instance in due:
             announce(instance)
 

@@ -3,6 +3,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { QUEUE_NAMES, queueUrls } from '../../core/contracts/env.ts';
 import { documentClient, sqsClient } from '../adapters/clients.ts';
 import { cloudWatchMetrics } from '../adapters/cloudwatch-metric.ts';
+import { dynamoBatchStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
@@ -13,6 +14,7 @@ import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
 const env = parseEnv(
+  'BATCH_TABLE',
   'CHUNKS_TABLE',
   'FLEET_TABLE',
   'LEDGER_TABLE',
@@ -25,6 +27,7 @@ const env = parseEnv(
 const db = documentClient();
 
 export const handler = buildHandler({
+  batch: dynamoBatchStore(db, env.BATCH_TABLE),
   chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
   queue: sqsWorkQueue(sqsClient(), queueUrls(env)),
   store: dynamoFleetStore(db, env.FLEET_TABLE),

@@ -23,6 +23,10 @@ const well: Facts = {
   instanceType: 'g4dn.xlarge',
   vcpus: found(4),
   vcpuQuota: found(8),
+  zones: found({ first: ['eu-west-1a', 'eu-west-1b'], offered: ['eu-west-1a', 'eu-west-1b'] }),
+  volumeGb: 75,
+  image: found({ id: 'ami-1', sizeGb: 75 }),
+  mail: found({ isProduction: true, canSend: true }),
   concurrency: found(1000),
   bootstrapVersion: found(30),
   stack: found({ status: 'UPDATE_COMPLETE', outputs }),
@@ -31,7 +35,7 @@ const well: Facts = {
   workerConfig: found({ values: config, sinceMs: NOW - 5 * HOUR }),
   queues: { QUEUE_LIVE_URL: found(true), QUEUE_FILES_URL: found(true) },
   machines: [{ id: 'i-1', state: found('stopped') }],
-  lastWork: found({ atMs: NOW - HOUR, version: 'new', model: 'small.en' }),
+  lastWork: found({ atMs: NOW - HOUR, version: 'new', model: 'small.en', device: 'cuda' }),
   lastError: missing,
   lastReport: found({ name: 'batch-2026-11-26-1000', status: 'success', atMs: NOW - 2 * HOUR }),
 };
@@ -39,7 +43,7 @@ const well: Facts = {
 test('on a healthy stage every check is good [deployment.doctor]', () => {
   const lines = examine(well, false);
   expect(lines.map(({ name, state }) => [name, state]).filter(([, state]) => state !== 'good')).toEqual([]);
-  expect(lines).toHaveLength(14);
+  expect(lines).toHaveLength(15);
 });
 
 const FAULTS: readonly [fault: string, facts: Partial<Facts>, name: string, todo: RegExp][] = [
@@ -73,10 +77,19 @@ const FAULTS: readonly [fault: string, facts: Partial<Facts>, name: string, todo
     ],
   ),
   ['a missing queue', { queues: { ...well.queues, QUEUE_LIVE_URL: missing } }, 'wiring', /next batch/],
+  [
+    'work on the CPU of a GPU machine',
+    { lastWork: found({ atMs: NOW - HOUR, version: 'new', model: 'small.en', device: 'cpu' }) },
+    'device',
+    /CUDA/,
+  ],
   ['a terminated machine', { machines: [{ id: 'i-1', state: found('terminated') }] }, 'machines', /poolSize/],
   [
-    'a worker with an old version that worked after the update',
-    { lastWork: found({ atMs: NOW - HOUR, version: 'old', model: 'small.en' }) },
+    'a worker with an old version a day after the update',
+    {
+      lastWork: found({ atMs: NOW - HOUR, version: 'old', model: 'small.en' }),
+      workerConfig: found({ values: config, sinceMs: NOW - 26 * HOUR }),
+    },
     'version',
     /next boot tries again/,
   ],
@@ -125,7 +138,7 @@ test('an English-only model is good, with the command for a multilingual one [mo
   expect(many).not.toHaveProperty('todo');
 });
 
-test('before a deployment only the account is checked [deployment.doctor]', () => {
+test('before a deployment only the account and what is planned are checked [deployment.doctor]', () => {
   const lines = examine({ ...well, stack: missing }, true);
   expect(lines.map(({ name, state }) => `${name} ${state}`)).toEqual([
     'credentials good',
@@ -133,5 +146,36 @@ test('before a deployment only the account is checked [deployment.doctor]', () =
     'quota good',
     'functions good',
     'bootstrap good',
+    'zones good',
+    'image good',
+    'mail good',
   ]);
+});
+
+const PLANNED: typeof FAULTS = [
+  [
+    'a machine type that only the second zone offers',
+    { zones: found({ first: ['eu-west-1a', 'eu-west-1b'], offered: ['eu-west-1b'] }) },
+    'zones',
+    /poolSize=2.*eu-west-1b/,
+  ],
+  [
+    'a machine type that neither zone offers',
+    { zones: found({ first: ['eu-west-1a', 'eu-west-1b'], offered: ['eu-west-1c'] }) },
+    'zones',
+    /only eu-west-1c/,
+  ],
+  ['an image that is larger than the volume', { image: found({ id: 'ami-1', sizeGb: 105 }) }, 'image', /volumeGb=105/],
+  ['an image of another region', { image: missing }, 'image', /amiId/],
+];
+
+test.each(PLANNED)('before a deployment: %s [deployment.doctor]', (_, facts, name, todo) => {
+  const red = examine({ ...well, ...facts }, true).filter(({ state }) => state === 'bad');
+  expect(red.map((line) => line.name)).toEqual([name]);
+  expect(red[0]?.todo).toMatch(todo);
+});
+
+test('before a deployment: SES that sends only to confirmed addresses is a notice [deployment.doctor]', () => {
+  const lines = examine({ ...well, mail: found({ isProduction: false, canSend: true }) }, true);
+  expect(lines.at(-1)).toMatchObject({ name: 'mail', state: 'notice', todo: expect.stringContaining('production access') });
 });

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
+import { begin } from '../../core/batch-run/run.ts';
+import { HOUR_MS } from '../../core/time.ts';
 import { buildHandler as buildControl } from '../../lambdas/fleet-control/handler.ts';
 import { buildHandler as buildIngest } from '../../lambdas/ingest/handler.ts';
 import { buildHandler as buildReaper } from '../../lambdas/reaper/handler.ts';
 import { context } from '../support/containment.ts';
 import { fleetWorld, INSTANCE } from '../support/fleet-world.ts';
 import { jobWorld } from '../support/job-world.ts';
-import { memoryLockStore } from '../support/memory-batch.ts';
+import { memoryBatchStore, memoryLockStore } from '../support/memory-batch.ts';
 import { memoryChunkStore, memoryLedger, memoryObjects, memoryQueue, memorySessionStore } from '../support/memory-stores.ts';
 import { chunkRow } from '../support/rows.ts';
 
@@ -13,13 +15,14 @@ function world() {
   const w = fleetWorld();
   const [chunks, queue] = [memoryChunkStore(), memoryQueue()];
   const overdue: string[] = [];
+  const batch = memoryBatchStore();
   const ledger = memoryLedger();
   const run = buildControl({ ...w.deps, runsOf: () => w.deps.runs, poll: (done) => done() });
   const control = (event: object) => run({ stateMachineArn: 'arn', ...event });
   const publish = async (values: object): Promise<void> => void overdue.push(...Object.keys(values));
-  const handler = buildReaper({ ...w.deps, chunks, queue, ledger, usdPerHour: 1, publish });
+  const handler = buildReaper({ ...w.deps, batch, chunks, queue, ledger, usdPerHour: 1, publish });
   const reaper = (event?: unknown) => handler(event, context);
-  return { ...w, chunks, queue, ledger, overdue, control, reaper };
+  return { ...w, batch, chunks, queue, ledger, overdue, control, reaper };
 }
 
 test('the steps of a run: plan with a machine, leave with a stop, confirm that it has stopped', async () => {
@@ -53,6 +56,17 @@ test('a failed run leaves as failed', async () => {
     failed: true,
   });
   expect(await w.store.readPool()).toMatchObject({ last_error: 'States.HeartbeatTimeout', failed_runs: 1 });
+});
+
+test('the reaper reports that no batch run has succeeded for six hours [operation.overdue-batch]', async () => {
+  const w = world();
+  await begin({ batch: w.batch, nowMs: w.deps.nowMs }, { trigger: 'schedule', dryRun: false });
+  w.pass(6 * HOUR_MS);
+  await w.reaper();
+  expect(w.overdue).toEqual([]);
+  w.pass(1);
+  await w.reaper();
+  expect(w.overdue).toEqual(['BatchOverdue']);
 });
 
 test('the reaper sends a message and starts a run for unserved work [gpu.reaper]', async () => {

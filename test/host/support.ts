@@ -1,16 +1,16 @@
 /** Access to the host under test: clients, tables, machines and processes. */
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
 import * as z from 'zod';
 import { ChunkRow, type InstanceRow, type PoolRow } from '../../core/contracts/rows.ts';
 import { clientEnv } from '../../host/emulator.ts';
 import { poll } from '../../host/poll.ts';
 import { type AudioChunk, cutRecording, recordingClient, uniqueCopy } from '../../host/recording-client.ts';
+import { documentClient } from '../../lambdas/adapters/clients.ts';
 import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
 import { ec2Machines } from '../../lambdas/adapters/ec2-machines.ts';
 import { PROTOCOL_MODEL } from '../support/protocol-model.ts';
@@ -23,7 +23,7 @@ export const output = (name: string): string => {
   if (value === undefined) throw new Error(`no output ${name}`);
   return value;
 };
-export const db = DynamoDBDocumentClient.from(new DynamoDBClient(), { marshallOptions: { removeUndefinedValues: true } });
+export const db = documentClient();
 export const s3 = new S3Client({ forcePathStyle: true });
 const machines = ec2Machines();
 const fleet = dynamoFleetStore(db, output('FleetTable'));

@@ -10,13 +10,31 @@ import {
 import { GetItemCommand, PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeInstancesCommand, EC2Client, RunInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, HeadBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
 import { ec2Machines } from '../../lambdas/adapters/ec2-machines.ts';
 import { clearFaults, injectFaults } from './faults.ts';
-import { db, output, s3 } from './support.ts';
+import { checkInvariants } from './invariants.ts';
+import { atRest, chunkRows, db, output, s3, sampleChunks, userA } from './support.ts';
 
 afterEach(clearFaults);
+afterAll(async () => {
+  await atRest();
+  await checkInvariants();
+});
+
+test('while a fifth of all writes meets another transaction, a recording is complete and no call fails [aws.conflicts]', async () => {
+  injectFaults({ conflicts: 0.2 });
+  const { id } = await userA.createSession({ title: 'Conflicts', language: 'en' });
+  const chunks = sampleChunks();
+  for (const [i, chunk] of chunks.entries()) await userA.upload(id, i + 1, chunk);
+  await userA.complete(id, chunks.length);
+  expect(await userA.awaitTranscript(id, 120)).toMatchObject({ status: 'completed', gaps: [] });
+  const rows = await chunkRows(id);
+  expect(rows.map(({ state, attempts, suspect = false }) => [state, attempts, suspect])).toEqual(
+    rows.map(() => ['done', 1, false]),
+  );
+});
 
 const cloudFormation = new CloudFormationClient();
 const template = (type: string, properties: Readonly<Record<string, unknown>>): string =>
@@ -47,10 +65,11 @@ test('an update of a stack stops a machine whose user data changes, and replaces
   await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody: machine('one', 'ami-00000001') }));
   expect(await settled(StackName)).toBe('CREATE_COMPLETE');
   const first = await resourceId(StackName);
+  injectFaults({ stopping_seconds: 3 });
   await cloudFormation.send(new UpdateStackCommand({ StackName, TemplateBody: machine('two', 'ami-00000001') }));
   expect(await settled(StackName)).toBe('UPDATE_COMPLETE');
   expect(await resourceId(StackName)).toBe(first);
-  expect((await find(first))?.State?.Name).not.toBe('running');
+  expect((await find(first))?.State?.Name).toBe('stopping');
   await poll('the restart', 10, async () => (await find(first))?.State?.Name === 'running');
   await cloudFormation.send(new UpdateStackCommand({ StackName, TemplateBody: machine('two', 'ami-00000002') }));
   await settled(StackName);

@@ -69,19 +69,19 @@ export function protocolWorld() {
     ...(admin !== undefined && admin.machine === machine && admin.untilMs > deps.nowMs() ? ['ada'] : []),
   ];
   const stopMachine = deps.machines.stop.bind(deps.machines);
-  deps.machines.stop = async (machine) => {
+  deps.machines.stop = async (machine, isForced) => {
     const harmed = fleet.machine(undefined, machine) === 'running' ? needs(machine) : [];
     if (harmed.length > 0) violations.push(`${machine} was stopped under ${harmed.join()}`);
-    await stopMachine(machine);
+    await stopMachine(machine, isForced);
   };
 
   /** One invocation. Errors are ignored; only a later command retries. */
   const attempt = async <T>(call: () => Promise<T>): Promise<T | undefined> => call().catch(() => undefined);
   const requestMachine = () => attempt(() => wake(deps));
-  const reaper = buildReaper({ ...deps, chunks, queue, ledger, usdPerHour: 1, publish: async () => undefined });
+  const [locks, batch] = [memoryLockStore(), memoryBatchStore()];
+  const reaper = buildReaper({ ...deps, batch, chunks, queue, ledger, usdPerHour: 1, publish: async () => undefined });
   const ingestDeps = { sessions, chunks, objects, queue, wake: () => wake(deps), nowMs: deps.nowMs };
 
-  const [locks, batch] = [memoryLockStore(), memoryBatchStore()];
   /** Chunks whose canonical file was deleted, and how often a batch has reset each of them. */
   const deleted = new Set<number>();
   const resets = new Map<number, number>();

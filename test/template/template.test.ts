@@ -179,7 +179,7 @@ test('every alarm has an action and names its section of the runbook, and every 
     'ApproximateNumberOfMessagesVisible',
     'BatchFailed',
     'BatchGpuSeconds',
-    'BatchSucceeded',
+    'BatchOverdue',
     'CostTodayUsd',
     'DeadChunks',
     'Errors',

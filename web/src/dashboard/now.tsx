@@ -124,6 +124,7 @@ export function Machines({ overview, act }: { readonly overview: OverviewView; r
       </TableBox>
       <p class="small soft">
         {gpu.run ? 'A run is active. ' : ''}
+        {gpu.workerDevice !== undefined && `Newest work today: on the ${gpu.workerDevice === 'cuda' ? 'GPU' : 'CPU'}. `}
         {gpu.workerMemoryMb !== undefined && `Peak worker memory today: ${Math.round(gpu.workerMemoryMb)} MB. `}
         Live recording costs {usd(overview.live.usdPerRecordedHour)} an hour.
       </p>

@@ -84,6 +84,7 @@ def work() -> int:
         decoder.start()
         engines = Engines(settings)
         engines.own.check()
+        rows.describe_worker(device="cuda" if engines.own.on_gpu else "cpu")
         speakers = speaker_model(settings.speaker_model, objects)
     except (RuntimeError, ValueError, OSError, MemoryError, SpeakersUnavailable) as error:
         decoder.close()

@@ -104,13 +104,20 @@ class ChunkRows:
         self._client = dynamodb.meta.client
         self._chunks_table = chunks_table
         self._ledger_table = ledger_table
-        self._worker_id = worker_id
+        self.worker_id = worker_id
         self._lease_ms = int(lease_s * 1000)
         self._gate = gate
         self._worker = dict(worker or {})
 
+    def describe_worker(self, **fields: str) -> None:
+        """Adds fields to this worker's ledger rows."""
+        self._worker.update(fields)
+
     def claim(self, session_id: str, chunk_number: int, backlog: bool = False) -> Claim | NotClaimed:
-        """Claims a chunk that is pending or whose lease has expired; backlog only while the gate is open."""
+        """Claims a chunk that is pending or whose lease has expired; backlog only while the gate is open.
+
+        The worker must not call it for a chunk that it is processing.
+        """
         now = now_ms()
         key = key_of(session_id, chunk_number)
         try:
@@ -125,6 +132,9 @@ class ChunkRows:
         if lease is None or lease.state in ("done", "dead"):
             return NotClaimed(retry_in_s=None)
         free_at = lease.lease_until_ms if lease.state == "leased" else lease.next_attempt_at_ms
+        if lease.state == "leased" and lease.worker_id == self.worker_id:
+            held = self.claim_held_by(self.worker_id, session_id, chunk_number)  # the response to its claim was lost
+            return NotClaimed(retry_in_s=1.0) if held is None else held[0]
         if lease.state == "leased" and free_at <= now:
             return self._take_over(key, lease, now, backlog)
         return NotClaimed(retry_in_s=max(1.0, (free_at - now) / 1000))
@@ -144,7 +154,7 @@ class ChunkRows:
             "ExpressionAttributeValues": {
                 ":leased": "leased",
                 ":until": now + self._lease_ms,
-                ":worker": self._worker_id,
+                ":worker": self.worker_id,
                 ":no": False,
                 ":one": 1,
                 ":now": now,
@@ -162,7 +172,7 @@ class ChunkRows:
                 raise GateClosed from error  # or the gate row was being written: also worth a retry
             raise
         row = self._table.get_item(Key=key, ConsistentRead=True)["Item"]
-        if row.get("worker_id") != self._worker_id:
+        if row.get("worker_id") != self.worker_id:
             raise GateClosed  # another worker has claimed the row since
         return claim_of(row)
 
@@ -298,7 +308,7 @@ class ChunkRows:
             "chunk_number": claim.chunk_number,
             "audio_seconds": Decimal(0 if reused else str(duration_s)),
             **({"reused": True} if reused else {}),
-            "instance_id": self._worker_id.split("/")[0],
+            "instance_id": self.worker_id.split("/")[0],
             "worker_mb": round(peak_mb()),
             **self._worker,
             "at_ms": committed_at,

@@ -2,6 +2,7 @@
 
 Gotchas:
 - Leases are renewed between two steps of the model: a batch that hangs loses them.
+- A failure of AWS that outlasts the client's retries ends the batch; its claims are released later (unsettled.py).
 - Running out of memory may be a chunk's fault: it is transcribed alone next time, in a new process, and fails permanently
   after failing twice alone.
 """
@@ -22,6 +23,7 @@ import numpy as np
 import structlog
 
 from gpu_worker.cloud.crash_points import reach
+from gpu_worker.cloud.stage.aws import AWS_ERRORS, is_transient, tolerated
 from gpu_worker.cloud.stage.claims import LeaseLost
 from gpu_worker.cloud.work.context import WorkContext
 from gpu_worker.cloud.work.items import (
@@ -36,6 +38,7 @@ from gpu_worker.cloud.work.items import (
     groups,
 )
 from gpu_worker.cloud.work.loading import Loader
+from gpu_worker.cloud.work.unsettled import Unsettled
 from gpu_worker.speech.engine import Clip, Engine, ModelNotLoaded, Options, Transcription, UnsupportedLanguage
 from gpu_worker.speech.media import SAMPLE_RATE
 
@@ -72,9 +75,16 @@ def _is_out_of_memory(error: BaseException) -> bool:
 class Batches:
     """The batches of one worker. A batch of file parts lets recordings pass: it is then interrupted by a nested batch."""
 
-    def __init__(self, context: WorkContext, on_renewal: Callable[[], None], between_parts: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        context: WorkContext,
+        unsettled: Unsettled,
+        on_renewal: Callable[[], None],
+        between_parts: Callable[[], None],
+    ) -> None:
         """`on_renewal` is called at every renewal of leases, `between_parts` at every step of a file part."""
         self._context = context
+        self._unsettled = unsettled
         self._loader = Loader(
             context.rows,
             context.objects,
@@ -93,8 +103,8 @@ class Batches:
     def process(self, items: Sequence[Item]) -> None:
         """Processes claimed chunks until each is done, failed or released.
 
-        Chunks that an unexpected error leaves unfinished keep their lease: the next process releases them (see claim_note),
-        or another worker claims them after the lease has expired.
+        If AWS fails, the unfinished chunks become unsettled. Chunks that an unexpected error leaves unfinished keep their
+        lease: the next process releases them (see claim_note), or another worker claims them after the lease has expired.
         """
         remaining = list(items)
         already_open = self.open
@@ -108,7 +118,8 @@ class Batches:
         def on_step() -> None:
             if any(item.claim.of_file for item in remaining):
                 reach("part-batch")
-            self._context.tokens.refresh()
+            with tolerated("refresh"):
+                self._context.tokens.refresh()
             if self._context.stop.is_set() or self._context.tokens.stop_decided:
                 raise Stopping
             if time.monotonic() > deadline:
@@ -123,6 +134,20 @@ class Batches:
             remaining.remove(item)
             self.open.remove(item)
 
+        try:
+            self._finish(items, remaining, on_step, close)
+        except AWS_ERRORS as error:
+            if is_transient(error):
+                self._unsettled.add(item.message for item in remaining)
+            raise
+        finally:
+            kill_timer.cancel()
+            self.open = already_open
+
+    def _finish(
+        self, items: Sequence[Item], remaining: list[Item], on_step: Callable[[], None], close: Callable[[Item], None]
+    ) -> None:
+        """Processes the items; releases or fails the `remaining` ones if the batch is interrupted."""
         try:
             reach("claimed")
             for group in groups(items):
@@ -143,9 +168,6 @@ class Batches:
                 remaining.remove(why.item)
             self._release(remaining)
             raise
-        finally:
-            kill_timer.cancel()
-            self.open = already_open
 
     def _process_group(self, group: Sequence[Item], on_step: Callable[[], None], close: Callable[[Item], None]) -> None:
         """Loads and transcribes a group. `on_step` raises to interrupt the work; `close` removes a finished item."""
@@ -294,15 +316,16 @@ class Batches:
             every = min(every, FILE_RENEWAL_SECONDS)
         if time.monotonic() - self._renewed_at < every:
             return
-        self._renewed_at = time.monotonic()
-        self._context.tokens.heartbeat()
-        for item in self.open:
-            if item.lost:
-                continue
-            try:
-                self._context.rows.renew(item.claim, item.progress if item.claim.of_file else 0.0)
-                self._context.lanes.set_visibility(item.message, self._context.settings.lease_seconds)
-            except LeaseLost:
-                item.lost = True
-                log.warning("lease lost", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
-        self._on_renewal()
+        with tolerated("renew"):
+            self._context.tokens.heartbeat()
+            for item in self.open:
+                if item.lost:
+                    continue
+                try:
+                    self._context.rows.renew(item.claim, item.progress if item.claim.of_file else 0.0)
+                    self._context.lanes.set_visibility(item.message, self._context.settings.lease_seconds)
+                except LeaseLost:
+                    item.lost = True
+                    log.warning("lease lost", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
+            self._on_renewal()
+            self._renewed_at = time.monotonic()

@@ -6,6 +6,7 @@ failed or released.
 Gotchas:
 - Only the preparation itself runs in another thread. The worker's thread renews leases and handles outcomes, in `poll`.
 - A lease is renewed only after progress, so a preparation that hangs loses it.
+- If AWS fails, the outcome is kept, and the next poll handles it again.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
 from gpu_worker.cloud.crash_points import reach
+from gpu_worker.cloud.stage.aws import AWS_ERRORS, is_transient, tolerated
 from gpu_worker.cloud.stage.chunk_rows import ChunkRows
 from gpu_worker.cloud.stage.claims import LeaseLost
 from gpu_worker.cloud.stage.lanes import Lanes, QueueMessage
 from gpu_worker.cloud.stage.objects import Objects
-from gpu_worker.cloud.work.items import Failure, Item, MachineFault, fail, is_transient
+from gpu_worker.cloud.work.items import Failure, Item, MachineFault, fail
 from gpu_worker.cloud.work.preparation import Preparation, Prepared, is_machine_fault
 from gpu_worker.speech.media import MediaError
 
@@ -101,8 +102,8 @@ class Files:
         for file in list(self._files):
             outcome = file.preparation.outcome
             if outcome is not None:
-                self._files.remove(file)
                 self._finish(file.item, outcome)
+                self._files.remove(file)
             elif file.preparation.progress > file.progress and time.monotonic() - file.renewed_at >= self._renew_s:
                 self._renew(file)
 
@@ -110,16 +111,19 @@ class Files:
         """Cancels and releases all files; costs no attempt."""
         for file in self._files:
             file.preparation.cancel()
-            self._rows.release(file.item.claim)
-            self._lanes.set_visibility(file.item.message, 0)
+            with tolerated("release"):
+                self._rows.release(file.item.claim)
+                self._lanes.set_visibility(file.item.message, 0)
         for message in self._queued:
-            self._lanes.set_visibility(message, 0)
+            with tolerated("release"):
+                self._lanes.set_visibility(message, 0)
         self._files, self._queued = [], []
 
     def _renew(self, file: _File) -> None:
-        file.renewed_at, file.progress = time.monotonic(), file.preparation.progress
+        progress = file.preparation.progress
         try:
-            self._rows.renew(file.item.claim, file.progress)
+            self._rows.renew(file.item.claim, progress)
+            file.renewed_at, file.progress = time.monotonic(), progress
             self._lanes.set_visibility(file.item.message, self._lease_s)
         except LeaseLost:
             log.warning("lease lost", job_id=file.item.claim.session_id)
@@ -138,7 +142,7 @@ class Files:
             return
         if isinstance(outcome, MediaError):
             fail(self._rows, self._lanes, item, Failure(f"unsupported-media: {outcome}", permanent=True))
-        elif isinstance(outcome, (ClientError, BotoCoreError)):
+        elif isinstance(outcome, AWS_ERRORS):
             log.error("file download failed", job_id=item.claim.session_id, error=str(outcome))
             reason = "the uploaded file could not be read from storage"
             fail(self._rows, self._lanes, item, Failure(reason, permanent=False, transient=is_transient(outcome)))

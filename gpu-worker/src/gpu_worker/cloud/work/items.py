@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from botocore.exceptions import ClientError
 
 from gpu_worker.cloud.stage.chunk_rows import ChunkRows
 from gpu_worker.cloud.stage.claims import Claim, LeaseLost
@@ -86,14 +85,6 @@ def groups(items: Sequence[Item]) -> list[list[Item]]:
     fresh = [item for item in items if not item.claim.suspect]
     suspects = [[item] for item in items if item.claim.suspect]
     return [fresh, *suspects] if fresh else suspects
-
-
-def is_transient(error: Exception) -> bool:
-    """Whether an error is the storage service's own and worth a retry, not an error of this object."""
-    if not isinstance(error, ClientError):
-        return True
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
-    return status >= 500 or status == 429
 
 
 def fail(rows: ChunkRows, lanes: Lanes, item: Item, failure: Failure) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
+from gpu_worker.cloud.stage.aws import AWS_ERRORS, is_transient
 from gpu_worker.cloud.stage.chunk_rows import MAX_ATTEMPTS, ChunkRows
 from gpu_worker.cloud.stage.claims import LeaseLost
 from gpu_worker.cloud.stage.objects import Objects, PiecesMissing, ReplacedError
 from gpu_worker.cloud.stage.results import LeadIn
 from gpu_worker.cloud.stage.session_language import SessionLanguages
-from gpu_worker.cloud.work.items import Failure, Item, MachineFault, is_transient
+from gpu_worker.cloud.work.items import Failure, Item, MachineFault
 from gpu_worker.cloud.work.lead_in import LEAD_IN_SECONDS, MAX_CHUNK_SECONDS, LeadIns
 from gpu_worker.speech.engine_version import ENGINE_VERSION
 from gpu_worker.speech.media import Decoder, DecoderUnavailable, MediaError, peaks_of, starts_stream
@@ -81,7 +81,7 @@ class Loader:
             return Failure(f"unsupported-media: {error}", permanent=True)
         except DecoderUnavailable as error:
             raise MachineFault("NoDecoder", str(error)) from error
-        except (ClientError, BotoCoreError) as error:
+        except AWS_ERRORS as error:
             log.error("fetch failed", session_id=item.claim.session_id, error=str(error))
             return Failure(UNREADABLE, permanent=False, transient=is_transient(error))
         except OSError as error:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
+from gpu_worker.cloud.stage.aws import AWS_ERRORS
 from gpu_worker.cloud.stage.claims import Claim
 from gpu_worker.cloud.stage.objects import Objects, StoredFile
 from gpu_worker.speech.engine_version import ENGINE_VERSION
@@ -62,7 +62,7 @@ class Preparation:
     def _run(self) -> None:
         try:
             self.outcome = self._prepare()
-        except (MediaError, ClientError, BotoCoreError, OSError, Cancelled) as error:
+        except (MediaError, *AWS_ERRORS, OSError, Cancelled) as error:
             self.outcome = error
         except Exception as error:  # log it: a thread that ends without an outcome looks like one that hangs
             log.exception("preparation failed")

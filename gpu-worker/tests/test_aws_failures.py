@@ -1,0 +1,64 @@
+"""A real worker while AWS fails: nothing is lost, no attempt is counted, and no chunk becomes a suspect."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from test_crash_matrix import World, until
+
+Faults = Callable[..., None]
+LONGER_THAN_ALL_RETRIES = 8
+"""Calls that fail in a row. The worker's clients try each call six times."""
+
+FAILURES = {
+    "conflict on claim": {"service": "dynamodb", "action": "UpdateItem", "error": "conflict"},
+    "throttle on claim": {"service": "dynamodb", "action": "UpdateItem", "error": "throttle"},
+    "lost response to a claim": {"service": "dynamodb", "action": "UpdateItem", "effect": True, "times": 1},
+    "conflict on renew": {"service": "dynamodb", "action": "UpdateItem", "error": "conflict", "after": 2},
+    "conflict on commit": {"service": "dynamodb", "action": "TransactWriteItems", "error": "conflict"},
+    "throttle on commit": {"service": "dynamodb", "action": "TransactWriteItems", "error": "throttle"},
+    "server error on commit": {"service": "dynamodb", "action": "TransactWriteItems"},
+    "lost response to a commit": {"service": "dynamodb", "action": "TransactWriteItems", "effect": True},
+    "S3 unavailable for the result": {"service": "s3", "action": "PUT", "error": "unavailable"},
+    "S3 unavailable for the audio": {"service": "s3", "action": "GET", "error": "unavailable"},
+    "throttle on every read": {"service": "dynamodb", "action": "GetItem", "error": "throttle", "times": 24},
+    "SQS fails": {"service": "sqs", "action": "ReceiveMessage"},
+}
+
+
+@pytest.fixture
+def world(dynamodb: Any, request: pytest.FixtureRequest):
+    world = World(dynamodb, f"aws-{list(FAILURES).index(request.node.callspec.id)}")
+    yield world
+    for process in world.workers:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.promise("worker.aws-failures")
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_the_worker_outlasts_failures_of_aws(world: World, faults: Faults, failure: dict[str, Any]) -> None:
+    until(world.run_waits)  # the faults are for the worker, not for the run
+    faults(calls=[{"times": LONGER_THAN_ALL_RETRIES, **failure}])
+    worker = world.worker(LEASE_SECONDS="60")
+
+    def all_done() -> bool:
+        try:
+            return world.all_done()
+        except ClientError:  # a fault met this test
+            return False
+
+    until(all_done, 120)
+    until(world.queue_is_empty, 120)
+    assert worker.poll() is None
+    world.check()
+    for row in world.rows():
+        assert row["attempts"] == 1
+        assert not row.get("suspect") and not row.get("deaths") and not row.get("kills")
