@@ -25,6 +25,9 @@ export const USD = {
   dynamoWrite: 0.625 / 1_000_000,
   dynamoRead: 0.125 / 1_000_000,
   sqsCall: 0.4 / 1_000_000,
+  /** S3's events on EventBridge, which a bucket opts in to. */
+  event: 1 / 1_000_000,
+  kmsCall: 0.03 / 10_000,
   httpApiCall: 1 / 1_000_000,
   lambdaCall: 0.2 / 1_000_000,
   /** arm64. */

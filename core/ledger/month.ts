@@ -33,11 +33,18 @@ const DAYS = 30;
 const CHUNK_SECONDS = 30;
 const OPUS_GB_PER_HOUR = (32_000 / 8) * 3600 * 1e-9;
 /** Requests per chunk, rounded up; functions of 0.1 s with 512 MB. */
-const PER_CHUNK = { writes: 8, reads: 10, functions: 8, gbSeconds: 8 * 0.1 * 0.5, sqs: 6, puts: 3, gets: 4, calls: 3 };
+const PER_CHUNK = { writes: 8, reads: 10, functions: 8, gbSeconds: 8 * 0.1 * 0.5, sqs: 6, puts: 3, gets: 4, calls: 3, events: 4 };
 const TRANSITIONS_PER_RUN = 30;
-/** Invocations per month that do not depend on recordings: the reaper and the batch runner, every minute. */
-const ALWAYS_CALLS = 2 * 60 * 24 * DAYS;
+const MINUTES = 60 * 24 * DAYS;
+/** Invocations per month that do not depend on recordings: reaper, batch runner and webhook sender every minute, session keeper every five. */
+const ALWAYS_CALLS = 3.2 * MINUTES;
 const POLLS_PER_RUNNING_HOUR = 5 * 180;
+/** Lambda polls the queue of webhooks with five pollers of 20 s each, day and night. */
+const ALWAYS_POLLS = 5 * 3 * MINUTES;
+/** Calls of KMS: DynamoDB asks for the key of each of ten tables every five minutes while the table is used. */
+const KEY_CALLS = (10 * MINUTES) / 5;
+/** Metrics of a running machine, billed by the hour: detailed monitoring has seven, the CloudWatch agent five. */
+const MACHINE_METRICS = 7 + 5;
 const LOG_GB_PER_HOUR = 0.005;
 
 const asHours = (count: number): string => `${count.toFixed(1)} h`;
@@ -58,7 +65,7 @@ export function estimateMonth(month: MonthInputs): CostLine[] {
   const chunks = (month.audioHours * 3600) / CHUNK_SECONDS;
   const runs = month.batches + month.audioHours * month.liveShare;
   const keptGb = month.audioHours * OPUS_GB_PER_HOUR * (month.retentionDays > 0 ? Math.min(1, month.retentionDays / DAYS) : 1);
-  const { writes, reads, functions, gbSeconds, sqs, puts, gets, calls } = PER_CHUNK;
+  const { writes, reads, functions, gbSeconds, sqs, puts, gets, calls, events } = PER_CHUNK;
   const lines: CostLine[] = [
     { what: 'GPU, live', usd: live * month.gpuUsdPerHour, how: `${asHours(live)} at ${month.gpuUsdPerHour}` },
     { what: 'GPU, batch', usd: batch * month.gpuUsdPerHour, how: `${asHours(batch)} at ${month.gpuUsdPerHour}` },
@@ -74,8 +81,15 @@ export function estimateMonth(month: MonthInputs): CostLine[] {
       how: `${month.alarms} alarms, ${month.metrics} metrics; ten of each are free`,
     },
     {
-      what: 'functions, API, workflow',
+      what: 'machine metrics',
+      usd: (running / (24 * DAYS)) * MACHINE_METRICS * USD.metric,
+      how: `${MACHINE_METRICS} metrics, only while machines run`,
+    },
+    { what: 'table keys', usd: KEY_CALLS * USD.kmsCall, how: `${KEY_CALLS} calls of KMS, at most` },
+    {
+      what: 'functions, API, workflow, events',
       usd:
+        chunks * events * USD.event +
         (chunks * functions + ALWAYS_CALLS) * USD.lambdaCall +
         (chunks * gbSeconds + ALWAYS_CALLS * 0.1 * 0.5) * USD.lambdaGbSecond +
         chunks * calls * USD.httpApiCall +
@@ -87,7 +101,7 @@ export function estimateMonth(month: MonthInputs): CostLine[] {
       usd:
         chunks * (writes * USD.dynamoWrite + reads * USD.dynamoRead + sqs * USD.sqsCall) +
         ALWAYS_CALLS * 3 * USD.dynamoRead +
-        running * POLLS_PER_RUNNING_HOUR * USD.sqsCall,
+        (ALWAYS_POLLS + running * POLLS_PER_RUNNING_HOUR) * USD.sqsCall,
       how: `${writes} writes and ${reads} reads per chunk`,
     },
     {

@@ -30,6 +30,18 @@ test('the cost of a month is positive and grows with the hours recorded [deploym
   );
 });
 
+test('what runs day and night costs the same without recordings: alarms, polls, keys and functions [deployment.template]', () => {
+  const lines = Object.fromEntries(estimateMonth({ ...month, audioHours: 0, batches: 0 }).map(({ what, usd }) => [what, usd.toFixed(2)]));
+  expect(lines).toEqual({
+    'machine volumes': '6.00',
+    'alarms and metrics': '2.30',
+    'tables and queues': '0.31',
+    'table keys': '0.26',
+    'functions, API, workflow, events': '0.12',
+    logs: '0.05',
+  });
+});
+
 test('live transcription costs GPU time for the whole recording; the batch costs the work and the boots of its runs [deployment.template]', () => {
   expect(gpuHours(month)).toEqual({ live: 0, batch: 30 / 46 + (60 * 165) / 3600 });
   expect(gpuHours({ ...month, liveShare: 1 })).toEqual({ live: 30 + (30 * 165) / 3600, batch: 0 });
