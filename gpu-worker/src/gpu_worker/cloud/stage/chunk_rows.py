@@ -132,7 +132,7 @@ class ChunkRows:
         if lease is None or lease.state in ("done", "dead"):
             return NotClaimed(retry_in_s=None)
         free_at = lease.lease_until_ms if lease.state == "leased" else lease.next_attempt_at_ms
-        if lease.state == "leased" and lease.worker_id == self.worker_id:
+        if lease.state == "leased" and lease.worker_id == self.worker_id and free_at > now:
             held = self.claim_held_by(self.worker_id, session_id, chunk_number)  # the response to its claim was lost
             return NotClaimed(retry_in_s=1.0) if held is None else held[0]
         if lease.state == "leased" and free_at <= now:
