@@ -31,7 +31,9 @@ test('the cost of a month is positive and grows with the hours recorded [deploym
 });
 
 test('what runs day and night costs the same without recordings: alarms, polls, keys and functions [deployment.template]', () => {
-  const lines = Object.fromEntries(estimateMonth({ ...month, audioHours: 0, batches: 0 }).map(({ what, usd }) => [what, usd.toFixed(2)]));
+  const lines = Object.fromEntries(
+    estimateMonth({ ...month, audioHours: 0, batches: 0 }).map(({ what, usd }) => [what, usd.toFixed(2)]),
+  );
   expect(lines).toEqual({
     'machine volumes': '6.00',
     'alarms and metrics': '2.30',
