@@ -296,7 +296,10 @@ const ACCOUNT = { credentials, region, quota, functions, bootstrap };
 const PLANNED = { zones, image, mail };
 const STAGE = { stack, outputs, api, tables, wiring, machines, version, model, device, batch };
 
-/** Runs the checks of the account, then those of the stage, or before a deployment (`isBefore`) those of what is planned. A check that depends on a failed one is not run. */
+/**
+ * Runs the checks of the account, then those of the stage; before a deployment (`isBefore`), those of what is planned instead. A check that
+ * depends on a failed one is not run.
+ */
 export function examine(facts: Facts, isBefore: boolean): Line[] {
   const lines: Line[] = [];
   const isBad = (name: string): boolean => lines.some((line) => line.name === name && line.state === 'bad');

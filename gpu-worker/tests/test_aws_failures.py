@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -36,10 +34,7 @@ FAILURES = {
 def world(dynamodb: Any, request: pytest.FixtureRequest):
     world = World(dynamodb, f"aws-{list(FAILURES).index(request.node.callspec.id)}")
     yield world
-    for process in world.workers:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    world.close()
 
 
 @pytest.mark.promise("worker.aws-failures")

@@ -113,6 +113,13 @@ class World:
         end = f"signal {signal.Signals(-code).name.removeprefix('SIG')}" if code < 0 else f"exit-code {code}"
         (folder / "last-end").write_text(end + "\n")
 
+    def close(self) -> None:
+        """Ends all workers."""
+        for process in self.workers:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
     def run_waits(self) -> bool:
         """Whether the run waits for the worker."""
         key = {"id": f"tokens#{self.instance}"}
@@ -149,10 +156,7 @@ def world(dynamodb: Any, request: pytest.FixtureRequest):
     test, place = request.node.originalname, request.node.callspec.id
     world = World(dynamodb, f"{zlib.crc32(test.encode()):08x}-{''.join(c if c.isalnum() else '-' for c in place)}")
     yield world
-    for process in world.workers:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    world.close()
 
 
 ENDS = [(place, how) for place in BATCH_CRASH_POINTS for how in ("KILL", "RAISE") if (place, how) != ("model", "RAISE")]
@@ -189,10 +193,7 @@ def test_a_worker_paused_at_a_place_past_its_lease_writes_nothing_when_resumed(w
 def single(dynamodb: Any, request: pytest.FixtureRequest):
     world = World(dynamodb, request.node.name.replace("_", "-")[:40])
     yield world
-    for process in world.workers:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    world.close()
 
 
 @pytest.mark.promise("worker.machine-faults")
