@@ -20,8 +20,10 @@ const onHost = {
 export default defineConfig({
   test: {
     reporters: ['default'],
+    chaiConfig: { truncateThreshold: 1000 }, // CI prints messages without their diff
     projects: [
       {
+        extends: true,
         test: {
           name: 'fast',
           setupFiles: ['test/support/seed.ts'],
@@ -32,11 +34,15 @@ export default defineConfig({
           hookTimeout: 300_000,
         },
       },
-      { test: { name: 'tools', include: TOOLS, testTimeout: 600_000 } },
-      { test: { name: 'host', include: ['test/host/**/*.test.ts'], exclude: [...FILES, ...MACHINES, FIRST_VISIT], ...onHost } },
-      { test: { name: 'machines', include: MACHINES, ...onHost } },
-      { test: { name: 'files', include: FILES, ...onHost } },
+      { extends: true, test: { name: 'tools', include: TOOLS, testTimeout: 600_000 } },
       {
+        extends: true,
+        test: { name: 'host', include: ['test/host/**/*.test.ts'], exclude: [...FILES, ...MACHINES, FIRST_VISIT], ...onHost },
+      },
+      { extends: true, test: { name: 'machines', include: MACHINES, ...onHost } },
+      { extends: true, test: { name: 'files', include: FILES, ...onHost } },
+      {
+        extends: true,
         test: {
           name: 'speech',
           include: ['test/speech/*.test.ts', FIRST_VISIT],
@@ -45,6 +51,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'service',
           globalSetup: ['test/service/global-setup.ts'],
@@ -54,7 +61,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { name: 'pages', include: ['test/browser/**/*.test.ts'], exclude: [SERVICE_PAGE], ...onHost } },
+      { extends: true, test: { name: 'pages', include: ['test/browser/**/*.test.ts'], exclude: [SERVICE_PAGE], ...onHost } },
     ],
   },
 });
