@@ -108,14 +108,28 @@ module.exports = {
       'host-knows-contracts',
       'the host deploys and runs the product as it is; it imports no function and no construct',
       '^host/',
-      ['^host/', CONTRACTS, npm(SDK, '@prefresh/vite', 'vite', 'zod')],
+      ['^host/', '^bin/synthesize[.]ts$', CONTRACTS, npm(SDK, '@prefresh/vite', 'vite', 'zod')],
       { usesNode },
     ),
     room(
       'cli-knows-contracts',
       'the command line uses the HTTP API, and the SDK for stages',
-      '^cli/',
-      ['^cli/', CONTRACTS, '^core/time[.]ts$', '^scripts/launch[.]mjs$', npm(SDK, 'commander', 'p-map', 'zod')],
+      '^cli/(?!smoke/)',
+      [
+        ...['^cli/', CONTRACTS, '^core/time[.]ts$', '^scripts/launch[.]mjs$', '^host/emulated-api[.]ts$'],
+        npm(SDK, 'commander', 'p-map', 'zod'),
+      ],
+      { usesNode },
+    ),
+    room(
+      'smoke-deploys-and-records',
+      'the smoke test synthesizes a stage of its own, and records with the sample of the local host',
+      '^cli/smoke/',
+      [
+        ...['^cli/', CONTRACTS, '^bin/(built-once|synthesize)[.]ts$', '^lib/stage[.]ts$'],
+        '^host/(known-recording|poll|users|word-error-rate)[.]ts$',
+        npm(SDK, 'commander'),
+      ],
       { usesNode },
     ),
     room(

@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests of files and of machines take long, so each group has its own host and runs beside the other host tests. */
 const FILES = ['test/host/{files,webhooks,cli,mcp,guide}.test.ts'];
-const MACHINES = ['test/host/{gpu,stoppers,lost-and-repeated,runs,kills}.test.ts'];
+const MACHINES = ['test/host/{gpu,stoppers,lost-and-repeated,runs,kills,smoke}.test.ts'];
 /** These start other programs and take half a minute. `npm run check` excludes them. */
 const TOOLS = ['test/template/cfn-lint.test.ts', 'test/repository/{launch,import-rules}.test.ts'];
 /** Needs the published model instead of the shared host. */

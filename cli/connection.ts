@@ -99,7 +99,7 @@ export interface Credentials {
   readonly token: string;
 }
 
-async function credentials(): Promise<Credentials> {
+async function environmentCredentials(): Promise<Credentials> {
   const env = process.env;
   const api = env['CHUNKSCRIBE_API']?.replace(/\/$/, '') ?? '';
   const host = localHost();
@@ -181,6 +181,9 @@ async function problemOf(api: string, { method, path }: ApiRequest, response: Re
   return new ApiProblem(response.status, { code: 'unknown', detail, issues: [] });
 }
 
+/** Whether it is the API's error with this code. */
+export const isProblem = (error: unknown, code: string): boolean => error instanceof ApiProblem && error.problem === code;
+
 /** Whether every other call to the stage would fail with the same error. */
 export const isStageWide = (error: unknown): boolean =>
   error instanceof StageError ||
@@ -201,8 +204,11 @@ export interface Connection {
   credentials(): Promise<Credentials>;
 }
 
-/** Connects to the stage. `wait` pauses before a retry, in seconds. */
-export function connection(wait = pause): Connection {
+/** Connects to the stage of the environment. `wait` pauses before a retry, in seconds. */
+export const connection = (wait = pause): Connection => connectionAs(environmentCredentials, wait);
+
+/** Connects as the user that `credentials` signs in. */
+export function connectionAs(credentials: () => Promise<Credentials>, wait = pause): Connection {
   let signedIn: ReturnType<typeof credentials> | undefined;
   async function sendOnce(request: ApiRequest, isRetry = false): Promise<Response> {
     signedIn ??= credentials().catch((error: unknown) => {

@@ -3,6 +3,7 @@
  * accepted values.
  */
 import { InvalidArgumentError, Option } from 'commander';
+import { STAGE_NAME } from '../core/contracts/fields.ts';
 import { MAX_CHUNK_NUMBER } from '../core/contracts/limits.ts';
 
 const FORMATS = ['txt', 'json', 'srt', 'vtt'] as const;
@@ -45,7 +46,7 @@ export const sessionOrJobId = matching(
   'a session or job id, as shown by session list and file list',
 );
 export const chunkNumber = wholeNumber(1, MAX_CHUNK_NUMBER);
-const stageName = matching(/^[a-z][a-z0-9]{1,15}$/, 'the name of a stage: 2 to 16 lower-case letters and digits');
+const stageName = matching(STAGE_NAME, 'the name of a stage: 2 to 16 lower-case letters, digits and hyphens');
 /** Arguments of `option()` for commands that call AWS directly. */
 export const stageOption: [string, string, (text: string) => string] = [
   '--stage <name>',

@@ -11,6 +11,7 @@ import { importCommand } from './import/command.ts';
 import { retranscribeCommand } from './retranscribe.ts';
 import { selfTestCommand } from './self-test.ts';
 import { lockCommands, sessionCommands } from './session.ts';
+import { smokeCommand } from './smoke/command.ts';
 import { tokenCommand } from './token.ts';
 import { transcribeCommand } from './transcribe/command.ts';
 
@@ -55,6 +56,7 @@ Exit status: 0 success, 1 error, 2 partly failed, 3 batch run failed completely,
   fileCommands(program, api, isJson);
   selfTestCommand(program, api, isJson);
   doctorCommand(program, isJson);
+  smokeCommand(program, isJson);
   importCommand(program, isJson);
   tokenCommand(program, credentials, isJson);
   return program;

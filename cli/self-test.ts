@@ -3,6 +3,14 @@
  *
  * Gotchas: the result is written back even if the test fails. Only texts are compared, because word times may differ on a GPU.
  */
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  NoSuchKey,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
 import type { ApiClient } from '../core/contracts/calls/client.ts';
 import { ChunkTranscript } from '../core/contracts/transcript.ts';
@@ -10,37 +18,17 @@ import { awaitRun } from './batch.ts';
 import { CliError, localHost } from './connection.ts';
 import { list, print, progress } from './output.ts';
 
-/** Access to the stage's bucket; on AWS with the environment's credentials. */
-async function bucket() {
-  const { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, S3Client } = await import(
-    '@aws-sdk/client-s3'
-  );
-  const host = localHost();
-  const Bucket = host?.bucketName ?? process.env['CHUNKSCRIBE_BUCKET'];
-  if (Bucket === undefined) throw new CliError('CHUNKSCRIBE_BUCKET must name the bucket of the stage (output BucketName)');
-  const s3 = new S3Client(
-    host === undefined
-      ? { forcePathStyle: process.env['AWS_ENDPOINT_URL'] !== undefined }
-      : {
-          endpoint: host.endpoint,
-          region: 'us-east-1',
-          forcePathStyle: true,
-          credentials: host.credentials,
-        },
-  );
+/** The canonical results in a stage's bucket. */
+export function resultsIn(s3: S3Client, Bucket: string) {
   return {
     /** Key of the newest canonical result. */
     async newestTranscript(): Promise<string | undefined> {
       let newest: { key: string; ms: number } | undefined;
-      let token: string | undefined;
-      do {
-        const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'users/', ContinuationToken: token }));
-        for (const { Key: key = '', LastModified } of page.Contents ?? []) {
+      for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket, Prefix: 'users/' }))
+        for (const { Key: key = '', LastModified } of Contents) {
           const ms = LastModified?.getTime() ?? 0;
           if (/\/transcription-chunk-\d+\.json$/.test(key) && ms > (newest?.ms ?? 0)) newest = { key, ms };
         }
-        token = page.NextContinuationToken;
-      } while (token !== undefined);
       return newest?.key;
     },
     async read(Key: string): Promise<string | undefined> {
@@ -56,9 +44,45 @@ async function bucket() {
   };
 }
 
+/** The results of the local host, or of the stage that the environment names; on AWS with the environment's credentials. */
+function environmentResults(): ReturnType<typeof resultsIn> {
+  const host = localHost();
+  if (host !== undefined) {
+    const { endpoint, credentials } = host;
+    return resultsIn(new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials }), host.bucketName);
+  }
+  const Bucket = process.env['CHUNKSCRIBE_BUCKET'];
+  if (Bucket === undefined) throw new CliError('CHUNKSCRIBE_BUCKET must name the bucket of the stage (output BucketName)');
+  return resultsIn(new S3Client({ forcePathStyle: process.env['AWS_ENDPOINT_URL'] !== undefined }), Bucket);
+}
+
 /** The text to compare; word times may differ in the last digit between runs on a GPU. */
 const textOf = (json: string | undefined): string | undefined =>
   json === undefined ? undefined : ChunkTranscript.parse(JSON.parse(json)).text;
+
+/** Runs the test. `onStep` receives a line before the slow step. @throws CliError if nothing was transcribed yet */
+export async function selfTest(
+  api: ApiClient,
+  results: ReturnType<typeof resultsIn>,
+  { onStep, isJson }: { readonly onStep: (line: string) => void; readonly isJson: boolean },
+) {
+  const key = await results.newestTranscript();
+  const before = key === undefined ? undefined : await results.read(key);
+  if (key === undefined || before === undefined)
+    throw new CliError('nothing has been transcribed yet; send a recording first (local host: npm run demo)');
+  onStep(`deleting ${key}`);
+  try {
+    await results.remove(key);
+    const { id } = await api('POST /api/batch/runs', { body: {} });
+    const { report } = await awaitRun(api, id, isJson);
+    const after = await results.read(key);
+    const equal = textOf(after) === textOf(before);
+    const counted = (report?.transcription.chunksTranscribed ?? 0) >= 1;
+    return { passed: equal && counted, key, run: id, back: after !== undefined, equal, counted, status: report?.status };
+  } finally {
+    if ((await results.read(key)) === undefined) await results.write(key, before);
+  }
+}
 
 /** Adds the command to the program. */
 export function selfTestCommand(program: Command, api: ApiClient, isJson: () => boolean): void {
@@ -66,30 +90,13 @@ export function selfTestCommand(program: Command, api: ApiClient, isJson: () => 
     .command('self-test')
     .description('delete one result, run a batch, and check that it is restored unchanged; restores it in any case')
     .action(async () => {
-      const objects = await bucket();
-      const key = await objects.newestTranscript();
-      const before = key === undefined ? undefined : await objects.read(key);
-      if (key === undefined || before === undefined)
-        throw new CliError('nothing has been transcribed yet; send a recording first (local host: npm run demo)');
       const bar = progress(isJson());
-      bar.update(`deleting ${key}`);
       try {
-        await objects.remove(key);
-        const { id } = await api('POST /api/batch/runs', { body: {} });
-        const { report } = await awaitRun(api, id, isJson());
-        const after = await objects.read(key);
-        const isEqual = textOf(after) === textOf(before);
-        const isCounted = (report?.transcription.chunksTranscribed ?? 0) >= 1;
-        const result = { key, run: id, back: after !== undefined, equal: isEqual, counted: isCounted, status: report?.status };
-        print(
-          isJson(),
-          { passed: isEqual && isCounted, ...result },
-          ({ passed, ...more }) => `${list(more)}\n\nself-test ${passed ? 'passed' : 'FAILED'}`,
-        );
-        if (!(isEqual && isCounted)) process.exitCode = 1;
+        const result = await selfTest(api, environmentResults(), { onStep: bar.update, isJson: isJson() });
+        print(isJson(), result, ({ passed, ...more }) => `${list(more)}\n\nself-test ${passed ? 'passed' : 'FAILED'}`);
+        if (!result.passed) process.exitCode = 1;
       } finally {
         bar.done();
-        if ((await objects.read(key)) === undefined) await objects.write(key, before);
       }
     });
 }

@@ -1,5 +1,6 @@
 /** Access to a stage through its CloudFormation stack, for commands that call AWS directly with the environment's credentials. */
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { emulatedApiUrl } from '../host/emulated-api.ts';
 import { localHost } from './connection.ts';
 
 const LOCAL_STAGE = 'local';
@@ -47,4 +48,10 @@ export async function stackOf(
   const one = Stacks?.[0];
   const pairs = (one?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue] as const);
   return one && { status: String(one.StackStatus), outputs: Object.fromEntries(pairs) };
+}
+
+/** Address of the stage's API. With AWS_ENDPOINT_URL, the stage is on an emulator. */
+export function apiUrlOf({ ApiUrl = '' }: Readonly<Record<string, string>>): string {
+  const endpoint = process.env['AWS_ENDPOINT_URL'];
+  return endpoint === undefined ? ApiUrl : emulatedApiUrl(endpoint, ApiUrl);
 }

@@ -14,7 +14,7 @@ interface PresignedUpload {
 }
 
 /** PUTs bytes to a presigned URL. Retries network errors and 5xx. @throws CliError */
-async function put({ url, headers }: PresignedUpload, bytes: Uint8Array): Promise<void> {
+export async function put({ url, headers }: PresignedUpload, bytes: Uint8Array): Promise<void> {
   const { 'content-length': _length, ...rest } = headers;
   for (let left = TRIES - 1; ; left--) {
     const response = await fetch(url, { method: 'PUT', headers: rest, body: Buffer.from(bytes) }).catch((error: Error) => error);

@@ -21,14 +21,15 @@ import {
 import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
+import { synthesize } from '../bin/synthesize.ts';
 import { ACCOUNT, REGION } from './emulator.ts';
 import { EMULATOR_PYTHON, type Folders, PROJECT } from './paths.ts';
 import { poll } from './poll.ts';
 
 const STAGE = 'local';
 const STACK = `chunkscribe-${STAGE}`;
-/** An AMI parameter that exists in the emulator. */
-const LOCAL_AMI = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64';
+/** An image that exists in the emulator. */
+const LOCAL_AMI = 'ami-0c2023a1b2c3d4e5f';
 const SOURCES = [
   'bin',
   'lib',
@@ -62,19 +63,13 @@ function sourcesHash(context: string): string {
 }
 
 /** Synthesizes the template if sources or context have changed; returns whether it did. */
-export function synthesize(folders: Folders, context: Readonly<Record<string, string>>): boolean {
-  const all = { stage: STAGE, retainData: 'false', ...context };
+export async function synthesizeIfChanged(folders: Folders, context: Readonly<Record<string, string>>): Promise<boolean> {
+  const all = { stage: STAGE, retainData: 'false', amiId: LOCAL_AMI, ...context };
   const stamp = join(folders.synth, 'sources.sha256');
   const hash = sourcesHash(JSON.stringify(all));
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return false;
   mkdirSync(folders.synth, { recursive: true });
-  const { context: fixed } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8'));
-  const env = { ...process.env, CDK_OUTDIR: folders.synth, CDK_CONTEXT_JSON: JSON.stringify({ ...fixed, ...all }) };
-  execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', 'bin/chunkscribe.ts'], {
-    cwd: PROJECT,
-    env: { ...env, PATH: `${join(PROJECT, 'node_modules', '.bin')}:${process.env['PATH']}` },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  await synthesize(folders.synth, all);
   writeFileSync(stamp, hash);
   return true;
 }
@@ -166,9 +161,6 @@ export async function deploy(folders: Folders, endpoint: string): Promise<{ chan
   const settled = before?.StackStatus === 'CREATE_COMPLETE' || before?.StackStatus === 'UPDATE_COMPLETE';
   const changed = !settled || deployed !== name;
   if (changed) {
-    const ami = Object.keys(JSON.parse(readFileSync(join(folders.synth, `${STACK}.template.json`), 'utf8')).Parameters).find(
-      (key) => key.startsWith('FleetAmi'),
-    );
     await cfn.send(
       new CreateChangeSetCommand({
         StackName: STACK,
@@ -176,7 +168,6 @@ export async function deploy(folders: Folders, endpoint: string): Promise<{ chan
         ChangeSetType: before === undefined ? 'CREATE' : 'UPDATE',
         TemplateURL: `${endpoint}/${bucket}/${templateKey}`,
         Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
-        Parameters: ami === undefined ? [] : [{ ParameterKey: ami, ParameterValue: LOCAL_AMI }],
         Tags: [{ Key: 'template', Value: name }],
       }),
     );

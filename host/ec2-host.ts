@@ -132,7 +132,9 @@ export function startEc2Host(options: Ec2HostOptions): Ec2Host {
   for (const instanceId of instanceIds) rmSync(runtimeFolderOf(instanceId), { recursive: true, force: true });
 
   async function runningInstances(): Promise<ReadonlySet<string>> {
-    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
+    // A call by ids fails if one of the machines is terminated.
+    const byId = { Filters: [{ Name: 'instance-id', Values: [...instanceIds] }] };
+    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand(byId));
     const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
     return new Set(instances.filter(({ State }) => State?.Name === 'running').map(({ InstanceId = '' }) => InstanceId));
   }

@@ -1,8 +1,8 @@
 /**
  * Starts the embedded AWS emulator (MiniStack) as a child process: loopback only, with its state in a folder.
  *
- * Steps: create the folders -> start host/emulator/launcher.py -> poll its readiness for up to a minute. The emulator saves
- * its state every few seconds and restores it at the next start.
+ * Steps: create the folders -> start host/emulator/launcher.py -> poll its readiness for up to a minute -> start it again whenever
+ * its process ends. It restores its state. @see host/emulator/durable.py
  */
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -21,7 +21,13 @@ export interface Emulator {
   readonly endpoint: string;
   /** The operator's access key. */
   readonly credentials: AwsKey;
-  readonly process: Started;
+  stop(): Promise<void>;
+}
+
+/** Called when the emulator's process has ended by itself, and when another one serves in its place. */
+export interface EmulatorWatch {
+  readonly onEnd: () => void;
+  readonly onRestart: () => Promise<void>;
 }
 
 /** Environment for clients of the emulator. */
@@ -62,8 +68,56 @@ export async function isResponding(url: string): Promise<boolean> {
   }
 }
 
+/** Pause before an ended emulator is started again. */
+const RESTART_MS = 500;
+
 /** Starts the emulator and waits until it is ready. @param pagesPort port of the only origin that may call it; without it, none */
-export async function startEmulator(folders: Folders, port: number, pagesPort?: number): Promise<Emulator> {
+export async function startEmulator(
+  folders: Folders,
+  port: number,
+  { onEnd, onRestart }: EmulatorWatch,
+  pagesPort?: number,
+): Promise<Emulator> {
+  const endpoint = `http://127.0.0.1:${port}`;
+  let current = startLauncher(folders, port, pagesPort);
+  let isStopping = false;
+  await ready(current, endpoint, folders);
+  const watch = async (): Promise<void> => {
+    while (!isStopping) {
+      await current.exited;
+      if (isStopping) return;
+      onEnd();
+      await wait(RESTART_MS);
+      current = startLauncher(folders, port, pagesPort);
+      await ready(current, endpoint, folders)
+        .then(onRestart)
+        .catch(() => undefined); // it has ended again
+    }
+  };
+  void watch();
+  return {
+    endpoint,
+    credentials: keysOf(folders.root).operator,
+    async stop() {
+      isStopping = true;
+      await current.stop();
+    },
+  };
+}
+
+/** @throws Error if the emulator does not start */
+async function ready(launcher: Started, endpoint: string, folders: Folders): Promise<void> {
+  const deadlineMs = Date.now() + READY_DEADLINE_MS;
+  while (!(await isResponding(`${endpoint}/_ministack/ready`))) {
+    if (launcher.child.exitCode !== null || launcher.child.signalCode !== null || Date.now() > deadlineMs) {
+      await launcher.stop();
+      throw new Error(`the emulator did not start; see ${join(folders.logs, 'emulator.log')}`);
+    }
+    await wait(POLL_MS);
+  }
+}
+
+function startLauncher(folders: Folders, port: number, pagesPort?: number): Started {
   const { operator, machine } = keysOf(folders.root);
   const stateDir = join(folders.state, 'emulator');
   const dataDir = join(folders.state, 's3');
@@ -73,8 +127,7 @@ export async function startEmulator(folders: Folders, port: number, pagesPort?: 
   // Functions resolve their packages from folders above the one they are unpacked in.
   const packages = join(folders.root, 'node_modules');
   if (!isInProject(folders.root) && !existsSync(packages)) symlinkSync(join(PROJECT, 'node_modules'), packages);
-  const endpoint = `http://127.0.0.1:${port}`;
-  const process_ = startProcess({
+  return startProcess({
     name: 'emulator',
     command: EMULATOR_PYTHON,
     args: [join(PROJECT, 'host', 'emulator', 'launcher.py')],
@@ -100,6 +153,7 @@ export async function startEmulator(folders: Folders, port: number, pagesPort?: 
       S3_DATA_DIR: dataDir,
       PYTHONUNBUFFERED: '1',
       FAULTS_FILE: folders.faults,
+      RUN_FOLDER: folders.run,
       ...(process.env['CHUNKSCRIBE_CONFLICTS'] && { CONFLICTS: process.env['CHUNKSCRIBE_CONFLICTS'] }),
       AUTH: 'true',
       AWS_ACCESS_KEY_ID: operator.accessKeyId,
@@ -110,13 +164,4 @@ export async function startEmulator(folders: Folders, port: number, pagesPort?: 
       ...(pagesPort !== undefined && { PAGES_PORT: String(pagesPort) }),
     },
   });
-  const deadlineMs = Date.now() + READY_DEADLINE_MS;
-  while (!(await isResponding(`${endpoint}/_ministack/ready`))) {
-    if (process_.child.exitCode !== null || Date.now() > deadlineMs) {
-      await process_.stop();
-      throw new Error(`the emulator did not start; see ${join(folders.logs, 'emulator.log')}`);
-    }
-    await wait(POLL_MS);
-  }
-  return { endpoint, credentials: operator, process: process_ };
 }

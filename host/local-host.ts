@@ -9,9 +9,10 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { basename, join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListExecutionsCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
-import { deploy, type Outputs, synthesize } from './deploy.ts';
+import { deploy, type Outputs, synthesizeIfChanged } from './deploy.ts';
 import { type Ec2Host, startEc2Host } from './ec2-host.ts';
-import { clientEnv, freePort, startEmulator } from './emulator.ts';
+import { emulatedApiUrl } from './emulated-api.ts';
+import { clientEnv, type EmulatorWatch, freePort, startEmulator } from './emulator.ts';
 import { type AwsKey, createPrivateHome, type HomeKeys, keysOf } from './home-keys.ts';
 import { type Folders, folders as foldersOf } from './paths.ts';
 import { killLeftovers } from './processes.ts';
@@ -96,13 +97,18 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
   const killed = await killLeftovers(folders.run);
   rotateLogs(folders.logs);
   if (killed.length > 0) options.log(`killed processes of the previous start: ${killed.join(', ')}`);
-  const emulator = await timed('AWS emulator', async () =>
-    startEmulator(folders, await emulatorPort(folders), options.pagesPort),
-  );
+  let reconcile = async (): Promise<void> => undefined;
+  const watch: EmulatorWatch = {
+    onEnd: () => options.log('the AWS emulator has ended unexpectedly and is started again'),
+    onRestart: () => reconcile().catch((error: Error) => options.log(error.message)),
+  };
+  const startedMs = Date.now();
+  const emulator = await startEmulator(folders, await emulatorPort(folders), watch, options.pagesPort);
   Object.assign(process.env, clientEnv(emulator));
   try {
+    options.onStep('AWS emulator', (Date.now() - startedMs) / 1000);
     await timed('template', () =>
-      synthesize(folders, { idleSeconds: String(options.idleSeconds), model: modelName, ...LOCAL, ...options.context }),
+      synthesizeIfChanged(folders, { idleSeconds: String(options.idleSeconds), model: modelName, ...LOCAL, ...options.context }),
     );
     const { outputs } = await timed('deployment', () => deploy(folders, emulator.endpoint));
     const output = (name: string): string => {
@@ -116,10 +122,12 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
       if (FunctionError) throw new Error(`${name} failed: ${Buffer.from(Payload ?? []).toString()}`);
     };
     const reap = () => invoke('ReaperName');
-    await timed('reconciliation', async () => {
+    // The GPU runs of the last emulator are dead. The batch runner continues an active batch run.
+    reconcile = async () => {
       await reap();
-      await invoke('BatchRunnerName'); // continues an active batch run
-    });
+      await invoke('BatchRunnerName');
+    };
+    await timed('reconciliation', reconcile);
     const ec2 = startEc2Host({
       folders,
       endpoint: emulator.endpoint,
@@ -128,13 +136,12 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
       workerEnv: { MODEL: options.model, MODEL_NAME: modelName, HF_HUB_DISABLE_TELEMETRY: '1', ...options.workerEnv },
       log: options.log,
     });
-    const apiId = /\/\/([^.]+)\./.exec(output('ApiUrl'))?.[1] ?? '';
     return {
       folders,
       endpoint: emulator.endpoint,
       credentials: emulator.credentials,
       demo: keysOf(options.root).demo,
-      apiUrl: `${emulator.endpoint}/_aws/execute-api/${apiId}/$default`,
+      apiUrl: emulatedApiUrl(emulator.endpoint, output('ApiUrl')),
       outputs,
       ec2,
       output,
@@ -144,11 +151,11 @@ export async function startLocalHost(options: HostOptions): Promise<LocalHost> {
           .then(reap)
           .catch((error: Error) => options.log(error.message));
         await ec2.stop();
-        await emulator.process.stop();
+        await emulator.stop();
       },
     };
   } catch (error) {
-    await emulator.process.stop();
+    await emulator.stop();
     throw error;
   }
 }

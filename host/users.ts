@@ -1,4 +1,4 @@
-/** Creates and signs in users of the local host through the Cognito API, as on AWS. */
+/** Creates and signs in users through the Cognito API. */
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
@@ -9,7 +9,8 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 
 export interface Pool {
-  readonly endpoint: string;
+  /** Of an emulator. @default AWS's, or AWS_ENDPOINT_URL */
+  readonly endpoint?: string;
   readonly userPoolId: string;
   readonly clientId: string;
 }
@@ -25,7 +26,7 @@ export async function signIn(
   { email, password }: { email: string; password: string },
   group?: string,
 ): Promise<Tokens> {
-  const cognito = new CognitoIdentityProviderClient({ endpoint: pool.endpoint });
+  const cognito = new CognitoIdentityProviderClient(pool.endpoint === undefined ? {} : { endpoint: pool.endpoint });
   const user = { UserPoolId: pool.userPoolId, Username: email };
   try {
     const UserAttributes = [

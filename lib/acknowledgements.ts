@@ -53,7 +53,20 @@ const ACKNOWLEDGED: Readonly<Record<string, string>> = {
     'the asset bucket of this account; read only',
 };
 
-/** Acknowledges the accepted findings in a stack. */
-export function acknowledgeFindings(stack: Stack): void {
-  for (const [id, reason] of Object.entries(ACKNOWLEDGED)) Validations.of(stack).acknowledge({ id, reason });
-}
+const ACKNOWLEDGED_IN_IMAGE: Readonly<Record<string, string>> = {
+  'AwsSolutions-VPC7': 'the machines run for some minutes, with no ingress and no peers',
+  'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/EC2InstanceProfileForImageBuilder]':
+    'AWS’s policy for machines that build images',
+  'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]':
+    'Image Builder runs its steps by Systems Manager',
+};
+
+const acknowledge = (stack: Stack, findings: Readonly<Record<string, string>>): void => {
+  for (const [id, reason] of Object.entries(findings)) Validations.of(stack).acknowledge({ id, reason });
+};
+
+/** Acknowledges the accepted findings in the stack of a stage. */
+export const acknowledgeFindings = (stack: Stack): void => acknowledge(stack, ACKNOWLEDGED);
+
+/** Acknowledges the accepted findings in the stack that builds an image. */
+export const acknowledgeImageFindings = (stack: Stack): void => acknowledge(stack, ACKNOWLEDGED_IN_IMAGE);

@@ -92,6 +92,7 @@ export class ChunkscribeStack extends Stack {
       BatchTable: storage.env.BATCH_TABLE,
       BatchRunnerName: batch.runner.functionName,
       WorkerConfigName: fleet.configName,
+      LiveDefault: String(stage.liveDefault),
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

@@ -63,6 +63,7 @@ export class GpuFleet extends Construct {
       path: 'gpu-worker',
       exclude: [
         'tests',
+        'image',
         '.venv',
         '**/__pycache__',
         'pyproject.toml',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CfnParameter, Fn } from 'aws-cdk-lib';
+import { Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   BlockDeviceVolume,
   EbsDeviceVolumeType,
@@ -13,8 +13,10 @@ import {
   OperatingSystemType,
   UserData,
 } from 'aws-cdk-lib/aws-ec2';
-import type { IRole } from 'aws-cdk-lib/aws-iam';
+import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IStringParameter } from 'aws-cdk-lib/aws-ssm';
+import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import type { Construct } from 'constructs';
 import { IMAGE_PARAMETER } from '../core/contracts/machines.ts';
 import type { StageProps } from './stage.ts';
@@ -60,16 +62,35 @@ export function gpuMachine(scope: Construct, id: string, { stage, subnet, config
   });
 }
 
-/** Returns the image of the stage. Without `amiId`, the stack gets a parameter `Ami` that resolves to the newest one. */
+/** Returns the image of the stage: `amiId`, or the one that was the newest when the stack was created. */
 export function machineImage(scope: Construct, { amiId }: StageProps): IMachineImage {
-  const imageId =
-    amiId ??
-    new CfnParameter(scope, 'Ami', {
-      type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
-      default: IMAGE_PARAMETER,
-      description: 'SSM parameter with the AMI of the GPU machine',
-    }).valueAsString;
+  const imageId = amiId ?? newestImage(scope);
   return { getImage: () => ({ imageId, osType: OperatingSystemType.LINUX, userData: UserData.forLinux() }) };
+}
+
+/**
+ * Looks up the newest image when the stack is created. CloudFormation repeats the lookup only if the properties below change; a
+ * parameter of the stack would be resolved at every deployment, and a newer image would replace machines in the middle of a run.
+ */
+function newestImage(scope: Construct): string {
+  const resource = 'parameter';
+  const arn = Stack.of(scope).formatArn({ service: 'ssm', account: '*', resource, resourceName: IMAGE_PARAMETER.slice(1) });
+  return new AwsCustomResource(scope, 'NewestImage', {
+    resourceType: 'Custom::NewestImage',
+    onUpdate: {
+      service: 'SSM',
+      action: 'getParameter',
+      parameters: { Name: IMAGE_PARAMETER },
+      physicalResourceId: PhysicalResourceId.of(IMAGE_PARAMETER),
+      outputPaths: ['Parameter.Value'],
+    },
+    policy: AwsCustomResourcePolicy.fromStatements([new PolicyStatement({ actions: ['ssm:GetParameter'], resources: [arn] })]),
+    installLatestAwsSdk: false,
+    logGroup: new LogGroup(scope, 'NewestImageLogs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    }),
+  }).getResponseField('Parameter.Value');
 }
 
 /** Installs and starts the boot units at every boot. EC2 stops a machine to change it, so the code and configuration are not in it. */

@@ -16,6 +16,9 @@ interface ReaperProps extends Shared {
   readonly fleet: GpuFleet;
 }
 
+/** Concurrent executions: the one of the minute, and one for an event. */
+const RESERVED = 2;
+
 /**
  * Stops machines without a holder: every minute, when a run fails, and when a machine changes its state. It reads the actual
  * state from EC2, so a lost event only delays it until the next minute.
@@ -40,6 +43,7 @@ export class Reaper extends Construct {
         INSTANCE_IDS: fleet.instanceIds.join(','),
       },
       timeout: Duration.seconds(50),
+      reserved: stage.reserveReaper ? RESERVED : undefined,
     });
     this.handler = reaper;
     const targets = [new LambdaFunction(reaper)];

@@ -17,6 +17,8 @@ interface ServiceFunctionProps {
   readonly timeout?: Duration;
   /** @default 256 MB */
   readonly memoryMb?: number;
+  /** Concurrent executions that no other function can use. @default none */
+  readonly reserved?: number | undefined;
 }
 
 /** Context key of the folder with the bundled functions. */
@@ -32,6 +34,7 @@ export function serviceFunction(scope: Construct, id: string, props: ServiceFunc
     architecture: Architecture.ARM_64,
     memorySize: props.memoryMb ?? 256,
     timeout: props.timeout ?? Duration.seconds(10),
+    ...(props.reserved !== undefined && { reservedConcurrentExecutions: props.reserved }),
     logGroup,
     environment: { ...props.env, NODE_OPTIONS: '--enable-source-maps', POWERTOOLS_SERVICE_NAME: props.folder },
   });

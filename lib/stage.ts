@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { STAGE_NAME } from '../core/contracts/fields.ts';
+import { VOLUME_GB } from '../core/contracts/machines.ts';
 import { PRICES_AS_OF, USD_PER_HOUR } from '../core/contracts/prices.ts';
 
 /** Documents a parameter for docs/configuration.md. `absent`: what applies without a value, if that is not a constant. */
@@ -11,13 +13,7 @@ const list = z
 
 /** Context parameters of a stage (`-c name=value`). */
 export const Stage = z.strictObject({
-  stage: parameter(
-    z
-      .string()
-      .regex(/^[a-z][a-z0-9]{1,15}$/, 'must be a short lower-case name')
-      .default('dev'),
-    'Name of the stage.',
-  ),
+  stage: parameter(z.string().regex(STAGE_NAME, 'must be a short lower-case name').default('dev'), 'Name of the stage.'),
   retainData: parameter(
     z.stringbool().optional(),
     'Keeps the data when the stack is deleted, and protects the stack against deletion.',
@@ -36,8 +32,8 @@ export const Stage = z.strictObject({
     'Type of the GPU machines.',
   ),
   volumeGb: parameter(
-    z.coerce.number().int().min(30).max(1000).default(75),
-    "Volume of each GPU machine in GB. It also costs money while the machine is stopped. It cannot be smaller than the image's volume.",
+    z.coerce.number().int().min(VOLUME_GB.min).max(VOLUME_GB.max).default(VOLUME_GB.default),
+    "Volume of each GPU machine in GB. It also costs money while the machine is stopped. It cannot be smaller than the image's volume: 20 GB with [your own image](deploying.md#your-own-smaller-image).",
   ),
   poolSize: parameter(
     z.coerce.number().int().min(1).max(10).default(1),
@@ -112,7 +108,11 @@ export const Stage = z.strictObject({
       .regex(/^ami-[0-9a-f]{8,17}$/)
       .optional(),
     'Image of the GPU machines. A changed image replaces the machine.',
-    'newest Ubuntu 24.04 with NVIDIA drivers at deployment',
+    'the Ubuntu 24.04 image with NVIDIA drivers that is the newest at the first deployment',
+  ),
+  reserveReaper: parameter(
+    z.stringbool().default(false),
+    'Reserves two concurrent Lambda executions for the reaper, so that a flood of calls cannot delay the stop of a machine. The account needs a limit above 102, because AWS keeps 100 for functions without a reservation.',
   ),
   apiRequestsPerSecond: parameter(
     z.coerce.number().int().min(10).max(10_000).default(1000),

@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { synthesized } from '../bin/synthesized.ts';
+import { OWN_IMAGE, VOLUME_GB } from '../core/contracts/machines.ts';
 import { METRICS } from '../core/contracts/metrics.ts';
 import { PRICES_AS_OF } from '../core/contracts/prices.ts';
-import { estimateMonth } from '../core/ledger/month.ts';
+import { estimateMonth, type MonthInputs, totalUsd, withOtherImage } from '../core/ledger/month.ts';
 import { stageFrom } from '../lib/stage.ts';
 
 const HELP = `npm run cost -- [options]     estimates the monthly cost of a stage; no figure is measured
@@ -46,7 +47,7 @@ function estimate(): void {
   const context: Record<string, unknown> = { ...contextFile(), ...Object.fromEntries(given) };
   const stage = stageFrom(context);
   const { template } = synthesized(context);
-  const lines = estimateMonth({
+  const month: MonthInputs = {
     audioHours: number('hours'),
     liveShare: number('live', 1),
     speed: Math.max(1, number('speed')),
@@ -55,16 +56,31 @@ function estimate(): void {
     gpuUsdPerHour: stage.gpuUsdPerHour,
     poolSize: stage.poolSize,
     volumeGb: stage.volumeGb,
+    // AWS's image does not fit a smaller volume.
+    imageGb: stage.volumeGb < VOLUME_GB.default ? OWN_IMAGE.usedGb : 0,
     idleSeconds: stage.idleSeconds,
     retentionDays: stage.retentionDays,
     alarms: Object.keys(template.findResources('AWS::CloudWatch::Alarm')).length,
     metrics: Object.keys(METRICS).length,
-  });
-  const width = Math.max(...lines.map(({ what }) => what.length));
-  for (const { what, usd, how } of lines) console.log(`${what.padEnd(width)}  ${usd.toFixed(2).padStart(7)}  ${how}`);
-  const sum = lines.reduce((all, { usd }) => all + usd, 0);
-  console.log(
-    `${'total per month, USD'.padEnd(width)}  ${sum.toFixed(2).padStart(7)}  ${values.hours} h, ${stage.instanceType}, prices of us-east-1, ${PRICES_AS_OF}`,
+  };
+  print(month, `${values.hours} h, ${stage.instanceType}, prices of us-east-1, ${PRICES_AS_OF}`);
+}
+
+function print(month: MonthInputs, basis: string): void {
+  const lines = estimateMonth(month);
+  const other = withOtherImage(month);
+  const image = other.imageGb === 0 ? "with AWS's image instead" : 'with your own image';
+  const width = Math.max(image.length, ...lines.map(({ what }) => what.length));
+  const line = (what: string, usd: number, how: string): void =>
+    console.log(`${what.padEnd(width)}  ${usd.toFixed(2).padStart(7)}  ${how}`);
+  for (const { what, usd, how } of lines) line(what, usd, how);
+  line('total per month, USD', totalUsd(lines), basis);
+  line(
+    image,
+    totalUsd(estimateMonth(other)),
+    other.imageGb === 0
+      ? `volumes of ${other.volumeGb} GB`
+      : `npm run image: volumes of ${other.volumeGb} GB, and about ${other.imageGb} GB of its snapshot`,
   );
 }
 

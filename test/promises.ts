@@ -52,14 +52,19 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'deployment.doctor': 'The doctor prints one line per check, with a remedy for each failed one.',
   'deployment.guide':
     'The commands of the guide deploy a stage, check it and destroy it. Invalid values are reported before anything is created.',
+  'deployment.image': 'A deployment replaces no machine because AWS has a newer image.',
   'deployment.import':
     'Sessions and jobs of older systems are imported with their texts. Jobs that never ended become failed, and missing text is left to the batch.',
   'deployment.machine':
     'A GPU machine installs itself, and later boots ask neither the package index nor the model hub. New code never delays work or replaces code that works by code that does not.',
+  'deployment.own-image':
+    "An image of one's own for volumes of 20 GB contains every program that the boot scripts and units call, and the estimate compares its cost with that of AWS's image.",
   'aws.conflicts': 'While many writes meet other transactions, no call fails and no chunk is lost or suspected.',
   'deployment.kept': 'A stage that is destroyed keeps its recordings, texts and tables, unless it is disposable.',
   'deployment.unkind':
     'The tests run against an emulator that conflicts, throttles, fails, refuses and takes machines away as AWS does.',
+  'deployment.smoke':
+    'One command tests everything on an AWS account, with a stage of its own that it deletes. It shows the costs, asks first, and touches no other stage.',
   'deployment.template':
     'cfn-lint and cdk-nag find nothing in the template, no resource is replaced by accident, and all permissions are documented and enforced.',
 
@@ -137,6 +142,8 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'gpu.cost':
     'GPU time is the union of the running times that EC2 reports, divided among the sessions that were transcribed in it.',
 
+  'host.durable':
+    'What the local host has answered survives kill -9 of its emulator, which is started again. Uploads are refused while the disk is full.',
   'host.life': 'Only one local host runs at a time. It keeps its recordings after kill -9 and leaves no process behind.',
   'host.sample':
     'The shipped sample is ordinary English by three speakers with known words, on which word error rates are measured.',
@@ -170,6 +177,8 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'pages.microphone': 'A denied or lost microphone is reported in a message.',
   'pages.transcript':
     'A transcript can be played, searched, edited, copied and downloaded. Gaps and uncertain words are marked. Edits and corrections keep their times.',
+  'pages.long':
+    'A transcript of hours is shown and searched as quickly as a short one, and the browser finds, prints and reads aloud its whole text.',
   'pages.files':
     'Files are uploaded with progress, resume after a reload without uploading a part twice, and are read and played like recordings.',
   'pages.operator': 'An admin sees pending work, permanently failed chunks and costs, and can start the batch.',

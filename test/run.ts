@@ -13,7 +13,7 @@ import { inLanes, Runners, WORKER } from './runners.ts';
 const [LANES, CHECK_LANES] = [3, 2];
 const ROOMS = ['bin', 'lib', 'core', 'lambdas', 'cli', 'mcp', 'host', 'scripts', 'test', 'bench', 'web'];
 const TYPESCRIPT = ['.', 'web', 'web/tsconfig.worker.json', 'test/browser'];
-const SHELL = globSync('{bootstrap,service}/*.sh', { cwd: WORKER });
+const SHELL = globSync('{bootstrap,image,service}/*.sh', { cwd: WORKER });
 
 const USAGE = 64;
 

@@ -30,6 +30,8 @@ export interface Facts {
   readonly image: Found<{ readonly id: string; readonly sizeGb: number }>;
   /** Whether SES may send, and to unconfirmed addresses too. */
   readonly mail: Found<{ readonly isProduction: boolean; readonly canSend: boolean }>;
+  /** Whether the stage transcribes during recording. */
+  readonly isLive: boolean;
   /** The account's limit of concurrent Lambda executions. */
   readonly concurrency: Found<number>;
   readonly bootstrapVersion: Found<number>;
@@ -79,6 +81,7 @@ export const SHARED_TABLES = {
 } as const;
 /** New accounts have 10, so calls would be throttled with several concurrent recorders. */
 const ENOUGH_CONCURRENCY = 100;
+const LIVE_CONCURRENCY = 50;
 const BATCH_LATE_MS = 6 * 3_600_000;
 
 const good = (says: string) => ({ state: 'good', says }) as const;
@@ -154,14 +157,20 @@ function mail({ mail }: Facts): Verdict {
     : notice('SES sends only to confirmed addresses', 'needed only for emailFrom: request production access in the SES console');
 }
 
-function functions({ isLocal, concurrency }: Facts): Verdict {
+function functions({ isLocal, isLive, concurrency }: Facts): Verdict {
   if (isLocal) return good('not needed for the local host');
   const todo =
     'aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000 (free)';
   if (concurrency.kind !== 'found') return notice('the limit of concurrent executions could not be read', todo);
-  return concurrency.value >= ENOUGH_CONCURRENCY
-    ? good(`${concurrency.value} concurrent executions`)
-    : notice(`only ${concurrency.value} concurrent executions: enough for a trial, too few for many recorders`, todo);
+  const { value } = concurrency;
+  if (value < LIVE_CONCURRENCY && isLive)
+    return bad(
+      `only ${value} concurrent executions: live recordings would delay each other and the reaper`,
+      `${todo}; until then use liveDefault=false`,
+    );
+  return value >= ENOUGH_CONCURRENCY
+    ? good(`${value} concurrent executions`)
+    : notice(`only ${value} concurrent executions: enough for a trial, too few for many recorders`, todo);
 }
 
 function bootstrap({ isLocal, bootstrapVersion: version }: Facts): Verdict {

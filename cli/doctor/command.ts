@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { VOLUME_GB } from '../../core/contracts/machines.ts';
 import { matching, stageOption, wholeNumber } from '../options.ts';
 import { print } from '../output.ts';
 import { stageTarget } from '../stage.ts';
@@ -28,22 +29,32 @@ export function doctorCommand(program: Command, isJson: () => boolean): void {
     .option(...stageOption)
     .option('--before', 'before the first deployment: check only the account')
     .option('--instance-type <type>', 'machine type to deploy', instanceType, 'g4dn.xlarge')
-    .option('--volume-gb <GB>', 'volume of the machine to deploy', wholeNumber(30, 1000), 75)
+    .option('--volume-gb <GB>', 'volume of the machine to deploy', wholeNumber(VOLUME_GB.min, VOLUME_GB.max), VOLUME_GB.default)
     .option(
       '--ami-id <id>',
       'image of the machine to deploy; default: the newest one of AWS',
       matching(/^ami-[0-9a-f]+$/, 'an id such as ami-0123456789abcdef0'),
     )
-    .action(async (options: { stage?: string; before?: true; instanceType: string; volumeGb: number; amiId?: string }) => {
-      const target = stageTarget(options.stage ?? (options.before ? BEFORE : undefined));
-      const facts = await gather(target, options);
-      const lines = examine(facts, options.before === true);
-      const isWell = lines.every(({ state }) => state === 'good' || state === 'notice');
-      print(
-        isJson(),
-        { well: isWell, lines },
-        () => `${shown(lines)}\n\n${isWell ? 'all checks passed' : 'some checks failed; lines marked -> are remedies'}`,
-      );
-      if (!isWell) process.exitCode = 1;
-    });
+    .option('--no-live', 'for a stage with liveDefault=false')
+    .action(
+      async (options: {
+        stage?: string;
+        before?: true;
+        instanceType: string;
+        volumeGb: number;
+        amiId?: string;
+        live: boolean;
+      }) => {
+        const target = stageTarget(options.stage ?? (options.before ? BEFORE : undefined));
+        const facts = await gather(target, options);
+        const lines = examine(facts, options.before === true);
+        const isWell = lines.every(({ state }) => state === 'good' || state === 'notice');
+        print(
+          isJson(),
+          { well: isWell, lines },
+          () => `${shown(lines)}\n\n${isWell ? 'all checks passed' : 'some checks failed; lines marked -> are remedies'}`,
+        );
+        if (!isWell) process.exitCode = 1;
+      },
+    );
 }

@@ -24,7 +24,7 @@ import { IMAGE_PARAMETER, MACHINE_ZONES } from '../../core/contracts/machines.ts
 import { BatchReport } from '../../core/contracts/report.ts';
 import { INDEXES, UsageRow } from '../../core/contracts/rows.ts';
 import { DAY_MS, utcDay } from '../../core/time.ts';
-import { type StageTarget, stackNameOf, stackOf } from '../stage.ts';
+import { apiUrlOf, type StageTarget, stackNameOf, stackOf } from '../stage.ts';
 import { type Facts, type Found, OUTPUTS } from './checks.ts';
 
 const DAYS_BACK = 7;
@@ -132,6 +132,8 @@ export interface Plan {
   readonly instanceType: string;
   readonly volumeGb: number;
   readonly amiId?: string;
+  /** Recordings are transcribed while they are made. */
+  readonly live: boolean;
 }
 
 /** Gathers all facts. */
@@ -186,13 +188,14 @@ export async function gather(target: StageTarget, plan: Plan): Promise<Facts> {
       );
       return { isProduction: ProductionAccessEnabled, canSend: SendingEnabled };
     }),
+    isLive: outputs['LiveDefault'] === undefined ? plan.live : outputs['LiveDefault'] === 'true',
     concurrency: await found(
       async () => (await new LambdaClient(options).send(new GetAccountSettingsCommand({}))).AccountLimit?.ConcurrentExecutions,
     ),
     bootstrapVersion: await found(async () =>
       Number((await ssm.send(new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }))).Parameter?.Value),
     ),
-    api: await found(() => healthOf(local?.apiUrl ?? outputs['ApiUrl'] ?? '')),
+    api: await found(() => healthOf(local?.apiUrl ?? apiUrlOf(outputs))),
     tables: await each(
       OUTPUTS.filter((name) => name.endsWith('Table')),
       async (name) => (await dynamo.send(new DescribeTableCommand({ TableName: outputs[name] ?? '-' }))).Table?.TableStatus,

@@ -30,3 +30,6 @@ export const decimal = (min: number, max: number) =>
 
 /** Body of a call without parameters: `{}` or no body. */
 export const NoFields = z.strictObject({}).optional();
+
+/** Name of a stage: 2 to 16 lower-case letters and digits, in words that are joined by hyphens. */
+export const STAGE_NAME = /^(?=.{2,16}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/;

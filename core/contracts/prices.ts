@@ -17,6 +17,8 @@ export const USD_PER_HOUR: Readonly<Record<string, number>> = {
 export const USD = {
   /** EBS gp3, per GB and month; also charged while the machine is stopped. */
   volumeGbMonth: 0.08,
+  /** EBS snapshot, per GB stored and month; free for AWS's images. */
+  snapshotGbMonth: 0.05,
   /** Public IPv4 address, per hour; only charged while the machine runs. */
   addressHour: 0.005,
   s3GbMonth: 0.023,

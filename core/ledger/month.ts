@@ -1,4 +1,5 @@
 /** Estimates the monthly cost of a stage from its parameters and the hours recorded. Pure arithmetic on dated prices. */
+import { OWN_IMAGE, VOLUME_GB } from '../contracts/machines.ts';
 import { FREE, USD } from '../contracts/prices.ts';
 
 /** What an estimate is computed from. */
@@ -10,6 +11,8 @@ export interface MonthInputs {
   readonly gpuUsdPerHour: number;
   readonly poolSize: number;
   readonly volumeGb: number;
+  /** GB that the snapshot of the image stores; 0 for AWS's image, whose snapshot belongs to AWS. */
+  readonly imageGb: number;
   readonly idleSeconds: number;
   /** Seconds of audio transcribed per GPU second. */
   readonly speed: number;
@@ -17,6 +20,7 @@ export interface MonthInputs {
   /** Batch runs per month that find work. */
   readonly batches: number;
   readonly alarms: number;
+  /** Custom metrics of the stage; those of its machines are added. */
   readonly metrics: number;
   /** Days after which audio is deleted; 0: never. Only audio of this month is counted. */
   readonly retentionDays: number;
@@ -43,10 +47,13 @@ const POLLS_PER_RUNNING_HOUR = 5 * 180;
 const ALWAYS_POLLS = 5 * 3 * MINUTES;
 /** Calls of KMS: DynamoDB asks for the key of each of ten tables every five minutes while the table is used. */
 const KEY_CALLS = (10 * MINUTES) / 5;
-/** Metrics of a running machine, billed by the hour: detailed monitoring has seven, the CloudWatch agent five. */
+/** Metrics of a running machine: detailed monitoring has seven, the CloudWatch agent five. */
 const MACHINE_METRICS = 7 + 5;
+/** Metrics that are published day and night: each batch run reports its success, also if there is nothing to do. */
+const ALWAYS_METRICS = 1;
 const LOG_GB_PER_HOUR = 0.005;
 
+const above = (count: number, free: number): number => Math.max(0, count - free);
 const asHours = (count: number): string => `${count.toFixed(1)} h`;
 
 /** Hours that machines run, boots and idle time included. Assumes one start per hour of live audio. */
@@ -58,12 +65,21 @@ export function gpuHours(month: MonthInputs): { readonly live: number; readonly 
   return { live: live === 0 ? 0 : live + (live * (month.bootSeconds + month.idleSeconds)) / 3600, batch };
 }
 
+/**
+ * Metrics times months. A metric is billed for each hour in which it is published; all but one are published at most while a
+ * machine runs or something fails. Every start of a machine may begin one more hour.
+ * @see https://aws.amazon.com/cloudwatch/pricing/
+ */
+const metricMonths = (month: MonthInputs, running: number, runs: number): number =>
+  ALWAYS_METRICS + (month.metrics + MACHINE_METRICS) * Math.min(month.poolSize, (running + runs) / (24 * DAYS));
+
 /** Cost lines of the month, highest first; lines below half a cent are omitted. */
 export function estimateMonth(month: MonthInputs): CostLine[] {
   const { live, batch } = gpuHours(month);
   const running = live + batch;
   const chunks = (month.audioHours * 3600) / CHUNK_SECONDS;
   const runs = month.batches + month.audioHours * month.liveShare;
+  const metrics = metricMonths(month, running, runs);
   const keptGb = month.audioHours * OPUS_GB_PER_HOUR * (month.retentionDays > 0 ? Math.min(1, month.retentionDays / DAYS) : 1);
   const { writes, reads, functions, gbSeconds, sqs, puts, gets, calls, events } = PER_CHUNK;
   const lines: CostLine[] = [
@@ -74,16 +90,17 @@ export function estimateMonth(month: MonthInputs): CostLine[] {
       usd: month.poolSize * month.volumeGb * USD.volumeGbMonth,
       how: `${month.poolSize} of ${month.volumeGb} GB, billed also while stopped`,
     },
-    { what: 'public addresses', usd: running * USD.addressHour, how: `${asHours(running)}, only while machines run` },
     {
-      what: 'alarms and metrics',
-      usd: Math.max(0, month.alarms - FREE.alarms) * USD.alarm + Math.max(0, month.metrics - FREE.metrics) * USD.metric,
-      how: `${month.alarms} alarms, ${month.metrics} metrics; ten of each are free`,
+      what: 'snapshot of the image',
+      usd: month.imageGb * USD.snapshotGbMonth,
+      how: `about ${month.imageGb} GB; empty blocks are not stored`,
     },
+    { what: 'public addresses', usd: running * USD.addressHour, how: `${asHours(running)}, only while machines run` },
+    { what: 'alarms', usd: above(month.alarms, FREE.alarms) * USD.alarm, how: `${month.alarms} alarms; ten are free` },
     {
-      what: 'machine metrics',
-      usd: (running / (24 * DAYS)) * MACHINE_METRICS * USD.metric,
-      how: `${MACHINE_METRICS} metrics, only while machines run`,
+      what: 'metrics',
+      usd: above(metrics, FREE.metrics) * USD.metric,
+      how: `${metrics.toFixed(1)} months of a metric, most only while machines run; ten are free`,
     },
     { what: 'table keys', usd: KEY_CALLS * USD.kmsCall, how: `${KEY_CALLS} calls of KMS, at most` },
     {
@@ -113,3 +130,12 @@ export function estimateMonth(month: MonthInputs): CostLine[] {
   ];
   return lines.filter(({ usd }) => usd >= 0.005).sort((a, b) => b.usd - a.usd);
 }
+
+/** Sum of the lines. */
+export const totalUsd = (lines: readonly CostLine[]): number => lines.reduce((all, { usd }) => all + usd, 0);
+
+/** The same month with the other image: the own one if this one uses AWS's, and the reverse. */
+export const withOtherImage = (month: MonthInputs): MonthInputs =>
+  month.imageGb === 0
+    ? { ...month, volumeGb: OWN_IMAGE.volumeGb, imageGb: OWN_IMAGE.usedGb }
+    : { ...month, volumeGb: VOLUME_GB.default, imageGb: 0 };

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from typing import Any
 class Faults:
     """Rules of the fault file. It is read again, and its counts restart, whenever it changes.
 
-    {"no_capacity": ["i-1"], "pending_seconds": 3, "stopping_seconds": 3,
+    {"no_capacity": ["i-1"], "pending_seconds": 3, "stopping_seconds": 3, "stage_throttle": {"rate": 5, "burst": 10},
+     "newest_image": "ami-1", "free_bytes": 1000,
      "calls": [{"service": "dynamodb", "action": "TransactWriteItems", "after": 1, "times": 1, "effect": true,
                 "error": "conflict | throttle | unavailable"}],
      "conflicts": 0.05,
@@ -22,7 +24,7 @@ class Faults:
 
     `calls`: after `after` calls, the next `times` calls return an error (without `error`: InternalServerError); with `effect`,
     they are executed nevertheless. `conflicts`: share of all DynamoDB writes that meet another transaction (default: the
-    environment variable CONFLICTS, else 0).
+    environment variable CONFLICTS, else 0). `stage_throttle`: calls per second of an API instead of its stage's own limits.
     `events`: applies to events whose JSON contains the text `about`. The EC2 host reads boot_seconds and spot_notice from the
     same file.
     """
@@ -139,3 +141,31 @@ def disturb_events(faults: Faults) -> None:
             threading.Timer(float(rule["seconds"]), original, (event, *rest), named).start()
 
     eventbridge._dispatch_event = dispatch
+
+
+def throttle_stages(faults: Faults) -> None:
+    """Limits the calls of an API as its stage says, with API Gateway's token bucket and its response; MiniStack has no limit."""
+    from ministack.services import apigateway
+
+    buckets: dict[str, tuple[float, float]] = {}
+    """API: tokens, and when they were counted."""
+    execute = apigateway.handle_execute
+
+    def is_throttled(api_id: str, stage: str) -> bool:
+        settings = (apigateway._stages.get(api_id, {}).get(stage) or {}).get("defaultRouteSettings") or {}
+        own = {name[0].lower() + name[1:]: value for name, value in settings.items()}
+        limits = faults.get("stage_throttle", {"rate": own.get("throttlingRateLimit"), "burst": own.get("throttlingBurstLimit")})
+        if not limits["rate"]:
+            return False
+        now = time.monotonic()
+        tokens, counted_at = buckets.get(api_id, (float(limits["burst"]), now))
+        tokens = min(float(limits["burst"]), tokens + (now - counted_at) * float(limits["rate"]))
+        buckets[api_id] = (max(0.0, tokens - 1), now)
+        return tokens < 1
+
+    async def limited(api_id: str, stage: str, *rest: Any, **named: Any) -> Any:
+        if is_throttled(api_id, stage):
+            return 429, {"Content-Type": "application/json"}, b'{"message":"Too Many Requests"}'
+        return await execute(api_id, stage, *rest, **named)
+
+    apigateway.handle_execute = limited

@@ -6,30 +6,30 @@ test (test/host/emulator.test.ts). The product itself only knows AWS_ENDPOINT_UR
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import fnmatch
 import importlib.metadata
 import io
 import json
-import logging
 import mimetypes
 import os
 import re
 import threading
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import gate
+from agent import answer_commands
 from credentials import issue_function_credentials, randomize_reset_codes, refuse_sign_up
-from faults import Faults, disturb_events, fail_calls
-from machines import emulate_state_changes, register_ec2_instances
+from durable import Journal, end_with_parent, keep_rows, refuse_uploads_without_space, save_changes
+from faults import Faults, disturb_events, fail_calls, throttle_stages
+from machines import emulate_state_changes, publish_newest_image, register_ec2_instances
 from policies import enforce_policies
 from streams import read_streams_like_aws
 
 PINNED_VERSION = "1.5.33"
-SNAPSHOT_SECONDS = 5.0
 GATEWAY_SECONDS = 30
 WATCH_SECONDS = 0.1
 
@@ -56,8 +56,9 @@ def publish_files() -> None:
                     s3._put_object(props["DestinationBucketName"], name, content, {"content-type": kind, **metadata})
         return f"{logical_id}-published", {}
 
-    def update(_physical_id: str, _old: Any, new: dict[str, Any], *_rest: Any, **_named: Any) -> tuple[str, dict[str, str]]:
-        return create("Publication", new, "")
+    def update(physical_id: str, _old: Any, new: dict[str, Any], *_rest: Any, **_named: Any) -> tuple[str, dict[str, str]]:
+        create("", new, "")
+        return physical_id, {}  # with another id, the files would be deleted with the previous resource
 
     def delete(_physical_id: str, props: dict[str, Any]) -> None:
         if str(props.get("RetainOnDelete", True)).lower() == "false":
@@ -231,23 +232,6 @@ def fill_in_scheduled_times() -> None:
     eventbridge._invoke_target = invoke
 
 
-def save_periodically(app: Any) -> None:
-    """Saves the state every few seconds; MiniStack saves it only on a clean stop, so a killed host would lose recordings."""
-    from ministack.core import persistence
-
-    if not persistence.PERSIST_STATE:
-        return
-    persistence.logger.setLevel(logging.WARNING)  # otherwise ninety log lines per snapshot
-
-    def run() -> None:
-        while True:
-            time.sleep(SNAPSHOT_SECONDS)
-            with contextlib.suppress(RuntimeError):  # a dictionary changed during iteration: saved in the next round
-                persistence.save_all(app._build_persistence_save_dict())
-
-    threading.Thread(target=run, daemon=True).start()
-
-
 def main() -> None:
     found = importlib.metadata.version("ministack")
     if found != PINNED_VERSION:
@@ -255,11 +239,14 @@ def main() -> None:
     import ministack.app as app
 
     faults = Faults(os.environ.get("FAULTS_FILE"))
+    publish_newest_image(faults)
     register_ec2_instances(faults)
     publish_files()
     keep_full_buckets()
     emulate_state_changes(faults)
+    answer_commands(Path(os.environ["RUN_FOLDER"]))
     fail_calls(app, faults)
+    throttle_stages(faults)
     disturb_events(faults)
     run_tasks_like_aws()
     keep_lambda_error_names()
@@ -273,7 +260,13 @@ def main() -> None:
     issue_function_credentials()
     refuse_sign_up()
     randomize_reset_codes()
-    save_periodically(app)
+    if os.environ.get("PERSIST_STATE") == "1":
+        state = Path(os.environ["STATE_DIR"])
+        journal = Journal(state)
+        keep_rows(journal)
+        refuse_uploads_without_space(app, faults, state)
+        save_changes(app, journal)
+    end_with_parent()
     app.main()
 
 

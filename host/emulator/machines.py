@@ -14,6 +14,23 @@ REPLACING = {"AvailabilityZone", "BlockDeviceMappings", "ImageId", "KeyName", "S
 STOPPING = {"EbsOptimized", "InstanceType", "UserData"}
 """Properties whose change stops a running instance and starts it again."""
 
+IMAGE_PARAMETER = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
+
+
+def publish_newest_image(faults: Faults) -> None:
+    """Adds the public parameter of the machines' image. The rule `newest_image` of the fault file changes its value."""
+    from ministack.services import ssm
+
+    original = ssm._public_parameter
+
+    def public_parameter(name: str) -> Any:
+        if name != IMAGE_PARAMETER:
+            return original(name)
+        known = original("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
+        return {**known, "Name": name, "Value": faults.get("newest_image", known["Value"])}
+
+    ssm._public_parameter = public_parameter
+
 
 def register_ec2_instances(faults: Faults) -> None:
     """Adds AWS::EC2::Instance, which MiniStack does not support in templates. Updates stop or replace a machine as on AWS."""
@@ -103,7 +120,10 @@ def emulate_state_changes(faults: Faults) -> None:
 
         def act(params: dict[str, Any]) -> Any:
             apply_due_changes()
-            found = [ec2._instances[i] for i in ec2._parse_member_list(params, "InstanceId") if i in ec2._instances]
+            wanted = ec2._parse_member_list(params, "InstanceId")
+            if unknown := [one for one in wanted if one not in ec2._instances]:
+                return ec2._error("InvalidInstanceID.NotFound", f"The instance ID '{unknown[0]}' does not exist", 400)
+            found = [ec2._instances[one] for one in wanted]
             print(f"ec2 {action} {[instance['InstanceId'] for instance in found]}", flush=True)  # tests count these
             for instance in found:
                 state = instance["State"]["Name"]

@@ -37,23 +37,29 @@ def enforce_policies() -> None:
 
 
 def only_resource(request: Any) -> str:
-    """Resource ARN of calls that name it only in their body: the only state machine, the only mail identity."""
+    """Resource ARN of calls that name it only in their body: the state machine of the caller's stack, the only mail identity."""
     from ministack.services import ses_v2, stepfunctions
 
     if request.action.startswith("states:SendTask"):
-        return next(iter(stepfunctions._state_machines), "*")
+        role = request.principal_arn.split("/")[1]
+        names = {arn: arn.rsplit(":", 1)[-1] for arn in stepfunctions._state_machines}
+        return max(names, key=lambda arn: len(os.path.commonprefix([role, names[arn]])), default="*")
     if request.action == "ses:SendEmail":
         return f"arn:aws:ses:{request.region}:{request.principal_account}:identity/{next(iter(ses_v2._identities), '*')}"
     return "*"
 
 
 def register_machine_sessions(key: str, secrets: dict[str, str]) -> None:
-    """Registers the machine key (host/home-keys.ts) as a session of the machines' role as soon as the role exists."""
+    """Registers the machine key (host/home-keys.ts) as a session of the machines' role: that of the newest stage."""
     from ministack.services import iam, sts
 
     while True:
-        for name, role in list(iam._roles.items()):
-            if "ec2.amazonaws.com" in json.dumps(role.get("AssumeRolePolicyDocument", "")):
-                arn = role["Arn"].replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
-                sts.register_session(key, {"Arn": f"{arn}/machine", "UserId": f"{name}:machine", **secrets})
+        roles = [
+            role
+            for role in list(iam._roles.values())
+            if "ec2.amazonaws.com" in json.dumps(role.get("AssumeRolePolicyDocument", ""))
+        ]
+        if roles:
+            arn = roles[-1]["Arn"].replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
+            sts.register_session(key, {"Arn": f"{arn}/machine", "UserId": f"{roles[-1]['RoleName']}:machine", **secrets})
         time.sleep(WATCH_SECONDS)

@@ -27,6 +27,7 @@ const well: Facts = {
   volumeGb: 75,
   image: found({ id: 'ami-1', sizeGb: 75 }),
   mail: found({ isProduction: true, canSend: true }),
+  isLive: true,
   concurrency: found(1000),
   bootstrapVersion: found(30),
   stack: found({ status: 'UPDATE_COMPLETE', outputs }),
@@ -56,6 +57,7 @@ const FAULTS: readonly [fault: string, facts: Partial<Facts>, name: string, todo
   ['no region', { region: undefined }, 'region', /AWS_REGION/],
   ['the wrong region', { region: 'us-west-2', stack: missing }, 'stack', /right region/],
   ['no quota for G machines', { vcpuQuota: found(0) }, 'quota', /request-service-quota-increase/],
+  ['a new account, for live recordings', { concurrency: found(10) }, 'functions', /liveDefault=false/],
   ['an account that is not bootstrapped', { bootstrapVersion: missing }, 'bootstrap', /cdk bootstrap/],
   ['an old bootstrap version', { bootstrapVersion: found(4) }, 'bootstrap', /cdk bootstrap/],
   ['a rolled-back deployment', { stack: found({ status: 'UPDATE_ROLLBACK_COMPLETE', outputs }) }, 'stack', /Events/],
@@ -113,6 +115,7 @@ test('a pending update, the low concurrency of a new account, a batch that has n
   const since = found({ values: config, sinceMs: NOW - HOUR / 2 });
   const facts: Facts = {
     ...well,
+    isLive: false,
     concurrency: found(10),
     workerConfig: since,
     lastWork: found({ atMs: NOW - HOUR, version: 'old', model: 'tiny.en' }),

@@ -73,6 +73,7 @@ const WRONG: Readonly<Record<string, readonly string[]>> = {
   '--stage': ['Prod', 'a stage'],
   '--user': ['someone@example.com'],
   '--instance-type': ['large'],
+  '--volume-gb': ['x', '19', '1001'],
 };
 /** An empty language means detection. */
 const MAY_BE_EMPTY = ['--language'];

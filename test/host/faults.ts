@@ -15,6 +15,8 @@ import { host, output } from './support.ts';
 
 /** Rules of the fault file that host/emulator/faults.py and host/ec2-host.ts read. */
 export interface Faults {
+  /** Value of AWS's parameter with the newest machine image. */
+  readonly newest_image?: string;
   readonly no_capacity?: readonly string[];
   readonly pending_seconds?: number;
   readonly stopping_seconds?: number;
@@ -30,6 +32,10 @@ export interface Faults {
     effect?: boolean;
     error?: 'conflict' | 'throttle' | 'unavailable';
   }[];
+  /** Free space of the disk in bytes. */
+  readonly free_bytes?: number;
+  /** Calls per second of an API instead of its stage's own limits. */
+  readonly stage_throttle?: { rate: number; burst: number };
   /** Share of all DynamoDB writes that meet another transaction. */
   readonly conflicts?: number;
   /** `about`: only events that contain this text. */

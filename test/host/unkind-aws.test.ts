@@ -11,11 +11,12 @@ import { GetItemCommand, PutItemCommand, TransactWriteItemsCommand } from '@aws-
 import { DescribeInstancesCommand, EC2Client, RunInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, HeadBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { connectionAs } from '../../cli/connection.ts';
 import { poll } from '../../host/poll.ts';
 import { ec2Machines } from '../../lambdas/adapters/ec2-machines.ts';
 import { clearFaults, injectFaults } from './faults.ts';
 import { checkInvariants } from './invariants.ts';
-import { atRest, chunkRows, db, output, s3, sampleChunks, userA } from './support.ts';
+import { atRest, chunkRows, db, host, output, s3, sampleChunks, uniqueCopy, userA } from './support.ts';
 
 afterEach(clearFaults);
 afterAll(async () => {
@@ -23,8 +24,8 @@ afterAll(async () => {
   await checkInvariants();
 });
 
-test('while a fifth of all writes meets another transaction, a recording is complete and no call fails [aws.conflicts]', async () => {
-  injectFaults({ conflicts: 0.2 });
+test('while a tenth of all writes meets another transaction, a recording is complete and no call fails [aws.conflicts]', async () => {
+  injectFaults({ conflicts: 0.1 });
   const { id } = await userA.createSession({ title: 'Conflicts', language: 'en' });
   const chunks = sampleChunks();
   for (const [i, chunk] of chunks.entries()) await userA.upload(id, i + 1, chunk);
@@ -34,6 +35,22 @@ test('while a fifth of all writes meets another transaction, a recording is comp
   expect(rows.map(({ state, attempts, suspect = false }) => [state, attempts, suspect])).toEqual(
     rows.map(() => ['done', 1, false]),
   );
+});
+
+test('stopping a recording outlasts conflicts and throttles of every write, also of the one that requests a machine [aws.conflicts]', async () => {
+  const [chunk] = sampleChunks(10);
+  if (chunk === undefined) throw new Error('the sample is too short');
+  const ids: string[] = [];
+  for (const action of ['UpdateItem', 'PutItem', 'TransactWriteItems'])
+    for (const error of ['conflict', 'throttle'] as const) {
+      const { id } = await userA.createSession({ language: 'en' });
+      await userA.upload(id, 1, uniqueCopy(chunk));
+      injectFaults({ calls: [{ service: 'dynamodb', action, error, times: 3 }] });
+      await userA.complete(id, 1);
+      clearFaults();
+      ids.push(id);
+    }
+  for (const id of ids) expect(await userA.awaitTranscript(id, 120)).toMatchObject({ status: 'completed', gaps: [] });
 });
 
 const cloudFormation = new CloudFormationClient();
@@ -85,6 +102,7 @@ test('a terminated machine is missing in the pool, and hides no other one [deplo
   const ids = output('InstanceIds').split(',');
   const found = await ec2Machines().describe(['i-0123456789abcdef0', ...ids]);
   expect(found.map(({ instanceId }) => instanceId).sort()).toEqual(ids.sort());
+  await expect(ec2Machines().stop('i-0123456789abcdef0')).rejects.toMatchObject({ name: 'InvalidInstanceID.NotFound' });
 });
 
 test('a machine that hangs while it stops is stopped by force [deployment.unkind]', async () => {
@@ -138,4 +156,15 @@ test('writes meet other transactions, are throttled, and S3 is unavailable, with
   const put = new PutObjectCommand({ Bucket: output('BucketName'), Key: 'unkind', Body: 'audio' });
   const impatient = new S3Client({ forcePathStyle: true, maxAttempts: 1 });
   await expect(impatient.send(put)).rejects.toMatchObject({ name: 'ServiceUnavailable' });
+});
+
+test('an API above the limit of its stage is throttled, and the command line waits for its turn [deployment.unkind]', async () => {
+  const { api } = connectionAs(async () => ({ api: host.apiUrl, token: host.tokens.a }));
+  injectFaults({ stage_throttle: { rate: 5, burst: 5 } });
+  const plain = await Promise.all(Array.from({ length: 20 }, () => fetch(`${host.apiUrl}/api/health`)));
+  const throttled = plain.filter(({ status }) => status === 429);
+  expect(throttled.length).toBeGreaterThan(0);
+  expect(await throttled[0]?.json()).toEqual({ message: 'Too Many Requests' });
+  const lists = await Promise.all(Array.from({ length: 10 }, () => api('GET /api/sessions')));
+  expect(lists).toHaveLength(10);
 });

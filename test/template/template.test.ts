@@ -109,6 +109,24 @@ test('the logs of the workflow and the API cannot contain transcripts, tokens or
   expect(stage?.['Properties'].AccessLogSettings.Format).not.toMatch(/header|authorizer|querystring|path/i);
 });
 
+test('no function needs more memory than a new account allows, and executions are reserved for the reaper only on request [deployment.template]', () => {
+  const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+  expect(Math.max(...functions.map((one) => one['Properties'].MemorySize ?? 128))).toBeLessThanOrEqual(3008);
+  expect(functions.filter((one) => 'ReservedConcurrentExecutions' in one['Properties'])).toEqual([]);
+  synthesized({ reserveReaper: 'true' }).template.hasResourceProperties('AWS::Lambda::Function', {
+    Environment: { Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'reaper' }) },
+    ReservedConcurrentExecutions: 2,
+  });
+});
+
+test('without amiId, the image is looked up by a resource whose properties never change, so that a deployment keeps it [deployment.image]', () => {
+  const [lookUp] = Object.entries(template.findResources('Custom::NewestImage'));
+  expect(Object.keys(lookUp?.[1]['Properties']).sort()).toEqual(['Create', 'InstallLatestAwsSdk', 'ServiceToken', 'Update']);
+  for (const machine of Object.values(template.findResources('AWS::EC2::Instance')))
+    expect(machine['Properties'].ImageId).toEqual({ 'Fn::GetAtt': [lookUp?.[0], 'Parameter.Value'] });
+  synthesized({ amiId: 'ami-0123456789abcdef0' }).template.resourceCountIs('Custom::NewestImage', 0);
+});
+
 test('every log group has a retention time', () => {
   template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: Match.anyValue() });
 });
