@@ -1,10 +1,11 @@
 /**
- * `npm run bench -- [stop-latency] [scan] [repair] [files] [pages] [pressure] [service] [quality] [product] [options]`: measures
+ * `npm run bench -- [stop-latency] [scan] [repair] [files] [pages] [long] [pressure] [service] [quality] [product] [options]`: measures
  * speed and quality, and writes the figures with date and machine to bench/RESULTS.md. Without a name it runs all measurements.
  */
 import { parseArgs } from 'node:util';
 import { longFile } from './files.ts';
 import { randomFrom } from './kills.ts';
+import { longPageFigures } from './long-page.ts';
 import { pageFigures } from './pages.ts';
 import { pressure } from './pressure.ts';
 import { peerVersions, qualityRows, type Row, table } from './quality/figures.ts';
@@ -16,6 +17,8 @@ import { serviceFigures } from './service.ts';
 import { quantile, stopLatency } from './stop-latency.ts';
 
 const DEFAULT_MINUTES = '5,60,180';
+/** long: words of eight hours of speech, and how often the page is opened. */
+const [LONG_WORDS, LONG_VISITS] = [75_000, 5];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -112,6 +115,30 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
       `| second visit | ${ms(againMs, 0.5)} | ${ms(againMs, 1)} |`,
     ]);
     return quantile(firstMs, 0.5) <= 1000 && quantile(againMs, 0.5) <= 1000;
+  },
+
+  async long() {
+    const one = await longPageFigures(LONG_WORDS, LONG_VISITS);
+    const row = (what: string, times: readonly number[], target: string): string =>
+      `| ${what} | ${quantile(times, 0.5).toFixed(0)} | ${Math.max(...times).toFixed(0)} | ${target} |`;
+    write('The page of a long transcript', [
+      `${today}, ${machine}; Chromium and server on the same machine, ${LONG_VISITS} new browser profiles, the server responds at once. A fixed transcript of`,
+      `${one.words} words (8.6 h, 5 % with low confidence): ${one.nodes} nodes. A task counts if it takes longer than 50 ms.`,
+      '',
+      '| | median, ms | maximum, ms | target |',
+      '|---|---|---|---|',
+      row('from the request to the first word', one.firstWordMs, '1500'),
+      row('from the request to the whole text', one.wholeMs, ''),
+      row('longest task meanwhile (reading the response)', one.loadTaskMs, ''),
+      row('longest task after the first word', one.sliceTaskMs, ''),
+      row('a key of a search (three frames included)', one.keyMs, '200'),
+      row('the next hit (three frames included)', one.nextMs, '200'),
+      row('longest task while scrolling by the wheel', one.wheelTaskMs, '50'),
+      row('longest task while dragging the scroll bar', one.jumpTaskMs, '50'),
+    ]);
+    const isQuick = Math.max(...one.firstWordMs) <= 1500 && Math.max(...one.keyMs, ...one.nextMs) <= 200;
+    // The median, because a task also lasts while another process has its core.
+    return isQuick && quantile(one.wheelTaskMs, 0.5) <= 50 && quantile(one.jumpTaskMs, 0.5) <= 50;
   },
 
   async service() {

@@ -98,7 +98,7 @@ export async function scanFigures(sizes: readonly number[]) {
     }
     return figures;
   } finally {
-    await emulator.process.stop();
+    await emulator.stop();
     rmSync(root, { recursive: true, force: true });
   }
 }

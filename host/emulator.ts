@@ -56,6 +56,8 @@ export const freePort = (wanted: number): Promise<number> =>
     });
   });
 
+const UNWATCHED: EmulatorWatch = { onEnd: () => undefined, onRestart: async () => undefined };
+
 /** Generous, for a loaded machine. */
 const RESPONSE_MS = 5000;
 
@@ -75,7 +77,7 @@ const RESTART_MS = 500;
 export async function startEmulator(
   folders: Folders,
   port: number,
-  { onEnd, onRestart }: EmulatorWatch,
+  { onEnd, onRestart }: EmulatorWatch = UNWATCHED,
   pagesPort?: number,
 ): Promise<Emulator> {
   const endpoint = `http://127.0.0.1:${port}`;

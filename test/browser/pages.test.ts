@@ -7,7 +7,7 @@ import { recordingClient } from '../../host/recording-client.ts';
 import { bytes, host, sampleChunks } from '../host/support.ts';
 import { overflows, shifts, violations } from './accessible.ts';
 import { loudFile } from './loud-file.ts';
-import { admin, browser, expectError, newUser, readText, waitUntilComplete } from './support.ts';
+import { admin, awaitMark, browser, clickWord, expectError, newUser, readText, waitUntilComplete } from './support.ts';
 
 /** Upper limit of a good cumulative layout shift. @see https://web.dev/articles/cls */
 const MAX_SHIFT = 0.1;
@@ -68,33 +68,24 @@ test('words are searched, edited, copied and downloaded; an edit can be removed;
   await page.keyboard.press('/');
   await page.keyboard.type('hello everyone');
   await page.getByRole('status').getByText('1 / 1').waitFor();
-  expect(await page.locator('.w.hit').allTextContents()).toEqual(['hello', 'everyone']);
+  await awaitMark(page, 'hit', /^hello everyone$/);
 
-  await page
-    .locator('.w', { hasText: /^everyone$/ })
-    .first()
-    .dblclick();
+  await clickWord(page, 'everyone', 2);
   await page.getByLabel('Text (leave it empty').fill('Chunkscribe people');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.locator('.w.edited', { hasText: /^people$/ }).waitFor();
+  await page.locator('.w.edited', { hasText: /^Chunkscribe people$/ }).waitFor();
   expect(await readText(page)).toContain('hello Chunkscribe people and welcome');
   expect((await client.transcript(id)).text).toContain('hello Chunkscribe people and welcome');
 
   await page.getByTestId('words').focus();
+  const announced = page.locator('main [aria-live=polite]');
   const until = async (wanted: string): Promise<void> => {
-    for (
-      let steps = 0;
-      steps < 60 &&
-      (await page
-        .locator('.w.cursor')
-        .textContent()
-        .catch(() => '')) !== wanted;
-      steps += 1
-    )
+    for (let steps = 0; steps < 60 && !(await announced.textContent())?.startsWith(`${wanted},`); steps += 1)
       await page.keyboard.press('ArrowRight');
   };
   await page.keyboard.press('ArrowRight');
   await until('people');
+  await awaitMark(page, 'cursor', /^people$/);
   await page.keyboard.press('e');
   expect(await page.getByLabel('Text (leave it empty').inputValue()).toBe('Chunkscribe people');
   expect(await violations(page)).toEqual([]);
@@ -195,12 +186,9 @@ test('an upload of 60 MB resumes after a reload, uploads no part twice, and its 
   await page.getByTestId('words').getByText('welcome').first().waitFor();
   expect(await readText(page)).toContain('hello everyone and welcome');
   expect(await violations(page)).toEqual([]);
-  await page
-    .locator('.w', { hasText: /^everyone$/ })
-    .first()
-    .click();
+  await clickWord(page, 'everyone');
   await page.getByRole('button', { name: 'Play' }).click();
-  await page.locator('.w.now', { hasText: /^(friday|golf|hotel|one|six|india|morning)$/ }).waitFor();
+  await awaitMark(page, 'now', /^(friday|golf|hotel|one|six|india|morning)$/);
   await page.getByRole('button', { name: 'Pause' }).click();
 });
 
@@ -216,7 +204,9 @@ test('a file that is not audio is rejected before upload; one that only has the 
   const job = page.getByTestId('job').filter({ hasText: 'looks.mp3' });
   await job.getByText('failed', { exact: true }).waitFor();
   await job.getByText('unsupported-media').waitFor();
+  const retried = page.waitForResponse(/\/retry$/);
   await job.getByRole('button', { name: 'Try again' }).click();
+  await retried;
   await job.getByText('failed', { exact: true }).waitFor();
   await job.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();

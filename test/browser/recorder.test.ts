@@ -5,7 +5,9 @@ import { poll } from '../../host/poll.ts';
 import { recordingClient } from '../../host/recording-client.ts';
 import { host } from '../host/support.ts';
 import {
+  awaitMark,
   browser,
+  clickWord,
   enter,
   newPage,
   newUser,
@@ -45,22 +47,18 @@ test.concurrent('records 70 s, shows text meanwhile and the complete text after 
   expect(werOf(await readText(page), duration_seconds)).toBeLessThan(MAX_WER);
   expect(await (await client.call('GET', '/api/batch/lock-status')).json()).toMatchObject({ locks: [] });
 
-  const word = page.locator('.w', { hasText: /^everyone$/ }).first();
-  await word.click();
-  await page.locator('.w.now', { hasText: /^everyone$/ }).waitFor();
+  await clickWord(page, 'everyone');
+  await awaitMark(page, 'now', /^everyone$/);
   const at = await page.getByRole('slider').getAttribute('aria-valuenow');
   expect(Number(at)).toBeGreaterThan(11);
   expect(Number(at)).toBeLessThan(16);
   await page.getByRole('button', { name: 'Play' }).click();
-  await page.locator('.w.now', { hasText: /^friday$/ }).waitFor();
+  await awaitMark(page, 'now', /^friday$/);
   await page.getByRole('button', { name: 'Pause' }).click();
   // Playback continues from one chunk into the next.
-  await page
-    .locator('.w', { hasText: /^bravo$/ })
-    .first()
-    .click();
+  await clickWord(page, 'bravo');
   await page.getByRole('button', { name: 'Play' }).click();
-  await page.locator('.w.now', { hasText: /^right$/ }).waitFor();
+  await awaitMark(page, 'now', /^right$/);
   await page.getByRole('button', { name: 'Pause' }).click();
 
   // No audio stays on the device once the server has decoded it.

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Segment } from '../../core/contracts/transcript.ts';
 import { editAt, withEdit } from '../../web/src/transcript/edits.ts';
-import { blocksOf, findWords, wordAt, wordsOf } from '../../web/src/transcript/words.ts';
+import { blocksOf, searchIn, wordAt, wordsOf } from '../../web/src/transcript/words.ts';
 
 /** A segment whose recognized words take one second each. */
 function segment(recognized: string, start = 0, text = recognized): Segment {
@@ -75,12 +75,29 @@ test('a search finds consecutive words, ignores case and punctuation, and matche
   const words = blocksOf({ segments: [segment('Hello, everyone and hello everybody')], ...NONE }).flatMap((block) =>
     block.kind === 'words' ? block.words : [],
   );
-  expect(findWords(words, 'hello ever')).toEqual([
-    { at: 0, count: 2 },
-    { at: 3, count: 2 },
-  ]);
-  expect(findWords(words, 'hello everyone')).toEqual([{ at: 0, count: 2 }]);
-  expect(findWords(words, ' ')).toEqual([]);
+  const search = searchIn(words);
+  expect(search('hello ever')).toEqual({ starts: [0, 3], count: 2 });
+  expect(search('hello everyone')).toEqual({ starts: [0], count: 2 });
+  expect(search('veryone').starts).toEqual([]);
+  expect(search(' ').starts).toEqual([]);
+});
+
+test('any search finds what a comparison of word after word finds [pages.transcript]', () => {
+  const word = fc.constantFrom('a', 'A!', 'ab', 'Äb', '-', 'b');
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 30 }), fc.array(word, { minLength: 1, maxLength: 3 }), (text, query) => {
+      const words = wordsOf(segment(text.join(' ')));
+      const bare = (each: string): string => each.toLowerCase().replace(/[^a-zä]/g, '');
+      const wanted = query.map(bare).filter(Boolean);
+      const isHit = (at: number): boolean =>
+        wanted.every((want, i) => {
+          const found = text[at + i] === undefined ? undefined : bare(text[at + i] ?? '');
+          return i === wanted.length - 1 ? found?.startsWith(want) : found === want;
+        });
+      const expected = wanted.length === 0 ? [] : text.flatMap((_, at) => (isHit(at) ? [at] : []));
+      expect(searchIn(words)(query.join(' ')).starts).toEqual(expected);
+    }),
+  );
 });
 
 test('edits never overlap, in any order of editing; removing one removes it completely [pages.transcript]', () => {

@@ -1,16 +1,13 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Icon } from '../ui/icon.tsx';
-import { findWords, type ShownWord } from './words.ts';
+import { type Found, type ShownWord, searchIn } from './words.ts';
 
 /** The state of a search, and the actions on it. */
 export interface WordSearch {
   readonly query: string;
-  /** Number of hits. */
-  readonly found: number;
+  readonly found: Found;
   /** Index of the hit that is shown. */
   readonly shown: number;
-  /** Indices of the words of all hits. */
-  readonly hits: ReadonlySet<number>;
   /** Index of the first word of the shown hit. */
   readonly shownHit: number | undefined;
   change(query: string): void;
@@ -18,28 +15,30 @@ export interface WordSearch {
   step(by: number): void;
 }
 
-/** Searches in the words of a transcript. */
+/** Searches in the words of a transcript. They are read once, at the first query. */
 export function useWordSearch(words: readonly ShownWord[]): WordSearch {
   const [query, setQuery] = useState('');
   const [shown, setShown] = useState(0);
-  const found = useMemo(() => findWords(words, query), [words, query]);
-  const hits = useMemo(() => new Set(found.flatMap(({ at, count }) => Array.from({ length: count }, (_, i) => at + i))), [found]);
+  const isUsed = query !== '';
+  const search = useMemo(() => searchIn(isUsed ? words : []), [words, isUsed]);
+  const found = useMemo(() => search(query), [search, query]);
+  const count = found.starts.length;
   return {
     query,
-    found: found.length,
+    found,
     shown,
-    hits,
-    shownHit: found[shown]?.at,
+    shownHit: found.starts[shown],
     change(next) {
       setQuery(next);
       setShown(0);
     },
-    step: (by) => setShown(found.length === 0 ? 0 : (shown + by + found.length) % found.length),
+    step: (by) => setShown(count === 0 ? 0 : (shown + by + count) % count),
   };
 }
 
 /** The search field, the number of hits and the buttons between them. */
 export function Search({ search: { query, found, shown, change, step } }: { readonly search: WordSearch }) {
+  const count = found.starts.length;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const focus = (event: KeyboardEvent): void => {
@@ -66,12 +65,12 @@ export function Search({ search: { query, found, shown, change, step } }: { read
         }}
       />
       <span class="small numbers" role="status">
-        {query.trim() === '' ? '' : found === 0 ? 'none' : `${shown + 1} / ${found}`}
+        {query.trim() === '' ? '' : count === 0 ? 'none' : `${shown + 1} / ${count}`}
       </span>
-      <button type="button" class="button icon" aria-label="Previous hit" disabled={found === 0} onClick={() => step(-1)}>
+      <button type="button" class="button icon" aria-label="Previous hit" disabled={count === 0} onClick={() => step(-1)}>
         <Icon name="up" />
       </button>
-      <button type="button" class="button icon" aria-label="Next hit" disabled={found === 0} onClick={() => step(1)}>
+      <button type="button" class="button icon" aria-label="Next hit" disabled={count === 0} onClick={() => step(1)}>
         <Icon name="down" />
       </button>
     </search>

@@ -8,7 +8,8 @@ import { Legend } from './legend.tsx';
 import type { Player } from './player.ts';
 import { PlayerBar } from './player-bar.tsx';
 import { Search, useWordSearch } from './search.tsx';
-import { UNSURE, WordText } from './word-text.tsx';
+import { isUnsure } from './text-groups.ts';
+import { WordText } from './word-text.tsx';
 import { blocksOf, type Gap, type ShownWord } from './words.ts';
 
 /** Finds and saves the edits of a transcript. */
@@ -74,21 +75,9 @@ export function TranscriptView({ transcript, player, peaks, name, load, editing,
       {blocks.length === 0 ? (
         <p class="soft">No words were spoken in this recording.</p>
       ) : (
-        <WordText
-          blocks={blocks}
-          words={words}
-          player={player}
-          hits={search.hits}
-          shownHit={search.shownHit}
-          edit={edit}
-          gapAction={gapAction}
-        />
+        <WordText blocks={blocks} words={words} player={player} search={search} edit={edit} gapAction={gapAction} />
       )}
-      <Legend
-        languages={languages}
-        hasUnsure={words.some(({ probability }) => probability < UNSURE)}
-        canEdit={editing !== undefined}
-      />
+      <Legend languages={languages} hasUnsure={words.some(isUnsure)} canEdit={editing !== undefined} />
       {edited && editing && (
         <EditDialog span={edited} close={() => setEdited(undefined)} save={(text) => editing.save(edited, text)} />
       )}

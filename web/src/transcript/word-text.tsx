@@ -1,77 +1,55 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+/**
+ * The text of a transcript. It can have tens of thousands of words, so words have no elements (text-positions.ts finds them), groups
+ * of paragraphs are rendered in slices (use-slices.ts), and marks that change often are CSS highlights (use-marks.ts).
+ */
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { clock } from '../ui/format.ts';
 import type { Player } from './player.ts';
-import { type Block, type Gap, type ShownWord, wordAt } from './words.ts';
-
-/** Words with a lower probability are marked as uncertain. */
-export const UNSURE = 0.5;
+import type { WordSearch } from './search.tsx';
+import { type GapAction, TextGroupView } from './text-group.tsx';
+import { groupsOf, type TextGroup, withUnchanged } from './text-groups.ts';
+import { TextPositions } from './text-positions.ts';
+import { type RenderedText, useCursorMark, useHitMarks, useHoverMark, useNowMark } from './use-marks.ts';
+import { useSlices } from './use-slices.ts';
+import { type Block, type ShownWord, wordAt } from './words.ts';
 
 interface WordTextProps {
   readonly blocks: readonly Block[];
   /** All words of the blocks, in order. */
   readonly words: readonly ShownWord[];
   readonly player: Player;
-  /** Indices of the words that match the search. */
-  readonly hits: ReadonlySet<number>;
-  readonly shownHit: number | undefined;
+  readonly search: WordSearch;
   /** Opens the editor for these words. Undefined when the text cannot be edited. */
   edit?: ((first: number, last: number) => void) | undefined;
-  gapAction?: ((gap: Gap) => { label: string; run(): void } | undefined) | undefined;
+  gapAction?: GapAction | undefined;
 }
 
-const classOf = (word: ShownWord): string => `w${word.probability < UNSURE ? ' unsure' : ''}${word.isEdited ? ' edited' : ''}`;
-const indexOf = (target: EventTarget | Node | null): number | undefined => {
-  const element = target instanceof Element ? target : target instanceof Node ? target.parentElement : null;
-  const index = element?.closest<HTMLElement>('[data-i]')?.dataset['i'];
-  return index === undefined ? undefined : Number(index);
-};
+/** Widest text (transcript.css) and margins of the page. */
+const [WIDEST_REM, MARGINS_REM, PX_PER_REM] = [46, 2, 16];
+const textWidthRem = (): number => Math.min(WIDEST_REM, innerWidth / PX_PER_REM - MARGINS_REM);
 
-/** First and last index of the selected words; undefined without a selection. */
-function selectedRange(box: HTMLElement | null): [number, number] | undefined {
-  const selection = getSelection();
-  if (selection === null || selection.isCollapsed || !box?.contains(selection.anchorNode)) return undefined;
-  const [a, b] = [indexOf(selection.anchorNode), indexOf(selection.focusNode)];
-  return a === undefined || b === undefined ? undefined : [Math.min(a, b), Math.max(a, b)];
+function useRenderedText(blocks: readonly Block[]): RenderedText {
+  const box = useRef<HTMLElement>(null);
+  const last = useRef<readonly TextGroup[]>([]);
+  const groups = useMemo(() => {
+    last.current = withUnchanged(last.current, groupsOf(blocks));
+    return last.current;
+  }, [blocks]);
+  const positions = useMemo(() => new TextPositions(() => box.current, groups), [groups]);
+  const [rendered, renderTo] = useSlices(groups.length);
+  return { box, groups, positions, rendered, renderTo };
 }
 
-/**
- * The words of a transcript. The current word, the cursor and search hits change often; they are set as CSS classes on existing
- * elements without rendering, because a recording of hours has tens of thousands of words.
- */
-export function WordText({ blocks, words, player, hits, shownHit, edit, gapAction }: WordTextProps) {
-  const box = useRef<HTMLDivElement>(null);
+/** The paragraphs and gaps, with a cursor that the keyboard moves from word to word. */
+export function WordText({ blocks, words, player, search, edit, gapAction }: WordTextProps) {
+  const text = useRenderedText(blocks);
+  const { box, groups, positions, rendered } = text;
   const [cursor, setCursor] = useState<number | undefined>();
-  const element = (i: number | undefined): Element | null | undefined =>
-    i === undefined ? null : box.current?.querySelector(`[data-i="${i}"]`);
-
-  useEffect(() => {
-    let current: Element | null | undefined;
-    let currentIndex = -1;
-    return player.time.subscribe((seconds) => {
-      const at = seconds > 0 ? wordAt(words, seconds + 0.02) : -1;
-      if (at === currentIndex) return;
-      currentIndex = at;
-      const next = element(at);
-      current?.classList.remove('now');
-      next?.classList.add('now');
-      if (player.isPlaying.value && next?.parentElement !== current?.parentElement)
-        next?.parentElement?.scrollIntoView({ block: 'nearest' });
-      current = next;
-    });
-  }, [words, player]);
-
-  useEffect(() => {
-    for (const old of box.current?.querySelectorAll('.hit') ?? []) old.classList.remove('hit');
-    for (const i of hits) element(i)?.classList.add('hit');
-    element(shownHit)?.scrollIntoView({ block: 'center' });
-  }, [hits, shownHit, words]);
-
-  useEffect(() => {
-    const marked = element(cursor);
-    marked?.classList.add('cursor');
-    marked?.scrollIntoView({ block: 'nearest' });
-    return () => marked?.classList.remove('cursor');
-  }, [cursor]);
+  const widthRem = useMemo(textWidthRem, []);
+  useNowMark(text, words, player);
+  useHitMarks(text, search);
+  useCursorMark(text, cursor);
+  useHoverMark(text);
 
   /** Runs the action of a key on the word at the cursor. Returns false for a key without one. */
   const act = (key: string): boolean => {
@@ -81,7 +59,7 @@ export function WordText({ blocks, words, player, hits, shownHit, edit, gapActio
     if (step !== undefined) setCursor(cursor === undefined ? at : Math.max(0, Math.min(words.length - 1, at + step)));
     else if (word === undefined) return false;
     else if (key === 'Enter') void player.seek(word.start, true);
-    else if (key.toLowerCase() === 'e') edit?.(...(selectedRange(box.current) ?? ([at, at] as const)));
+    else if (key.toLowerCase() === 'e') edit?.(...(positions.selected() ?? ([at, at] as const)));
     else return false;
     return true;
   };
@@ -89,41 +67,17 @@ export function WordText({ blocks, words, player, hits, shownHit, edit, gapActio
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== box.current) return;
     if (act(event.key)) event.preventDefault();
   };
-
-  const paragraphs = useMemo(() => {
-    let next = 0;
-    return blocks.map((block) => {
-      if (block.kind === 'gap') {
-        const action = gapAction?.(block);
-        return (
-          <div class="gap" key={`gap ${block.start}`}>
-            <span>
-              {clock(block.start)} to {clock(block.end)}: {block.reason}
-            </span>
-            {action && (
-              <button type="button" class="button" onClick={action.run}>
-                {action.label}
-              </button>
-            )}
-          </div>
-        );
-      }
-      const first = next;
-      next += block.words.length;
-      return (
-        <p key={`words ${block.start} ${first}`}>
-          {block.speaker && <span class="speaker">{block.speaker}</span>}
-          <span class="at numbers">{clock(block.start)}</span>
-          {block.words.map((word, i) => [
-            <span class={classOf(word)} data-i={first + i} key={first + i}>
-              {word.text}
-            </span>,
-            ' ',
-          ])}
-        </p>
-      );
-    });
-  }, [blocks, gapAction]);
+  const onClick = ({ clientX, clientY }: MouseEvent): void => {
+    const i = positions.wordAtPoint(clientX, clientY);
+    const word = i === undefined ? undefined : words[i];
+    if (word === undefined || positions.selected() !== undefined) return;
+    setCursor(i);
+    void player.seek(word.start);
+  };
+  const onDblClick = ({ clientX, clientY }: MouseEvent): void => {
+    const i = positions.wordAtPoint(clientX, clientY);
+    if (i !== undefined) edit?.(i, i);
+  };
 
   const here = cursor === undefined ? undefined : words[cursor];
   return (
@@ -139,19 +93,12 @@ export function WordText({ blocks, words, player, hits, shownHit, edit, gapActio
         aria-label="Text. Arrow keys move from word to word, Enter plays from the word, E edits it."
         data-testid="words"
         onKeyDown={onKey}
-        onClick={(event) => {
-          const i = indexOf(event.target);
-          const word = i === undefined ? undefined : words[i];
-          if (word === undefined || selectedRange(box.current) !== undefined) return;
-          setCursor(i);
-          void player.seek(word.start);
-        }}
-        onDblClick={(event) => {
-          const i = indexOf(event.target);
-          if (i !== undefined) edit?.(i, i);
-        }}
+        onClick={onClick}
+        onDblClick={onDblClick}
       >
-        {paragraphs}
+        {groups.slice(0, rendered).map((group, i) => (
+          <TextGroupView key={i} group={group} widthRem={widthRem} gapAction={gapAction} />
+        ))}
       </section>
     </>
   );
