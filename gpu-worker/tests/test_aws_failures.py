@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from test_crash_matrix import World, until
+from test_crash_matrix import CHUNKS, World, state_of, until
 
 Faults = Callable[..., None]
 LONGER_THAN_ALL_RETRIES = 8
@@ -57,3 +58,22 @@ def test_the_worker_outlasts_failures_of_aws(world: World, faults: Faults, failu
     for row in world.rows():
         assert row["attempts"] == 1
         assert not row.get("suspect") and not row.get("deaths") and not row.get("kills")
+
+
+@pytest.fixture
+def releasing(dynamodb: Any, request: pytest.FixtureRequest) -> Iterator[World]:
+    world = World(dynamodb, f"aws-release-{request.node.callspec.id}")
+    yield world
+    world.close()
+
+
+@pytest.mark.promise("worker.aws-failures")
+@pytest.mark.parametrize("error", ["conflict", "throttle"])
+def test_a_worker_that_stops_releases_its_claims_while_aws_fails(releasing: World, faults: Faults, error: str) -> None:
+    worker = releasing.worker("claimed=STOP", LEASE_SECONDS="60")
+    until(lambda: state_of(worker).startswith("T"))
+    faults(calls=[{"service": "dynamodb", "action": "UpdateItem", "error": error, "times": 3}])
+    worker.send_signal(signal.SIGTERM)
+    worker.send_signal(signal.SIGCONT)
+    assert worker.wait(timeout=60) == 0
+    assert [(row["state"], int(row["attempts"])) for row in releasing.rows()] == [("pending", 0)] * CHUNKS

@@ -244,7 +244,8 @@ def main() -> None:
     publish_files()
     keep_full_buckets()
     emulate_state_changes(faults)
-    answer_commands(Path(os.environ["RUN_FOLDER"]))
+    if "RUN_FOLDER" in os.environ:
+        answer_commands(Path(os.environ["RUN_FOLDER"]))
     fail_calls(app, faults)
     throttle_stages(faults)
     disturb_events(faults)
