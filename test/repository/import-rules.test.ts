@@ -37,6 +37,7 @@ const VIOLATIONS = [
   ['host-knows-contracts', 'host/a.ts', '../lambdas/stub/index.ts'],
   ['host-knows-contracts', 'host/b.ts', '../core/fleet/stub.ts'],
   ['cli-knows-contracts', 'cli/a.ts', '../host/stub.ts'],
+  ['smoke-deploys-and-records', 'cli/smoke/a.ts', '../../host/stub.ts'],
   ['mcp-knows-contracts', 'mcp/a.ts', '../core/fleet/stub.ts'],
   ['pages-know-contracts', 'web/src/a.ts', '../../core/fleet/stub.ts'],
   ['pages-know-contracts', 'web/service-worker.ts', 'node:fs'],
