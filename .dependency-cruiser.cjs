@@ -127,7 +127,7 @@ module.exports = {
       '^cli/smoke/',
       [
         ...['^cli/', CONTRACTS, '^bin/(built-once|synthesize)[.]ts$', '^lib/stage[.]ts$'],
-        '^host/(known-recording|poll|users|word-error-rate)[.]ts$',
+        '^host/(known-recording|poll|recording-client|users|word-error-rate)[.]ts$',
         npm(SDK, 'commander'),
       ],
       { usesNode },

@@ -77,7 +77,7 @@ async function checkAccount(target: StageTarget, context: Readonly<Record<string
 
 /** @throws CliError unless the user agrees */
 async function confirm(question: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new CliError('nobody can be asked here: --yes agrees');
+  if (!process.stdin.isTTY) throw new CliError('the confirmation needs a terminal; --yes goes on without it');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     if ((await terminal.question(`${question} Type yes to go on: `)).trim() !== 'yes') throw new CliError('nothing was done');

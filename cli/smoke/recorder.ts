@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ApiClient } from '../../core/contracts/calls/client.ts';
 import { knownRecording, SAMPLE } from '../../host/known-recording.ts';
 import { poll } from '../../host/poll.ts';
+import { uniqueCopy } from '../../host/recording-client.ts';
 import { wordErrorRate, wordsOf } from '../../host/word-error-rate.ts';
 import { CliError, isProblem } from '../connection.ts';
 import { put } from '../upload.ts';
@@ -24,13 +25,12 @@ export interface Recording {
   readonly attempts: number;
 }
 
-/** The chunks, each with a comment of its own (EBML Void): the stage reuses the results of equal bytes. */
-function chunks(title: string): Uint8Array[] {
-  const mark = Buffer.from(`${title} ${Date.now()}`.slice(-100));
+/** The chunks as new ones, because the stage reuses the results of equal bytes. */
+function chunks(): Uint8Array[] {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.webm'));
   return files
     .sort()
-    .map((name) => Buffer.concat([readFileSync(join(FOLDER, name)), Buffer.from([0xec, 0x80 | mark.length]), mark]));
+    .map((name) => uniqueCopy({ bytes: readFileSync(join(FOLDER, name)), contentType: CONTENT_TYPE, seconds: 30 }).bytes);
 }
 
 /**
@@ -47,7 +47,7 @@ export async function record(
 ): Promise<Recording> {
   const { id } = await api('POST /api/sessions', { body: { title, live: true } });
   const path = { id };
-  const all = chunks(title);
+  const all = chunks();
   const upload = async (number: number): Promise<void> => {
     const bytes = all[number - 1] ?? new Uint8Array();
     const body = { chunkNumber: number, contentType: CONTENT_TYPE, sizeBytes: bytes.length } as const;
