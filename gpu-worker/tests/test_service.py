@@ -109,8 +109,13 @@ def test_missing_file_unknown_job_unfinished_job_and_foreign_origins_are_refused
     assert (missing.status_code, missing.json()["code"]) == (400, "file-missing")
     assert running.call("GET", "/status/unknown").status_code == 404
     assert running.call("GET", "/download/unknown").json()["code"] == "unknown-job"
-    job = running.send(SAMPLE + b"\0" * 100).json()["job_id"]
-    early = running.call("GET", f"/download/{job}")
+    model = running.model_process()
+    os.kill(model, signal.SIGSTOP)
+    try:
+        job = running.send(SAMPLE + b"\0" * 100).json()["job_id"]
+        early = running.call("GET", f"/download/{job}")
+    finally:
+        os.kill(model, signal.SIGCONT)
     assert (early.status_code, early.json()["code"]) == (404, "not-ready")
     assert running.call("GET", "/health", headers={"host": "evil.example"}).status_code == 421
     assert running.call("GET", "/health", headers={"origin": "https://evil.example"}).status_code == 403
