@@ -40,7 +40,7 @@ export class Ingest extends Construct {
 
     storage.grantObjects(handler, 's3:GetObject', 's3:DeleteObject');
     storage.grantList(handler);
-    storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    storage.sessions.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
     storage.chunks.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem');
     storage.grantJobs(handler);
     storage.fleet.grant(handler, 'dynamodb:PutItem', 'dynamodb:UpdateItem');

@@ -8,6 +8,10 @@ export interface ChunkStore {
   get(sessionId: string, chunkNumber: number): Promise<ChunkRow | undefined>;
   /** All rows of a session by chunk number, strongly consistent. */
   listOf(sessionId: string): Promise<ChunkRow[]>;
+  /** The rows from number `from` to `to`, strongly consistent; without `to`, all from `from` on. */
+  listFrom(sessionId: string, from: number, to?: number): Promise<ChunkRow[]>;
+  /** Whether a chunk from this number on is pending or leased. Reads up to the first one only. */
+  hasWaiting(sessionId: string, from: number): Promise<boolean>;
   /** Writes an initial row; returns the existing row if there is one. */
   insert(row: ChunkRow): Promise<{ readonly kind: 'inserted' } | { readonly kind: 'exists'; readonly row: ChunkRow }>;
   /** Replaces `was` with `row`; false when the stored row has another fence or ETag than `was`. */

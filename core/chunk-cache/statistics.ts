@@ -13,15 +13,15 @@ export interface CacheStatistics {
   readonly targetWords: Readonly<Record<string, number>>;
 }
 
-/** Numbers of chunks that were never uploaded, up to `chunkCount` or the highest uploaded one. */
-export function missingChunkNumbers(rows: readonly ChunkRow[], chunkCount: number | undefined): number[] {
+/** Numbers of chunks that were never uploaded, from `from` up to `chunkCount` or the highest uploaded one. */
+export function missingChunkNumbers(rows: readonly ChunkRow[], chunkCount: number | undefined, from = 1): number[] {
   const uploaded = new Set(rows.map((row) => row.chunk_number));
-  const count = Math.max(chunkCount ?? 0, ...uploaded);
-  return Array.from({ length: count }, (_, i) => i + 1).filter((n) => !uploaded.has(n));
+  const last = Math.max(chunkCount ?? 0, rows.at(-1)?.chunk_number ?? 0);
+  return Array.from({ length: Math.max(0, last - from + 1) }, (_, i) => from + i).filter((n) => !uploaded.has(n));
 }
 
-/** Counts the chunks of a session. `chunkCount`: their declared number. */
-export function cacheStatistics(rows: readonly ChunkRow[], chunkCount: number | undefined): CacheStatistics {
+/** Counts the chunks of a session from number `from` on; `rows` are theirs, in order. `chunkCount`: the declared number of all. */
+export function cacheStatistics(rows: readonly ChunkRow[], chunkCount: number | undefined, from = 1): CacheStatistics {
   const done = rows.filter(({ state }) => state === 'done');
   const targetWords: Record<string, number> = {};
   for (const row of done)
@@ -32,7 +32,7 @@ export function cacheStatistics(rows: readonly ChunkRow[], chunkCount: number | 
     cached: done.length,
     failed,
     pending: rows.length - done.length - failed,
-    missing: missingChunkNumbers(rows, chunkCount).length,
+    missing: missingChunkNumbers(rows, chunkCount, from).length,
     secondsCovered: Math.round(done.reduce((sum, row) => sum + (row.duration_seconds ?? 0), 0) * 1000) / 1000,
     targetWords,
   };

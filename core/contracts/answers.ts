@@ -55,6 +55,7 @@ const Chunk = z.strictObject({
   durationSeconds: seconds.optional(),
   error: z.string().optional(),
   waitingFor: WaitReason.optional(),
+  targetWords: z.record(z.string(), z.number().int()).optional().meta({ description: 'Target words that occur in its text.' }),
 });
 
 const Retranscription = z.strictObject({

@@ -74,6 +74,11 @@ export const AudioQuery = z.object({
   limit: wholeNumberOr(200, 1, 500),
 });
 
+export const DetailsQuery = z.object({
+  /** First chunk number of interest. Chunks, missing numbers and counts before it are left out. */
+  from: wholeNumberOr(1, 1, MAX_CHUNK_NUMBER),
+});
+
 export const PeaksQuery = z.object({ points: wholeNumberOr(2000, 10, 20_000) });
 
 export const ChunkNumber = wholeNumber(1, MAX_CHUNK_NUMBER);
@@ -89,6 +94,8 @@ export const TranscriptQuery = z
     format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json'),
     start: seconds.optional(),
     end: seconds.optional(),
+    /** `cursor` of an earlier response: only what follows it, if that is still known. JSON of a whole transcript only. */
+    after: z.string().max(64).optional(),
   })
   .refine(({ start, end }) => (start === undefined) === (end === undefined), 'start and end must be given together')
   .refine(({ start, end }) => start === undefined || end === undefined || end > start, 'end must be after start');

@@ -18,8 +18,9 @@ export const chunkKey = (place: ChunkPlace, extension: string): string =>
   `${sessionPrefix(place)}chunk-${padded(place.chunkNumber)}.${extension}`;
 export const chunkTranscriptKey = (place: ChunkPlace): string =>
   `${sessionPrefix(place)}transcription-chunk-${padded(place.chunkNumber)}.json`;
-/** Bundled results of a session's chunks, so that a long transcript takes few reads. */
-export const bundleKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/bundle.json`;
+/** Part of a session's joined text. `lastChunk`: number of its last chunk. */
+export const joinedPartKey = (place: SessionPlace, lastChunk: number): string =>
+  `${sessionPrefix(place)}results/joined-${padded(lastChunk)}.json`;
 /** Transcript of a running recording, if it is too large for a response. */
 export const liveKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/live.json`;
 export const editsKey = (place: SessionPlace): string => `${sessionPrefix(place)}edits.json`;

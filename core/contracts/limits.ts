@@ -29,8 +29,8 @@ export const REQUEUE_SECONDS = 600;
 export const ABANDONED_SECONDS = 1800;
 /** After this long, nothing new can appear under a deleted session: upload URL, lease and a margin. */
 export const PURGE_AGAIN_SECONDS = UPLOAD_URL_SECONDS + LEASE_SECONDS + 240;
-/** Results are bundled in one object after every so many committed chunks. */
-export const BUNDLE_EVERY = 8;
+/** Chunks in one part of a stored text. @see core/transcripts/joined-parts.ts */
+export const PART_CHUNKS = 8;
 /** Partitions of the pending index. */
 export const PENDING_SHARDS = 4;
 /** A lock that is not renewed for this long is stale. */

@@ -119,9 +119,13 @@ export const SessionRow = z.object({
   completed_at_ms: z.number().optional(),
   /** Newest version of the user's edits of the transcript. */
   edits_version: z.number().int().optional(),
+  /** Increases whenever outcomes or corrected texts of the session's chunks have changed. */
+  text_revision: z.number().int().optional(),
+  /** Number of leading chunks whose joined text is stored in parts. @see core/transcripts/joined-parts.ts */
+  settled_chunks: z.number().int().optional(),
   transcript_status: z.enum(['completed', 'partial']).optional(),
   transcript_written_at_ms: z.number().optional(),
-  /** Fingerprint of what the transcript was made of. @see fingerprint in core/transcripts/outcomes.ts */
+  /** What the transcript was made of. @see sourceOf in core/transcripts/assemble.ts */
   transcript_of: z.string().optional(),
   /** The newest retranscription. `is_queued`: all of its chunks have been queued. */
   retranscription: z.object({ number: z.number().int(), requested_at_ms: z.number(), is_queued: z.boolean() }).optional(),

@@ -53,10 +53,6 @@ export const ChunkTranscript = z.object({
 });
 export type ChunkTranscript = z.infer<typeof ChunkTranscript>;
 
-/** Committed results of a session with the keys of their objects. Not parsed again, because each was parsed when it was added. */
-export const Bundle = z.object({ results: z.array(z.object({ key: z.string(), result: z.custom<ChunkTranscript>() })) });
-export type Bundle = z.infer<typeof Bundle>;
-
 const COVERAGE_KINDS = ['transcribed', 'silence', 'failed', 'missing'] as const;
 
 export const Transcript = z.object({
@@ -74,9 +70,20 @@ export const Transcript = z.object({
   chunks: z.array(
     z.object({ chunkNumber: z.number().int(), start: z.number(), end: z.number(), source: z.enum(['cache', 'none']) }),
   ),
+  /** While the text grows: pass it as `after` in the next request, to get only what follows this position. */
+  cursor: z.string().optional(),
+  /**
+   * Only in a response to `after`: the transcript continues an earlier one after so many chunks and segments, and so many
+   * characters (UTF-16 code units) of its text. Its coverage begins at `seconds`.
+   */
+  after: z
+    .object({ chunks: z.number().int(), segments: z.number().int(), characters: z.number().int(), seconds: z.number() })
+    .optional(),
 });
 export type Transcript = z.infer<typeof Transcript>;
 
 /** Transcript of a file: the same with parts instead of chunks. Each part is a paragraph of the text. */
-export const FileTranscript = Transcript.omit({ sessionId: true, final: true }).extend({ jobId: z.string() });
+export const FileTranscript = Transcript.omit({ sessionId: true, final: true, cursor: true, after: true }).extend({
+  jobId: z.string(),
+});
 export type FileTranscript = z.infer<typeof FileTranscript>;

@@ -28,7 +28,7 @@ export async function correctChunk(
 }
 
 export interface ReapplyDeps {
-  readonly sessions: Pick<SessionStore, 'listOf'>;
+  readonly sessions: Pick<SessionStore, 'listOf' | 'noteTextChanged'>;
   readonly chunks: Pick<ChunkStore, 'listOf' | 'noteCorrected'>;
   readonly settings: Pick<SettingsStore, 'noteApplied' | 'noteReached'>;
   readonly correctorFor: (userId: string) => Promise<VersionedCorrector>;
@@ -70,7 +70,10 @@ async function correctSession(
     },
     { concurrency: ROWS_AT_ONCE },
   );
-  if (isAll) await deps.assemble(sessionId);
+  if (isAll) {
+    await deps.sessions.noteTextChanged(sessionId);
+    await deps.assemble(sessionId);
+  }
   return isAll;
 }
 

@@ -18,10 +18,11 @@ import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { SessionStore } from './ports.ts';
 import { newSession } from './session.ts';
+import { takeBackParts } from './settled.ts';
 
 /** Stores and queues of ingestion. */
 export interface IngestDeps {
-  readonly sessions: Pick<SessionStore, 'create' | 'get'>;
+  readonly sessions: Pick<SessionStore, 'create' | 'get' | 'unsettle'>;
   readonly chunks: ChunkStore;
   readonly objects: ChunkObjects;
   readonly queue: WorkQueue;
@@ -103,7 +104,9 @@ export async function ingestObject(
     await deps.objects.remove(key); // uploaded while its session was being deleted
     return { admission: 'deleted' };
   }
-  return { admission: await admit(deps, place, object, optionsOf(session, laneFor(session))), session };
+  const admission = await admit(deps, place, object, optionsOf(session, laneFor(session)));
+  if (admission === 'admitted') await takeBackParts(deps.sessions, session, place.chunkNumber);
+  return { admission, session };
 }
 
 /** Handles one "object created" event. */
@@ -121,7 +124,10 @@ export async function ingest(deps: IngestDeps, place: ChunkPlace, key: string): 
 
 const laneAfterStop = (session: SessionRow): Lane => (isLive(session) ? 'stop' : 'backlog');
 
-/** Ingests the session's stored chunks that have no row or have newer bytes, without waiting for events. Returns all rows. */
+/**
+ * Ingests the session's stored chunks that have no row or have newer bytes, without waiting for events. Returns all rows. No part of
+ * the text covers a chunk that waits afterwards.
+ */
 export async function ingestMissing(deps: IngestDeps, session: SessionRow): Promise<readonly ChunkRow[]> {
   const sessionPlace: SessionPlace = { userId: session.user_id, sessionId: session.session_id };
   if (!SESSION_ID.test(sessionPlace.sessionId)) return [];
@@ -138,8 +144,12 @@ export async function ingestMissing(deps: IngestDeps, session: SessionRow): Prom
     },
     { concurrency: OBJECTS_AT_ONCE },
   );
-  return notIngested.length > 0 ? deps.chunks.listOf(sessionPlace.sessionId) : rows;
+  const all = notIngested.length > 0 ? await deps.chunks.listOf(sessionPlace.sessionId) : rows;
+  await takeBackParts(deps.sessions, session, all.find(isWaiting)?.chunk_number);
+  return all;
 }
+
+const isWaiting = ({ state }: ChunkRow): boolean => state === 'pending' || state === 'leased';
 
 /** Queues the unfinished chunks of a live session in the lane `stop`; returns their number. Other sessions wait for the batch. */
 export async function queueUnfinished(
@@ -149,7 +159,7 @@ export async function queueUnfinished(
 ): Promise<number> {
   if (!isLive(session)) return 0;
   // Leased chunks get a message too. If the worker has died, the new message is visible earlier than the one that it received.
-  const waiting = rows.filter(({ state }) => state === 'pending' || state === 'leased');
+  const waiting = rows.filter(isWaiting);
   await sendInto(deps, laneAfterStop(session), waiting, deps.nowMs());
   if (waiting.length > 0) await deps.wake();
   return waiting.length;

@@ -32,6 +32,12 @@ export interface SessionStore {
   complete(sessionId: string, chunkCount: number, nowMs: number): Promise<boolean>;
   /** False when the session is deleted. */
   recordTranscript(sessionId: string, written: WrittenTranscript): Promise<boolean>;
+  /** Records that outcomes or texts of chunks have changed; false when the session is deleted. */
+  noteTextChanged(sessionId: string): Promise<boolean>;
+  /** Lowers the number of settled chunks to at most this one. @see settled.ts */
+  unsettle(sessionId: string, settled: number): Promise<void>;
+  /** Changes the number of settled chunks from `was`; false when it is another one by now. */
+  settle(sessionId: string, was: number, settled: number): Promise<boolean>;
   /** Records a version of the edits; does nothing for an older version than the recorded one. */
   noteEdits(sessionId: string, version: number): Promise<void>;
   /** Replaces the row by a tombstone without user content. */

@@ -30,6 +30,10 @@ export const newSession = (
 /** The error of every call for a deleted session. */
 export const sessionDeleted = (): DomainError => new DomainError('deleted', 'this session was deleted');
 
+/** Whether the transcript of the newest retranscription is not written yet. */
+export const isBeingRetranscribed = ({ retranscription, transcript_retranscription = 0 }: SessionRow): boolean =>
+  retranscription !== undefined && transcript_retranscription < retranscription.number;
+
 /** Public form of a session. @throws DomainError `deleted` */
 export function viewSession(row: SessionRow) {
   if (row.state === 'deleted') throw sessionDeleted();
@@ -48,7 +52,7 @@ export function viewSession(row: SessionRow) {
     chunkCount: row.chunk_count,
     abandoned: row.abandoned,
     transcriptStatus: row.transcript_status,
-    retranscribing: row.retranscription !== undefined && (row.transcript_retranscription ?? 0) < row.retranscription.number,
+    retranscribing: isBeingRetranscribed(row),
   };
 }
 
@@ -61,4 +65,5 @@ export const viewChunk = (row: ChunkRow, waits?: WaitReason) => ({
   durationSeconds: row.duration_seconds,
   error: row.error_message,
   waitingFor: row.state === 'pending' ? waits : undefined,
+  targetWords: Object.values(row.word_counts ?? {}).some((count) => count > 0) ? row.word_counts : undefined,
 });

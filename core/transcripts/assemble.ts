@@ -1,14 +1,14 @@
 /**
  * Assembles a session's `transcription.json` from the committed results.
  *
- * Steps: read the version of the stored file -> read the rows -> stop if a chunk has no outcome -> join -> apply corrections
- * and edits -> replace exactly that version -> record it in the session's row.
+ * Steps: read the version of the stored file -> stop if a chunk has no outcome -> join -> apply corrections and edits -> replace
+ * exactly that version -> record it in the session's row.
  *
  * Gotchas:
  * - Two assemblies can run at once. The one with older rows finds that the version it read has been replaced, and starts again,
  *   so the file never goes back to an older state.
- * - The session row stores a fingerprint of what the transcript was made of. Storing it triggers another assembly by the table's
- *   stream, which finds the same fingerprint and does nothing.
+ * - The session row records what the transcript was made of. Recording it triggers another assembly by the table's stream, which
+ *   finds the same sources and does nothing.
  */
 import type { ChunkStore } from '../chunk-cache/ports.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
@@ -17,11 +17,13 @@ import type { VersionedCorrector } from '../corrections/settings.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import { isRetranscribing, rowsOfText } from '../sessions/retranscription.ts';
+import { isBeingRetranscribed } from '../sessions/session.ts';
 import { withUserChanges } from './edits.ts';
-import { joinChunks } from './join.ts';
-import { editsOf, fingerprint, outcomesOf, type ResultReader } from './outcomes.ts';
+import { extend, type Joined, NOTHING_JOINED, transcriptOf } from './join.ts';
+import { type PartStore, readJoined } from './joined-parts.ts';
+import { editsOf, outcomesOf, type ResultReader } from './outcomes.ts';
 
-export interface ResultStore extends ResultReader {
+export interface ResultStore extends ResultReader, PartStore {
   /** Publishes the committed result as the canonical file of its chunk. */
   publishChunk(row: ChunkRow): Promise<void>;
   /** Version of the session's transcript; undefined if there is none. */
@@ -33,7 +35,7 @@ export interface ResultStore extends ResultReader {
 
 export interface AssembleDeps {
   readonly sessions: Pick<SessionStore, 'get' | 'recordTranscript'>;
-  readonly chunks: Pick<ChunkStore, 'listOf'>;
+  readonly chunks: Pick<ChunkStore, 'listOf' | 'listFrom' | 'hasWaiting'>;
   readonly results: ResultStore;
   readonly correctorFor: (userId: string) => Promise<VersionedCorrector>;
   readonly nowMs: () => number;
@@ -42,6 +44,51 @@ export interface AssembleDeps {
 /** Outcome of an assembly; `recording`, `unknown` and `deleted` are states of the session. */
 export type Assembly = 'written' | 'unchanged' | 'waiting' | 'recording' | 'unknown' | 'deleted';
 
+/** What the user changes in a text: the number of chunks, the corrections and the edits. */
+const userChangesOf = ({ chunk_count, edits_version }: SessionRow, { version }: Pick<VersionedCorrector, 'version'>): string =>
+  [chunk_count, version, edits_version ?? 0].join('.');
+
+/** What a transcript is made of, as a text: the revision of the results, and what the user changes. */
+const sourceOf = (session: SessionRow, corrector: VersionedCorrector): string =>
+  `${session.text_revision ?? 0}.${userChangesOf(session, corrector)}`;
+
+/** The joined text, and the retranscription whose results it contains. */
+interface Text {
+  readonly joined: Joined;
+  readonly retranscription?: number | undefined;
+}
+
+/** The text of a session during a retranscription: of the former results until all chunks have new ones. */
+async function textDuringRetranscription(deps: AssembleDeps, session: SessionRow): Promise<Text | 'waiting'> {
+  const stored = await deps.chunks.listOf(session.session_id);
+  const rows = rowsOfText(session, stored);
+  if (rows.some(({ state }) => state === 'pending' || state === 'leased')) return 'waiting';
+  const joined = extend(NOTHING_JOINED, await outcomesOf(deps.results, session, rows));
+  return { joined, retranscription: isRetranscribing(session, stored) ? undefined : session.retranscription?.number };
+}
+
+/** Whether a chunk that no part covers has no outcome. A chunk of a retranscription is not covered until it has a new one. */
+const isWaiting = ({ chunks }: AssembleDeps, { session_id, settled_chunks = 0 }: SessionRow): Promise<boolean> =>
+  chunks.hasWaiting(session_id, settled_chunks + 1);
+
+/** The text of a completed session that is to be written; the result of the assembly if there is nothing to write. */
+async function textToWrite(
+  deps: AssembleDeps,
+  session: SessionRow,
+  corrector: VersionedCorrector,
+  hasTranscript: boolean,
+): Promise<Text | 'unchanged' | 'waiting'> {
+  const { transcript_of: madeOf = '', retranscription } = session;
+  if (isBeingRetranscribed(session)) {
+    const isSame = hasTranscript && madeOf.endsWith(`.${userChangesOf(session, corrector)}`);
+    if (isSame && (retranscription?.is_queued !== true || (await isWaiting(deps, session)))) return 'waiting';
+    return textDuringRetranscription(deps, session);
+  }
+  if (hasTranscript && madeOf === sourceOf(session, corrector)) return 'unchanged';
+  if (await isWaiting(deps, session)) return 'waiting';
+  return { joined: (await readJoined(deps, session)).joined };
+}
+
 /** Writes the transcript of a completed session, if all of its chunks have an outcome. */
 export function assembleSession(deps: AssembleDeps, sessionId: string): Promise<Assembly> {
   return optimistically<Assembly>('the transcript', async () => {
@@ -49,25 +96,16 @@ export function assembleSession(deps: AssembleDeps, sessionId: string): Promise<
     if (session === undefined) return 'unknown';
     if (session.state !== 'completed') return session.state;
     const version = await deps.results.transcriptVersion(session);
-    const stored = await deps.chunks.listOf(sessionId);
-    const rows = rowsOfText(session, stored);
     const corrector = await deps.correctorFor(session.user_id);
-    const madeOf = fingerprint(session, rows, corrector.version);
-    if (version !== undefined && session.transcript_of === madeOf) return 'unchanged';
-    if (rows.some((row) => row.state === 'pending' || row.state === 'leased')) return 'waiting';
-    const joined = joinChunks(sessionId, await outcomesOf(deps.results, session, rows));
+    const text = await textToWrite(deps, session, corrector, version !== undefined);
+    if (typeof text === 'string') return text;
+    const joined = transcriptOf(sessionId, text.joined);
     const transcript = withUserChanges(joined, corrector.correct, await editsOf(deps.results, session));
     if (!(await deps.results.writeTranscript(session, transcript, version))) return CONFLICT;
-    const retranscription = isRetranscribing(session, stored) ? undefined : session.retranscription?.number;
-    const written = { status: joined.status, madeOf, writtenAtMs: deps.nowMs(), retranscription };
+    const { retranscription } = text;
+    const written = { status: joined.status, madeOf: sourceOf(session, corrector), writtenAtMs: deps.nowMs(), retranscription };
     if (await deps.sessions.recordTranscript(sessionId, written)) return 'written';
     await deps.results.removeTranscript(session);
     return 'deleted';
   });
-}
-
-/** Bundles the results of a running recording, so that completing a long one is as fast as completing a short one. */
-export async function bundleResults(deps: AssembleDeps, sessionId: string): Promise<void> {
-  const session = await deps.sessions.get(sessionId);
-  if (session?.state === 'recording') await outcomesOf(deps.results, session, await deps.chunks.listOf(sessionId));
 }

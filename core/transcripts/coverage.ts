@@ -13,9 +13,16 @@ interface Interval {
   readonly end: number;
 }
 
-/** A chunk at its position in the session. */
-export interface PositionedChunk extends Interval {
-  readonly outcome: ChunkOutcome;
+/** A chunk at its position in the session, without its segments. */
+export interface JoinedChunk extends Interval {
+  readonly kind: ChunkOutcome['kind'];
+  /** Why it has no text. */
+  readonly reason?: string;
+  /** Its own text has words with times, or none, so it can be aligned. */
+  readonly isTimed: boolean;
+  readonly hasText: boolean;
+  /** Speech without a recognized word, in seconds of the chunk. */
+  readonly unheard?: readonly Interval[];
   /** Audio that was decoded twice: with this chunk and with the previous one. */
   readonly shared?: Interval | undefined;
 }
@@ -59,13 +66,12 @@ function divided(interval: Interval, shared: readonly Interval[]): { inside: Int
 }
 
 /** Speech without recognized words, in order of time. In shared audio, the other decode may have recognized them. */
-function unheardOf(chunks: readonly PositionedChunk[], segments: readonly Segment[]): Interval[] {
+function unheardOf(chunks: readonly JoinedChunk[], segments: readonly Segment[]): Interval[] {
   return chunks
-    .flatMap(({ outcome, start, shared }, index) => {
-      if (outcome.kind !== 'transcribed') return [];
+    .flatMap(({ unheard = [], start, shared }, index) => {
       const both = [shared, chunks[index + 1]?.shared].flatMap((one) => one ?? []);
-      return (outcome.result.unheard ?? []).flatMap((unheard) => {
-        const { inside, outside } = divided({ start: round(start + unheard.start), end: round(start + unheard.end) }, both);
+      return unheard.flatMap((one) => {
+        const { inside, outside } = divided({ start: round(start + one.start), end: round(start + one.end) }, both);
         return [...outside, ...inside.filter((part) => !hasWord(segments, part))];
       });
     })
@@ -73,17 +79,16 @@ function unheardOf(chunks: readonly PositionedChunk[], segments: readonly Segmen
 }
 
 /** Kind of a chunk's audio from `from` on. Unheard speech in it is `failed`. */
-function kindOf({ outcome, start, end }: PositionedChunk, from: number, segments: readonly Segment[]): Coverage['kind'] {
-  if (outcome.kind !== 'transcribed') return outcome.kind === 'failed' ? 'failed' : 'missing';
-  const hasText = outcome.result.segments.length > 0 || hasWord(segments, { start: Math.max(start, from), end });
-  return hasText ? 'transcribed' : 'silence';
+function kindOf({ kind, hasText, start, end }: JoinedChunk, from: number, segments: readonly Segment[]): Coverage['kind'] {
+  if (kind !== 'transcribed') return kind === 'failed' ? 'failed' : 'missing';
+  return hasText || hasWord(segments, { start: Math.max(start, from), end }) ? 'transcribed' : 'silence';
 }
 
-/** `segments` are those of the joined transcript. */
-export function coverageOf(chunks: readonly PositionedChunk[], segments: readonly Segment[]): Coverage[] {
+/** Coverage by these chunks from `since` on, in seconds. `segments` are those of the joined transcript. */
+export function coverageOf(chunks: readonly JoinedChunk[], segments: readonly Segment[], since = 0): Coverage[] {
   const coverage: Coverage[] = [];
   const unheard = unheardOf(chunks, segments);
-  let from = 0;
+  let from = since;
   let next = 0;
   /** Covers a transcribed chunk up to the last unheard speech that begins in it. */
   const coverUnheard = (end: number, kind: Coverage['kind']): void => {
@@ -99,9 +104,9 @@ export function coverageOf(chunks: readonly PositionedChunk[], segments: readonl
     }
   };
   for (const chunk of chunks) {
-    const { outcome, end } = chunk;
+    const { end } = chunk;
     const kind = kindOf(chunk, from, segments);
-    if (outcome.kind === 'transcribed') coverUnheard(end, kind);
+    if (chunk.kind === 'transcribed') coverUnheard(end, kind);
     append(coverage, { start: from, end, kind });
     from = Math.max(from, end);
   }

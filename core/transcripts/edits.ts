@@ -72,6 +72,10 @@ const EDIT_SEGMENT = { id: 0, avg_logprob: 0, no_speech_prob: 0, compression_rat
  * of everything else. The list of words changes only by edits.
  */
 export function withUserChanges(transcript: Transcript, correct: Correct, edits: readonly Edit[]): Transcript {
+  if (edits.length === 0) {
+    const segments = transcript.segments.map((segment) => ({ ...segment, text: correct(segment.text) }));
+    return { ...transcript, segments, text: joinTexts(segments.map(({ text }) => text)) };
+  }
   const begun = new Set<Edit>();
   const ordered = [...edits].sort((a, b) => a.start - b.start);
   /** The last edit that begins before the word's middle, if it contains the middle. Spans do not overlap. */

@@ -1,13 +1,58 @@
-/** Joins the results of chunks into one transcript: texts in order, each word once, and a list of gaps. */
+/**
+ * Joins the results of chunks into one transcript: texts in order, each word once, and a list of gaps.
+ *
+ * Chunks are added one after the other, and each changes only the end of the text before it. So a text can be stored in parts
+ * (joined-parts.ts) and continued from any of them.
+ */
 import { NOMINAL_CHUNK_SECONDS } from '../contracts/limits.ts';
 import type { ChunkTranscript, Segment, Transcript } from '../contracts/transcript.ts';
 import { MATCH_SECONDS, type Word } from './alignment.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
-import { coverageOf, type PositionedChunk } from './coverage.ts';
+import { coverageOf, type JoinedChunk } from './coverage.ts';
 import { joinSegments, withoutStopAtCut } from './regroup.ts';
 import { joinTexts } from './spacing.ts';
 import { round } from './times.ts';
 import { withSpeakers } from './voices.ts';
+
+/** What precedes the first chunk of a joined text. */
+export interface Before {
+  readonly chunks: number;
+  readonly segments: number;
+  /** Text of the last segment that has one. */
+  readonly text: string;
+  /** The last chunk. */
+  readonly last?: JoinedChunk | undefined;
+  /** End of the chunks before the last one, in seconds of the session. */
+  readonly seconds: number;
+}
+
+/** Values of all chunks so far, including those before. */
+interface Totals {
+  /** Number of words by language. */
+  readonly words: Readonly<Record<string, number>>;
+  /** Model of the first transcribed chunk. */
+  readonly model?: string | undefined;
+  readonly isGapless: boolean;
+}
+
+/** The joined text of consecutive chunks. */
+export interface Joined {
+  readonly before: Before;
+  readonly chunks: readonly JoinedChunk[];
+  /** Segments that no later chunk changes. */
+  readonly closed: readonly Segment[];
+  /** The segments after them, which the next chunk can change. */
+  readonly open: readonly Segment[];
+  readonly totals: Totals;
+}
+
+export const NOTHING_JOINED: Joined = {
+  before: { chunks: 0, segments: 0, text: '', seconds: 0 },
+  chunks: [],
+  closed: [],
+  open: [],
+  totals: { words: {}, isGapless: true },
+};
 
 /** Length of a chunk in the session's time, even if the chunk is missing. */
 function chunkSeconds(outcome: ChunkOutcome): number {
@@ -31,32 +76,36 @@ const shifted = (segment: Segment, bySeconds: number): Segment => ({
 const leadInOf = (outcome: ChunkOutcome): ChunkTranscript['lead_in'] =>
   outcome.kind === 'transcribed' ? outcome.result.lead_in : undefined;
 
-/** Whether a chunk's text can be aligned. Texts of older systems may have no words with times. */
-const isTimed = (outcome: ChunkOutcome): boolean =>
-  outcome.kind === 'transcribed' && outcome.result.segments.every(({ text, words }) => text === '' || words.length > 0);
+/** Reasons of gaps other than failures. */
+const NEVER_UPLOADED = 'never uploaded';
+const NOT_YET = 'not transcribed yet';
 
-/** Positions of chunks in the session's time, and the audio that each shares with the previous one. */
-function positioned(outcomes: readonly ChunkOutcome[]): PositionedChunk[] {
-  const chunks: PositionedChunk[] = [];
-  for (const outcome of outcomes) {
-    const before = chunks.at(-1);
-    const seconds = chunkSeconds(outcome);
-    if (before === undefined) {
-      chunks.push({ outcome, start: 0, end: round(seconds) });
-      continue;
-    }
-    const overlap = Math.min(outcome.overlapSeconds ?? 0, seconds, before.end - before.start);
-    const start = round(before.end - overlap);
-    const sharedStart = round(Math.max(before.start, start - (leadInOf(outcome)?.seconds ?? 0)));
-    const isShared = isTimed(before.outcome) && isTimed(outcome) && sharedStart < before.end;
-    const shared = isShared ? { start: sharedStart, end: before.end } : undefined;
-    chunks.push({ outcome, start, end: round(start + seconds), shared });
+/** What the transcript contains of a chunk besides its segments. Texts of older systems may have no words with times. */
+function contentOf(outcome: ChunkOutcome): Omit<JoinedChunk, 'start' | 'end' | 'shared'> {
+  if (outcome.kind !== 'transcribed') {
+    const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind === 'waiting' ? NOT_YET : NEVER_UPLOADED;
+    return { kind: outcome.kind, reason, isTimed: false, hasText: false };
   }
-  return chunks;
+  const { segments, unheard } = outcome.result;
+  const isTimed = segments.every(({ text, words }) => text === '' || words.length > 0);
+  return { kind: outcome.kind, isTimed, hasText: segments.length > 0, ...(unheard !== undefined && { unheard }) };
+}
+
+/** Position of a chunk in the session's time, and the audio that it shares with the previous one. */
+function positioned(outcome: ChunkOutcome, before: JoinedChunk | undefined): JoinedChunk {
+  const content = contentOf(outcome);
+  const seconds = chunkSeconds(outcome);
+  if (before === undefined) return { ...content, start: 0, end: round(seconds) };
+  const overlap = Math.min(outcome.overlapSeconds ?? 0, seconds, before.end - before.start);
+  const start = round(before.end - overlap);
+  const sharedStart = round(Math.max(before.start, start - (leadInOf(outcome)?.seconds ?? 0)));
+  const isShared = before.isTimed && content.isTimed && sharedStart < before.end;
+  const shared = isShared ? { start: sharedStart, end: before.end } : undefined;
+  return { ...content, start, end: round(start + seconds), shared };
 }
 
 /** Appends a chunk's segments. Words in shared audio are joined. */
-function add(joined: Segment[], { outcome, start, shared }: PositionedChunk): void {
+function add(joined: Segment[], outcome: ChunkOutcome, { start, shared }: JoinedChunk): void {
   if (outcome.kind !== 'transcribed') return;
   const segments = outcome.result.segments.map((segment) => shifted(segment, start));
   if (shared === undefined) {
@@ -72,54 +121,95 @@ function add(joined: Segment[], { outcome, start, shared }: PositionedChunk): vo
   joined.push(...joinSegments(tail, head, { start: shared.start, leadIn }, shared.end), ...segments.slice(head.length));
 }
 
-/** Language of most words; `und` if there are none. */
-function languageOf(outcomes: readonly ChunkOutcome[]): string {
-  const words = new Map<string, number>();
-  for (const outcome of outcomes) {
-    if (outcome.kind !== 'transcribed') continue;
-    for (const segment of outcome.result.segments) {
-      const language = segment.language ?? outcome.result.language;
-      words.set(language, (words.get(language) ?? 0) + segment.words.length);
-    }
+/** Number of leading segments that a chunk after `last` cannot change: it shares audio with `last` only, or changes one word. */
+function closedCount(segments: readonly Segment[], last: JoinedChunk): number {
+  for (let at = segments.length - 1; at > 0; at--) if ((segments[at - 1]?.end ?? 0) <= last.start - MATCH_SECONDS) return at;
+  return 0;
+}
+
+function countWords(words: Record<string, number>, { language, segments }: ChunkTranscript): void {
+  for (const segment of segments) {
+    const name = segment.language ?? language;
+    words[name] = (words[name] ?? 0) + segment.words.length;
   }
-  return [...words].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'und';
 }
 
-/** Reasons of gaps other than failures. */
-const NEVER_UPLOADED = 'never uploaded';
-const NOT_YET = 'not transcribed yet';
-
-function gapsOf(chunks: readonly PositionedChunk[]): Transcript['gaps'] {
-  return chunks.flatMap(({ outcome, start, end }, index) => {
-    if (outcome.kind === 'transcribed') return [];
-    const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind === 'waiting' ? NOT_YET : NEVER_UPLOADED;
-    return [{ chunkNumber: index + 1, start, end, reason }];
-  });
+/** Adds the outcomes of the next chunks. */
+export function extend(joined: Joined, outcomes: readonly ChunkOutcome[]): Joined {
+  const chunks = [...joined.chunks];
+  const closed = [...joined.closed];
+  const open = [...joined.open];
+  const words = { ...joined.totals.words };
+  let { model, isGapless } = joined.totals;
+  for (const outcome of outcomes) {
+    const chunk = positioned(outcome, chunks.at(-1) ?? joined.before.last);
+    chunks.push(chunk);
+    add(open, outcome, chunk);
+    closed.push(...open.splice(0, closedCount(open, chunk)));
+    if (outcome.kind === 'transcribed') {
+      countWords(words, outcome.result);
+      model ??= outcome.result.model;
+    } else isGapless = false;
+  }
+  return { before: joined.before, chunks, closed, open, totals: { words, model, isGapless } };
 }
 
-/** Joins the outcomes of a session's chunks. `outcomes[i]` belongs to chunk number i + 1. */
-export function joinChunks(sessionId: string, outcomes: readonly ChunkOutcome[]): Transcript {
-  const chunks = positioned(outcomes);
-  const joined: Segment[] = [];
-  for (const chunk of chunks) add(joined, chunk);
-  const segments = withSpeakers(joined).map((segment, id) => ({ ...segment, id }));
-  const first = outcomes.find((outcome) => outcome.kind === 'transcribed')?.result;
+/** The beginning of the text that continues `joined`. */
+export function continuationOf({ before, chunks, closed, open, totals }: Joined): Joined {
+  const last = chunks.at(-1) ?? before.last;
+  const earlier = [...(chunks.length > 0 && before.last !== undefined ? [before.last] : []), ...chunks.slice(0, -1)];
+  return {
+    before: {
+      chunks: before.chunks + chunks.length,
+      segments: before.segments + closed.length,
+      text: closed.findLast(({ text }) => text !== '')?.text ?? before.text,
+      last,
+      seconds: earlier.reduce((end, chunk) => Math.max(end, chunk.end), before.seconds),
+    },
+    chunks: [],
+    closed: [],
+    open,
+    totals,
+  };
+}
+
+/** A text with its continuations, in order. */
+export const concat = (first: Joined, next: readonly Joined[]): Joined => ({
+  ...(next.at(-1) ?? first),
+  before: first.before,
+  chunks: [first, ...next].flatMap(({ chunks }) => chunks),
+  closed: [first, ...next].flatMap(({ closed }) => closed),
+});
+
+/** Language of most words; `und` if there are none. */
+const languageOf = ({ words }: Totals): string => Object.entries(words).sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'und';
+
+/** The transcript of the joined chunks. What precedes them counts in `status`, `language` and `model` only. */
+export function transcriptOf(sessionId: string, { before, chunks, closed, open, totals }: Joined): Transcript {
+  const segments = withSpeakers([...closed, ...open]).map((segment, index) => ({ ...segment, id: before.segments + index }));
+  const numbered = chunks.map((chunk, index) => ({ chunk, chunkNumber: before.chunks + index + 1 }));
   return {
     sessionId,
-    status: outcomes.every(({ kind }) => kind === 'transcribed') ? 'completed' : 'partial',
-    language: languageOf(outcomes),
-    duration_seconds: chunks.at(-1)?.end ?? 0,
-    model: first?.model ?? '',
+    status: totals.isGapless ? 'completed' : 'partial',
+    language: languageOf(totals),
+    duration_seconds: (chunks.at(-1) ?? before.last)?.end ?? 0,
+    model: totals.model ?? '',
     text: joinTexts(segments.map(({ text }) => text)),
     segments,
-    final: outcomes.every(({ kind }) => kind !== 'waiting'),
-    gaps: gapsOf(chunks),
-    coverage: coverageOf(chunks, segments),
-    chunks: chunks.map(({ outcome, start, end }, index) => ({
-      chunkNumber: index + 1,
+    final: chunks.every(({ kind }) => kind !== 'waiting'),
+    gaps: numbered.flatMap(({ chunk: { start, end, reason }, chunkNumber }) =>
+      reason === undefined ? [] : [{ chunkNumber, start, end, reason }],
+    ),
+    coverage: coverageOf(before.last === undefined ? chunks : [before.last, ...chunks], segments, before.seconds),
+    chunks: numbered.map(({ chunk: { kind, start, end }, chunkNumber }) => ({
+      chunkNumber,
       start,
       end,
-      source: outcome.kind === 'transcribed' ? 'cache' : 'none',
+      source: kind === 'transcribed' ? 'cache' : 'none',
     })),
   };
 }
+
+/** Joins the outcomes of a session's chunks. `outcomes[i]` belongs to chunk number i + 1. */
+export const joinChunks = (sessionId: string, outcomes: readonly ChunkOutcome[]): Transcript =>
+  transcriptOf(sessionId, extend(NOTHING_JOINED, outcomes));

@@ -1,20 +1,12 @@
-/**
- * Reads the results of a session's chunks in few requests. Committed results never change, so most of them are stored together
- * in a bundle, and only the newest are read one by one. An outdated or lost bundle costs time only.
- */
-
-import { createHash } from 'node:crypto';
+/** Reads the outcomes of a session's chunks. */
 import pMap from 'p-map';
 import type { Edit, Edits } from '../contracts/edits.ts';
-import { BUNDLE_EVERY } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
-import type { Bundle, ChunkTranscript } from '../contracts/transcript.ts';
+import type { ChunkTranscript } from '../contracts/transcript.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
 
 export interface ResultReader {
   readResult(resultKey: string): Promise<ChunkTranscript>;
-  readBundle(session: SessionRow): Promise<Bundle | undefined>;
-  writeBundle(session: SessionRow, bundle: Bundle): Promise<void>;
   readEdits(session: SessionRow): Promise<StoredEdits | undefined>;
 }
 
@@ -23,39 +15,19 @@ export interface StoredEdits extends Edits {
   readonly tag: string;
 }
 
-export const editsOf = async (store: ResultReader, session: SessionRow): Promise<readonly Edit[]> =>
+export const editsOf = async (store: Pick<ResultReader, 'readEdits'>, session: SessionRow): Promise<readonly Edit[]> =>
   session.edits_version === undefined ? [] : ((await store.readEdits(session))?.edits ?? []);
 
 const READS_AT_ONCE = 32;
 
-/** Results by chunk number. A bundle that lacks many of them is rewritten. */
+/** Results by chunk number. A chunk whose retranscription failed keeps its previous result. */
 async function resultsOf(
-  store: ResultReader,
-  session: SessionRow,
+  store: Pick<ResultReader, 'readResult'>,
   rows: readonly ChunkRow[],
 ): Promise<ReadonlyMap<number, ChunkTranscript>> {
-  // A chunk whose retranscription failed keeps its previous result.
-  const done = rows.filter((row) => hasOutcome(row) && row.result_key !== undefined);
-  const bundle = done.length < BUNDLE_EVERY ? undefined : await store.readBundle(session);
-  const bundled = new Map(bundle?.results.map(({ key, result }) => [key, result]));
-  const found = new Map<number, ChunkTranscript>();
-  const missing = done.filter((row) => {
-    const result = bundled.get(row.result_key ?? '');
-    if (result !== undefined) found.set(row.chunk_number, result);
-    return result === undefined;
-  });
-  const read = async (row: ChunkRow): Promise<void> => {
-    found.set(row.chunk_number, await store.readResult(row.result_key ?? ''));
-  };
-  await pMap(missing, read, { concurrency: READS_AT_ONCE });
-  if (missing.length >= BUNDLE_EVERY) {
-    const results = done.flatMap(({ chunk_number, result_key = '' }) => {
-      const result = found.get(chunk_number);
-      return result === undefined ? [] : [{ key: result_key, result }];
-    });
-    await store.writeBundle(session, { results });
-  }
-  return found;
+  const done = rows.flatMap((row) => (hasOutcome(row) && row.result_key !== undefined ? [[row, row.result_key] as const] : []));
+  const read = async ([row, key]: (typeof done)[number]) => [row.chunk_number, await store.readResult(key)] as const;
+  return new Map(await pMap(done, read, { concurrency: READS_AT_ONCE }));
 }
 
 /** Accepted range of overlaps computed from clocks, in seconds. A smaller overlap is jitter; a larger one, a changed clock. */
@@ -81,29 +53,34 @@ function withCurrentLeadIn(result: ChunkTranscript, before: ChunkRow | undefined
   return own;
 }
 
-/** Outcomes of all chunk numbers of a session, in order. */
-export async function outcomesOf(store: ResultReader, session: SessionRow, rows: readonly ChunkRow[]): Promise<ChunkOutcome[]> {
+/**
+ * Outcomes of the chunk numbers from `after` + 1 to `until`, in order. `rows` may include the row of number `after`. By default,
+ * all chunks of the session.
+ */
+export async function outcomesOf(
+  store: Pick<ResultReader, 'readResult'>,
+  session: SessionRow,
+  rows: readonly ChunkRow[],
+  after = 0,
+  until = Math.max(after, countOf(session, rows)),
+): Promise<ChunkOutcome[]> {
   const byNumber = new Map(rows.map((row) => [row.chunk_number, row]));
-  const results = await resultsOf(store, session, rows);
-  return Array.from({ length: countOf(session, rows) }, (_, index): ChunkOutcome => {
-    const row = byNumber.get(index + 1);
+  const results = await resultsOf(
+    store,
+    rows.filter((row) => row.chunk_number > after),
+  );
+  return Array.from({ length: until - after }, (_, index): ChunkOutcome => {
+    const number = after + index + 1;
+    const [row, before] = [byNumber.get(number), byNumber.get(number - 1)];
     if (row === undefined) return { kind: 'missing' };
-    const overlapSeconds = overlapOf(row, byNumber.get(index));
+    const overlapSeconds = overlapOf(row, before);
     const durationSeconds = row.duration_seconds ?? row.said_seconds;
-    const result = results.get(row.chunk_number);
-    if (result !== undefined)
-      return { kind: 'transcribed', result: withCurrentLeadIn(result, byNumber.get(index)), overlapSeconds };
+    const result = results.get(number);
+    if (result !== undefined) return { kind: 'transcribed', result: withCurrentLeadIn(result, before), overlapSeconds };
     if (row.state === 'dead') return { kind: 'failed', reason: row.error_message ?? 'failed', durationSeconds, overlapSeconds };
     return { kind: 'waiting', durationSeconds, overlapSeconds };
   });
 }
 
 /** Whether a chunk is transcribed or has failed permanently. */
-const hasOutcome = ({ state }: ChunkRow): boolean => state === 'done' || state === 'dead';
-
-/** Hash of everything that a transcript depends on. While it is unchanged, so is the transcript. */
-export const fingerprint = (session: SessionRow, rows: readonly ChunkRow[], correctionsVersion: number): string =>
-  createHash('sha256')
-    .update(String([session.chunk_count, correctionsVersion, session.edits_version]))
-    .update(rows.map((row) => `${row.chunk_number}:${hasOutcome(row) ? `${row.state}:${row.fence}` : 'waiting'}`).join(' '))
-    .digest('base64url');
+export const hasOutcome = ({ state }: ChunkRow): boolean => state === 'done' || state === 'dead';

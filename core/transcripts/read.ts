@@ -30,13 +30,13 @@ export type Reading = { readonly etag: string } & (
 export async function readTranscript(
   deps: ReadDeps,
   session: SessionRow,
-  { format, start, end }: z.infer<typeof TranscriptQuery>,
+  { format, start, end, after }: z.infer<typeof TranscriptQuery>,
   knownEtag: string | undefined,
 ): Promise<Reading> {
   const current = await currentTranscript(deps, session);
   const etag = `"${[current.tag, format, start, end].filter((part) => part !== undefined).join('-')}"`;
   if (knownEtag === etag) return { etag, kind: 'unchanged' };
-  const json = await current.read();
+  const json = await current.read(format === 'json' && start === undefined ? after : undefined);
   const parsed = (): Transcript => Transcript.parse(JSON.parse(json));
   if (start !== undefined && end !== undefined) return { etag, kind: 'range', range: textOfRange(parsed(), start, end) };
   if (format !== 'json') return { etag, kind: 'text', text: render(parsed(), format) };

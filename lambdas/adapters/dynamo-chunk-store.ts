@@ -3,6 +3,7 @@ import {
   type BatchGetCommandOutput,
   DeleteCommand,
   type DynamoDBDocumentClient,
+  paginateQuery,
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
 import pMap from 'p-map';
@@ -10,7 +11,7 @@ import { formerOf } from '../../core/chunk-cache/former.ts';
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { pendingShard } from '../../core/chunk-cache/rows.ts';
 import type { Lane } from '../../core/contracts/lanes.ts';
-import { PENDING_SHARDS } from '../../core/contracts/limits.ts';
+import { MAX_CHUNK_NUMBER, PENDING_SHARDS } from '../../core/contracts/limits.ts';
 import { ChunkRow, INDEXES } from '../../core/contracts/rows.ts';
 import { conditional, putIf, putNew, updaterOf } from './conditional.ts';
 import { queryAll } from './query-all.ts';
@@ -28,6 +29,8 @@ const STILL_SAME_RESULT = '#state = :done AND fence = :fence AND etag = :etag';
 const SHARDS = Array.from({ length: PENDING_SHARDS }, (_, index) => `pending-${index}`);
 const STILL_UNFINISHED = '#state IN (:pending, :leased)';
 const DELETES_AT_ONCE = 25;
+/** Rows that are read at once in search of one that waits; it is usually among the first. */
+const ROWS_TO_FIRST_WAITING = 50;
 /** Limit of BatchGetItem. */
 const GETS_AT_ONCE = 100;
 
@@ -38,7 +41,10 @@ const keyOf = (row: Pick<ChunkRow, 'session_id' | 'chunk_number'>) => ({
 const parsed = (items: readonly unknown[] = []): ChunkRow[] => items.map((item) => ChunkRow.parse(item));
 
 /** Reads of rows by their keys. */
-const readsOf = (db: DynamoDBDocumentClient, table: string): Pick<ChunkStore, 'get' | 'listOf' | 'getMany'> => ({
+const readsOf = (
+  db: DynamoDBDocumentClient,
+  table: string,
+): Pick<ChunkStore, 'get' | 'listOf' | 'listFrom' | 'hasWaiting' | 'getMany'> => ({
   get: (sessionId, chunkNumber) => readRow(db, table, { session_id: sessionId, chunk_number: chunkNumber }, ChunkRow),
 
   listOf: async (sessionId) =>
@@ -50,6 +56,30 @@ const readsOf = (db: DynamoDBDocumentClient, table: string): Pick<ChunkStore, 'g
         ConsistentRead: true,
       }),
     ),
+
+  listFrom: async (sessionId, from, to = MAX_CHUNK_NUMBER) =>
+    parsed(
+      await queryAll(db, {
+        TableName: table,
+        KeyConditionExpression: 'session_id = :session AND chunk_number BETWEEN :from AND :to',
+        ExpressionAttributeValues: { ':session': sessionId, ':from': from, ':to': to },
+        ConsistentRead: true,
+      }),
+    ),
+
+  async hasWaiting(sessionId, from) {
+    const query = {
+      TableName: table,
+      KeyConditionExpression: 'session_id = :session AND chunk_number >= :from',
+      FilterExpression: STILL_UNFINISHED,
+      ProjectionExpression: 'chunk_number',
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ':session': sessionId, ':from': from, ':pending': 'pending', ':leased': 'leased' },
+      ConsistentRead: true,
+    };
+    for await (const { Count } of paginateQuery({ client: db, pageSize: ROWS_TO_FIRST_WAITING }, query)) if (Count) return true;
+    return false;
+  },
 
   async getMany(places) {
     const rows: ChunkRow[] = [];

@@ -11,6 +11,9 @@ const DOES_NOT_EXIST = 'attribute_not_exists(session_id)';
 const NOT_DELETED = 'attribute_exists(session_id) AND #state <> :deleted';
 const STILL_RECORDING = '#state = :recording AND due_at_ms = :was';
 const NEWER_EDITS = `${NOT_DELETED} AND (attribute_not_exists(edits_version) OR edits_version < :version)`;
+const STILL_SETTLED = `${NOT_DELETED} AND settled_chunks = :was`;
+const NOTHING_SETTLED = `${NOT_DELETED} AND (attribute_not_exists(settled_chunks) OR settled_chunks = :was)`;
+const MORE_SETTLED = 'settled_chunks > :settled';
 const STILL_DUE = 'due_at_ms = :was';
 const FIRST_RETRANSCRIPTION = '#state = :completed AND attribute_not_exists(retranscription)';
 const NEXT_RETRANSCRIPTION = '#state = :completed AND retranscription.#number = :was';
@@ -94,6 +97,30 @@ const changesOf = (update: Update): Omit<SessionStore, keyof Rows | keyof Retran
       },
     }),
 
+  noteTextChanged: (sessionId) =>
+    update(sessionId, {
+      UpdateExpression: 'ADD text_revision :one',
+      ConditionExpression: NOT_DELETED,
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ':one': 1, ':deleted': 'deleted' },
+    }),
+
+  settle: (sessionId, was, settled) =>
+    update(sessionId, {
+      UpdateExpression: 'SET settled_chunks = :settled',
+      ConditionExpression: was === 0 ? NOTHING_SETTLED : STILL_SETTLED,
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ':was': was, ':settled': settled, ':deleted': 'deleted' },
+    }),
+
+  async unsettle(sessionId, settled) {
+    await update(sessionId, {
+      UpdateExpression: 'SET settled_chunks = :settled',
+      ConditionExpression: MORE_SETTLED,
+      ExpressionAttributeValues: { ':settled': settled },
+    });
+  },
+
   async noteEdits(sessionId, version) {
     await update(sessionId, {
       UpdateExpression: 'SET edits_version = :version',
@@ -136,7 +163,7 @@ const retranscriptionsOf = (update: Update): Retranscriptions => ({
     return update(session_id, {
       UpdateExpression:
         `SET ${['retranscription = :again', 'due_shard = :due', 'due_at_ms = :at', ...sets].join(', ')}` +
-        ` REMOVE ${['detected_language', ...removes].join(', ')}`,
+        ` REMOVE ${['detected_language', 'settled_chunks', ...removes].join(', ')}`,
       ConditionExpression: was === undefined ? FIRST_RETRANSCRIPTION : NEXT_RETRANSCRIPTION,
       ExpressionAttributeNames: { '#state': 'state', ...(was !== undefined && { '#number': 'number' }), ...names },
       ExpressionAttributeValues: {

@@ -16,9 +16,9 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { ChunkObjects, StoredObject } from '../../core/chunk-cache/ports.ts';
 import { Edits } from '../../core/contracts/edits.ts';
 import {
-  bundleKey,
   chunkTranscriptKey,
   editsKey,
+  joinedPartKey,
   liveKey,
   parseChunkKey,
   type SessionPlace,
@@ -27,10 +27,11 @@ import {
 } from '../../core/contracts/keys.ts';
 import { DOWNLOAD_URL_SECONDS, UPLOAD_URL_SECONDS } from '../../core/contracts/limits.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
-import { Bundle, ChunkTranscript } from '../../core/contracts/transcript.ts';
+import { ChunkTranscript } from '../../core/contracts/transcript.ts';
 import type { ChunkDeclaration, SignDownload, SignUpload } from '../../core/signing.ts';
 import { iso } from '../../core/time.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
+import { chunksIn, type JoinedPart } from '../../core/transcripts/joined-parts.ts';
 import type { LiveDeps } from '../../core/transcripts/live.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
@@ -147,18 +148,19 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore
   return {
     readTranscript: (session) => readText(s3, bucket, keyOfTranscript(session)),
 
-    async readBundle(session) {
+    async readPart(session, lastChunk) {
       try {
-        return Bundle.parse(JSON.parse(await readText(s3, bucket, bundleKey(placeOf(session)))));
+        // Not validated: only this application writes parts, from validated results.
+        return JSON.parse(await readText(s3, bucket, joinedPartKey(placeOf(session), lastChunk))) as JoinedPart;
       } catch (error) {
         if (error instanceof NoSuchKey) return undefined;
         throw error;
       }
     },
 
-    async writeBundle(session, bundle) {
-      const object = { Bucket: bucket, Key: bundleKey(placeOf(session)), ContentType: 'application/json' };
-      await s3.send(new PutObjectCommand({ ...object, Body: JSON.stringify(bundle) }));
+    async writePart(session, part) {
+      const Key = joinedPartKey(placeOf(session), chunksIn(part.joined));
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(part), ContentType: 'application/json' }));
     },
 
     async readEdits(session) {

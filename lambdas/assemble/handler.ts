@@ -12,6 +12,7 @@ import { correctors } from '../../core/corrections/settings.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { type AssembleDeps, assembleSession } from '../../core/transcripts/assemble.ts';
 import { processNewResults } from '../../core/transcripts/new-results.ts';
+import { hasOutcome } from '../../core/transcripts/outcomes.ts';
 import { containmentOf } from '../runtime/containment.ts';
 import { logger } from '../runtime/logger.ts';
 import { logSkipped } from '../runtime/skipped-rules.ts';
@@ -27,9 +28,9 @@ const SESSION_SECONDS = 90;
 
 const OfSession = z.object({ session_id: z.string() });
 
-/** The work of a batch of stream records: a session with its newly completed chunks, or a user's changed settings. */
+/** The work of a batch of stream records: a session with its chunks that have new outcomes, or a user's changed settings. */
 type Subject =
-  | { readonly kind: 'session'; readonly sessionId: string; readonly done: readonly ChunkRow[] }
+  | { readonly kind: 'session'; readonly sessionId: string; readonly changed: readonly ChunkRow[] }
   | { readonly kind: 'settings'; readonly row: SettingsRow };
 
 /**
@@ -47,13 +48,13 @@ function subjectsOf(images: readonly Record<string, unknown>[]): Subject[] {
       continue;
     }
     if (isJobId(sessionId)) continue; // FileJobs handles files
-    const row = ChunkRow.safeParse(image).data;
+    const row = ChunkRow.safeParse(image).data; // undefined: a row of a session
     if (row?.state === 'done' && row.corrections_version !== undefined) continue;
-    const done = sessions.get(sessionId) ?? [];
-    sessions.set(sessionId, row?.state === 'done' ? [...done, row] : done);
+    const changed = sessions.get(sessionId) ?? [];
+    sessions.set(sessionId, row !== undefined && hasOutcome(row) ? [...changed, row] : changed);
   }
   return [
-    ...[...sessions].map(([sessionId, done]) => ({ kind: 'session' as const, sessionId, done })),
+    ...[...sessions].map(([sessionId, changed]) => ({ kind: 'session' as const, sessionId, changed })),
     ...[...settings.values()].map((row) => ({ kind: 'settings' as const, row })),
   ];
 }
@@ -63,8 +64,8 @@ type Deps = AssembleHandlerDeps & AssembleDeps;
 async function serve(deps: Deps, subject: Subject, containment: Containment): Promise<void> {
   if (subject.kind === 'settings')
     return reapply({ ...deps, assemble: (id) => assembleSession(deps, id) }, subject.row, containment);
-  const { sessionId, done } = subject;
-  logger.info('assembled', { sessionId, assembly: await processNewResults(deps, sessionId, done) });
+  const { sessionId, changed } = subject;
+  logger.info('assembled', { sessionId, assembly: await processNewResults(deps, sessionId, changed) });
 }
 
 /**

@@ -15,6 +15,7 @@ import type { SessionStore } from '../../core/sessions/ports.ts';
 import { deleteRecording, endRecording } from '../../core/sessions/recording.ts';
 import { retranscribe, viewRetranscribed } from '../../core/sessions/retranscription.ts';
 import { viewSession } from '../../core/sessions/session.ts';
+import { takeBackParts } from '../../core/sessions/settled.ts';
 import { transcribeRange } from '../../core/transcripts/range-request.ts';
 import { endpoints } from '../runtime/endpoint.ts';
 import { warn } from '../runtime/logger.ts';
@@ -41,9 +42,9 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
         return { status: 200, body: { sessions: items.map(viewSession), cursor } };
       },
 
-      'GET /api/sessions/{id}': async ({ caller, id }) => {
+      'GET /api/sessions/{id}': async ({ query, caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
-        return { status: 200, body: await sessionDetails(deps, session) };
+        return { status: 200, body: await sessionDetails(deps, session, query.from) };
       },
 
       'DELETE /api/sessions/{id}': async ({ caller, id }) => {
@@ -74,14 +75,15 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
 
       'POST /api/sessions/{id}/chunks/{n}/retry': async ({ caller, id, n }) => {
         const chunkNumber = ChunkNumber.parse(n);
-        await sessionFor(deps.sessions, caller, id);
+        const session = await sessionFor(deps.sessions, caller, id);
         await retryChunk(deps, id, chunkNumber);
+        await takeBackParts(deps.sessions, session, chunkNumber);
         return { status: 202, body: { id, chunkNumber, state: 'pending' } };
       },
 
       'POST /api/sessions/{id}/transcript/ranges': async ({ body, caller, id }) => {
-        await sessionFor(deps.sessions, caller, id);
-        return { status: 202, body: await transcribeRange(deps, id, body) };
+        const session = await sessionFor(deps.sessions, caller, id);
+        return { status: 202, body: await transcribeRange(deps, session, body) };
       },
     },
     clientId,

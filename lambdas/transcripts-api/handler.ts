@@ -1,3 +1,4 @@
+import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
 import { sessionFor } from '../../core/sessions/access.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
@@ -11,6 +12,7 @@ import { endpoints } from '../runtime/endpoint.ts';
 
 export interface TranscriptsDeps extends ReadDeps {
   readonly sessions: Pick<SessionStore, 'get' | 'noteEdits'>;
+  readonly chunks: ReadDeps['chunks'] & Pick<ChunkStore, 'listOf'>;
   readonly results: ReadDeps['results'] & EditStore;
   readonly nowMs: () => number;
 }

@@ -6,19 +6,20 @@ import type { ChunkRow } from '../../core/contracts/rows.ts';
 import type { ChunkTranscript } from '../../core/contracts/transcript.ts';
 import { completeSession } from '../../core/sessions/completion.ts';
 import { ingest } from '../../core/sessions/ingest.ts';
-import { assembleSession, bundleResults } from '../../core/transcripts/assemble.ts';
+import { assembleSession } from '../../core/transcripts/assemble.ts';
 import { joinChunks } from '../../core/transcripts/join.ts';
+import { processNewResults } from '../../core/transcripts/new-results.ts';
 import { memoryChunkStore, memoryObjects, memoryQueue, memoryResults, memorySessionStore } from '../support/memory-stores.ts';
 import { chunkTranscript, SESSION, sessionRow, USER } from '../support/rows.ts';
 
-const CHUNKS = 12;
+const CHUNKS = 20;
 const place = (chunkNumber: number) => ({ userId: USER, sessionId: SESSION, chunkNumber });
 const correctorFor = async () => ({ correct: (text: string) => text, count: () => ({}), version: 0 });
 
 /** A step with a chunk. Steps come in any order and number. */
 const step = fc.record({
   n: fc.integer({ min: 1, max: CHUNKS }),
-  what: fc.constantFrom('upload', 'replace', 'event', 'claim', 'finish', 'release', 'commit', 'bundle', 'assemble', 'complete'),
+  what: fc.constantFrom('upload', 'replace', 'event', 'claim', 'finish', 'release', 'commit', 'stream', 'assemble', 'complete'),
 });
 
 function world(overlap: number) {
@@ -54,12 +55,21 @@ function world(overlap: number) {
       results.set(`r${n}.${fence}`, { ...(etag === `e${n}` ? result(n) : chunkTranscript(n, 30 + n, 9)), ...lead });
       return { state: 'done', result_key: `r${n}.${fence}`, duration_seconds: 30 + n };
     });
+    const row = await chunks.get(SESSION, n);
+    if (row?.state === 'done') stream.push(row);
+  };
+  const stream: ChunkRow[] = [];
+  /** Delivers the oldest records of the stream, in one batch; some of them for the second time. */
+  const deliver = async (count: number): Promise<void> => {
+    const batch = stream.slice(0, count);
+    if (batch.length > 0) await processNewResults(deps, SESSION, batch);
+    stream.splice(0, count - (count % 3 === 0 ? 1 : 0));
   };
   const allowReplacing = async (n: number): Promise<void> => {
     const row = await chunks.get(SESSION, n);
     if (row !== undefined) chunks.put({ ...row, replace_allowed: true });
   };
-  return { deps, key, result, declared, update, commit, allowReplacing, results: deps.results };
+  return { deps, key, result, declared, update, commit, deliver, stream, allowReplacing, results: deps.results };
 }
 
 const ideal = (w: ReturnType<typeof world>, overlap: number) =>
@@ -94,12 +104,13 @@ test('uploads in any order, duplicates, late chunks, crashes and restarts give t
             await acts.claim(n);
             await acts.commit(n);
           }
+          while (w.stream.length > 0) await w.deliver(7);
           await acts.assemble();
         },
         claim: (n: number) => w.update(n, 'pending', ({ fence }) => ({ state: 'leased', fence: fence + 1 })),
         release: (n: number) => w.update(n, 'leased', () => ({ state: 'pending' })),
         commit: (n: number) => w.commit(n),
-        bundle: () => bundleResults(deps, SESSION),
+        stream: (n: number) => w.deliver(n),
         assemble: () => assembleSession(deps, SESSION),
         complete: async (n: number) => {
           const session = await deps.sessions.get(SESSION);

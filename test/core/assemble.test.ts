@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
 import { correctors, saveCorrections } from '../../core/corrections/settings.ts';
-import { assembleSession, bundleResults } from '../../core/transcripts/assemble.ts';
+import { assembleSession } from '../../core/transcripts/assemble.ts';
+import { joinChunks } from '../../core/transcripts/join.ts';
+import { processNewResults } from '../../core/transcripts/new-results.ts';
+import { outcomesOf } from '../../core/transcripts/outcomes.ts';
 import { memoryChunkStore, memoryResults, memorySessionStore, memorySettingsStore } from '../support/memory-stores.ts';
 import { chunkRow, chunkTranscript, SESSION, sessionRow, USER } from '../support/rows.ts';
 
@@ -12,7 +15,9 @@ async function world(rows: ChunkRow[], chunkCount?: number) {
   const sessions = memorySessionStore();
   const chunks = memoryChunkStore();
   const numbers = Array.from({ length: 40 }, (_, i) => i + 1);
-  const results = memoryResults(new Map(numbers.flatMap((n) => [1, 2].map((fence) => [`r${n}.${fence}`, chunkTranscript(n)]))));
+  const results = memoryResults(
+    new Map(numbers.flatMap((n) => [1, 2].map((fence) => [`r${n}.${fence}`, chunkTranscript(n, 30, 2 + fence)]))),
+  );
   await sessions.create(sessionRow());
   for (const row of rows) chunks.put(row);
   if (chunkCount !== undefined) await sessions.complete(SESSION, chunkCount, 9_000);
@@ -57,7 +62,7 @@ test('a late chunk is included, even above the chunk count given at Stop [record
   const w = await world([done(1)], 1);
   await w.assemble();
   w.chunks.put(done(2));
-  expect(await w.assemble()).toBe('written');
+  expect(await processNewResults(w, SESSION, [done(2)])).toBe('written');
   expect(w.results.transcript?.chunks).toHaveLength(2);
 });
 
@@ -76,7 +81,7 @@ test('an assembly that a newer one overtakes starts again and ends with the newe
     if (!overtaken) {
       overtaken = true;
       w.chunks.put(done(2));
-      expect(await w.assemble()).toBe('written');
+      expect(await processNewResults(w, SESSION, [done(2)])).toBe('written');
     }
     return readResult(key);
   };
@@ -84,13 +89,18 @@ test('an assembly that a newer one overtakes starts again and ends with the newe
   expect(w.results.transcript?.status).toBe('completed');
 });
 
-test('results are bundled during the recording, so the final assembly reads only the newest ones, whatever the length [session.flat]', async () => {
+/** Puts chunks that are transcribed one after the other, and delivers the stream record of each. */
+async function record(w: Awaited<ReturnType<typeof world>>, count: number): Promise<void> {
+  for (let n = 1; n <= count; n++) {
+    w.chunks.put(done(n));
+    await processNewResults(w, SESSION, [done(n)]);
+  }
+}
+
+test('the text is joined during the recording, so its end reads only the newest results, whatever the length [session.flat]', async () => {
   const reads = async (count: number): Promise<number> => {
     const w = await world([]);
-    for (let n = 1; n <= count; n++) {
-      w.chunks.put(done(n));
-      if (n % 8 === 0) await bundleResults(w, SESSION);
-    }
+    await record(w, count);
     w.results.reads.length = 0;
     await w.sessions.complete(SESSION, count, 9_000);
     expect(await w.assemble()).toBe('written');
@@ -101,14 +111,20 @@ test('results are bundled during the recording, so the final assembly reads only
   expect(await reads(34)).toBe(2);
 });
 
-test('bundled results of replaced audio are not used', async () => {
-  const w = await world(Array.from({ length: 8 }, (_, i) => done(i + 1)));
-  await bundleResults(w, SESSION);
-  w.chunks.put(done(3, 2));
-  w.results.reads.length = 0;
-  await w.sessions.complete(SESSION, 8, 9_000);
+test('parts of the text that contain replaced audio are not used, and are written again', async () => {
+  const w = await world([]);
+  await record(w, 24);
+  w.chunks.put(done(11, 2));
+  await processNewResults(w, SESSION, [done(11, 2)]);
+  expect((await w.sessions.get(SESSION))?.settled_chunks).toBe(8);
+  w.chunks.put(done(25));
+  await processNewResults(w, SESSION, [done(25)]);
+  expect((await w.sessions.get(SESSION))?.settled_chunks).toBe(24);
+  await w.sessions.complete(SESSION, 25, 9_000);
   await w.assemble();
-  expect(w.results.reads).toEqual(['r3.2']);
+  expect(w.results.transcript?.segments).toEqual(
+    joinChunks(SESSION, await outcomesOf(w.results, sessionRow(), await w.chunks.listOf(SESSION))).segments,
+  );
 });
 
 test('corrections apply to the text and its segments, not to the words; new corrections rewrite the transcript', async () => {

@@ -114,7 +114,7 @@ test('a session is transcribed again with another model and language, and keeps 
   });
   expect(await w.session()).toMatchObject({ model: 'large-v3', language: 'de' });
   await w.commit(1);
-  expect(await w.assemble()).toBe('unchanged');
+  expect(await w.assemble()).toBe('waiting');
   expect(w.results.writes).toBe(version);
   expect(await w.isUnfinished()).toBe(true);
   expect(viewRetranscription(await w.session(), await w.chunks.listOf(SESSION))).toMatchObject({ chunks: 2, done: 1, failed: 0 });
@@ -211,7 +211,7 @@ test('the keeper continues a call that died; leased chunks are queued later [ret
   await expect(w.again({ language: 'de' })).rejects.toThrow('the process dies');
   w.chunks.transcribeAgain = transcribeAgain;
   await w.commit(1);
-  expect(await w.assemble()).toBe('unchanged');
+  expect(await w.assemble()).toBe('waiting');
   w.clock.ms += 60_000;
   expect(await processDueSessions(w.deps, containment())).toEqual({ requeued: 1 });
   expect(await w.chunks.get(SESSION, 2)).toMatchObject({ state: 'pending', language: 'de' });

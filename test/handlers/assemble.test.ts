@@ -16,10 +16,10 @@ async function world() {
   const [sessions, chunks, settings] = [memorySessionStore(), memoryChunkStore(), memorySettingsStore()];
   const results = memoryResults(new Map([['r', chunkTranscript(1)]]));
   const assembled: string[] = [];
-  const { listOf } = chunks;
-  chunks.listOf = (sessionId) => {
+  const { hasWaiting } = chunks;
+  chunks.hasWaiting = (sessionId, from) => {
     assembled.push(sessionId);
-    return listOf(sessionId);
+    return hasWaiting(sessionId, from);
   };
   const handler = buildHandler({ sessions, chunks, settings, results, nowMs: () => 5 });
   const send = (...rows: object[]) => {

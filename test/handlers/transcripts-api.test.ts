@@ -6,6 +6,9 @@ import { MINE, recordingWorld } from '../support/recording-world.ts';
 import { chunkRow, chunkTranscript, SESSION } from '../support/rows.ts';
 
 const TRANSCRIPT = 'GET /api/sessions/{id}/transcript';
+const fail = async (): Promise<never> => {
+  throw new Error('rows are read');
+};
 const SPEAKERS = 'POST /api/sessions/{id}/speakers';
 
 test('a transcript without any chunk is 409 with the reason', async () => {
@@ -45,12 +48,22 @@ test('a request with the current ETag returns 304; each format and range has its
   expect(await w.call(TRANSCRIPT, again)).toMatchObject({ status: 304, body: undefined });
   expect(await w.call(TRANSCRIPT, { ...again, query: { format: 'srt' } })).toMatchObject({ status: 200 });
   w.chunks.put(chunkRow(2, { state: 'leased' }));
-  const waiting = await w.call(TRANSCRIPT, again);
-  expect(waiting.status).toBe(200);
-  w.chunks.put(chunkRow(2, { state: 'pending' }));
-  expect(await w.call(TRANSCRIPT, { headers: { 'if-none-match': String(waiting.headers?.['etag']) } })).toMatchObject({
-    status: 304,
-  });
+  expect(await w.call(TRANSCRIPT, again)).toMatchObject({ status: 304 });
+  await w.store.noteTextChanged(SESSION);
+  expect(await w.call(TRANSCRIPT, again)).toMatchObject({ status: 200, body: { gaps: [{ chunkNumber: 2 }] } });
+});
+
+test('an unchanged transcript is recognized by the row of the session alone, whatever its length [session.flat]', async () => {
+  const w = await recordingWorld();
+  for (let n = 1; n <= 3; n++) w.done(n);
+  await w.store.noteTextChanged(SESSION);
+  const { headers } = await w.call(TRANSCRIPT);
+  const { listFrom, listOf } = w.chunks;
+  Object.assign(w.chunks, { listFrom: fail, listOf: fail });
+  w.results.reads.length = 0;
+  expect(await w.call(TRANSCRIPT, { headers: { 'if-none-match': String(headers?.['etag']) } })).toMatchObject({ status: 304 });
+  expect(w.results.reads).toEqual([]);
+  Object.assign(w.chunks, { listFrom, listOf });
 });
 
 test('the final transcript is read from its stored object', async () => {

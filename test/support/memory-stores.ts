@@ -13,7 +13,7 @@ import type {
   SettingsRow,
   UsageRow,
 } from '../../core/contracts/rows.ts';
-import type { Bundle, ChunkTranscript, Transcript } from '../../core/contracts/transcript.ts';
+import type { ChunkTranscript, Transcript } from '../../core/contracts/transcript.ts';
 import type { SettingsStore } from '../../core/corrections/ports.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
@@ -23,6 +23,7 @@ import type { LedgerStore } from '../../core/ledger/ports.ts';
 import type { UsageCounter } from '../../core/quota/quota.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
+import { chunksIn, type JoinedPart } from '../../core/transcripts/joined-parts.ts';
 import type { StoredEdits } from '../../core/transcripts/outcomes.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
@@ -72,6 +73,12 @@ export function memorySessionStore(): SessionStore {
         transcript_written_at_ms: writtenAtMs,
         ...(retranscription !== undefined && { transcript_retranscription: retranscription }),
       }),
+    noteTextChanged: async (sessionId) => change(sessionId, { text_revision: (rows.get(sessionId)?.text_revision ?? 0) + 1 }),
+    settle: async (sessionId, was, settled) =>
+      (rows.get(sessionId)?.settled_chunks ?? 0) === was && change(sessionId, { settled_chunks: settled }),
+    async unsettle(sessionId, settled) {
+      if ((rows.get(sessionId)?.settled_chunks ?? 0) > settled) change(sessionId, { settled_chunks: settled });
+    },
     async noteEdits(sessionId, version) {
       if ((rows.get(sessionId)?.edits_version ?? 0) < version) change(sessionId, { edits_version: version });
     },
@@ -94,7 +101,8 @@ export function memorySessionStore(): SessionStore {
       if (row?.state !== 'completed' || row.retranscription?.number !== retranscription?.number) return false;
       const again = { number: (retranscription?.number ?? 0) + 1, requested_at_ms: nowMs, is_queued: false };
       const due = { due_shard: 'due', due_at_ms: dueAtMs } as const;
-      return change(session_id, { ...due, language, model, retranscription: again, detected_language: undefined });
+      const cleared = { detected_language: undefined, settled_chunks: undefined };
+      return change(session_id, { ...due, language, model, retranscription: again, ...cleared });
     },
     async noteRequeued({ session_id, retranscription: known }) {
       const now = rows.get(session_id)?.retranscription;
@@ -119,6 +127,15 @@ export function memoryChunkStore(): ChunkStore & { put(row: ChunkRow): void } {
     get: async (sessionId, chunkNumber) => rows.get(id(sessionId, chunkNumber)),
     listOf: async (sessionId) =>
       [...rows.values()].filter((row) => row.session_id === sessionId).sort((a, b) => a.chunk_number - b.chunk_number),
+    listFrom: async (sessionId, from, to = Number.POSITIVE_INFINITY) =>
+      [...rows.values()]
+        .filter((row) => row.session_id === sessionId && row.chunk_number >= from && row.chunk_number <= to)
+        .sort((a, b) => a.chunk_number - b.chunk_number),
+    hasWaiting: async (sessionId, from) =>
+      [...rows.values()].some(
+        ({ session_id, chunk_number, state }) =>
+          session_id === sessionId && chunk_number >= from && (state === 'pending' || state === 'leased'),
+      ),
     async insert(row) {
       const existing = rows.get(id(row.session_id, row.chunk_number));
       if (existing !== undefined) return { kind: 'exists', row: existing };
@@ -252,7 +269,7 @@ export interface MemoryResults extends ResultStore, EditStore {
   readTranscript(session: SessionRow): Promise<string>;
   writeLive(session: SessionRow, json: string): Promise<void>;
   transcript?: Transcript;
-  bundle?: Bundle;
+  readonly parts: Map<number, JoinedPart>;
   edits?: StoredEdits;
   live?: string;
   writes: number;
@@ -271,8 +288,9 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
       return found;
     },
     readTranscript: async () => JSON.stringify(store.transcript),
-    readBundle: async () => store.bundle,
-    writeBundle: async (_session, bundle) => void Object.assign(store, { bundle }),
+    parts: new Map(),
+    readPart: async (_session, lastChunk) => store.parts.get(lastChunk),
+    writePart: async (_session, part) => void store.parts.set(chunksIn(part.joined), part),
     readEdits: async () => store.edits,
     writeLive: async (_session, live) => void Object.assign(store, { live }),
     async writeEdits(_session, edits, replaces) {

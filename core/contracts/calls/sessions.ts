@@ -28,7 +28,8 @@ export const sessionCalls = {
   'GET /api/sessions/{id}': {
     operationId: 'getSession',
     access: 'owner',
-    summary: 'Get a session with its chunks, missing chunks and statistics',
+    summary: 'Get a session with its chunks, missing chunks and statistics; with `from`, those from this chunk number on',
+    query: http.DetailsQuery,
     answers: { 200: answers.SessionDetails },
     errors: OF_SESSION,
   },

@@ -101,10 +101,12 @@ async function send(sessionId: string, chunk: Chunk): Promise<void> {
 
 /** Copies the server's chunk states to the uploaded chunks on this device. Returns whether any of them changed. */
 async function syncChunkStates(sessionId: string, chunks: readonly Chunk[]): Promise<boolean> {
-  const session = await api('GET /api/sessions/{id}', { path: { id: sessionId } });
+  const open = chunks.find(({ state }) => state === 'sent') ?? chunks.find(({ state }) => state === 'failed');
+  const session = await api('GET /api/sessions/{id}', { path: { id: sessionId }, query: { from: open?.n } });
+  const rows = new Map(session.chunks.map((row) => [row.chunkNumber, row]));
   let hasChanged = false;
   for (const { recordingId, n, state, isKnown } of chunks) {
-    const row = session.chunks.find(({ chunkNumber }) => chunkNumber === n);
+    const row = rows.get(n);
     if (row === undefined || (state !== 'sent' && state !== 'failed')) continue;
     const isDead = row.state === 'dead' && state === 'sent';
     if (row.state === 'done') await dropAudio(recordingId, n, { state: 'done', isKnown: true });

@@ -1,8 +1,12 @@
-/** Polls the growing transcript of a session with its ETag: an unchanged transcript costs an empty response. */
+/**
+ * Polls the growing transcript of a session with its ETag and cursor: an unchanged transcript costs an empty response, a changed
+ * one only what follows the cursor.
+ */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Transcript } from '../../../core/contracts/transcript.ts';
 import { ApiError, api, errorMessage } from '../api/client.ts';
 import { follow, type PollResult } from '../api/polling.ts';
+import { continued } from './continued.ts';
 
 export interface LiveText {
   readonly transcript: Transcript | undefined;
@@ -12,11 +16,19 @@ export interface LiveText {
 }
 const NONE: LiveText = { transcript: undefined, error: undefined, hasStopped: false };
 
-/** The transcript so far with its ETag; undefined if it still has the given ETag. */
-async function newerTranscript(id: string, etag: string): Promise<{ transcript: Transcript; etag: string } | undefined> {
-  const answer = await api.ifChanged('GET /api/sessions/{id}/transcript', etag, { path: { id } });
+/** A transcript with its ETag. */
+interface Known {
+  readonly etag: string;
+  readonly transcript: Transcript | undefined;
+}
+const UNKNOWN: Known = { etag: '', transcript: undefined };
+
+/** The transcript so far; undefined if it is still the known one. */
+async function newerTranscript(id: string, known: Known): Promise<Known | undefined> {
+  const query = { after: known.transcript?.cursor };
+  const answer = await api.ifChanged('GET /api/sessions/{id}/transcript', known.etag, { path: { id }, query });
   if (answer.kind === 'unchanged') return undefined;
-  if ('segments' in answer.result) return { transcript: answer.result, etag: answer.etag };
+  if ('segments' in answer.result) return { transcript: continued(known.transcript, answer.result), etag: answer.etag };
   throw new Error('the response is the text of a range');
 }
 
@@ -30,20 +42,20 @@ const afterFailure = (error: unknown): PollResult =>
  */
 export function useLiveText(sessionId: string | undefined, round = 0): LiveText {
   const [state, setState] = useState<LiveText>(NONE);
-  const shown = useRef({ sessionId: '', etag: '' });
+  const shown = useRef({ sessionId: '', known: UNKNOWN });
   useEffect(() => {
     if (sessionId === undefined) return;
     const controller = new AbortController();
-    let etag = shown.current.sessionId === sessionId ? shown.current.etag : '';
+    let known = shown.current.sessionId === sessionId ? shown.current.known : UNKNOWN;
     const poll = async (): Promise<PollResult> => {
       try {
-        const newer = await newerTranscript(sessionId, etag);
+        const newer = await newerTranscript(sessionId, known);
         if (newer === undefined) return 'same';
         if (controller.signal.aborted) return 'over';
-        ({ etag } = newer);
-        shown.current = { sessionId, etag };
-        setState({ ...NONE, transcript: newer.transcript });
-        return newer.transcript.final ? 'over' : 'changed';
+        known = newer;
+        shown.current = { sessionId, known };
+        setState({ ...NONE, transcript: known.transcript });
+        return known.transcript?.final === true ? 'over' : 'changed';
       } catch (error) {
         setState((old) => ({ ...old, error: errorMessage(error) }));
         return afterFailure(error);

@@ -4,9 +4,10 @@ import { Icon } from '../ui/icon.tsx';
 import { Empty, Failed, Loading, NOTHING_NEW, Tag } from '../ui/parts.tsx';
 import { editAt } from './edits.ts';
 import { RetranscribeDialog } from './retranscribe-dialog.tsx';
+import type { Session } from './session-chunks.ts';
 import { Facts, StatusNotice } from './session-status.tsx';
 import { TranscriptView } from './transcript-view.tsx';
-import { type Session, type SessionView, useSession } from './use-session.ts';
+import { type SessionView, useSession } from './use-session.ts';
 import { useSessionActions } from './use-session-actions.ts';
 
 interface HeaderProps {

@@ -1,7 +1,7 @@
 /** What the page of a recording shows about its state. */
 import { dateTime, plural, span } from '../ui/format.ts';
 import { Notice } from '../ui/parts.tsx';
-import type { Session } from './use-session.ts';
+import type { Session } from './session-chunks.ts';
 
 /** When it was recorded, how much of it is transcribed, and the counts of the target words. */
 export function Facts({ session }: { readonly session: Session }) {

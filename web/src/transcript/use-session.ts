@@ -3,7 +3,7 @@
  *
  * It polls until the text is final, and again after each action (`refresh`), because actions take effect later.
  */
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { CallResult } from '../../../core/contracts/calls/client.ts';
 import { api } from '../api/client.ts';
 import { useLiveText } from '../recorder/use-live-text.ts';
@@ -11,12 +11,11 @@ import { useLast } from '../ui/use-last.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { readEdits } from './edits.ts';
 import type { Section } from './player.ts';
+import { readSession, type Session } from './session-chunks.ts';
 import { usePlayer } from './use-player.ts';
 
 const REFRESH = { everySeconds: 2, backsOff: true };
 
-/** A session as the API returns it. */
-export type Session = CallResult<'GET /api/sessions/{id}'>;
 /** What `useSession` returns. */
 export type SessionView = ReturnType<typeof useSession>;
 
@@ -41,7 +40,14 @@ function useSessionText(id: string) {
   const text = useLiveText(hasArrived ? id : undefined, round);
   const isFinal = text.transcript?.final === true;
   const polling = isFinal && !wasRetranscribing ? undefined : REFRESH;
-  const loaded = useLoaded(`session ${id} ${isFinal} ${round}`, () => api('GET /api/sessions/{id}', { path: { id } }), polling);
+  const key = `session ${id} ${isFinal} ${round}`;
+  const known = useRef<{ readonly key: string; readonly session: Session }>(undefined);
+  const load = async (): Promise<Session> => {
+    const read = await readSession(id, known.current?.key === key ? known.current.session : undefined);
+    known.current = { key, session: read };
+    return read;
+  };
+  const loaded = useLoaded(key, load, polling);
   const session = useLast(loaded.value);
   const refresh = useCallback(() => setRound((now) => now + 1), []);
   const hasChunks = (session?.chunks.length ?? 0) > 0;

@@ -1,0 +1,142 @@
+/** Growing texts that are stored in parts: a client that reads only what follows has the same transcript as one that reads all. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { ChunkRow } from '../../core/contracts/rows.ts';
+import type { ChunkTranscript, Segment, Transcript } from '../../core/contracts/transcript.ts';
+import { currentTranscript } from '../../core/transcripts/live.ts';
+import { processNewResults } from '../../core/transcripts/new-results.ts';
+import { continued } from '../../web/src/recorder/continued.ts';
+import { memoryChunkStore, memoryResults, memorySessionStore } from '../support/memory-stores.ts';
+import { chunkRow, chunkTranscript, SESSION, sessionRow } from '../support/rows.ts';
+
+const CHUNKS = 60;
+
+/** What happens next: the next chunk is transcribed, an earlier one changes or fails, one is left out, or a client reads. */
+const KINDS = [...Array(12).fill('next'), 'again', 'dead', 'hole', 'corrections', ...Array(6).fill('read')] as const;
+const event = fc.record({
+  kind: fc.constantFrom<'next' | 'again' | 'dead' | 'hole' | 'corrections' | 'read'>(...KINDS),
+  words: fc.nat(6),
+  hasLeadIn: fc.boolean(),
+  back: fc.nat(30),
+});
+type Event = Pick<typeof event extends fc.Arbitrary<infer One> ? One : never, 'words' | 'hasLeadIn' | 'back'>;
+
+/** A chunk of 30 s with words at both of its ends, so that they are joined with those of its neighbors. */
+function resultOf(n: number, words: number, lead: ChunkTranscript['lead_in']): ChunkTranscript {
+  const result = chunkTranscript(n, 30, words);
+  const last = { word: ` end${n}`, start: 29.4, end: 29.9, probability: 0.9 };
+  const segment: Segment = { ...baseSegment, start: 29.4, end: 29.9, text: `end${n}`, words: [last] };
+  return { ...result, segments: [...result.segments, segment], ...(lead !== undefined && { lead_in: lead }) };
+}
+const baseSegment = { id: 0, avg_logprob: -0.2, no_speech_prob: 0, compression_ratio: 1 };
+
+async function world() {
+  const results = new Map<string, ChunkTranscript>();
+  const [sessions, chunks, store] = [memorySessionStore(), memoryChunkStore(), memoryResults(results)];
+  const corrections = { version: 0 };
+  const correctorFor = async () => {
+    const { version } = corrections;
+    return {
+      version,
+      count: () => ({}),
+      correct: (text: string) => (version === 0 ? text : text.replaceAll('end', `[${version}]`)),
+    };
+  };
+  await sessions.create(sessionRow());
+  const deps = { sessions, chunks, results: store, correctorFor, nowMs: () => 1 };
+  let fence = 0;
+  /** Commits a result and delivers its stream record. */
+  const commit = async (n: number, row: Partial<ChunkRow>, result?: ChunkTranscript): Promise<void> => {
+    fence += 1;
+    if (result !== undefined) results.set(`r${fence}`, result);
+    const more = result === undefined ? {} : { result_key: `r${fence}`, duration_seconds: 30 };
+    const committed = chunkRow(n, { state: 'done', fence, pending_shard: undefined, etag: `e${n}`, ...more, ...row });
+    chunks.put(committed);
+    await processNewResults(deps, SESSION, [committed]);
+  };
+  const read = async (after?: string): Promise<Transcript> => {
+    const session = await sessions.get(SESSION);
+    if (session === undefined) throw new Error('no session');
+    return JSON.parse(await (await currentTranscript(deps, session)).read(after)) as Transcript;
+  };
+  return { ...deps, store, corrections, commit, read };
+}
+
+const withoutCursor = ({ cursor: _cursor, after: _after, ...transcript }: Transcript): Omit<Transcript, 'cursor' | 'after'> =>
+  transcript;
+
+test('a client that reads only what follows its cursor has the whole transcript, whatever changes before [session.flat]', async () => {
+  let continuations = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { maxLength: 120, size: 'max' }), async (events) => {
+      const w = await world();
+      await w.commit(1, {}, resultOf(1, 3, undefined));
+      let known: Transcript | undefined;
+      let n = 1;
+      const acts = {
+        next: async ({ words, hasLeadIn }: Event) => {
+          n += 1;
+          const word = { word: ` end${n - 1}`, start: -0.6, end: -0.1, probability: 0.9 };
+          await w.commit(n, {}, resultOf(n, words, hasLeadIn ? { seconds: 3, etag: `e${n - 1}`, words: [word] } : undefined));
+        },
+        again: async ({ back, words }: Event) => {
+          const number = Math.max(1, n - back);
+          if ((await w.chunks.get(SESSION, number)) !== undefined) await w.commit(number, {}, resultOf(number, words, undefined));
+        },
+        dead: async () => {
+          n += 1;
+          await w.commit(n, { state: 'dead', error_message: 'broken' });
+        },
+        hole: async () => {
+          n += 1;
+        },
+        corrections: async () => {
+          w.corrections.version += 1;
+        },
+        read: async () => {
+          const newer = await w.read(known?.cursor);
+          if (newer.after !== undefined) continuations += 1;
+          known = continued(known, newer);
+          expect(withoutCursor(known)).toEqual(withoutCursor(await w.read()));
+        },
+      };
+      for (const one of events) if (n < CHUNKS) await acts[one.kind](one);
+      await acts.read();
+    }),
+    { numRuns: 150 },
+  );
+  expect(continuations).toBeGreaterThan(300);
+});
+
+/** Requests and bytes that a new chunk costs: its processing, and a client's next reading. */
+test('a new chunk costs the same number of reads in a recording of a day as in one of five minutes [session.flat]', async () => {
+  const w = await world();
+  const counted = { rows: 0, results: 0, parts: 0, bytes: 0 };
+  const { listFrom } = w.chunks;
+  w.chunks.listFrom = async (...range) => {
+    const rows = await listFrom(...range);
+    counted.rows += rows.length;
+    return rows;
+  };
+  const { readPart } = w.store;
+  w.store.readPart = (...place) => {
+    counted.parts += 1;
+    return readPart(...place);
+  };
+  const { readResult } = w.store;
+  w.store.readResult = (key) => {
+    counted.results += 1;
+    return readResult(key);
+  };
+  let cursor: string | undefined;
+  const costs: string[] = [];
+  for (let n = 1; n <= 2880; n++) {
+    Object.assign(counted, { rows: 0, results: 0, parts: 0, bytes: 0 });
+    await w.commit(n, {}, resultOf(n, 20, undefined));
+    const newer = await w.read(cursor);
+    counted.bytes = Math.round(JSON.stringify(newer).length / 10_000);
+    cursor = newer.cursor;
+    costs.push(JSON.stringify(counted));
+  }
+  expect(costs.slice(-16)).toEqual(costs.slice(2880 - 16 - 16 * 170, 2880 - 16 * 170));
+});
