@@ -10,6 +10,8 @@ export interface ChunkStore {
   listOf(sessionId: string): Promise<ChunkRow[]>;
   /** The rows from number `from` to `to`, strongly consistent; without `to`, all from `from` on. */
   listFrom(sessionId: string, from: number, to?: number): Promise<ChunkRow[]>;
+  /** The first `count` rows from number `from` on, strongly consistent. */
+  listSome(sessionId: string, from: number, count: number): Promise<ChunkRow[]>;
   /** Whether a chunk from this number on is pending or leased. Reads up to the first one only. */
   hasWaiting(sessionId: string, from: number): Promise<boolean>;
   /** Writes an initial row; returns the existing row if there is one. */

@@ -173,14 +173,6 @@ export function continuationOf({ before, chunks, closed, open, totals }: Joined)
   };
 }
 
-/** A text with its continuations, in order. */
-export const concat = (first: Joined, next: readonly Joined[]): Joined => ({
-  ...(next.at(-1) ?? first),
-  before: first.before,
-  chunks: [first, ...next].flatMap(({ chunks }) => chunks),
-  closed: [first, ...next].flatMap(({ closed }) => closed),
-});
-
 /** Language of most words; `und` if there are none. */
 const languageOf = ({ words }: Totals): string => Object.entries(words).sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'und';
 

@@ -18,24 +18,32 @@ import { PART_CHUNKS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import { isBeingRetranscribed } from '../sessions/session.ts';
-import { concat, continuationOf, extend, type Joined, NOTHING_JOINED } from './join.ts';
+import { continuationOf, extend, type Joined, NOTHING_JOINED } from './join.ts';
 import { hasOutcome, outcomesOf, type ResultReader } from './outcomes.ts';
+import type { ChunksBefore } from './positions.ts';
 
-/** A stored part. */
-export interface JoinedPart {
+/** A stored part: its chunks, and the segments that they closed. */
+export interface JoinedPart extends Pick<Joined, 'chunks' | 'closed'> {
   /** Hash of the part and of all parts before it. */
   readonly id: string;
   readonly previousId: string | undefined;
+}
+
+/** What is stored to continue after a part, without reading the part. */
+export interface PartEnd {
+  readonly id: string;
+  /** The beginning of the text after it. */
   readonly joined: Joined;
 }
 
+/** Parts and their ends are named by the number of the part's last chunk; undefined if there is none. */
 export interface PartReader extends Pick<ResultReader, 'readResult'> {
-  /** The part whose last chunk has this number; undefined if there is none. */
   readPart(session: SessionRow, lastChunk: number): Promise<JoinedPart | undefined>;
+  readPartEnd(session: SessionRow, lastChunk: number): Promise<PartEnd | undefined>;
 }
 
 export interface PartStore extends PartReader {
-  writePart(session: SessionRow, part: JoinedPart): Promise<void>;
+  writePart(session: SessionRow, lastChunk: number, part: JoinedPart, end: PartEnd): Promise<void>;
 }
 
 interface ReadDeps {
@@ -45,49 +53,42 @@ interface ReadDeps {
 
 const READS_AT_ONCE = 32;
 
-/** Number of chunks that a text and all text before it cover. */
-export const chunksIn = ({ before, chunks }: Joined): number => before.chunks + chunks.length;
-
-function partOf(joined: Joined, previousId: string | undefined): JoinedPart {
-  const hash = createHash('sha256').update(JSON.stringify([previousId, joined]));
-  return { id: hash.digest('base64url').slice(0, 16), previousId, joined };
-}
-
 /** Numbers of the last chunks of the parts after `from` chunks. */
 const partsAfter = (from: number, settled: number): number[] =>
   Array.from({ length: Math.floor((settled - from) / PART_CHUNKS) }, (_, index) => from + (index + 1) * PART_CHUNKS);
 
-/** A text with the part that its beginning up to then is stored in. */
+/** A text, and the end of the last stored part that it begins with. */
 export interface Stored {
   readonly joined: Joined;
-  /** The last part that was read; undefined if there is none. */
-  readonly part: JoinedPart | undefined;
+  readonly end: PartEnd | undefined;
 }
 
 /** Appends the parts after `first`, as far as each continues the one before. */
 async function withParts({ results }: ReadDeps, session: SessionRow, first: Stored): Promise<Stored> {
-  const numbers = partsAfter(chunksIn(first.joined), session.settled_chunks ?? 0);
+  const numbers = partsAfter(first.joined.before.chunks, session.settled_chunks ?? 0);
   const parts = await pMap(numbers, (number) => results.readPart(session, number), { concurrency: READS_AT_ONCE });
-  let last = first.part;
-  const valid: Joined[] = [];
+  const valid: JoinedPart[] = [];
   for (const part of parts) {
-    if (part === undefined || part.previousId !== last?.id) break;
-    valid.push(part.joined);
-    last = part;
+    if (part === undefined || part.previousId !== (valid.at(-1) ?? first.end)?.id) break;
+    valid.push(part);
   }
-  return { joined: concat(first.joined, valid), part: last };
+  const end = valid.length === 0 ? undefined : await results.readPartEnd(session, numbers[valid.length - 1] ?? 0);
+  if (end === undefined || end.id !== valid.at(-1)?.id) return first;
+  const chunks = valid.flatMap((part) => part.chunks);
+  const closed = valid.flatMap((part) => part.closed);
+  return { joined: { ...end.joined, before: first.joined.before, chunks, closed }, end };
 }
 
 /** Appends the chunks that no part covers. */
-async function withNewest({ chunks, results }: ReadDeps, session: SessionRow, { joined, part }: Stored): Promise<Stored> {
-  const after = chunksIn(joined);
+async function withNewest({ chunks, results }: ReadDeps, session: SessionRow, { joined, end }: Stored): Promise<Stored> {
+  const after = joined.before.chunks + joined.chunks.length;
   const rows = await chunks.listFrom(session.session_id, Math.max(1, after));
-  return { joined: extend(joined, await outcomesOf(results, session, rows, after)), part };
+  return { joined: extend(joined, await outcomesOf(results, session, rows, after)), end };
 }
 
 /** The whole text of a session so far. */
 export const readJoined = async (deps: ReadDeps, session: SessionRow): Promise<Stored> =>
-  withNewest(deps, session, await withParts(deps, session, { joined: NOTHING_JOINED, part: undefined }));
+  withNewest(deps, session, await withParts(deps, session, { joined: NOTHING_JOINED, end: undefined }));
 
 /** The text after the part with this id and last chunk; undefined if this part has changed. */
 export async function readJoinedAfter(
@@ -96,9 +97,16 @@ export async function readJoinedAfter(
   known: { readonly id: string; readonly chunks: number },
 ): Promise<Stored | undefined> {
   if (known.chunks > (session.settled_chunks ?? 0)) return undefined;
-  const part = await deps.results.readPart(session, known.chunks);
-  if (part?.id !== known.id) return undefined;
-  return withNewest(deps, session, await withParts(deps, session, { joined: continuationOf(part.joined), part }));
+  const end = await deps.results.readPartEnd(session, known.chunks);
+  if (end?.id !== known.id) return undefined;
+  return withNewest(deps, session, await withParts(deps, session, { joined: end.joined, end }));
+}
+
+/** The chunks before the part that contains this chunk, as far as parts are stored; none otherwise. */
+export async function chunksBefore(results: PartReader, session: SessionRow, chunkNumber: number): Promise<ChunksBefore> {
+  const after = Math.min(session.settled_chunks ?? 0, Math.floor((chunkNumber - 1) / PART_CHUNKS) * PART_CHUNKS);
+  const end = after === 0 ? undefined : await results.readPartEnd(session, after);
+  return end === undefined ? { after: 0, end: 0 } : { after, end: end.joined.before.last?.end ?? 0 };
 }
 
 export interface SettleDeps {
@@ -123,23 +131,31 @@ function canSettle(session: SessionRow, rows: readonly ChunkRow[], first: number
 /** Writes the next parts of a session. `newest`: highest chunk number with an outcome. Calls for one session follow each other. */
 export async function settleParts(deps: SettleDeps, session: SessionRow, newest: number): Promise<void> {
   let settled = session.settled_chunks ?? 0;
-  let last = settled === 0 ? undefined : await lastPart(deps, session, settled);
-  if (settled > 0 && last === undefined) return;
+  let end: PartEnd | undefined;
   for (let left = PARTS_PER_CALL; left > 0 && newest >= settled + PART_CHUNKS; left--) {
-    const rows = await deps.chunks.listFrom(session.session_id, Math.max(1, settled), settled + PART_CHUNKS);
+    const next = settled + PART_CHUNKS;
+    const rows = await deps.chunks.listFrom(session.session_id, Math.max(1, settled), next);
     if (!canSettle(session, rows, settled + 1, newest)) return;
-    const outcomes = await outcomesOf(deps.results, session, rows, settled, settled + PART_CHUNKS);
-    const joined = extend(last === undefined ? NOTHING_JOINED : continuationOf(last.joined), outcomes);
-    last = partOf(joined, last?.id);
-    await deps.results.writePart(session, last);
-    if (!(await deps.sessions.settle(session.session_id, settled, settled + PART_CHUNKS))) return;
-    settled += PART_CHUNKS;
+    if (settled > 0) end ??= await lastEnd(deps, session, settled);
+    if (settled > 0 && end === undefined) return;
+    const outcomes = await outcomesOf(deps.results, session, rows, settled, next);
+    const joined = extend(end?.joined ?? NOTHING_JOINED, outcomes);
+    const part = partOf(joined, end?.id);
+    end = { id: part.id, joined: continuationOf(joined) };
+    await deps.results.writePart(session, next, part, end);
+    if (!(await deps.sessions.settle(session.session_id, settled, next))) return;
+    settled = next;
   }
 }
 
-/** The last part; if it is lost, the session starts again without parts. */
-async function lastPart(deps: SettleDeps, session: SessionRow, settled: number): Promise<JoinedPart | undefined> {
-  const part = await deps.results.readPart(session, settled);
-  if (part === undefined) await deps.sessions.settle(session.session_id, settled, 0);
-  return part;
+function partOf({ chunks, closed, open, totals }: Joined, previousId: string | undefined): JoinedPart {
+  const hash = createHash('sha256').update(JSON.stringify([previousId, chunks, closed, open, totals]));
+  return { id: hash.digest('base64url').slice(0, 16), previousId, chunks, closed };
+}
+
+/** The end of the last part; if it is lost, the session starts again without parts. */
+async function lastEnd(deps: SettleDeps, session: SessionRow, settled: number): Promise<PartEnd | undefined> {
+  const end = await deps.results.readPartEnd(session, settled);
+  if (end === undefined) await deps.sessions.settle(session.session_id, settled, 0);
+  return end;
 }

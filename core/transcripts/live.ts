@@ -6,7 +6,7 @@ import type { VersionedCorrector } from '../corrections/settings.ts';
 import { DomainError } from '../errors.ts';
 import { withUserChanges } from './edits.ts';
 import { transcriptOf } from './join.ts';
-import { chunksIn, type PartReader, readJoined, readJoinedAfter, type Stored } from './joined-parts.ts';
+import { type PartReader, readJoined, readJoinedAfter, type Stored } from './joined-parts.ts';
 import { editsOf, type ResultReader } from './outcomes.ts';
 import { joinTexts } from './spacing.ts';
 
@@ -47,18 +47,18 @@ function parseCursor(text: string): Cursor | undefined {
   return { chunks: Number(chunks), id, correctionsVersion: Number(correctionsVersion), characters: Number(characters) };
 }
 
-/** Cursor after the stored part of a text. `texts` are the corrected texts of its segments; `start`: where they begin. */
+/** Cursor after the stored parts of a text. `texts` are the corrected texts of its segments; `start`: where they begin. */
 function nextCursor(
-  { joined, part }: Stored,
+  { joined, end }: Stored,
   { version }: VersionedCorrector,
   texts: readonly string[],
   start: { readonly characters: number; readonly text: string },
 ): string | undefined {
-  if (part === undefined) return undefined;
-  const { before, closed } = part.joined;
-  const segments = before.segments + closed.length - joined.before.segments;
+  if (end === undefined) return undefined;
+  const { chunks, segments: before } = end.joined.before;
+  const segments = before - joined.before.segments;
   const characters = start.characters + joinTexts([start.text, ...texts.slice(0, segments)]).length - start.text.length;
-  return cursorText({ chunks: chunksIn(part.joined), id: part.id, correctionsVersion: version, characters });
+  return cursorText({ chunks, id: end.id, correctionsVersion: version, characters });
 }
 
 /** A transcript without edits or speakers from a cursor on, or from the beginning. */

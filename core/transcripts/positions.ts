@@ -4,6 +4,12 @@ import type { ChunkRow } from '../contracts/rows.ts';
 import { overlapOf } from './outcomes.ts';
 import { round } from './times.ts';
 
+/** The chunks before those of interest: their number, and the end of the last one in seconds of the session. */
+export interface ChunksBefore {
+  readonly after: number;
+  readonly end: number;
+}
+
 export interface PositionedRow {
   readonly row: ChunkRow;
   /** Seconds from the session's beginning. */
@@ -11,12 +17,15 @@ export interface PositionedRow {
   readonly end: number;
 }
 
-/** Positions of the chunks that have a row. Missing numbers take the nominal length. */
-export function positionsOf(rows: readonly ChunkRow[]): PositionedRow[] {
+/**
+ * Positions of the chunks that have a row, after the first `after` chunks, which end at `end`. Missing numbers take the nominal
+ * length. `rows` may include the row of number `after`.
+ */
+export function positionsOf(rows: readonly ChunkRow[], { after, end }: ChunksBefore = { after: 0, end: 0 }): PositionedRow[] {
   const byNumber = new Map(rows.map((row) => [row.chunk_number, row]));
   const found: PositionedRow[] = [];
-  let at = 0;
-  for (let n = 1; n <= (rows.at(-1)?.chunk_number ?? 0); n++) {
+  let at = end;
+  for (let n = after + 1; n <= (rows.at(-1)?.chunk_number ?? 0); n++) {
     const row = byNumber.get(n);
     const start = row === undefined ? at : Math.max(0, at - (overlapOf(row, byNumber.get(n - 1)) ?? 0));
     at = round(start + (row?.duration_seconds ?? row?.said_seconds ?? NOMINAL_CHUNK_SECONDS));

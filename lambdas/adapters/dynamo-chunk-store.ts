@@ -14,7 +14,7 @@ import type { Lane } from '../../core/contracts/lanes.ts';
 import { MAX_CHUNK_NUMBER, PENDING_SHARDS } from '../../core/contracts/limits.ts';
 import { ChunkRow, INDEXES } from '../../core/contracts/rows.ts';
 import { conditional, putIf, putNew, updaterOf } from './conditional.ts';
-import { queryAll } from './query-all.ts';
+import { queryAll, queryPage } from './query-all.ts';
 import { readRow } from './read-row.ts';
 import { setOrRemove } from './set-or-remove.ts';
 import { validRows } from './valid-rows.ts';
@@ -44,7 +44,7 @@ const parsed = (items: readonly unknown[] = []): ChunkRow[] => items.map((item) 
 const readsOf = (
   db: DynamoDBDocumentClient,
   table: string,
-): Pick<ChunkStore, 'get' | 'listOf' | 'listFrom' | 'hasWaiting' | 'getMany'> => ({
+): Pick<ChunkStore, 'get' | 'listOf' | 'listFrom' | 'listSome' | 'hasWaiting' | 'getMany'> => ({
   get: (sessionId, chunkNumber) => readRow(db, table, { session_id: sessionId, chunk_number: chunkNumber }, ChunkRow),
 
   listOf: async (sessionId) =>
@@ -66,6 +66,16 @@ const readsOf = (
         ConsistentRead: true,
       }),
     ),
+
+  async listSome(sessionId, from, count) {
+    const query = {
+      TableName: table,
+      KeyConditionExpression: 'session_id = :session AND chunk_number >= :from',
+      ExpressionAttributeValues: { ':session': sessionId, ':from': from },
+      ConsistentRead: true,
+    };
+    return parsed((await queryPage(db, query, count)).items);
+  },
 
   async hasWaiting(sessionId, from) {
     const query = {

@@ -18,6 +18,7 @@ import { Edits } from '../../core/contracts/edits.ts';
 import {
   chunkTranscriptKey,
   editsKey,
+  joinedEndKey,
   joinedPartKey,
   liveKey,
   parseChunkKey,
@@ -31,7 +32,7 @@ import { ChunkTranscript } from '../../core/contracts/transcript.ts';
 import type { ChunkDeclaration, SignDownload, SignUpload } from '../../core/signing.ts';
 import { iso } from '../../core/time.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
-import { chunksIn, type JoinedPart } from '../../core/transcripts/joined-parts.ts';
+import type { JoinedPart, PartEnd } from '../../core/transcripts/joined-parts.ts';
 import type { LiveDeps } from '../../core/transcripts/live.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
@@ -124,6 +125,16 @@ export const readText = async (s3: S3Client, bucket: string, key: string): Promi
   return (await Body?.transformToString('utf8')) ?? '';
 };
 
+/** Reads JSON that only this application writes, from validated results; it is not validated again. Undefined if there is none. */
+async function readStored<T>(s3: S3Client, bucket: string, key: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readText(s3, bucket, key)) as T;
+  } catch (error) {
+    if (error instanceof NoSuchKey) return undefined;
+    throw error;
+  }
+}
+
 /** Writes JSON if the object's current ETag is `replaces` (undefined: if there is no object); returns false otherwise. */
 async function writeIf(
   s3: S3Client,
@@ -148,19 +159,15 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore
   return {
     readTranscript: (session) => readText(s3, bucket, keyOfTranscript(session)),
 
-    async readPart(session, lastChunk) {
-      try {
-        // Not validated: only this application writes parts, from validated results.
-        return JSON.parse(await readText(s3, bucket, joinedPartKey(placeOf(session), lastChunk))) as JoinedPart;
-      } catch (error) {
-        if (error instanceof NoSuchKey) return undefined;
-        throw error;
-      }
-    },
+    readPart: (session, lastChunk) => readStored<JoinedPart>(s3, bucket, joinedPartKey(placeOf(session), lastChunk)),
 
-    async writePart(session, part) {
-      const Key = joinedPartKey(placeOf(session), chunksIn(part.joined));
-      await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(part), ContentType: 'application/json' }));
+    readPartEnd: (session, lastChunk) => readStored<PartEnd>(s3, bucket, joinedEndKey(placeOf(session), lastChunk)),
+
+    async writePart(session, lastChunk, part, end) {
+      const put = (Key: string, content: object) =>
+        s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(content), ContentType: 'application/json' }));
+      await put(joinedPartKey(placeOf(session), lastChunk), part);
+      await put(joinedEndKey(placeOf(session), lastChunk), end);
     },
 
     async readEdits(session) {

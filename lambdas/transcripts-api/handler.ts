@@ -12,7 +12,7 @@ import { endpoints } from '../runtime/endpoint.ts';
 
 export interface TranscriptsDeps extends ReadDeps {
   readonly sessions: Pick<SessionStore, 'get' | 'noteEdits'>;
-  readonly chunks: ReadDeps['chunks'] & Pick<ChunkStore, 'listOf'>;
+  readonly chunks: ReadDeps['chunks'] & Pick<ChunkStore, 'listOf' | 'listSome'>;
   readonly results: ReadDeps['results'] & EditStore;
   readonly nowMs: () => number;
 }
@@ -42,8 +42,8 @@ export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
       },
 
       'GET /api/sessions/{id}/audio': async ({ query, caller, id }) => {
-        await sessionFor(deps.sessions, caller, id);
-        return { status: 200, body: await audioPage(await deps.chunks.listOf(id), query, deps.downloadUrl) };
+        const session = await sessionFor(deps.sessions, caller, id);
+        return { status: 200, body: await audioPage(deps, session, query) };
       },
 
       'GET /api/sessions/{id}/peaks': async ({ query: { points }, caller, id }) => {

@@ -24,6 +24,29 @@ export function chunkStoreContract(name: string, make: () => ChunkStore): void {
       expect((await store.listOf(first.session_id)).map((found) => found.chunk_number)).toEqual([1, 2, 10]);
     });
 
+    test('rows are listed from a number on, up to another, or so many', async () => {
+      const store = make();
+      const first = row(1);
+      for (const n of [1, 2, 3, 5, 8]) await store.insert({ ...first, chunk_number: n });
+      const numbers = async (rows: ReturnType<ChunkStore['listOf']>) => (await rows).map((found) => found.chunk_number);
+      expect(await numbers(store.listFrom(first.session_id, 3))).toEqual([3, 5, 8]);
+      expect(await numbers(store.listFrom(first.session_id, 2, 5))).toEqual([2, 3, 5]);
+      expect(await numbers(store.listSome(first.session_id, 2, 3))).toEqual([2, 3, 5]);
+      expect(await numbers(store.listSome(first.session_id, 4, 9))).toEqual([5, 8]);
+    });
+
+    test('a chunk from a number on waits if it is pending or leased', async () => {
+      const store = make();
+      const first = row(1, { state: 'done' });
+      for (let n = 1; n <= 60; n++) await store.insert({ ...first, chunk_number: n });
+      expect(await store.hasWaiting(first.session_id, 1)).toBe(false);
+      await store.insert({ ...first, chunk_number: 61, state: 'leased' });
+      expect(await store.hasWaiting(first.session_id, 1)).toBe(true);
+      expect(await store.hasWaiting(first.session_id, 62)).toBe(false);
+      await store.insert({ ...first, chunk_number: 70, state: 'pending' });
+      expect(await store.hasWaiting(first.session_id, 62)).toBe(true);
+    });
+
     test('a row is replaced only if its fence and bytes have not changed, and no old attribute stays', async () => {
       const store = make();
       const old = row(1, { raw_text: 'old', replace_allowed: true });

@@ -61,6 +61,25 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
       expect(await store.get(row.session_id)).toMatchObject({ state: 'completed', chunk_count: 4, completed_at_ms: 2000 });
     });
 
+    test('each change of the text gets a new revision; parts are settled in order, and taken back only downwards', async () => {
+      const store = make();
+      const { session_id } = sessionRow({ session_id: fresh('session_') });
+      await store.create(sessionRow({ session_id }));
+      await Promise.all([store.noteTextChanged(session_id), store.noteTextChanged(session_id)]);
+      expect((await store.get(session_id))?.text_revision).toBe(2);
+      const settled = async () => (await store.get(session_id))?.settled_chunks;
+      expect(await store.settle(session_id, 8, 16)).toBe(false);
+      expect(await store.settle(session_id, 0, 8)).toBe(true);
+      expect(await store.settle(session_id, 0, 8)).toBe(false);
+      expect(await store.settle(session_id, 8, 16)).toBe(true);
+      await store.unsettle(session_id, 24);
+      expect(await settled()).toBe(16);
+      await store.unsettle(session_id, 0);
+      expect(await settled()).toBe(0);
+      expect(await store.settle(session_id, 0, 8)).toBe(true);
+      expect(await store.noteTextChanged(fresh('session_'))).toBe(false);
+    });
+
     test('a written transcript is recorded in the session row', async () => {
       const store = make();
       const row = sessionRow({ session_id: fresh('session_') });

@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
 import { correctors, saveCorrections } from '../../core/corrections/settings.ts';
+import { completeSession } from '../../core/sessions/completion.ts';
 import { assembleSession } from '../../core/transcripts/assemble.ts';
 import { joinChunks } from '../../core/transcripts/join.ts';
 import { processNewResults } from '../../core/transcripts/new-results.ts';
 import { outcomesOf } from '../../core/transcripts/outcomes.ts';
-import { memoryChunkStore, memoryResults, memorySessionStore, memorySettingsStore } from '../support/memory-stores.ts';
+import {
+  memoryChunkStore,
+  memoryObjects,
+  memoryQueue,
+  memoryResults,
+  memorySessionStore,
+  memorySettingsStore,
+} from '../support/memory-stores.ts';
 import { chunkRow, chunkTranscript, SESSION, sessionRow, USER } from '../support/rows.ts';
 
 const done = (n: number, fence = 1): ChunkRow =>
@@ -125,6 +133,20 @@ test('parts of the text that contain replaced audio are not used, and are writte
   expect(w.results.transcript?.segments).toEqual(
     joinChunks(SESSION, await outcomesOf(w.results, sessionRow(), await w.chunks.listOf(SESSION))).segments,
   );
+});
+
+test('a chunk that waits again at Stop is waited for, although the text of the recording contained it', async () => {
+  const w = await world([]);
+  await record(w, 24);
+  w.chunks.put(chunkRow(5)); // a failed chunk that the user retried
+  const deps = { ...w, objects: memoryObjects(), queue: memoryQueue(), wake: async () => undefined };
+  const session = await w.sessions.get(SESSION);
+  if (session === undefined) throw new Error('no session');
+  await completeSession(deps, session, 24);
+  expect(await w.assemble()).toBe('waiting');
+  w.chunks.put(done(5, 2));
+  expect(await processNewResults(w, SESSION, [done(5, 2)])).toBe('written');
+  expect(w.results.transcript?.text).toContain('w5-3');
 });
 
 test('corrections apply to the text and its segments, not to the words; new corrections rewrite the transcript', async () => {

@@ -23,7 +23,7 @@ import type { LedgerStore } from '../../core/ledger/ports.ts';
 import type { UsageCounter } from '../../core/quota/quota.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
-import { chunksIn, type JoinedPart } from '../../core/transcripts/joined-parts.ts';
+import type { JoinedPart, PartEnd } from '../../core/transcripts/joined-parts.ts';
 import type { StoredEdits } from '../../core/transcripts/outcomes.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
@@ -131,6 +131,11 @@ export function memoryChunkStore(): ChunkStore & { put(row: ChunkRow): void } {
       [...rows.values()]
         .filter((row) => row.session_id === sessionId && row.chunk_number >= from && row.chunk_number <= to)
         .sort((a, b) => a.chunk_number - b.chunk_number),
+    listSome: async (sessionId, from, count) =>
+      [...rows.values()]
+        .filter((row) => row.session_id === sessionId && row.chunk_number >= from)
+        .sort((a, b) => a.chunk_number - b.chunk_number)
+        .slice(0, count),
     hasWaiting: async (sessionId, from) =>
       [...rows.values()].some(
         ({ session_id, chunk_number, state }) =>
@@ -269,7 +274,7 @@ export interface MemoryResults extends ResultStore, EditStore {
   readTranscript(session: SessionRow): Promise<string>;
   writeLive(session: SessionRow, json: string): Promise<void>;
   transcript?: Transcript;
-  readonly parts: Map<number, JoinedPart>;
+  readonly parts: Map<number, { readonly part: JoinedPart; readonly end: PartEnd }>;
   edits?: StoredEdits;
   live?: string;
   writes: number;
@@ -289,8 +294,9 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
     },
     readTranscript: async () => JSON.stringify(store.transcript),
     parts: new Map(),
-    readPart: async (_session, lastChunk) => store.parts.get(lastChunk),
-    writePart: async (_session, part) => void store.parts.set(chunksIn(part.joined), part),
+    readPart: async (_session, lastChunk) => store.parts.get(lastChunk)?.part,
+    readPartEnd: async (_session, lastChunk) => store.parts.get(lastChunk)?.end,
+    writePart: async (_session, lastChunk, part, end) => void store.parts.set(lastChunk, { part, end }),
     readEdits: async () => store.edits,
     writeLive: async (_session, live) => void Object.assign(store, { live }),
     async writeEdits(_session, edits, replaces) {

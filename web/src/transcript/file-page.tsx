@@ -66,7 +66,7 @@ export function FilePage({ id }: { readonly id: string }) {
   const shown = useLast(text.value);
   const player = usePlayer(async () => {
     const { url } = await api('GET /api/transcriptions/{id}/audio', { path: { id } });
-    return [{ start: 0, end: value?.durationSeconds ?? Number.POSITIVE_INFINITY, url, isChunk: false }];
+    return [{ start: 0, end: value?.durationSeconds ?? Number.POSITIVE_INFINITY, url }];
   }, [id, value?.durationSeconds]);
 
   if (value === undefined)

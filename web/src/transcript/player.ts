@@ -12,8 +12,11 @@ export interface Section {
   readonly end: number;
   readonly url: string;
   /** A chunk is decoded as a whole; otherwise the browser reads ranges. */
-  readonly isChunk: boolean;
+  readonly chunkNumber?: number;
 }
+
+/** Reads the sections from this chunk number on; a whole file is one section, without numbers. */
+export type SectionsFrom = (chunkNumber: number) => Promise<readonly Section[]>;
 
 /** Sample rate of the decoded audio: sufficient for speech, and a 30 s chunk takes 1.4 MB. */
 const RATE = 24_000;
@@ -59,7 +62,7 @@ export class Player {
   readonly error = signal('');
   readonly rate = signal(1);
   readonly #audio = new Audio();
-  readonly #sections: () => Promise<readonly Section[]>;
+  readonly #sections: SectionsFrom;
   /** Object URLs of decoded chunks, by their start. */
   readonly #decoded = new Map<number, Promise<string>>();
   #loaded: readonly Section[] = [];
@@ -68,8 +71,8 @@ export class Player {
   #seekCount = 0;
   #frame = 0;
 
-  /** `sections` is called at the first playback, in `renew`, and when a URL has expired. */
-  constructor(sections: () => Promise<readonly Section[]>) {
+  /** `sections` is called at the first playback, in `extend`, and when a URL has expired. */
+  constructor(sections: SectionsFrom) {
     this.#sections = sections;
     this.#audio.preload = 'auto';
     this.#audio.addEventListener('ended', () => void this.#next());
@@ -92,9 +95,16 @@ export class Player {
     await this.#goTo(Math.max(0, seconds), andPlay);
   }
 
-  /** Reloads the sections: a recording in progress gets more of them. Playback continues. */
-  async renew(): Promise<void> {
-    this.#loaded = await this.#sections();
+  /** Loads the sections that a recording in progress has got since; the last known one may have changed. Playback continues. */
+  async extend(): Promise<void> {
+    const last = this.#loaded.at(-1)?.chunkNumber;
+    if (last === undefined) return this.#renew();
+    this.#loaded = [...this.#loaded.slice(0, -1), ...(await this.#sections(last))];
+    this.#current = this.#loaded.find(({ start }) => start === this.#current?.start);
+  }
+
+  async #renew(): Promise<void> {
+    this.#loaded = await this.#sections(1);
     this.#current = this.#loaded.find(({ start }) => start === this.#current?.start);
   }
 
@@ -118,7 +128,7 @@ export class Player {
   }
 
   async #urlOf(section: Section): Promise<string> {
-    if (!section.isChunk) return section.url;
+    if (section.chunkNumber === undefined) return section.url;
     const existing = this.#decoded.get(section.start);
     if (existing !== undefined) return existing;
     const created = decode(section.url);
@@ -138,12 +148,12 @@ export class Player {
     this.isLoading.value = true;
     this.error.value = '';
     try {
-      if (this.#loaded.length === 0) await this.renew();
+      if (this.#loaded.length === 0) await this.#renew();
       await this.#load(seconds, seek).catch(async () => {
         // The URL may have expired: request new ones once.
         this.#decoded.clear();
         this.#current = undefined;
-        await this.renew();
+        await this.#renew();
         await this.#load(seconds, seek);
       });
       if (seek !== this.#seekCount) return;
@@ -177,7 +187,7 @@ export class Player {
     }
     this.#audio.currentTime = Math.max(0, seconds - section.start);
     const next = this.#after(section);
-    if (next?.isChunk) this.#urlOf(next).catch(() => undefined);
+    if (next?.chunkNumber !== undefined) this.#urlOf(next).catch(() => undefined);
   }
 
   #after(section: Section): Section | undefined {

@@ -3,7 +3,7 @@
  *
  * It polls until the text is final, and again after each action (`refresh`), because actions take effect later.
  */
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CallResult } from '../../../core/contracts/calls/client.ts';
 import { api } from '../api/client.ts';
 import { useLiveText } from '../recorder/use-live-text.ts';
@@ -16,17 +16,18 @@ import { usePlayer } from './use-player.ts';
 
 const REFRESH = { everySeconds: 2, backsOff: true };
 
+type Waveform = CallResult<'GET /api/sessions/{id}/peaks'>;
 /** What `useSession` returns. */
 export type SessionView = ReturnType<typeof useSession>;
 
-async function sectionsOf(sessionId: string): Promise<Section[]> {
+async function sectionsOf(sessionId: string, first: number): Promise<Section[]> {
   const sections: Section[] = [];
-  for (let from: number | undefined = 1; from !== undefined; ) {
+  for (let from: number | undefined = first; from !== undefined; ) {
     const page: CallResult<'GET /api/sessions/{id}/audio'> = await api('GET /api/sessions/{id}/audio', {
       path: { id: sessionId },
       query: { from },
     });
-    sections.push(...page.chunks.map(({ start, end, url }) => ({ start, end, url, isChunk: true })));
+    sections.push(...page.chunks.map(({ start, end, url, chunkNumber }) => ({ start, end, url, chunkNumber })));
     from = page.next;
   }
   return sections;
@@ -61,18 +62,30 @@ function useSessionText(id: string) {
   return { round, refresh, loaded, session, text, isFinal, hasChunks };
 }
 
-const NO_PEAKS: readonly number[] = [];
+/** A number that changes whenever the count has grown by a tenth. */
+const growthOf = (count: number): number => Math.floor(Math.log(count + 1) / Math.log(1.1));
+
+/** The peaks of a waveform that may be older than the recording is long; what is newer has none yet. */
+function peaksUntil(waveform: Waveform | undefined, durationSeconds = 0): readonly number[] {
+  const { peaks, secondsPerPoint } = waveform ?? { peaks: [], secondsPerPoint: 1 };
+  const missing = Math.floor(durationSeconds / secondsPerPoint) - peaks.length;
+  return missing > 0 ? [...peaks, ...new Array<number>(missing).fill(0)] : peaks;
+}
 
 /** Loads a recording. `session` is undefined until it is loaded. */
 export function useSession(id: string) {
   const { round, ...shown } = useSessionText(id);
   const chunkCount = shown.text.transcript?.chunks.length ?? 0;
-  const peaks = useLoaded(`peaks ${id} ${chunkCount}`, () => api('GET /api/sessions/{id}/peaks', { path: { id } }));
+  const peaks = useLoaded(`peaks ${id} ${shown.isFinal} ${growthOf(chunkCount)}`, () =>
+    api('GET /api/sessions/{id}/peaks', { path: { id } }),
+  );
   const edits = useLoaded(`edits ${id} ${round}`, () => readEdits(id));
-  const lastPeaks = useLast(peaks.value?.peaks);
-  const player = usePlayer(() => sectionsOf(id), [id]);
+  const waveform = useLast(peaks.value);
+  const durationSeconds = shown.text.transcript?.duration_seconds;
+  const shownPeaks = useMemo(() => peaksUntil(waveform, durationSeconds), [waveform, durationSeconds]);
+  const player = usePlayer((from) => sectionsOf(id, from), [id]);
   useEffect(() => {
-    if (player.time.value > 0) player.renew().catch(() => undefined);
+    if (player.time.value > 0) player.extend().catch(() => undefined);
   }, [player, chunkCount]);
-  return { ...shown, peaks: lastPeaks ?? NO_PEAKS, edits: edits.value?.edits ?? [], player };
+  return { ...shown, peaks: shownPeaks, edits: edits.value?.edits ?? [], player };
 }
