@@ -10,7 +10,9 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { PROJECT, WORKER_PYTHON } from '../host/paths.ts';
 import { fileKills } from './files.ts';
+import { hostKills } from './host-kills.ts';
 import { kills, randomFrom } from './kills.ts';
+import { powerCut } from './power-cut.ts';
 import { machine, today, write } from './results.ts';
 
 const { values, positionals } = parseArgs({
@@ -61,6 +63,31 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         `| ${result.kills} | ${result.killedInWork} | ${result.chunks} | ${result.lost} | ${result.twice} | ${result.seconds} |`,
       ]);
       return result.lost === 0 && result.twice === 0;
+    },
+  },
+  'kills-host': {
+    about:
+      'processes of the local host are killed 50 times, and its disk is filled: nothing answered is lost (about 15 min; as root)',
+    async run() {
+      const one = await hostKills(countOr(50), randomFrom(seed));
+      const kills = Object.entries(one.kills).map(([role, times]) => `${times} of ${role}`);
+      write('Kills of the local host', [
+        `${today}, ${machine}; protocol model, \`npm start\` on a disk of 900 MB, three clients, seed ${seed}, ${one.seconds} s.`,
+        '',
+        `Kills (SIGKILL): ${kills.join(', ')}. Disk filled ${one.diskFull} times, for 5 s each. Starts: ${one.starts}, the slowest ${one.slowestStartSeconds.toFixed(0)} s. Answered:`,
+        `${one.sessions} sessions, ${one.uploads} uploads, ${one.completed} stops; ${one.repeated} requests failed and were repeated. Lost: ${one.lost.join('; ') || 'nothing'}.`,
+      ]);
+      return one.lost.length === 0;
+    },
+  },
+  'power-cut': {
+    about: 'the service answers only what is on the disk itself: its calls in order (needs strace; under a minute)',
+    async run() {
+      const { steps, isComplete } = await powerCut();
+      write('What the service syncs to the disk', [
+        `${today}, ${machine}; strace of one upload and its transcription. In this order: ${steps.join(', ')}.`,
+      ]);
+      return isComplete;
     },
   },
   'file-kills': {

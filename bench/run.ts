@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { longFile } from './files.ts';
 import { randomFrom } from './kills.ts';
 import { longPageFigures } from './long-page.ts';
+import { type Cost, longRecordingFigures } from './long-recording.ts';
 import { pageFigures } from './pages.ts';
 import { pressure } from './pressure.ts';
 import { peerVersions, qualityRows, type Row, table } from './quality/figures.ts';
@@ -17,7 +18,8 @@ import { serviceFigures } from './service.ts';
 import { quantile, stopLatency } from './stop-latency.ts';
 
 const DEFAULT_MINUTES = '5,60,180';
-/** long: words of eight hours of speech, and how often the page is opened. */
+/** long: chunks of 5 min, 1 h, 8 h and 24 h; words of eight hours of speech, and how often the page is opened. */
+const LONG_CHUNKS = [10, 120, 960, 2880];
 const [LONG_WORDS, LONG_VISITS] = [75_000, 5];
 
 const { values, positionals } = parseArgs({
@@ -118,6 +120,21 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
   },
 
   async long() {
+    const recordings = await longRecordingFigures(LONG_CHUNKS);
+    const cost = ({ requests, kilobytes, ms }: Cost): string =>
+      `${requests.toFixed(requests < 10 ? 1 : 0)} / ${kilobytes < 1000 ? `${kilobytes.toFixed(0)} KB` : `${(kilobytes / 1000).toFixed(1)} MB`} / ${ms.toFixed(0)} ms`;
+    write('A recording of a day', [
+      `${today}, ${machine}; functions and adapters on the emulator, whose answers take longer the more it holds. Requests to S3 and`,
+      'DynamoDB / bytes in both directions / time. New chunk: its stream record, and what an open page reads afterwards, with the',
+      'response; mean of 8 chunks. Page: text, chunks and first audio addresses. Memory: peak of the process, all functions in one.',
+      '',
+      '| length | new chunk | unchanged poll | page | Stop | an edit | memory, MB |',
+      '|---|---|---|---|---|---|---|',
+      ...recordings.map(
+        (one) =>
+          `| ${one.chunks < 120 ? `${one.chunks / 2} min` : `${one.chunks / 120} h`} | ${cost(one.newChunk)} | ${cost(one.unchangedPoll)} | ${cost(one.pageView)} | ${cost(one.stop)} | ${cost(one.edit)} | ${one.peakMb.toFixed(0)} |`,
+      ),
+    ]);
     const one = await longPageFigures(LONG_WORDS, LONG_VISITS);
     const row = (what: string, times: readonly number[], target: string): string =>
       `| ${what} | ${quantile(times, 0.5).toFixed(0)} | ${Math.max(...times).toFixed(0)} | ${target} |`;

@@ -41,7 +41,7 @@ export class GpuApi extends Construct {
     );
 
     storage.fleet.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem');
-    storage.ledger.grant(handler, 'dynamodb:Query');
+    storage.ledger.grant(handler, 'dynamodb:Query', 'dynamodb:PutItem');
     storage.chunks.grant(handler, 'dynamodb:Query');
     storage.jobs.grant(handler, 'dynamodb:Query');
     storage.quotas.grant(handler, 'dynamodb:UpdateItem');

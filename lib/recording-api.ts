@@ -85,7 +85,7 @@ export class RecordingApi extends Construct {
     storage.sessions.grant(transcripts, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.chunks.grant(transcripts, 'dynamodb:Query');
     storage.settings.grant(transcripts, 'dynamodb:GetItem');
-    // Reading the transcript of a running recording may write the bundle of results.
+    // The transcript of a running recording is written if it is too large for a response.
     storage.grantObjects(transcripts, 's3:GetObject', 's3:PutObject');
     storage.grantList(transcripts);
   }

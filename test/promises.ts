@@ -214,7 +214,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'session.abandoned':
     'A recording that is never stopped is closed automatically half an hour after its last chunk. Later chunks still count.',
   'session.live': 'A live recording starts the GPU when it begins, and its text can be read while it grows.',
-  'session.flat': 'The number of results that are read at the end of a recording does not grow with its length.',
+  'session.flat': 'A new chunk, a poll and the end of a recording read as much in a recording of a day as in one of minutes.',
   'session.many': "Many recordings of several users can run at once, and no user sees another's.",
 
   'chunk.retry': 'A permanently failed chunk can be retried, and a range can be transcribed at once.',

@@ -65,6 +65,8 @@ export const ChunkRow = z.object({
   content_key: z.string().optional(),
   /** Loudest sample of each tenth of a second, one byte each, base64. */
   peaks: z.string().optional(),
+  /** Number of the chunk that starts its stream, if it is a later piece of one. Used by the worker. */
+  stream_start: z.number().int().optional(),
   /** Model other than the stage's default. `prompt` and `hotwords` are set on rows of file jobs only. */
   model: z.string().optional(),
   prompt: z.string().optional(),
@@ -224,6 +226,18 @@ export const GpuIntervalRow = z.object({
   stopped_at_ms: z.number().optional(),
 });
 export type GpuIntervalRow = z.infer<typeof GpuIntervalRow>;
+
+/** Ledger row with the GPU time of a past day (UTC), so that the days of a month need not be added up again. */
+export const DaySumRow = z.object({
+  /** `sum#YYYY-MM-DD` */
+  usage_id: z.string(),
+  /** Partition of the day index: `sum#YYYY-MM`. */
+  day: z.string(),
+  /** Beginning of the day. */
+  at_ms: z.number(),
+  gpu_seconds: z.number(),
+});
+export type DaySumRow = z.infer<typeof DaySumRow>;
 
 /** Ledger row of a transcribed chunk, written by the worker in the transaction that makes the chunk `done`. */
 export const UsageRow = z.object({

@@ -10,6 +10,8 @@ import { HOUR_MS, utcDay } from '../time.ts';
 export const gpuDay = (day: string): string => `gpu#${day}`;
 export const usageDay = (day: string): string => `use#${day}`;
 
+export const sumMonth = (month: string): string => `sum#${month}`;
+
 /** Ledger key of a machine's last launch. */
 export const intervalId = (machine: Machine): string => `gpu#${machine.instanceId}#${machine.launchedAtMs}`;
 

@@ -2,7 +2,7 @@
 import type { ChunkRow, GpuIntervalRow, UsageRow } from '../contracts/rows.ts';
 import type { Machine } from '../fleet/ports.ts';
 import { DAY_MS, startOfDay, utcDay, utcDays } from '../time.ts';
-import { costUsd, intervalId, observe, runningTimes, secondsOf, splitBySession } from './gpu-time.ts';
+import { costUsd, intervalId, observe, runningTimes, secondsOf, splitBySession, sumMonth } from './gpu-time.ts';
 import type { LedgerStore } from './ports.ts';
 
 export interface LedgerDeps {
@@ -43,12 +43,25 @@ async function costBetween({ ledger, usdPerHour }: LedgerDeps, fromMs: number, t
   return { gpuSeconds, usd: costUsd(gpuSeconds, usdPerHour) };
 }
 
+/** GPU time of a UTC day. Launches of the day may end on the next one; two days later, nothing of it changes, and it is stored. */
+async function costOfDay(deps: LedgerDeps, startMs: number): Promise<GpuCost> {
+  const nowMs = deps.nowMs();
+  const cost = await costBetween(deps, startMs, Math.min(startMs + DAY_MS, nowMs));
+  const day = utcDay(startMs);
+  const row = { usage_id: `sum#${day}`, day: sumMonth(day.slice(0, 7)), at_ms: startMs, gpu_seconds: cost.gpuSeconds };
+  if (nowMs >= startMs + 3 * DAY_MS) await deps.ledger.putSum(row);
+  return cost;
+}
+
 /** Cost of each UTC day of a month (YYYY-MM) that has begun. */
 export async function costByDay(deps: LedgerDeps, month: string): Promise<(GpuCost & { readonly day: string })[]> {
+  const sums = new Map((await deps.ledger.sumsOf(month)).map((row) => [row.at_ms, row.gpu_seconds]));
   const days: (GpuCost & { readonly day: string })[] = [];
-  const endMs = Math.min(deps.nowMs(), Date.parse(`${month}-01`) + 31 * DAY_MS);
-  for (let ms = Date.parse(`${month}-01`); ms < endMs && utcDay(ms).startsWith(month); ms += DAY_MS)
-    days.push({ day: utcDay(ms), ...(await costBetween(deps, ms, Math.min(ms + DAY_MS, deps.nowMs()))) });
+  for (let ms = Date.parse(`${month}-01`); ms < deps.nowMs() && utcDay(ms).startsWith(month); ms += DAY_MS) {
+    const stored = sums.get(ms);
+    const cost = stored === undefined ? await costOfDay(deps, ms) : { gpuSeconds: stored, usd: costUsd(stored, deps.usdPerHour) };
+    days.push({ day: utcDay(ms), ...cost });
+  }
   return days;
 }
 
@@ -60,9 +73,12 @@ export const newestUsage = ({ ledger, nowMs }: Pick<LedgerDeps, 'ledger' | 'nowM
   ledger.newestUsageOf(utcDay(nowMs()));
 
 /** Cost of the current UTC month so far. */
-export function costThisMonth(deps: LedgerDeps): Promise<GpuCost> {
-  const now = new Date(deps.nowMs());
-  return costBetween(deps, Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1), deps.nowMs());
+export async function costThisMonth(deps: LedgerDeps): Promise<GpuCost> {
+  const days = await costByDay(deps, utcDay(deps.nowMs()).slice(0, 7));
+  return {
+    gpuSeconds: days.reduce((sum, { gpuSeconds }) => sum + gpuSeconds, 0),
+    usd: days.reduce((sum, { usd }) => sum + usd, 0),
+  };
 }
 
 /** A session's share of the machines' running times. A running machine counts as if it ended now. */

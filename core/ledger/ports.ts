@@ -1,4 +1,4 @@
-import type { GpuIntervalRow, UsageRow } from '../contracts/rows.ts';
+import type { DaySumRow, GpuIntervalRow, UsageRow } from '../contracts/rows.ts';
 
 /** Rows of the ledger. */
 export interface LedgerStore {
@@ -8,5 +8,8 @@ export interface LedgerStore {
   intervalsOf(day: string): Promise<GpuIntervalRow[]>;
   /** Chunks committed on one day (YYYY-MM-DD, UTC). */
   usagesOf(day: string): Promise<UsageRow[]>;
+  /** Stored sums of the days of a month (YYYY-MM). */
+  sumsOf(month: string): Promise<DaySumRow[]>;
+  putSum(row: DaySumRow): Promise<void>;
   newestUsageOf(day: string): Promise<UsageRow | undefined>;
 }

@@ -9,13 +9,16 @@ const BEGINS_UNSPACED = new RegExp(`^${UNSPACED}`, 'u');
 
 /** Joins texts with a space, except between two characters of scripts without spaces. */
 export function joinTexts(texts: readonly string[]): string {
-  let joined = '';
+  const pieces: string[] = [];
+  let end = ''; // the last two code units: cutting them from the whole text each time would take quadratic time
   for (const text of texts) {
     if (text === '') continue;
-    const isSpaced = joined !== '' && !(ENDS_UNSPACED.test(joined.slice(-2)) && BEGINS_UNSPACED.test(text));
-    joined += isSpaced ? ` ${text}` : text;
+    const isSpaced = end !== '' && !(ENDS_UNSPACED.test(end) && BEGINS_UNSPACED.test(text));
+    const piece = isSpaced ? ` ${text}` : text;
+    pieces.push(piece);
+    end = (end + piece).slice(-2);
   }
-  return joined;
+  return pieces.join('');
 }
 
 /** Joins the words of a segment, which contain their own spaces. */

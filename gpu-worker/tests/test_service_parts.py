@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,22 @@ def test_an_upload_keeps_the_minimum_of_free_disk_space(tmp_path: Path) -> None:
         asyncio.run(receive(upload_request(UPLOAD), tmp_path / "upload", 10**9, 10**18))
     assert (tmp_path / "upload").stat().st_size < 3 * BUFFER_BYTES  # it stopped in the middle
     assert asyncio.run(receive(upload_request(UPLOAD), tmp_path / "upload", 10**9, 0)).size_bytes == 4 * BUFFER_BYTES
+
+
+@pytest.mark.promise("service.survives")
+def test_an_upload_and_its_name_are_on_the_disk_before_its_job_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`npm run proof -- power-cut` shows the same with the calls of the real process."""
+    jobs = queue(tmp_path)
+    steps: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: steps.append(Path(f"/proc/self/fd/{fd}").readlink().name))
+    jobs._db.set_trace_callback(lambda sql: steps.append(sql) if sql == "COMMIT" else None)
+    upload = jobs.new_upload()
+    asyncio.run(receive(upload_request(UPLOAD), upload, 10**9, 0))
+    fields = {"filename": "a", "size_bytes": 1, "model": "m", "options": {}, "content": "c", "urgent": False}
+    jobs.add(upload, requested_id=None, callback_url=None, **fields)  # type: ignore[arg-type]
+    assert steps == [upload.name, "uploads", "COMMIT"]
 
 
 def test_bytes_after_a_form_count_toward_the_limit(tmp_path: Path) -> None:

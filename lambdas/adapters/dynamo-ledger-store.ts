@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type * as z from 'zod';
-import { GpuIntervalRow, INDEXES, UsageRow } from '../../core/contracts/rows.ts';
-import { gpuDay, usageDay } from '../../core/ledger/gpu-time.ts';
+import { DaySumRow, GpuIntervalRow, INDEXES, UsageRow } from '../../core/contracts/rows.ts';
+import { gpuDay, sumMonth, usageDay } from '../../core/ledger/gpu-time.ts';
 import type { LedgerStore } from '../../core/ledger/ports.ts';
 import { queryAll } from './query-all.ts';
 import { readRow } from './read-row.ts';
@@ -25,6 +25,10 @@ export function dynamoLedgerStore(db: DynamoDBDocumentClient, table: string): Le
     },
     intervalsOf: (day) => ofDay(gpuDay(day), GpuIntervalRow),
     usagesOf: (day) => ofDay(usageDay(day), UsageRow),
+    sumsOf: (month) => ofDay(sumMonth(month), DaySumRow),
+    async putSum(row) {
+      await db.send(new PutCommand({ TableName: table, Item: row }));
+    },
     async newestUsageOf(day) {
       const { Items: [newest] = [] } = await db.send(
         new QueryCommand({

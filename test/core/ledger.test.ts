@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { GpuIntervalRow, UsageRow } from '../../core/contracts/rows.ts';
 import { machinesFor, waitingSeconds } from '../../core/fleet/machines-wanted.ts';
 import type { Machine } from '../../core/fleet/ports.ts';
+import { costsOfMonth } from '../../core/ledger/costs.ts';
 import { gpuDay, observe, runningTimes, secondsOf, splitBySession, usageDay } from '../../core/ledger/gpu-time.ts';
 import { costOfSession, costThisMonth, costToday, recordGpuTime } from '../../core/ledger/ledger-service.ts';
 import { memoryLedger } from '../support/memory-stores.ts';
@@ -113,6 +114,27 @@ test('the cost of a day, a month and a session includes machines that run past m
   const chunks = [chunkRow(1, { state: 'done', transcribed_at_ms: midnight + 1000 })];
   expect(await costOfSession(deps, SESSION, chunks)).toEqual({ gpuSeconds: 3600, usd: 0.5 });
   expect(await costOfSession(deps, SESSION, [])).toEqual({ gpuSeconds: 0, usd: 0 });
+});
+
+test('each day of a month is added up once; today and the two days before, which can still change, each time', async () => {
+  const ledger = memoryLedger();
+  const deps = { ledger, usdPerHour: 0.5, nowMs: () => NOON };
+  for (let day = 1; day <= 21; day++) {
+    const start = Date.UTC(2026, 10, day, 3);
+    await ledger.putInterval(interval(`i-${day}`, start, start + HOUR));
+  }
+  const read: string[] = [];
+  const { intervalsOf } = ledger;
+  ledger.intervalsOf = (day) => {
+    read.push(day);
+    return intervalsOf(day);
+  };
+  const first = await costsOfMonth({ ...deps, budgetUsd: 9 }, '2026-11');
+  expect(first.usd).toBe(10.5);
+  expect(await costThisMonth(deps)).toEqual({ gpuSeconds: 21 * 3600, usd: 10.5 });
+  read.length = 0;
+  expect(await costsOfMonth({ ...deps, budgetUsd: 9 }, '2026-11')).toEqual(first);
+  expect([...new Set(read)].sort()).toEqual(['2026-11-18', '2026-11-19', '2026-11-20', '2026-11-21']);
 });
 
 test('repeated observations of a machine record one launch', async () => {

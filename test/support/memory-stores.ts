@@ -6,6 +6,7 @@ import { pendingShard } from '../../core/chunk-cache/rows.ts';
 import { parseChunkKey, sessionPrefix } from '../../core/contracts/keys.ts';
 import type {
   ChunkRow,
+  DaySumRow,
   GpuIntervalRow,
   InstanceRow,
   PoolRow,
@@ -18,7 +19,7 @@ import type { SettingsStore } from '../../core/corrections/ports.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { FleetStore } from '../../core/fleet/ports.ts';
 import { emptyInstance, emptyPool } from '../../core/fleet/rows.ts';
-import { gpuDay, usageDay } from '../../core/ledger/gpu-time.ts';
+import { gpuDay, sumMonth, usageDay } from '../../core/ledger/gpu-time.ts';
 import type { LedgerStore } from '../../core/ledger/ports.ts';
 import type { UsageCounter } from '../../core/quota/quota.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
@@ -353,11 +354,14 @@ export function memorySettingsStore(): SettingsStore {
 export function memoryLedger(): LedgerStore & { put(row: UsageRow): void } {
   const intervals = new Map<string, GpuIntervalRow>();
   const usages = new Map<string, UsageRow>();
+  const sums = new Map<string, DaySumRow>();
   return {
     put: (row) => void usages.set(row.usage_id, row),
     interval: async (usageId) => intervals.get(usageId),
     putInterval: async (row) => void intervals.set(row.usage_id, row),
     intervalsOf: async (day) => [...intervals.values()].filter((row) => row.day === gpuDay(day)),
+    sumsOf: async (month) => [...sums.values()].filter((row) => row.day === sumMonth(month)),
+    putSum: async (row) => void sums.set(row.usage_id, row),
     newestUsageOf: async (day) =>
       [...usages.values()].filter((row) => row.day === usageDay(day)).sort((a, b) => b.at_ms - a.at_ms)[0],
     usagesOf: async (day) => [...usages.values()].filter((row) => row.day === usageDay(day)),

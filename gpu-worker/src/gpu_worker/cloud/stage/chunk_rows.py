@@ -268,13 +268,15 @@ class ChunkRows:
         duration_s: float,
         content_key: str | None = None,
         peaks: str | None = None,
+        stream_start: int | None = None,
         reused: bool = False,
     ) -> None:
         """Writes the result to the row and the usage to the ledger, in one transaction. Raises LeaseLost.
 
         `content_key` lets later chunks with the same content reuse the result; a `reused` result counts as 0 s of usage.
         """
-        also = {name: value for name, value in (("content_key", content_key), ("peaks", peaks)) if value}
+        optional = {"content_key": content_key, "peaks": peaks, "stream_start": stream_start}
+        also: dict[str, Value] = {name: value for name, value in optional.items() if value}
         committed_at = now_ms()
         done = {
             ":done": "done",

@@ -97,6 +97,8 @@ class PreviousChunk:
     seconds: Annotated[float | None, Field(validation_alias=AliasChoices("duration_seconds", "said_seconds"))] = None
     """Duration as decoded, else as declared by the client."""
     started_at_ms: Whole | None = None
+    stream_start: Whole | None = None
+    """Number of the piece that starts its stream, if it is a later piece of one."""
 
 
 @dataclass(frozen=True)

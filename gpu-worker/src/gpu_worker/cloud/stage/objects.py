@@ -21,10 +21,13 @@ from gpu_worker.speech.media import MediaError, starts_stream
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 CHUNK_NUMBER: Final = re.compile(r"/chunk-(\d{3,5})\.\w+$")
 MAX_STREAM_BYTES: Final = 200 * 1024**2
-"""Limit of the bytes before a piece of a stream; they are fetched again for each piece."""
+"""Limit of the bytes before a piece of a stream that cannot be continued in the middle."""
+HEAD_BYTES: Final = 64 * 1024
+"""Enough for the header of a stream."""
 PARALLEL_FETCHES: Final = 8
 DECLARED: Final = ("duration-seconds", "started-at-ms", "overlap-ms")
 """Metadata of an upload that the client declared, as lambdas/adapters/s3-objects.ts signs it."""
@@ -61,6 +64,12 @@ def _results_prefix(claim: Claim) -> str:
     """Prefix of a session's or file's results; the objects of file parts already have it."""
     folder = claim.object_key.rsplit("/", 1)[0]
     return f"{folder.removesuffix('/results')}/results/"
+
+
+def _key_of_piece(claim: Claim, number: int) -> str:
+    """Key of another chunk of the recording with the same file type, as core/contracts/keys.ts builds it."""
+    folder, name = claim.object_key.rsplit("/", 1)
+    return f"{folder}/chunk-{number:03d}.{name.rsplit('.', 1)[1]}"
 
 
 class Objects:
@@ -124,13 +133,16 @@ class Objects:
             overlap_ms=None if overlap_ms is None else int(overlap_ms),
         )
 
-    def prepend_stream(self, claim: Claim, piece: Path, allow_gaps: bool) -> int:
-        """Inserts the earlier pieces of a stream before a piece; returns the byte at which the piece begins.
+    def prepend_stream(self, claim: Claim, piece: Path, allow_gaps: bool) -> tuple[int, int]:
+        """Inserts all earlier pieces of a stream before a piece.
 
         Args:
             claim: The claimed piece.
             piece: Its file, which is overwritten.
             allow_gaps: Whether missing pieces are skipped.
+
+        Returns:
+            The byte at which the piece begins, and the number of the piece that starts the stream.
 
         Raises:
             MediaError: No earlier piece starts a stream, or they are too large.
@@ -138,30 +150,50 @@ class Objects:
         """
         keys = self._chunk_keys(claim)
         parts: list[bytes] = []
-        found = False
+        start: int | None = None
         with ThreadPoolExecutor(max_workers=PARALLEL_FETCHES) as pool:
             for last in range(claim.chunk_number - 1, 0, -PARALLEL_FETCHES):
                 numbers = range(last, max(0, last - PARALLEL_FETCHES), -1)
                 if not allow_gaps and any(number not in keys for number in numbers):
                     raise PiecesMissing
-                for data in pool.map(self._read, [keys[number] for number in numbers if number in keys]):
+                known = [number for number in numbers if number in keys]
+                for number, data in zip(known, pool.map(self._read, [keys[number] for number in known]), strict=True):
                     parts.append(data)
                     if sum(map(len, parts)) > MAX_STREAM_BYTES:
                         raise MediaError(
                             "the recording is one stream that is too large; send chunks that can be decoded by themselves"
                         )
-                    found = starts_stream(data[:12])
-                    if found:
+                    if starts_stream(data[:12]):
+                        start = number
                         break
-                if found:
+                if start is not None:
                     break
-        if not found:
+        if start is None:
             raise MediaError("this is not a supported audio file")
         own = piece.read_bytes()
         with piece.open("wb") as file:
             for part in (*reversed(parts), own):
                 file.write(part)
-        return sum(map(len, parts))
+        return sum(map(len, parts)), start
+
+    def read_head(self, claim: Claim, number: int) -> bytes | None:
+        """The first bytes of another piece of the stream; None if there is none with the same file type."""
+        try:
+            return self._read(_key_of_piece(claim, number), f"bytes=0-{HEAD_BYTES - 1}")
+        except ClientError as error:
+            if error_code(error) in GONE:
+                return None
+            raise
+
+    def read_pieces(self, claim: Claim, numbers: range) -> bytes | None:
+        """Other pieces of the stream, joined; None if one of them is missing."""
+        with ThreadPoolExecutor(max_workers=PARALLEL_FETCHES) as pool:
+            try:
+                return b"".join(pool.map(lambda number: self._read(_key_of_piece(claim, number)), numbers))
+            except ClientError as error:
+                if error_code(error) in GONE:
+                    return None
+                raise
 
     def _chunk_keys(self, claim: Claim) -> dict[int, str]:
         prefix = claim.object_key.rsplit("/", 1)[0] + "/chunk-"
@@ -173,8 +205,11 @@ class Objects:
         """Downloads an object of the stage itself, such as a model."""
         self._s3.download_file(self._bucket, key, str(into))
 
-    def _read(self, key: str) -> bytes:
-        return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+    def _read(self, key: str, byte_range: str | None = None) -> bytes:
+        extra: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
+        if byte_range is not None:
+            extra["Range"] = byte_range
+        return self._s3.get_object(**extra)["Body"].read()
 
     def read_result(self, key: str) -> Transcription | None:
         """The transcription in a committed result; None if the object no longer exists."""

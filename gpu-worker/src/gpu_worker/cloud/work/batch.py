@@ -291,7 +291,9 @@ class Batches:
             key = self._context.objects.write_result(item.claim, model, transcription, item.lead_in)
             reach("result-written")
             seconds = transcription.duration_seconds
-            self._context.rows.commit(item.claim, key, transcription.text, seconds, item.content_key, item.peaks, reused)
+            self._context.rows.commit(
+                item.claim, key, transcription.text, seconds, item.content_key, item.peaks, item.stream_start, reused
+            )
             log.info(
                 "chunk done",
                 session_id=item.claim.session_id,

@@ -53,6 +53,8 @@ class Item:
     content_key: str | None = None
     """Key of the user's results with the same content and options; None if the chunk cannot be decoded by itself."""
     peaks: str | None = None
+    stream_start: int | None = None
+    """Number of the chunk that starts the stream of which this one is a later piece."""
     existing_result: Transcription | None = None
     """Result of an earlier chunk with the same content."""
     alone: bool = False

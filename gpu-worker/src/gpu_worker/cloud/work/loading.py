@@ -19,6 +19,7 @@ from gpu_worker.cloud.stage.results import LeadIn
 from gpu_worker.cloud.stage.session_language import SessionLanguages
 from gpu_worker.cloud.work.items import Failure, Item, MachineFault
 from gpu_worker.cloud.work.lead_in import LEAD_IN_SECONDS, MAX_CHUNK_SECONDS, LeadIns
+from gpu_worker.cloud.work.stream_pieces import StreamPieces
 from gpu_worker.speech.engine_version import ENGINE_VERSION
 from gpu_worker.speech.media import Decoder, DecoderUnavailable, MediaError, peaks_of, starts_stream
 
@@ -44,6 +45,7 @@ class Loader:
         self._session_languages = session_languages
         self._own_model = own_model
         self._lead_ins = LeadIns(rows, objects, decoder)
+        self._pieces = StreamPieces(objects, decoder)
 
     def load(self, item: Item) -> Failure | None:
         """Fetches and decodes the item; sets its audio or its existing result.
@@ -102,12 +104,12 @@ class Loader:
     def _decode_piece(self, item: Item, path: Path) -> None:
         """Decodes a piece of a stream together with the earlier pieces; the end of these is its lead-in."""
         last_try = item.claim.attempts >= MAX_ATTEMPTS
-        from_byte = self._objects.prepend_stream(item.claim, path, allow_gaps=last_try)
-        found = self._lead_ins.previous_chunk(item.claim)
-        seconds = found[1] if found is not None else LEAD_IN_SECONDS
-        item.audio, audio_before = self._decoder.decode_piece(path, MAX_CHUNK_SECONDS, from_byte, seconds)
-        if found is not None and len(audio_before) > 0:
-            item.lead_in = LeadIn(audio_before, found[0].etag)
+        previous, seconds = self._lead_ins.previous_chunk(item.claim) or (None, LEAD_IN_SECONDS)
+        item.audio, audio_before, item.stream_start = self._pieces.decode(
+            item.claim, path, previous, seconds, MAX_CHUNK_SECONDS, allow_gaps=last_try
+        )
+        if previous is not None and len(audio_before) > 0:
+            item.lead_in = LeadIn(audio_before, previous.etag)
 
     def _content_key(self, item: Item, sha256: str) -> str:
         """A key of everything that determines a chunk's text."""

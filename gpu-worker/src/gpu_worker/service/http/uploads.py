@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -151,8 +152,9 @@ class _Receiver:
             raise DiskFull
 
     def finish(self) -> Form:
-        """Writes the rest and returns the form; blocks. Raises DiskFull."""
+        """Writes the rest to the disk itself and returns the form; blocks. Raises DiskFull."""
         self.flush()
+        os.fsync(self._file.fileno())
         self.form.sha256 = self._hash.hexdigest()
         return self.form
 

@@ -24,6 +24,7 @@ from gpu_worker.memory import peak_mb
 from gpu_worker.service.model import lines
 from gpu_worker.service.model.join import TranscribedPart, paragraphs, take_segments
 from gpu_worker.service.queue.disk_full import DiskFull, as_disk_full
+from gpu_worker.service.queue.durable import sync_folder
 from gpu_worker.service.queue.jobs import SMALL_BYTES
 from gpu_worker.service.queue.results import Result, stored
 from gpu_worker.speech.engine import Clip, Engine, Engines, ModelNotLoaded, UnsupportedLanguage, most_spoken
@@ -168,6 +169,7 @@ class EngineProcess:
             new.unlink()
             raise
         new.replace(order.result)
+        sync_folder(order.result.parent)
         if not segments_sent:
             self._send(lines.Transcribed(order.seq, tuple(segment.text for segment in segments)))
         self._send(lines.Completed(order.seq, round(seconds, 3)))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from gpu_worker.service.queue.disk_full import as_disk_full
+from gpu_worker.service.queue.durable import sync_folder
 from gpu_worker.service.queue.job_rows import SCHEMA, Callback, Job, JobIdTaken, QueueFull, job_of
 from gpu_worker.service.queue.results import Result
 
@@ -116,7 +117,7 @@ class Jobs:
         """Adds a job for an upload; returns the existing job if `requested_id` and content are the same.
 
         Args:
-            upload: Path of the uploaded file; it is moved or deleted.
+            upload: Path of the uploaded file, whose content is on the disk; it is moved or deleted.
             requested_id: The client's job_id; None: generate one.
             filename: The client's file name.
             size_bytes: Size of the file.
@@ -178,6 +179,7 @@ class Jobs:
 
         def move(seq: int) -> None:
             moved.append(upload.rename(self._uploads / str(seq)))
+            sync_folder(self._uploads)  # before the commit: a committed job has its upload
 
         try:
             yield move

@@ -3,6 +3,7 @@
 from gpu_worker.speech.media.decoder import Decoder, DecoderUnavailable
 from gpu_worker.speech.media.decoding import SAMPLE_RATE, MediaError, Samples, peaks_of
 from gpu_worker.speech.media.formats import sniff, starts_stream
+from gpu_worker.speech.media.streams import continued, header_of
 
 __all__ = [
     "SAMPLE_RATE",
@@ -10,6 +11,8 @@ __all__ = [
     "DecoderUnavailable",
     "MediaError",
     "Samples",
+    "continued",
+    "header_of",
     "peaks_of",
     "sniff",
     "starts_stream",

@@ -1,3 +1,0 @@
-import { longRecordingFigures } from './long-recording.ts';
-
-await longRecordingFigures(process.argv.slice(2).map(Number));

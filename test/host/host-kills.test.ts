@@ -1,0 +1,12 @@
+/** A short sample of `npm run proof -- kills-host`. */
+import { expect, test } from 'vitest';
+import { hostKills } from '../../bench/host-kills.ts';
+import { randomFrom } from '../../bench/kills.ts';
+
+test('after kills of its processes at random, and a full disk, the host starts and has everything that it answered [host.durable]', {
+  timeout: 400_000,
+}, async () => {
+  const result = await hostKills(3, randomFrom(Date.now()));
+  expect(result.lost).toEqual([]);
+  expect(result.uploads).toBeGreaterThan(0);
+});
