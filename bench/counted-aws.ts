@@ -9,7 +9,7 @@ import { clientEnv, freePort, startEmulator } from '../host/emulator.ts';
 import { folders, PROJECT } from '../host/paths.ts';
 
 /** Requests so far, and the bytes of their bodies in both directions. */
-export interface Counts {
+interface Counts {
   requests: number;
   bytes: number;
 }

@@ -15,7 +15,7 @@ import { round } from './times.ts';
 import { withSpeakers } from './voices.ts';
 
 /** What precedes the first chunk of a joined text. */
-export interface Before {
+interface Before {
   readonly chunks: number;
   readonly segments: number;
   /** Text of the last segment that has one. */
