@@ -14,10 +14,12 @@ import {
   DeleteStackCommand,
   DescribeChangeSetCommand,
   DescribeStackEventsCommand,
+  DescribeStackResourcesCommand,
   DescribeStacksCommand,
   ExecuteChangeSetCommand,
   type Stack,
 } from '@aws-sdk/client-cloudformation';
+import { LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
@@ -131,6 +133,17 @@ async function failureReasons(cfn: CloudFormationClient): Promise<string> {
   return failed.map((event) => `${event.LogicalResourceId}: ${event.ResourceStatusReason}`).join('\n');
 }
 
+/** Functions of the stack that the emulator does not have, as after a full disk. Their physical ids are their names. */
+async function lostFunctions(cfn: CloudFormationClient, endpoint: string): Promise<string[]> {
+  const { StackResources = [] } = await cfn.send(new DescribeStackResourcesCommand({ StackName: STACK }));
+  const existing = new Set<string | undefined>();
+  for await (const { Functions = [] } of paginateListFunctions({ client: new LambdaClient({ endpoint }) }, {}))
+    for (const { FunctionName } of Functions) existing.add(FunctionName);
+  return StackResources.filter(({ ResourceType }) => ResourceType === 'AWS::Lambda::Function').flatMap(
+    ({ PhysicalResourceId: name = '' }) => (existing.has(name) ? [] : [name]),
+  );
+}
+
 const DEPLOY_SECONDS = 120;
 
 /** Deletes a stack whose creation failed, because it cannot be updated. Returns the existing stack, if any. */
@@ -147,7 +160,7 @@ async function withoutFailedStack(cfn: CloudFormationClient): Promise<Stack | un
 
 export type Outputs = Readonly<Record<string, string>>;
 
-/** Deploys the template if it differs from the deployed one; returns the stack's outputs. */
+/** Deploys the template if it differs from the deployed one, or if functions are lost; returns the stack's outputs. */
 export async function deploy(folders: Folders, endpoint: string): Promise<{ changed: boolean; outputs: Outputs }> {
   const cfn = new CloudFormationClient({ endpoint });
   const s3 = new S3Client({ endpoint, forcePathStyle: true });
@@ -159,24 +172,30 @@ export async function deploy(folders: Folders, endpoint: string): Promise<{ chan
   const name = `t-${templateKey.slice(0, 32)}`;
   const deployed = before?.Tags?.find((tag) => tag.Key === 'template')?.Value;
   const settled = before?.StackStatus === 'CREATE_COMPLETE' || before?.StackStatus === 'UPDATE_COMPLETE';
-  const changed = !settled || deployed !== name;
+  const isLost = settled && (await lostFunctions(cfn, endpoint)).length > 0;
+  const changed = !settled || deployed !== name || isLost;
   if (changed) {
+    const ChangeSetName = isLost ? `${name}-${Date.now()}` : name;
     await cfn.send(
       new CreateChangeSetCommand({
         StackName: STACK,
-        ChangeSetName: name,
+        ChangeSetName,
         ChangeSetType: before === undefined ? 'CREATE' : 'UPDATE',
         TemplateURL: `${endpoint}/${bucket}/${templateKey}`,
         Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
-        Tags: [{ Key: 'template', Value: name }],
+        Tags: [
+          { Key: 'template', Value: name },
+          // A template without changes is not deployed; a tag is a change.
+          ...(isLost ? [{ Key: 'restored', Value: new Date().toISOString() }] : []),
+        ],
       }),
     );
     await poll('the change set', DEPLOY_SECONDS, async () => {
-      const { Status, StatusReason } = await cfn.send(new DescribeChangeSetCommand({ StackName: STACK, ChangeSetName: name }));
+      const { Status, StatusReason } = await cfn.send(new DescribeChangeSetCommand({ StackName: STACK, ChangeSetName }));
       if (Status === 'FAILED') throw new Error(`the change set failed: ${StatusReason}`);
       return Status === 'CREATE_COMPLETE';
     });
-    await cfn.send(new ExecuteChangeSetCommand({ StackName: STACK, ChangeSetName: name }));
+    await cfn.send(new ExecuteChangeSetCommand({ StackName: STACK, ChangeSetName }));
   }
   const stack = await poll('the stack', DEPLOY_SECONDS, async () => {
     const now = await describeStack(cfn);

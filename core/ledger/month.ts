@@ -37,7 +37,7 @@ const DAYS = 30;
 const CHUNK_SECONDS = 30;
 const OPUS_GB_PER_HOUR = (32_000 / 8) * 3600 * 1e-9;
 /** Requests per chunk, rounded up; functions of 0.1 s with 512 MB. */
-const PER_CHUNK = { writes: 10, reads: 15, functions: 8, gbSeconds: 8 * 0.1 * 0.5, sqs: 6, puts: 4, gets: 10, calls: 3, events: 4 };
+const PER_CHUNK = { writes: 10, reads: 15, functions: 8, gbSeconds: 0.4, sqs: 6, puts: 4, gets: 10, calls: 3, events: 4 };
 const TRANSITIONS_PER_RUN = 30;
 const MINUTES = 60 * 24 * DAYS;
 /** Invocations per month that do not depend on recordings: reaper, batch runner and webhook sender every minute, session keeper every five. */

@@ -22,6 +22,7 @@ from typing import Any
 
 import gate
 from agent import answer_commands
+from bounded import cut_histories
 from credentials import issue_function_credentials, randomize_reset_codes, refuse_sign_up
 from durable import Journal, end_with_parent, keep_rows, refuse_uploads_without_space, save_changes
 from faults import Faults, disturb_events, fail_calls, throttle_stages
@@ -256,6 +257,7 @@ def main() -> None:
     reset_stream_positions()
     read_streams_like_aws()
     fill_in_scheduled_times()
+    cut_histories()
     enforce_policies()
     gate.install(app)
     issue_function_credentials()

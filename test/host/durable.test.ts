@@ -1,12 +1,15 @@
 /** What the local host has answered survives kill -9 of its emulator, and a full disk. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DeleteFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { deploy } from '../../host/deploy.ts';
+import { folders } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
 import { clearFaults, injectFaults } from './faults.ts';
 import { checkInvariants } from './invariants.ts';
-import { atRest, host, output, s3, sampleChunks, uniqueCopy, userA } from './support.ts';
+import { atRest, host, output, reap, s3, sampleChunks, uniqueCopy, userA } from './support.ts';
 
 const SESSIONS = 20;
 
@@ -48,6 +51,14 @@ test('rows and objects that were answered survive kill -9 of the emulator, which
   }
   for (const { id } of stored) await userA.complete(id, 1);
   for (const { id } of stored) expect(await userA.awaitTranscript(id, 170)).toMatchObject({ status: 'completed', gaps: [] });
+});
+
+test('a function that the emulator has lost is deployed again at the next start [host.durable]', async () => {
+  const lambda = new LambdaClient({ endpoint: host.endpoint });
+  await lambda.send(new DeleteFunctionCommand({ FunctionName: output('ReaperName') }));
+  expect(await deploy(folders(host.root), host.endpoint)).toMatchObject({ changed: true, outputs: host.outputs });
+  await reap();
+  expect(await deploy(folders(host.root), host.endpoint)).toMatchObject({ changed: false });
 });
 
 test('uploads are refused while the disk is almost full, and accepted again afterwards [host.durable]', async () => {

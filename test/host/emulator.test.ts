@@ -1,5 +1,13 @@
 /** Contract tests for the patches of host/emulator/launcher.py. All other host tests cover templates with instances. */
 import {
+  CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  CreateLogStreamCommand,
+  DescribeLogStreamsCommand,
+  GetLogEventsCommand,
+  PutLogEventsCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
+import {
   DescribeInstancesCommand,
   EC2Client,
   RunInstancesCommand,
@@ -206,6 +214,22 @@ test('the built pages are published with content types, cache headers and the st
   const config = PagesConfig.parse(JSON.parse((await read('config.json')) ?? ''));
   expect(config).toMatchObject({ stage: 'local', apiUrl: '', clientId: output('UserPoolClientId') });
   expect(config.isLocal).toBeUndefined();
+});
+
+test('of the events of a log stream the newest are kept, so that the emulator does not grow for ever [host.durable]', async () => {
+  const logs = new CloudWatchLogsClient({ endpoint: host.endpoint });
+  const place = { logGroupName: '/test/endless', logStreamName: 'one' };
+  await logs.send(new CreateLogGroupCommand(place));
+  await logs.send(new CreateLogStreamCommand(place));
+  const now = Date.now();
+  for (let batch = 0; batch < 10; batch += 1) {
+    const logEvents = Array.from({ length: 10_000 }, (_, n) => ({ timestamp: now + batch, message: String(10_000 * batch + n) }));
+    await logs.send(new PutLogEventsCommand({ ...place, logEvents }));
+  }
+  const { logStreams: [stream] = [] } = await logs.send(new DescribeLogStreamsCommand(place));
+  expect(stream?.storedBytes).toBeLessThanOrEqual(5 * 20_000);
+  const { events: [newest] = [] } = await logs.send(new GetLogEventsCommand({ ...place, limit: 1, startFromHead: false }));
+  expect(newest?.message).toBe('99999');
 });
 
 test('IAM policies are enforced: a machine can read its settings but not start machines [deployment.template]', async () => {
