@@ -215,7 +215,7 @@ export async function checkInvariants(): Promise<void> {
     (row) => owners.get(row.session_id) === row.user_id && row.object_key.startsWith(`users/${row.user_id}/`),
   );
   const ledger = await scan('LedgerTable');
-  const isGpu = (item: Record<string, unknown>): boolean => String(item['usage_id']).startsWith('gpu#');
+  const ofDays = (kind: string) => ledger.filter(({ day }) => String(day).startsWith(`${kind}#`));
   const keys = await keysBelow('users/');
   const deleted = new Set([...sessions.values()].filter(({ state }) => state === 'deleted').map((row) => row.session_id));
   const goneJobs = jobs.filter(({ status }) => status === 'deleted' || status === 'cancelled').map(({ job_id }) => job_id);
@@ -226,7 +226,7 @@ export async function checkInvariants(): Promise<void> {
   checkChunks(mine, sessions, keys);
   checkUsage(
     mine,
-    ledger.filter((item) => !isGpu(item)).map((item) => UsageRow.parse(item)),
+    ofDays('use').map((item) => UsageRow.parse(item)),
     new Set([...deleted, ...goneJobs]),
   );
   for (const id of deleted)
@@ -234,7 +234,7 @@ export async function checkInvariants(): Promise<void> {
       keys.filter((key) => key.includes(`/${id}/`)),
       `12: ${id} is deleted`,
     ).toEqual([]);
-  checkGpuTime(ledger.filter(isGpu).map((item) => GpuIntervalRow.parse(item)));
+  checkGpuTime(ofDays('gpu').map((item) => GpuIntervalRow.parse(item)));
   await checkTranscripts(sessions.values(), mine);
   await checkJobs(jobs, mine, keys);
   const told = (await scan('WebhooksTable')).filter(({ id }) => String(id).startsWith('dlv_'));
