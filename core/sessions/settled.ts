@@ -3,6 +3,9 @@ import { PART_CHUNKS } from '../contracts/limits.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import type { SessionStore } from './ports.ts';
 
+/** Number of chunks in the parts before the one that contains this chunk. */
+export const chunksInPartsBefore = (chunkNumber: number): number => Math.floor((chunkNumber - 1) / PART_CHUNKS) * PART_CHUNKS;
+
 /** Takes back the parts that cover this chunk or later ones. Without a chunk, or if no part covers it, nothing is written. */
 export async function takeBackParts(
   sessions: Pick<SessionStore, 'unsettle'>,
@@ -10,5 +13,5 @@ export async function takeBackParts(
   chunkNumber: number | undefined,
 ): Promise<void> {
   if (chunkNumber === undefined || settled_chunks < chunkNumber) return;
-  await sessions.unsettle(session_id, Math.floor((chunkNumber - 1) / PART_CHUNKS) * PART_CHUNKS);
+  await sessions.unsettle(session_id, chunksInPartsBefore(chunkNumber));
 }

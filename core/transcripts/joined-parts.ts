@@ -18,6 +18,7 @@ import { PART_CHUNKS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import { isBeingRetranscribed } from '../sessions/session.ts';
+import { chunksInPartsBefore } from '../sessions/settled.ts';
 import { continuationOf, extend, type Joined, NOTHING_JOINED } from './join.ts';
 import { hasOutcome, outcomesOf, type ResultReader } from './outcomes.ts';
 import type { ChunksBefore } from './positions.ts';
@@ -104,7 +105,7 @@ export async function readJoinedAfter(
 
 /** The chunks before the part that contains this chunk, as far as parts are stored; none otherwise. */
 export async function chunksBefore(results: PartReader, session: SessionRow, chunkNumber: number): Promise<ChunksBefore> {
-  const after = Math.min(session.settled_chunks ?? 0, Math.floor((chunkNumber - 1) / PART_CHUNKS) * PART_CHUNKS);
+  const after = Math.min(session.settled_chunks ?? 0, chunksInPartsBefore(chunkNumber));
   const end = after === 0 ? undefined : await results.readPartEnd(session, after);
   return end === undefined ? { after: 0, end: 0 } : { after, end: end.joined.before.last?.end ?? 0 };
 }

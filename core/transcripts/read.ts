@@ -36,7 +36,12 @@ export async function readTranscript(
   const current = await currentTranscript(deps, session);
   const etag = `"${[current.tag, format, start, end].filter((part) => part !== undefined).join('-')}"`;
   if (knownEtag === etag) return { etag, kind: 'unchanged' };
-  const json = await current.read(format === 'json' && start === undefined ? after : undefined);
+  // Only whole texts are stored for a redirect: the URL is the same for all clients.
+  if (format === 'json' && start === undefined && after !== undefined && !current.isFinal) {
+    const text = await current.read(after);
+    if (fitsResponse(text)) return { etag, kind: 'text', text };
+  }
+  const json = await current.read();
   const parsed = (): Transcript => Transcript.parse(JSON.parse(json));
   if (start !== undefined && end !== undefined) return { etag, kind: 'range', range: textOfRange(parsed(), start, end) };
   if (format !== 'json') return { etag, kind: 'text', text: render(parsed(), format) };

@@ -5,13 +5,13 @@ import os
 import wave
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from mutated_files import write_audio
 
 from gpu_worker.speech.media import SAMPLE_RATE, Decoder, MediaError, peaks_of, sniff, starts_stream
 from gpu_worker.speech.media.decoding import decoded
+from noise import record_noise
 
 
 @pytest.fixture(scope="module")
@@ -137,17 +137,8 @@ def test_pieces_of_a_stream_cut_at_any_byte_decode_without_loss_or_duplication(
 ) -> None:
     """Decodes noise that never repeats, so that a lost or doubled packet is detected."""
     random = np.random.default_rng(seed)
-    rate = 48_000 if codec == "libopus" else 44_100
-    sound = av.AudioFrame.from_ndarray(random.integers(-9000, 9000, (1, rate * 6)).astype(np.int16), "s16", "mono")
-    sound.sample_rate = rate
     whole = tmp_path / "whole"
-    with av.open(str(whole), "w", format=container, options=options) as output:
-        stream = output.add_stream(codec, rate=rate, layout="mono")
-        resampler = av.AudioResampler(stream.format.name, "mono", rate, stream.codec_context.frame_size or 960)
-        for frame in [*resampler.resample(sound), *resampler.resample(None)]:
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    data = whole.read_bytes()
+    data = record_noise(whole, container, codec, options, 6, random)
     expected = decoder.decode(whole, 60)
     starts = [0, *sorted(int(at) for at in random.integers(len(data) // 8, len(data), 4)), len(data)]
     pieces = []

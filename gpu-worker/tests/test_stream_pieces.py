@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError
@@ -16,6 +15,7 @@ from gpu_worker.cloud.stage.claims import Claim, PreviousChunk, claim_of
 from gpu_worker.cloud.stage.objects import Objects
 from gpu_worker.cloud.work.stream_pieces import StreamPieces
 from gpu_worker.speech.media import SAMPLE_RATE, Decoder, continued, header_of
+from noise import record_noise
 
 SECONDS = 60
 PIECES = 60
@@ -61,18 +61,7 @@ def decoder() -> Iterator[Decoder]:
 
 
 def recorded(path: Path, container: str, codec: str, options: dict[str, str]) -> bytes:
-    """A stream of noise that never repeats."""
-    rate = 48_000 if codec == "libopus" else 44_100
-    random = np.random.default_rng(5)
-    sound = av.AudioFrame.from_ndarray(random.integers(-9000, 9000, (1, rate * SECONDS)).astype(np.int16), "s16", "mono")
-    sound.sample_rate = rate
-    with av.open(str(path), "w", format=container, options=options) as output:
-        stream = output.add_stream(codec, rate=rate, layout="mono")
-        resampler = av.AudioResampler(stream.format.name, "mono", rate, stream.codec_context.frame_size or 960)
-        for frame in [*resampler.resample(sound), *resampler.resample(None)]:
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    return path.read_bytes()
+    return record_noise(path, container, codec, options, SECONDS, np.random.default_rng(5))
 
 
 def claimed(number: int) -> Claim:
