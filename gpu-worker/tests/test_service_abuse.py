@@ -24,6 +24,8 @@ from service_process import Running, service, until
 SAMPLE = (PROTOCOL_MODEL / "samples" / "sample-125s.webm").read_bytes()
 SECONDS: Final = "1"
 """Limits of the service under test, in seconds."""
+PATIENT_SECONDS: Final = "4"
+"""Limits where clients must not be late: on a busy machine seconds can pass between a connection and its first byte."""
 DEADLINE_SECONDS: Final = 30
 BOUNDARY: Final = "b"
 FILE: Final = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.webm"\r\n\r\n\x1a\x45\xdf\xa3'
@@ -34,6 +36,13 @@ MB: Final = 1024**2
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("abuse")
     with service(folder, HEADER_SECONDS=SECONDS, BODY_SECONDS=SECONDS, MAX_UPLOAD_MB="8") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("patient")
+    with service(folder, HEADER_SECONDS=PATIENT_SECONDS, BODY_SECONDS=PATIENT_SECONDS, MAX_UPLOAD_MB="8") as one:
         yield one
 
 
@@ -246,33 +255,31 @@ ABUSE: Final = {
 
 
 @pytest.mark.promise("service.abuse")
-def test_abuse_is_a_4xx_and_costs_no_memory_no_disk_space_and_no_other_request(running: Running) -> None:
+def test_abuse_is_a_4xx_and_costs_no_memory_no_disk_space_and_no_other_request(patient: Running) -> None:
     for request in ("a huge field", "thousands of parts"):  # warms up what libraries allocate once
-        talk(running, ABUSE[request])  # type: ignore[arg-type]
-    before = memory_mb(running)
+        talk(patient, ABUSE[request])  # type: ignore[arg-type]
+    before = memory_mb(patient)
     over = threading.Event()
 
     def slowest_health() -> float:
         slowest = 0.0
         while not over.is_set():
             began = time.monotonic()
-            assert running.call("GET", "/health").status_code == 200
+            assert patient.call("GET", "/health").status_code == 200
             slowest = max(slowest, time.monotonic() - began)
         return slowest
 
     with ThreadPoolExecutor(9) as pool:
         watching = pool.submit(slowest_health)
-        outcomes = dict(zip(ABUSE, pool.map(lambda request: talk(running, request), ABUSE.values()), strict=True))
+        outcomes = dict(zip(ABUSE, pool.map(lambda request: talk(patient, request), ABUSE.values()), strict=True))
         over.set()
         assert watching.result() < DEADLINE_SECONDS
     assert {name: received for name, received in outcomes.items() if not 400 <= received[0] < 500} == {}
     for large in ("a header of 1 MB", "an address of 1 MB", "a header without an end", "10,000 headers", "200 headers"):
         assert outcomes[large] == (431, "headers-too-large")
-    until("the deletion of uploads", DEADLINE_SECONDS, lambda: uploads(running) == [])
-    assert memory_mb(running) - before < 24
-    assert running.call("GET", "/jobs").json()["jobs"] == [] or {
-        job["job_id"] for job in running.call("GET", "/jobs").json()["jobs"]
-    } == {"meanwhile"}
+    until("the deletion of uploads", DEADLINE_SECONDS, lambda: uploads(patient) == [])
+    assert memory_mb(patient) - before < 24
+    assert patient.call("GET", "/jobs").json()["jobs"] == []
 
 
 @pytest.mark.promise("service.abuse")
