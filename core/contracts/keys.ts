@@ -20,9 +20,9 @@ export const chunkTranscriptKey = (place: ChunkPlace): string =>
   `${sessionPrefix(place)}transcription-chunk-${padded(place.chunkNumber)}.json`;
 /** Part of a session's joined text, and what continues it. `lastChunk`: number of its last chunk. */
 export const joinedPartKey = (place: SessionPlace, lastChunk: number): string =>
-  `${sessionPrefix(place)}results/joined-${padded(lastChunk)}.json`;
+  `${sessionPrefix(place)}results/joined-${padded(lastChunk)}.json.gz`;
 export const joinedEndKey = (place: SessionPlace, lastChunk: number): string =>
-  `${sessionPrefix(place)}results/joined-${padded(lastChunk)}-end.json`;
+  `${sessionPrefix(place)}results/joined-${padded(lastChunk)}-end.json.gz`;
 /** Transcript of a running recording, if it is too large for a response. */
 export const liveKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/live.json`;
 export const editsKey = (place: SessionPlace): string => `${sessionPrefix(place)}edits.json`;

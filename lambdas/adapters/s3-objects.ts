@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
@@ -125,10 +126,14 @@ export const readText = async (s3: S3Client, bucket: string, key: string): Promi
   return (await Body?.transformToString('utf8')) ?? '';
 };
 
-/** Reads JSON that only this application writes, from validated results; it is not validated again. Undefined if there is none. */
+/**
+ * Reads gzipped JSON that only this application writes, from validated results; it is not validated again. Undefined if there is
+ * none.
+ */
 async function readStored<T>(s3: S3Client, bucket: string, key: string): Promise<T | undefined> {
   try {
-    return JSON.parse(await readText(s3, bucket, key)) as T;
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    return JSON.parse(gunzipSync((await Body?.transformToByteArray()) ?? '').toString()) as T;
   } catch (error) {
     if (error instanceof NoSuchKey) return undefined;
     throw error;
@@ -165,7 +170,9 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore
 
     async writePart(session, lastChunk, part, end) {
       const put = (Key: string, content: object) =>
-        s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(content), ContentType: 'application/json' }));
+        s3.send(
+          new PutObjectCommand({ Bucket: bucket, Key, Body: gzipSync(JSON.stringify(content)), ContentType: 'application/gzip' }),
+        );
       await put(joinedPartKey(placeOf(session), lastChunk), part);
       await put(joinedEndKey(placeOf(session), lastChunk), end);
     },
