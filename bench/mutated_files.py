@@ -18,11 +18,12 @@ from typing import Final
 
 import av
 import numpy as np
-from gpu_worker.speech.media import SAMPLE_RATE, Decoder, MediaError
+from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder, MediaError
 
 HANG_SECONDS: Final = 5.0
 LONGEST_SECONDS: Final = 60.0
 """Longest audio that is decoded from one file."""
+OPTIONS: Final = DecodeOptions(LONGEST_SECONDS)
 SECONDS: Final = 3.0
 """Length of the files before they are damaged."""
 KINDS: Final = (
@@ -32,6 +33,18 @@ KINDS: Final = (
     ("flac", "flac", 44_100),
     ("mp3", "libmp3lame", 44_100),
     ("mp4", "aac", 44_100),
+    ("adts", "aac", 44_100),
+    ("mpegts", "aac", 44_100),
+    ("mpeg", "mp2", 44_100),
+    ("avi", "libmp3lame", 44_100),
+    ("asf", "libmp3lame", 44_100),
+    ("flv", "libmp3lame", 44_100),
+    ("caf", "alac", 44_100),
+    ("aiff", "pcm_s16be", 16_000),
+    ("amr", "libopencore_amrnb", 8_000),
+    ("wv", "wavpack", 44_100),
+    ("ac3", "ac3", 48_000),
+    ("au", "pcm_mulaw", 8_000),
 )
 
 
@@ -39,6 +52,7 @@ KINDS: Final = (
 class Figures:
     """Numbers of files by outcome."""
 
+    kinds: int = len(KINDS)
     files: int = 0
     decoded: int = 0
     refused: int = 0
@@ -128,18 +142,18 @@ def run(count: int, seed: int, folder: Path) -> Figures:
             decoder.start()
             child = decoder._child
             try:
-                audio = decoder.decode(damaged, LONGEST_SECONDS)
+                audio = decoder.decode(damaged, OPTIONS).audio
                 assert audio.size <= LONGEST_SECONDS * SAMPLE_RATE and np.isfinite(audio).all(), f"file {number} of seed {seed}"
                 figures.decoded += 1
             except MediaError:
                 figures.refused += 1
             if decoder._child is not child:
                 figures.restarts += 1
-                decoder.decode(source, LONGEST_SECONDS)
+                decoder.decode(source, OPTIONS)
             figures.files += 1
             figures.longest_s = max(figures.longest_s, round(time.monotonic() - began, 2))
         for source in whole:
-            decoder.decode(source, LONGEST_SECONDS)
+            decoder.decode(source, OPTIONS)
     finally:
         decoder.close()
     return figures

@@ -3,6 +3,7 @@
  * accepted values.
  */
 import { InvalidArgumentError, Option } from 'commander';
+import * as z from 'zod';
 import { STAGE_NAME } from '../core/contracts/fields.ts';
 import { MAX_CHUNK_NUMBER } from '../core/contracts/limits.ts';
 
@@ -31,6 +32,10 @@ export const textUpTo =
   (characters: number) =>
   (text: string): string =>
     text !== '' && text.length <= characters ? text : refuse(`1 to ${characters} characters`);
+
+/** A time in ISO 8601, in UTC or with its offset. */
+export const isoTime = (text: string): string =>
+  z.iso.datetime({ offset: true }).safeParse(text).success ? text : refuse('a time such as 2026-03-01T09:30:00Z');
 
 /** An option with a fixed set of values. */
 export const choice = (flags: string, description: string, words: readonly string[]): Option =>

@@ -1,5 +1,6 @@
 /** The backend that transcribes: the persistent worker service, or a stage. */
 import * as z from 'zod';
+import type { CHANNELS } from '../core/contracts/media.ts';
 
 const STATES = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const;
 export const Progress = z.object({
@@ -28,6 +29,8 @@ interface Options {
   readonly model?: string | undefined;
   /** Code or English name. @default detected */
   readonly language?: string | undefined;
+  /** @default mix */
+  readonly channels?: (typeof CHANNELS)[number] | undefined;
 }
 
 /** Operations of a backend. Error responses and connection failures are thrown as BackendError. */

@@ -22,9 +22,14 @@ export function cloudBackend(url: string): Backend {
     async check() {
       await api('GET /api/transcriptions', { query: { limit: 1 } }).catch(asBackendError);
     },
-    async send(path, filename, { model, language }, onSent) {
+    async send(path, filename, { model, language, channels }, onSent) {
       const { size, mtimeMs } = await stat(path);
-      const options = { ...(model !== undefined && { model }), ...(language !== undefined && { language }) };
+      const options = {
+        modifiedAt: new Date(mtimeMs).toISOString(),
+        ...(model !== undefined && { model }),
+        ...(language !== undefined && { language }),
+        ...(channels !== undefined && { channels }),
+      };
       const body = { filename, contentType: fileTypeOf(filename), sizeBytes: size, ...options };
       const key = createHash('sha256')
         .update(JSON.stringify([path, mtimeMs, body]))

@@ -1,6 +1,10 @@
 /** The promised behaviours: id -> sentence. Tests carry the ids in their titles, as `[id]` or as a pytest marker; docs/promises.md lists both. */
 export const PROMISES: Readonly<Record<string, string>> = {
   'security.logs': 'Logs contain no transcript text, token or signed URL.',
+  'media.formats': 'The words of a recording are recognized in every container, codec and layout that people send.',
+  'media.clock': "Times are those of the recording's container: late starts, missing packets and pauses keep their place.",
+  'media.channels': 'All channels and tracks are heard, mixed or each for itself.',
+  'media.damage': 'What can be decoded of a damaged recording is transcribed; the rest is listed with its position.',
   'security.tenants':
     "Access to another user's session is a 403 and changes nothing. Only tokens of the stage's own client are valid.",
   'security.template': 'Storage is private and encrypted, machines have no open ports, and permissions are minimal.',

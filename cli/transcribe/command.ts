@@ -10,9 +10,10 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ApiClient } from '../../core/contracts/calls/client.ts';
+import { CHANNELS } from '../../core/contracts/media.ts';
 import { isStageWide } from '../connection.ts';
 import { languageHelp, languageOption } from '../language.ts';
-import { formatOption, modelName, textUpTo } from '../options.ts';
+import { choice, formatOption, isoTime, modelName, textUpTo } from '../options.ts';
 import { bar, progress, tenth } from '../output.ts';
 import { needsUpload, upload } from '../upload.ts';
 import { createJob, follow, type JobOptions } from './job.ts';
@@ -136,6 +137,12 @@ export function transcribeCommand(program: Command, api: ApiClient, isJson: () =
     .option('--prompt <text>', 'context for the model: text that precedes the recording', textUpTo(MAX_PROMPT))
     .option('--hotwords <words>', 'words that the model should recognize', textUpTo(MAX_HOTWORDS))
     .option('--diarize', 'identify speakers')
+    .addOption(choice('--channels <way>', 'separate: each channel or track is transcribed alone, as one speaker', CHANNELS))
+    .option(
+      '--recorded-at <time>',
+      "when the recording began, in ISO 8601; by default what the file tells, else the file's date",
+      isoTime,
+    )
     .option('--urgent', 'process before other files')
     .option('--follow', 'wait for the text', true)
     .option('--no-follow', 'only upload; npx chunkscribe file list shows the progress')

@@ -1,7 +1,7 @@
 /** The job of a file: created once for the same file and options, then followed until it ends. */
 import { createHash } from 'node:crypto';
 import type { ApiClient, CallResult } from '../../core/contracts/calls/client.ts';
-import { fileTypeOf } from '../../core/contracts/media.ts';
+import { type CHANNELS, fileTypeOf } from '../../core/contracts/media.ts';
 import { CliError } from '../connection.ts';
 import type { Source } from './source.ts';
 
@@ -16,6 +16,8 @@ export interface JobOptions {
   readonly prompt?: string;
   readonly hotwords?: string;
   readonly diarize?: boolean;
+  readonly channels?: (typeof CHANNELS)[number];
+  readonly recordedAt?: string;
   readonly urgent?: boolean;
 }
 
@@ -34,6 +36,9 @@ export async function createJob(
     prompt: options.prompt,
     hotwords: options.hotwords,
     diarize: options.diarize,
+    channels: options.channels,
+    recordedAt: options.recordedAt,
+    modifiedAt: new Date(source.modifiedMs).toISOString(),
     priority: options.urgent ? 'urgent' : 'normal',
   } as const;
   for (let keyNumber = 1; keyNumber <= MAX_KEYS; keyNumber++) {

@@ -25,13 +25,14 @@ export interface ChunkOptions {
   readonly language?: string | undefined;
   readonly model?: string | undefined;
   readonly diarize?: boolean | undefined;
+  readonly channels?: 'separate' | undefined;
   /** Number of the session's newest retranscription, which a late chunk joins. */
   readonly retranscription?: number | undefined;
 }
 
 /** The initial row of an uploaded chunk. An object of an invalid size is `dead` at once. */
 export function firstRow(place: ChunkPlace, object: StoredObject, options: ChunkOptions, nowMs: number): ChunkRow {
-  const { lane, language, model, diarize, retranscription } = options;
+  const { lane, language, model, diarize, channels, retranscription } = options;
   const fault = sizeFault(object);
   return {
     session_id: place.sessionId,
@@ -41,6 +42,7 @@ export function firstRow(place: ChunkPlace, object: StoredObject, options: Chunk
     ...(language !== undefined && { language }),
     ...(model !== undefined && { model }),
     ...(diarize && { diarize }),
+    ...(channels !== undefined && { channels }),
     ...(retranscription !== undefined && { retranscription }),
     object_key: object.key,
     etag: object.etag,

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { CreateUpload } from '../contracts/http.ts';
 import { chunkKey } from '../contracts/keys.ts';
 import { MAX_CHUNK_BYTES } from '../contracts/limits.ts';
-import { chunkExtensionOf, EXTENSION_OF_TYPE } from '../contracts/media.ts';
+import { chunkExtensionOf, storedType, TYPES_ACCEPTED } from '../contracts/media.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import type { SignedUpload, SignUpload } from '../signing.ts';
@@ -20,7 +20,7 @@ function admitUpload(request: Request, existing: ChunkRow | undefined): string {
   }
   const extension = chunkExtensionOf(request.contentType);
   if (extension === undefined) {
-    throw new DomainError('unsupported-type', `send one of these types: ${Object.keys(EXTENSION_OF_TYPE).join(', ')}`);
+    throw new DomainError('unsupported-type', `the content type must be ${TYPES_ACCEPTED}`);
   }
   if (existing !== undefined && !request.replace) {
     throw new DomainError('chunk-exists', 'this chunk already exists; set replace: true to replace its audio', {
@@ -51,5 +51,5 @@ export async function createUpload(
   const declared = { durationSeconds, startedAtMs, overlapMs };
   // The URL of an unused chunk number accepts only one upload.
   const overwrite = existing !== undefined;
-  return { key, upload: await sign({ key, contentType, sizeBytes, sha256, overwrite, declared }) };
+  return { key, upload: await sign({ key, contentType: storedType(contentType), sizeBytes, sha256, overwrite, declared }) };
 }

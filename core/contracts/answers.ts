@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { BATCH_STATUSES, BATCH_TRIGGERS } from './batch.ts';
 import { JOB_STATES, PRIORITIES } from './jobs.ts';
 import { LANES } from './lanes.ts';
+import { CHANNELS } from './media.ts';
 import { BatchReport, PendingJobs } from './report.ts';
 import { DELIVERY_STATES, WEBHOOK_EVENTS } from './webhooks.ts';
 
@@ -23,8 +24,10 @@ export const Session = z.strictObject({
   model: z.string().optional().meta({ description: "A model other than the stage's default." }),
   live: z.boolean(),
   diarize: z.boolean().optional(),
+  channels: z.enum(CHANNELS).optional(),
   state: z.enum(['recording', 'completed']),
   createdAt: time,
+  recordedAt: time.optional().meta({ description: 'When the recording began, if the client declared it.' }),
   completedAt: time.optional(),
   chunkCount: z.number().int().optional(),
   abandoned: z.boolean().optional().meta({
@@ -176,7 +179,9 @@ export const Job = z.strictObject({
   language: z.string().optional(),
   model: z.string(),
   priority: z.enum(PRIORITIES),
+  channels: z.enum(CHANNELS).optional(),
   createdAt: time,
+  recordedAt: time.optional().meta({ description: 'When the recording began, as declared, otherwise as the file tells.' }),
   startedAt: time.nullable(),
   completedAt: time.nullable(),
   durationSeconds: seconds.optional(),

@@ -5,6 +5,7 @@ import { JOB_STATES, MAX_PART_URLS, PRIORITIES } from './jobs.ts';
 import { SESSION_ID } from './keys.ts';
 import { LANGUAGES, requestedLanguage, unknownLanguage } from './languages.ts';
 import { MAX_CHUNK_NUMBER, MAX_CHUNK_SECONDS, MAX_RECORDING_SECONDS } from './limits.ts';
+import { CHANNELS, TYPES_ACCEPTED } from './media.ts';
 import { DELIVERY_ID } from './webhooks.ts';
 
 export const SessionId = z.string().regex(SESSION_ID, 'not a session id');
@@ -27,6 +28,15 @@ const Language = text(0, 100)
   });
 const Sha256 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'SHA-256 as base64');
 
+const Channels = z.enum(CHANNELS).optional().meta({
+  description:
+    '`separate`: each audio channel, or each track if there are several, is transcribed alone; the speaker of its words is `S` and its number, from 1. `mix` (default): channels and tracks are mixed.',
+});
+const RecordedAt = z.iso
+  .datetime({ offset: true })
+  .optional()
+  .meta({ description: 'When the recording began. If absent, what the file tells, if anything.' });
+
 export const CreateSession = z.strictObject({
   title: text(1, 200).optional(),
   language: Language.optional(),
@@ -34,11 +44,17 @@ export const CreateSession = z.strictObject({
   live: z.boolean().optional(),
   /** Whether speakers are detected. Only on a stage with a speaker model. */
   diarize: z.boolean().optional(),
+  channels: Channels,
+  recordedAt: RecordedAt,
 });
+
+const ContentType = text(0, 100)
+  .default('')
+  .meta({ description: `A hint: the content decides. It may be ${TYPES_ACCEPTED}.` });
 
 export const CreateUpload = z.strictObject({
   chunkNumber: z.number().int().min(1).max(MAX_CHUNK_NUMBER),
-  contentType: text(1, 100),
+  contentType: ContentType,
   sizeBytes: z.number().int().min(1, 'an empty chunk has nothing to transcribe'),
   durationSeconds: z.number().positive().max(MAX_CHUNK_SECONDS).optional(),
   sha256: Sha256.optional(),
@@ -146,7 +162,7 @@ const FileName = text(
 
 export const CreateJob = z.strictObject({
   filename: FileName,
-  contentType: text(1, 100),
+  contentType: ContentType,
   sizeBytes: z.number().int().min(1, 'an empty file has nothing to transcribe'),
   sha256: Sha256.optional().meta({ description: 'SHA-256 of the whole file in base64; a different file is rejected.' }),
   language: Language.optional(),
@@ -155,6 +171,12 @@ export const CreateJob = z.strictObject({
   prompt: text(1, 800).optional().meta({ description: 'Context for the model: text that precedes the recording.' }),
   hotwords: text(1, 400).optional().meta({ description: 'Words that the model should prefer.' }),
   diarize: z.boolean().optional(),
+  channels: Channels,
+  recordedAt: RecordedAt,
+  modifiedAt: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .meta({ description: 'Date of the file. It counts as `recordedAt` if neither that is given nor the file tells it.' }),
   callbackUrl: z
     .url()
     .max(2000)

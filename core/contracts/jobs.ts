@@ -71,6 +71,11 @@ export const JobRow = z.object({
   hotwords: z.string().optional(),
   priority: z.enum(PRIORITIES),
   diarize: z.boolean().optional(),
+  channels: z.literal('separate').optional(),
+  /** When the recording began: declared by the client, otherwise as the file tells. */
+  recorded_at_ms: z.number().optional(),
+  /** Date of the file, as the client declared. */
+  modified_at_ms: z.number().optional(),
   /** Whether the file is compressed and kept in this form. */
   compress: z.boolean().optional(),
   callback_url: z.string().optional(),
@@ -126,8 +131,12 @@ export const Manifest = z.object({
       start: z.number(),
       end: z.number(),
       overlap_s: z.number(),
+      /** What could not be decoded, in seconds from the part's beginning. */
+      damaged: z.array(z.object({ start: z.number(), end: z.number() })).optional(),
     }),
   ),
+  /** Time of the recording as the file tells it. */
+  recorded_at: z.string().optional(),
   compressed: z.object({ key: z.string(), size_bytes: z.number().int() }).optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;

@@ -24,6 +24,8 @@ export const ChunkRow = z.object({
   language: z.string().optional(),
   /** Whether speakers are detected. */
   diarize: z.boolean().optional(),
+  /** Whether channels are transcribed separately. */
+  channels: z.literal('separate').optional(),
   object_key: z.string(),
   etag: z.string(),
   size_bytes: z.number(),
@@ -108,8 +110,11 @@ export const SessionRow = z.object({
   model: z.string().optional(),
   live: z.boolean(),
   diarize: z.boolean().optional(),
+  channels: z.literal('separate').optional(),
   state: z.enum(['recording', 'completed', 'deleted']),
   created_at_ms: z.number(),
+  /** When the recording began, as the client declared. */
+  recorded_at_ms: z.number().optional(),
   /** Partition of the sparse index of sessions that must be processed at `due_at_ms`. */
   due_shard: z.literal('due').optional(),
   /** When an abandoned recording is closed, a retranscription continued, or a deleted session purged again. */

@@ -21,8 +21,13 @@ export const Segment = z.object({
   words: z.array(Word),
   /** Language of its words, as an ISO 639 code; absent in results of older engines. */
   language: z.string().optional(),
-  /** Speaker, `S1`, `S2`, … in order of first appearance. Only if speakers were requested. */
+  /**
+   * Speaker: `S1`, `S2`, … in order of first appearance, or `S` and the number of the channel. Only if speakers or separate
+   * channels were requested.
+   */
   speaker: z.string().optional(),
+  /** Number of its audio channel, from 1; only in results of chunks, if channels are separate. */
+  channel: z.number().int().optional(),
   /** Voice embedding, int8 as base64; only in results of chunks. */
   voice: z.string().optional(),
 });
@@ -40,6 +45,8 @@ export const ChunkTranscript = z.object({
   segments: z.array(Segment),
   /** Spans of detected speech in which no word was recognized, even by another decode. */
   unheard: z.array(z.object({ start: z.number(), end: z.number() })).optional(),
+  /** Spans that could not be decoded; they are silent. */
+  damaged: z.array(z.object({ start: z.number(), end: z.number() })).optional(),
   /** Audio of the previous chunk that this one was decoded with, so that words at the boundary are whole. */
   lead_in: z
     .object({
@@ -47,7 +54,7 @@ export const ChunkTranscript = z.object({
       /** ETag of the previous chunk's object. */
       etag: z.string(),
       /** Words of that audio; their times are negative. */
-      words: z.array(Word),
+      words: z.array(Word.extend({ channel: z.number().int().optional() })),
     })
     .optional(),
 });

@@ -16,7 +16,8 @@ import { pendingShard } from '../chunk-cache/rows.ts';
 import type { JobRow, Manifest } from '../contracts/jobs.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
-import type { FileTranscript } from '../contracts/transcript.ts';
+import type { ChunkTranscript, FileTranscript } from '../contracts/transcript.ts';
+import { recordedOf } from '../recording-options.ts';
 import { dueWhenStuck, endedJob, isOpen, update } from './job.ts';
 import { joinParts } from './join.ts';
 import type { JobDeps } from './ports.ts';
@@ -45,6 +46,7 @@ function rowOf(job: JobRow, number: number, object: { key: string; etag: string;
     pending_shard: pendingShard(job.job_id),
     ...(job.language !== undefined && { language: job.language }),
     ...(job.diarize && { diarize: true }),
+    ...(job.channels !== undefined && { channels: job.channels }),
     ...(job.model !== undefined && { model: job.model }),
     ...(job.prompt !== undefined && { prompt: job.prompt }),
     ...(job.hotwords !== undefined && { hotwords: job.hotwords }),
@@ -55,8 +57,9 @@ function rowOf(job: JobRow, number: number, object: { key: string; etag: string;
 /** Hash of content, options, user and engine version. Jobs with the same one share a transcription. */
 function contentId(job: JobRow, { sha256, engine }: Manifest): string {
   const options = [job.user_id, sha256, job.language, job.model, job.prompt, job.hotwords, job.diarize ?? false];
+  const newer = [engine, job.channels].filter((option) => option !== undefined);
   return createHash('sha256')
-    .update(JSON.stringify(engine === undefined ? options : [...options, engine]))
+    .update(JSON.stringify([...options, ...newer]))
     .digest('base64url');
 }
 
@@ -189,15 +192,20 @@ async function complete(deps: JobDeps, job: JobRow, transcript: FileTranscript, 
   await advanceSharers(deps, done);
 }
 
-async function completeFromParts(deps: JobDeps, job: JobRow, rows: readonly ChunkRow[], compressed?: string): Promise<void> {
+/** The result of a part, with what could not be decoded when the file was cut. */
+const withDamage = (result: ChunkTranscript, damaged: ChunkTranscript['damaged']): ChunkTranscript =>
+  damaged === undefined ? result : { ...result, damaged };
+
+async function completeFromParts(deps: JobDeps, job: JobRow, rows: readonly ChunkRow[], manifest: Manifest): Promise<void> {
   const parts = rows.filter((row) => row.chunk_number > 0);
+  const damaged = new Map(manifest.parts.map((part) => [part.number, part.damaged]));
   const results = await Promise.all(
     parts.map(async (row) => ({
-      result: await deps.files.readResult(row.result_key ?? ''),
+      result: withDamage(await deps.files.readResult(row.result_key ?? ''), damaged.get(row.chunk_number)),
       overlapSeconds: (row.overlap_ms ?? 0) / 1000,
     })),
   );
-  await complete(deps, job, joinParts(job.job_id, results), compressed);
+  await complete(deps, job, joinParts(job.job_id, results), manifest.compressed?.key);
 }
 
 /** Takes the next step of a job; does nothing if no step is possible. */
@@ -227,7 +235,7 @@ async function advanceParts(deps: JobDeps, job: JobRow, source: ChunkRow, rows: 
   await insertAndSend(deps, known, missing);
   await noteProgress(deps, job.job_id);
   const isTranscribed = missing.length === 0 && rows.every(({ state }) => state === 'done');
-  if (isTranscribed) await completeFromParts(deps, known, rows, manifest.compressed?.key);
+  if (isTranscribed) await completeFromParts(deps, known, rows, manifest);
 }
 
 /** Records the parts of a file that was cut. The first time, its length counts against the user's daily quota. */
@@ -243,6 +251,7 @@ async function noteCut(deps: JobDeps, job: JobRow, source: ChunkRow, manifest: M
       seconds: manifest.seconds,
       part_count: manifest.parts.length,
       content_id: contentId(now, manifest),
+      ...(now.recorded_at_ms === undefined && recordedOf(manifest.recorded_at)),
     };
   });
   if (known !== undefined && isFirst) await deps.countSeconds(job.user_id, manifest.seconds);

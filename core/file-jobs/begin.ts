@@ -78,7 +78,7 @@ export async function beginJob(deps: BeginDeps, userId: string, input: JobReques
   }
   await checkQuotas(deps, userId);
   const job = newJob(input, extension, jobId, userId, deps.stage, deps.nowMs());
-  const upload = isInParts(job) ? { upload_id: await deps.uploads.begin(job.object_key, input.contentType) } : {};
+  const upload = isInParts(job) ? { upload_id: await deps.uploads.begin(job.object_key, job.content_type) } : {};
   if (await deps.jobs.create({ ...job, ...upload })) return { ...job, ...upload };
   // A concurrent request with the same key has created the job.
   if (upload.upload_id !== undefined) await deps.uploads.abort(job.object_key, upload.upload_id);

@@ -22,9 +22,10 @@ import {
   UPLOAD_DAYS,
 } from '../contracts/jobs.ts';
 import { sourceKey } from '../contracts/keys.ts';
-import { COMPRESSED_EXTENSIONS, fileExtensionOf } from '../contracts/media.ts';
+import { COMPRESSED_EXTENSIONS, fileExtensionOf, storedType, TYPES_ACCEPTED } from '../contracts/media.ts';
 import { DomainError } from '../errors.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
+import { admitSpeakers, recordedOf, separateOf } from '../recording-options.ts';
 import { admitChoice } from '../sessions/model-choice.ts';
 import { DAY_MS } from '../time.ts';
 import type { JobDeps, JobStore } from './ports.ts';
@@ -53,12 +54,9 @@ export function validateJob(input: JobRequest, stage: JobStage): string {
   if (input.sizeBytes > MAX_FILE_BYTES)
     throw new DomainError('too-large', `a file may have at most ${MAX_FILE_BYTES / 1024 ** 3} GiB; split or compress it`);
   const extension = fileExtensionOf(input.contentType);
-  if (extension === undefined)
-    throw new DomainError(
-      'unsupported-type',
-      'the content type must be audio/*, video/*, application/ogg or application/octet-stream',
-    );
+  if (extension === undefined) throw new DomainError('unsupported-type', `the content type must be ${TYPES_ACCEPTED}`);
   admitChoice(input, stage.models);
+  admitSpeakers(input);
   if (input.diarize && !stage.canDiarize) throw new DomainError('invalid', 'this stage has no speaker model');
   return extension;
 }
@@ -73,13 +71,14 @@ export function newJob(
   nowMs: number,
 ): JobRow {
   const { filename, contentType, sizeBytes, sha256, language, model, prompt, hotwords, priority, diarize, callbackUrl } = input;
+  const { channels, recordedAt, modifiedAt } = input;
   return {
     job_id: jobId,
     version: 1,
     user_id: userId,
     status: 'pending',
     filename,
-    content_type: contentType,
+    content_type: storedType(contentType),
     size_bytes: sizeBytes,
     object_key: sourceKey({ userId, jobId }, extension),
     ...(sha256 !== undefined && { sha256 }),
@@ -89,7 +88,10 @@ export function newJob(
     ...(hotwords !== undefined && { hotwords }),
     priority,
     ...(diarize && { diarize }),
-    ...(stage.compressFiles && COMPRESSED_EXTENSIONS.includes(extension) && { compress: true }),
+    ...separateOf(channels),
+    ...recordedOf(recordedAt),
+    ...(modifiedAt !== undefined && { modified_at_ms: Date.parse(modifiedAt) }),
+    ...(stage.compressFiles && channels !== 'separate' && COMPRESSED_EXTENSIONS.includes(extension) && { compress: true }),
     ...(callbackUrl !== undefined && { callback_url: callbackUrl }),
     created_at_ms: nowMs,
     progress: 0,

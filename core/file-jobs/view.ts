@@ -25,6 +25,11 @@ function viewRetranscription(job: JobRow, stageModel: string, rows: readonly Chu
   };
 }
 
+function recordedAtOf({ recorded_at_ms, modified_at_ms }: JobRow): string | undefined {
+  const ms = recorded_at_ms ?? modified_at_ms;
+  return ms === undefined ? undefined : iso(ms);
+}
+
 /**
  * Public form of a job. `rows` are those of `rowsFor`; they only matter while the job or its retranscription is open.
  * @throws DomainError `deleted`
@@ -48,7 +53,9 @@ export function viewJob(job: JobRow, stageModel: string, rows: readonly ChunkRow
     language: job.language,
     model: job.model ?? stageModel,
     priority: job.priority,
+    channels: job.channels,
     createdAt: iso(job.created_at_ms),
+    recordedAt: recordedAtOf(job),
     startedAt: startedMs === undefined ? null : iso(startedMs),
     completedAt: job.completed_at_ms === undefined ? null : iso(job.completed_at_ms),
     durationSeconds: job.seconds,

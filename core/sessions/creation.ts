@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { CreateSession } from '../contracts/http.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
+import { admitSpeakers, recordedOf, separateOf } from '../recording-options.ts';
 import { admitChoice } from './model-choice.ts';
 import type { SessionStore } from './ports.ts';
 import { newSession } from './session.ts';
@@ -27,9 +28,12 @@ export async function createSession(
 ): Promise<SessionRow> {
   if (options.diarize && !deps.canDiarize)
     throw new DomainError('invalid', 'this stage has no speaker model; send segments of a diarizer to …/speakers instead');
+  admitSpeakers(options);
   admitChoice({ language: options.language }, deps.models, false);
   const live = options.live ?? deps.liveDefault;
-  const session = newSession({ ...options, live }, userId, deps.newUlid(), deps.nowMs());
+  const { channels, recordedAt, ...plain } = options;
+  const row = { ...plain, live, ...separateOf(channels), ...recordedOf(recordedAt) };
+  const session = newSession(row, userId, deps.newUlid(), deps.nowMs());
   await deps.sessions.create(session);
   if (live) await deps.wake(); // the machine boots while the first chunk is recorded
   return session;

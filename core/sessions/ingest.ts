@@ -32,11 +32,12 @@ export interface IngestDeps {
 
 const OBJECTS_AT_ONCE = 16;
 
-const optionsOf = ({ language, model, diarize, retranscription }: SessionRow, lane: Lane): ChunkOptions => ({
+const optionsOf = ({ language, model, diarize, channels, retranscription }: SessionRow, lane: Lane): ChunkOptions => ({
   lane,
   language,
   model,
   diarize,
+  channels,
   retranscription: retranscription?.number,
 });
 

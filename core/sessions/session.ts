@@ -4,8 +4,6 @@
  * States: `recording` -> `completed` (completion.ts; due.ts if abandoned) -> `deleted` (deletion.ts), a tombstone. A recording
  * can be deleted too. A session that is transcribed again (retranscription.ts) stays `completed`.
  */
-import type * as z from 'zod';
-import type { CreateSession } from '../contracts/http.ts';
 import { ABANDONED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow, WaitReason } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
@@ -13,7 +11,7 @@ import { iso } from '../time.ts';
 
 /** The initial row of a session. */
 export const newSession = (
-  input: z.infer<typeof CreateSession> & { readonly live: boolean },
+  input: Pick<SessionRow, 'title' | 'language' | 'live' | 'diarize' | 'channels' | 'recorded_at_ms'>,
   userId: string,
   ulid: string,
   nowMs: number,
@@ -46,8 +44,10 @@ export function viewSession(row: SessionRow) {
     model: row.model,
     live: row.live,
     diarize: row.diarize,
+    channels: row.channels,
     state: row.state,
     createdAt: iso(row.created_at_ms),
+    recordedAt: row.recorded_at_ms === undefined ? undefined : iso(row.recorded_at_ms),
     completedAt: row.completed_at_ms === undefined ? undefined : iso(row.completed_at_ms),
     chunkCount: row.chunk_count,
     abandoned: row.abandoned,

@@ -23,6 +23,8 @@ export interface JoinedChunk extends Interval {
   readonly hasText: boolean;
   /** Speech without a recognized word, in seconds of the chunk. */
   readonly unheard?: readonly Interval[];
+  /** What could not be decoded, in seconds of the chunk. */
+  readonly damaged?: readonly Interval[];
   /** Audio that was decoded twice: with this chunk and with the previous one. */
   readonly shared?: Interval | undefined;
 }
@@ -65,12 +67,12 @@ function divided(interval: Interval, shared: readonly Interval[]): { inside: Int
   return { inside: inside.filter(({ start, end }) => end > start), outside };
 }
 
-/** Speech without recognized words, in order of time. In shared audio, the other decode may have recognized them. */
+/** Speech without recognized words, and damage, in order of time. In shared audio, the other decode may have recognized them. */
 function unheardOf(chunks: readonly JoinedChunk[], segments: readonly Segment[]): Interval[] {
   return chunks
-    .flatMap(({ unheard = [], start, shared }, index) => {
+    .flatMap(({ unheard = [], damaged = [], start, shared }, index) => {
       const both = [shared, chunks[index + 1]?.shared].flatMap((one) => one ?? []);
-      return unheard.flatMap((one) => {
+      return [...unheard, ...damaged].flatMap((one) => {
         const { inside, outside } = divided({ start: round(start + one.start), end: round(start + one.end) }, both);
         return [...outside, ...inside.filter((part) => !hasWord(segments, part))];
       });

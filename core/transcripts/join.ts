@@ -79,6 +79,7 @@ const leadInOf = (outcome: ChunkOutcome): ChunkTranscript['lead_in'] =>
 /** Reasons of gaps other than failures. */
 const NEVER_UPLOADED = 'never uploaded';
 const NOT_YET = 'not transcribed yet';
+const DAMAGED = 'the recording is damaged';
 
 /** What the transcript contains of a chunk besides its segments. Texts of older systems may have no words with times. */
 function contentOf(outcome: ChunkOutcome): Omit<JoinedChunk, 'start' | 'end' | 'shared'> {
@@ -86,9 +87,15 @@ function contentOf(outcome: ChunkOutcome): Omit<JoinedChunk, 'start' | 'end' | '
     const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind === 'waiting' ? NOT_YET : NEVER_UPLOADED;
     return { kind: outcome.kind, reason, isTimed: false, hasText: false };
   }
-  const { segments, unheard } = outcome.result;
+  const { segments, unheard, damaged } = outcome.result;
   const isTimed = segments.every(({ text, words }) => text === '' || words.length > 0);
-  return { kind: outcome.kind, isTimed, hasText: segments.length > 0, ...(unheard !== undefined && { unheard }) };
+  return {
+    kind: outcome.kind,
+    isTimed,
+    hasText: segments.length > 0,
+    ...(unheard !== undefined && { unheard }),
+    ...(damaged !== undefined && { damaged }),
+  };
 }
 
 /** Position of a chunk in the session's time, and the audio that it shares with the previous one. */
@@ -104,10 +111,14 @@ function positioned(outcome: ChunkOutcome, before: JoinedChunk | undefined): Joi
   return { ...content, start, end: round(start + seconds), shared };
 }
 
-/** Appends a chunk's segments. Words in shared audio are joined. */
-function add(joined: Segment[], outcome: ChunkOutcome, { start, shared }: JoinedChunk): void {
-  if (outcome.kind !== 'transcribed') return;
-  const segments = outcome.result.segments.map((segment) => shifted(segment, start));
+/** A chunk's segments and lead-in words, in seconds of the session. */
+interface Added {
+  readonly segments: readonly Segment[];
+  readonly leadIn: readonly Word[];
+}
+
+/** Appends segments. Words in shared audio are joined. */
+function append(joined: Segment[], { segments, leadIn }: Added, shared: JoinedChunk['shared']): void {
   if (shared === undefined) {
     joined.push(...withoutStopAtCut(joined.splice(-1), segments[0]), ...segments);
     return;
@@ -117,12 +128,34 @@ function add(joined: Segment[], outcome: ChunkOutcome, { start, shared }: Joined
     tail.unshift(...joined.splice(-1));
   const later = segments.findIndex((segment) => segment.start >= shared.end + MATCH_SECONDS);
   const head = later === -1 ? segments : segments.slice(0, later);
-  const leadIn = (leadInOf(outcome)?.words ?? []).map((word) => shiftedWord(word, start));
   joined.push(...joinSegments(tail, head, { start: shared.start, leadIn }, shared.end), ...segments.slice(head.length));
 }
 
-/** Number of leading segments that a chunk after `last` cannot change: it shares audio with `last` only, or changes one word. */
+/** Appends a chunk's segments; separate channels each for itself, merged by time. */
+function add(joined: Segment[], outcome: ChunkOutcome, { start, shared }: JoinedChunk): void {
+  if (outcome.kind !== 'transcribed') return;
+  const segments = outcome.result.segments.map((segment) => shifted(segment, start));
+  const leadIn = (leadInOf(outcome)?.words ?? []).map((word) => ({ ...shiftedWord(word, start), channel: word.channel }));
+  const channels = [...new Set([...joined, ...segments].map(({ channel }) => channel))];
+  const merged = channels.flatMap((channel) => {
+    const isOwn = (one: { channel?: number | undefined }): boolean => one.channel === channel;
+    const own = joined.filter(isOwn);
+    const words = leadIn.filter(isOwn).map(({ channel: _channel, ...word }) => word);
+    append(own, { segments: segments.filter(isOwn), leadIn: words }, shared);
+    return channel === undefined ? own : own.map((segment) => ({ ...segment, channel }));
+  });
+  joined.splice(0, joined.length, ...(channels.length > 1 ? merged.sort((a, b) => a.start - b.start) : merged));
+}
+
+/**
+ * Number of leading segments that a chunk after `last` cannot change: it shares audio with `last` only, or changes one word. Of
+ * separate channels, it changes no word before `last`.
+ */
 function closedCount(segments: readonly Segment[], last: JoinedChunk): number {
+  if (segments.some(({ channel }) => channel !== undefined)) {
+    const open = segments.findIndex(({ end }) => end > last.start - MATCH_SECONDS);
+    return open === -1 ? segments.length : open;
+  }
   for (let at = segments.length - 1; at > 0; at--) if ((segments[at - 1]?.end ?? 0) <= last.start - MATCH_SECONDS) return at;
   return 0;
 }
@@ -178,7 +211,11 @@ const languageOf = ({ words }: Totals): string => Object.entries(words).sort(([,
 
 /** The transcript of the joined chunks. What precedes them counts in `status`, `language` and `model` only. */
 export function transcriptOf(sessionId: string, { before, chunks, closed, open, totals }: Joined): Transcript {
-  const segments = withSpeakers([...closed, ...open]).map((segment, index) => ({ ...segment, id: before.segments + index }));
+  const segments = withSpeakers([...closed, ...open]).map(({ channel, ...segment }, index) => ({
+    ...segment,
+    ...(channel !== undefined && { speaker: `S${channel}` }),
+    id: before.segments + index,
+  }));
   const numbered = chunks.map((chunk, index) => ({ chunk, chunkNumber: before.chunks + index + 1 }));
   return {
     sessionId,
@@ -189,9 +226,15 @@ export function transcriptOf(sessionId: string, { before, chunks, closed, open, 
     text: joinTexts(segments.map(({ text }) => text)),
     segments,
     final: chunks.every(({ kind }) => kind !== 'waiting'),
-    gaps: numbered.flatMap(({ chunk: { start, end, reason }, chunkNumber }) =>
-      reason === undefined ? [] : [{ chunkNumber, start, end, reason }],
-    ),
+    gaps: numbered.flatMap(({ chunk: { start, end, reason, damaged = [] }, chunkNumber }) => [
+      ...(reason === undefined ? [] : [{ chunkNumber, start, end, reason }]),
+      ...damaged.map((span) => ({
+        chunkNumber,
+        start: round(start + span.start),
+        end: round(start + span.end),
+        reason: DAMAGED,
+      })),
+    ]),
     coverage: coverageOf(before.last === undefined ? chunks : [before.last, ...chunks], segments, before.seconds),
     chunks: numbered.map(({ chunk: { kind, start, end }, chunkNumber }) => ({
       chunkNumber,

@@ -19,7 +19,7 @@ import pytest
 
 from conftest import PROJECT, PROTOCOL_MODEL, waiting_machine
 from gpu_worker.cloud.crash_points import BATCH_CRASH_POINTS
-from gpu_worker.speech.media import Decoder
+from gpu_worker.speech.media import DecodeOptions, Decoder
 
 HELD_OUT = Path(__file__).parent / "heldout"
 LEASE_SECONDS = 2
@@ -268,7 +268,7 @@ def test_pieces_of_one_stream_are_all_transcribed(single: World) -> None:
         single.chunks.update_item(Key=key, UpdateExpression="SET etag = :e", ExpressionAttributeValues=values)
     single.worker()
     until(single.all_done)
-    whole = DECODER.decode(HELD_OUT / "seen-2.webm", 60)
+    whole = DECODER.decode(HELD_OUT / "seen-2.webm", DecodeOptions(60)).audio
     seconds = [float(row["duration_seconds"]) for row in single.rows()]
     assert sum(seconds) == pytest.approx(len(whole) / 16_000, abs=0.03)
     assert all(row["raw_text"] for row in single.rows())

@@ -13,7 +13,7 @@ from conftest import PROTOCOL_MODEL
 from gpu_worker.speech.engine import Clip, Engine, Engines, Options, UnsupportedLanguage, choose_compute
 from gpu_worker.speech.engine.detector import speech_probabilities
 from gpu_worker.speech.engine.model import Decoded, Task
-from gpu_worker.speech.media import SAMPLE_RATE, Decoder
+from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder
 from gpu_worker.speech.settings import EngineSettings
 
 HELD_OUT = Path(__file__).parent / "heldout"
@@ -30,7 +30,7 @@ def engine() -> Engine:
 def held_out() -> list[tuple[dict, np.ndarray]]:
     decoder = Decoder()
     items = json.loads((HELD_OUT / "index.json").read_text())
-    audio = [(item, decoder.decode(HELD_OUT / item["file"], 60)) for item in items]
+    audio = [(item, decoder.decode(HELD_OUT / item["file"], DecodeOptions(60)).audio) for item in items]
     decoder.close()
     return audio
 

@@ -13,6 +13,7 @@ from gpu_worker.speech.media.file_audio import (
     SHORTEST_PART_SECONDS,
     Cutter,
     Event,
+    Order,
     Part,
     ReadSoFar,
     WholeFile,
@@ -47,7 +48,7 @@ def write(path: Path, samples: Samples, codec: str = "pcm_s16le") -> Path:
 def events_of(source: Path, folder: Path, compress: bool = False) -> list[Event]:
     out = folder / "out"
     out.mkdir()
-    return list(Cutter().run(source, out, compress))
+    return list(Cutter().run(Order(source, out, compress)))
 
 
 @pytest.mark.promise("files.way")
@@ -99,7 +100,7 @@ def test_the_parts_are_lossless_flac_and_the_compressed_copy_is_small(tmp_path: 
         with av.open(str(tmp_path / "out" / part.file)) as file:
             decoded_audio += [frame.to_ndarray().reshape(-1) for frame in file.decode(audio=0)]
     np.testing.assert_array_equal(np.concatenate(decoded_audio), whole)
-    assert events[-1] == WholeFile(401.0, "source.ogg")
+    assert events[-1] == WholeFile(401.0, "source.ogg", None)
     assert (tmp_path / "out" / "source.ogg").stat().st_size < whole.nbytes / 6
     shares = [event.at for event in events if isinstance(event, ReadSoFar)]
     assert shares == sorted(shares)

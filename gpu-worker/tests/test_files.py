@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from conftest import PROTOCOL_MODEL
-from gpu_worker.speech.media import SAMPLE_RATE, Decoder
+from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder
 from test_crash_matrix import HELD_OUT, World, state_of, until
 
 BUCKET = "crash-matrix"
@@ -22,9 +22,11 @@ BUCKET = "crash-matrix"
 def recording(path: Path, seconds: float) -> bytes:
     """The sample repeated for `seconds`, as FLAC."""
     decoder = Decoder()
-    sample = (decoder.decode(PROTOCOL_MODEL / "samples" / "sample-125s.webm", 600) * 32768).astype(np.int16)
+    sample = (decoder.decode(PROTOCOL_MODEL / "samples" / "sample-125s.webm", DecodeOptions(600)).audio * 32768).astype(
+        np.int16
+    )
     decoder.close()
-    whole = np.tile(sample, int(seconds * SAMPLE_RATE / len(sample)) + 1)[: int(seconds * SAMPLE_RATE)]
+    whole = np.tile(sample.astype(np.int16), int(seconds * SAMPLE_RATE / len(sample)) + 1)[: int(seconds * SAMPLE_RATE)]
     with av.open(str(path), "w", format="flac") as file:
         stream = file.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
         for at in range(0, len(whole), SAMPLE_RATE * 10):

@@ -9,7 +9,8 @@ import pytest
 from gpu_worker.cloud.stage.claims import Claim, PreviousChunk
 from gpu_worker.cloud.stage.session_language import SessionLanguages
 from gpu_worker.cloud.work.lead_in import LeadIns, overlap_seconds
-from gpu_worker.speech.media import SAMPLE_RATE, MediaError
+from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, MediaError
+from gpu_worker.speech.media.decoder import Decoded
 
 CLAIM = Claim("session_01A", 2, "u", "k-2", "e-2", 1, 1, None, suspect=False, deaths=0, kills=0)
 BEFORE = PreviousChunk("k-1", "e-1", seconds=30.0, started_at_ms=None)
@@ -32,10 +33,10 @@ class World:
         self.fetched.append((key, etag))
         return ""
 
-    def decode(self, _path: Path, _max_seconds: float) -> np.ndarray:
+    def decode(self, _path: Path, _options: DecodeOptions) -> Decoded:
         if self.broken:
             raise MediaError("damaged")
-        return PREVIOUS
+        return Decoded(PREVIOUS, PREVIOUS[:0], ())
 
 
 @pytest.mark.promise("speech.lead-in")

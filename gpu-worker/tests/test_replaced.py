@@ -17,6 +17,8 @@ from gpu_worker.cloud.stage.lanes import QueueMessage
 from gpu_worker.cloud.stage.objects import Objects
 from gpu_worker.cloud.work.items import Item
 from gpu_worker.cloud.work.loading import Loader
+from gpu_worker.speech.media import DecodeOptions
+from gpu_worker.speech.media.decoder import Decoded
 from memory_dynamodb import MemoryDynamoDB
 
 KEY = "users/u/sessions/session_x/chunk-001.webm"
@@ -66,9 +68,10 @@ class Decoder:
     def __init__(self) -> None:
         self.decoded: list[bytes] = []
 
-    def decode(self, path: Any, _max_seconds: float) -> np.ndarray:
+    def decode(self, path: Any, _options: DecodeOptions) -> Decoded:
         self.decoded.append(path.read_bytes())
-        return np.zeros(16_000, dtype=np.float32)
+        audio = np.zeros(16_000, dtype=np.float32)
+        return Decoded(audio, audio[:0], ())
 
 
 class NoLanguages:

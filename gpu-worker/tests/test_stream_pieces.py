@@ -84,7 +84,8 @@ class Recording:
         path.write_bytes(self.pieces[number - 1])
         previous = PreviousChunk(object_key="k", etag="e", stream_start=stream_start)
         self.bucket.read = 0
-        return self.stream_pieces.decode(claimed(number), path, previous, lead_in_s, 600, allow_gaps=False)
+        found, start = self.stream_pieces.decode(claimed(number), path, previous, lead_in_s, allow_gaps=False)
+        return found.audio, found.before, start
 
 
 @pytest.mark.promise("chunk.stream-pieces", "session.flat")

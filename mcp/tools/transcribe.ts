@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { McpServer } from '@modelcontextprotocol/server';
 import * as z from 'zod';
+import { CHANNELS } from '../../core/contracts/media.ts';
 import { type Backend, Progress } from '../backend.ts';
 import type { Folders } from '../folders.ts';
 import type { JobNotes } from '../job-notes.ts';
@@ -32,18 +33,22 @@ export function registerTranscribe(server: McpServer, backend: Backend, folders:
           .max(100)
           .optional()
           .describe('code or English name of the language, such as de or German; default: detected'),
+        channels: z
+          .enum(CHANNELS)
+          .optional()
+          .describe('separate: each audio channel or track is transcribed alone, as one speaker; default: they are mixed'),
       }),
       outputSchema: Started,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     },
-    ({ filename, output_dir, model, language }, context) =>
+    ({ filename, output_dir, model, language, channels }, context) =>
       runTool(async () => {
         const path = await folders.file(filename);
         const folder = await folders.folder(output_dir, path);
         await backend.check();
         await reportProgress(context, 0, 'sending the file');
         const name = basename(path);
-        const { jobId, status } = await backend.send(path, name, { model, language }, (share) =>
+        const { jobId, status } = await backend.send(path, name, { model, language, channels }, (share) =>
           reportProgress(context, Math.round(90 * share), 'sending the file'),
         );
         // Sent before the files are written: clients drop notifications that arrive together with the result.

@@ -174,7 +174,7 @@ test('of several files the valid ones are transcribed, each invalid one is repor
   ] as const)
     expect(err).toContain(`${join(folder, file)}: ${reason}\n`);
   expect(err).toContain('silence.wma: no speech detected\n');
-  expect(types).toEqual({ 'good.mp3': 'audio/mpeg', 'last.oga': 'audio/ogg', 'silence.wma': 'application/octet-stream' });
+  expect(types).toEqual({ 'good.mp3': 'audio/mpeg', 'last.oga': 'audio/ogg', 'silence.wma': 'audio/x-ms-wma' });
 });
 
 test('with --json every file is in the output, refused ones with their reason', async () => {

@@ -69,6 +69,8 @@ const WRONG: Readonly<Record<string, readonly string[]>> = {
   '--month': ['2026-13', '2026', 'May'],
   '--format': ['docx', 'TXT'],
   '--status': ['done'],
+  '--channels': ['left'],
+  '--recorded-at': ['yesterday', '2026-03-01', '2026-03-01T09:30:00'],
   '--language': ['klingon'],
   '--stage': ['Prod', 'a stage'],
   '--user': ['someone@example.com'],
@@ -155,8 +157,11 @@ test('the command line accepts exactly the values that the API accepts [operatio
   expect(sessionId(longestId)).toBe(longestId);
   for (const { option } of valued)
     for (const value of option.argChoices ?? []) {
-      const query =
-        option.long === '--format' ? FormatQuery.safeParse({ format: value }) : ListJobsQuery.safeParse({ status: value });
-      expect(query.success, value).toBe(true);
+      const checks: Readonly<Record<string, () => { readonly success: boolean }>> = {
+        '--format': () => FormatQuery.safeParse({ format: value }),
+        '--status': () => ListJobsQuery.safeParse({ status: value }),
+        '--channels': () => CreateJob.safeParse({ ...job, channels: value }),
+      };
+      expect(checks[option.long ?? '']?.().success, value).toBe(true);
     }
 });

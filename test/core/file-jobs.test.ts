@@ -1,38 +1,18 @@
 /** The lifecycle of a file job: cut, transcribed, joined, shared, failed, resumed. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { JobRow } from '../../core/contracts/jobs.ts';
+import type { JobRow } from '../../core/contracts/jobs.ts';
 import { acceptUpload, advance } from '../../core/file-jobs/advance.ts';
 import { cancelJob, deleteJob, retryJob } from '../../core/file-jobs/control.ts';
 import { processDueJobs } from '../../core/file-jobs/due.ts';
 import { newJob } from '../../core/file-jobs/job.ts';
-import { rowsFor } from '../../core/file-jobs/progress.ts';
 import { fileStatistics } from '../../core/file-jobs/statistics.ts';
-import { viewJob } from '../../core/file-jobs/view.ts';
 import { notifyJobOwner } from '../../core/notifications/mails.ts';
 import type { Mail } from '../../core/notifications/ports.ts';
 import { containment } from '../support/containment.ts';
 import { type JobWorld, jobWorld } from '../support/job-world.ts';
 import { memoryNoticeStore } from '../support/memory-batch.ts';
-
-const USER = 'user-1';
-const STAGE = { models: ['small.en'], canDiarize: false, compressFiles: true, retentionDays: 0 };
-let count = 0;
-
-async function uploaded(w: JobWorld, more: object = {}, extension = 'mp3'): Promise<string> {
-  const jobId = `job_${String(++count).padStart(26, '0')}`;
-  const input = { filename: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 10, priority: 'normal' as const, ...more };
-  const job = newJob(input, extension, jobId, USER, STAGE, w.nowMs());
-  await w.jobs.create(job);
-  w.sizes.set(job.object_key, 10);
-  await acceptUpload(w, jobId);
-  return jobId;
-}
-const job = async (w: JobWorld, jobId: string): Promise<JobRow> => JobRow.parse(await w.jobs.get(jobId));
-const view = async (w: JobWorld, jobId: string) => {
-  const row = await job(w, jobId);
-  return viewJob(row, 'small.en', await rowsFor(w, row));
-};
+import { job, STAGE, USER, uploaded, view } from '../support/uploaded-file.ts';
 
 test('a file is cut, its parts are transcribed and become one text with a paragraph per part [files.way]', async () => {
   const w = jobWorld();

@@ -106,6 +106,11 @@ test.each([
   ['an empty file', { sizeBytes: 0 }, 422, 'invalid'],
   ['more than 5 GiB', { sizeBytes: MAX_FILE_BYTES + 1 }, 413, 'too-large'],
   ['a type that is not audio', { contentType: 'text/plain' }, 415, 'unsupported-type'],
+  ['a playlist', { contentType: 'application/vnd.apple.mpegurl' }, 415, 'unsupported-type'],
+  ['a playlist that calls itself audio', { contentType: 'audio/x-mpegurl' }, 415, 'unsupported-type'],
+  ['an unknown way with channels', { channels: 'left' }, 422, 'invalid'],
+  ['speakers by voice and by channel', { diarize: true, channels: 'separate' }, 422, 'invalid'],
+  ['a date without a time zone', { recordedAt: '2026-03-01T09:30:00' }, 422, 'invalid'],
   ['an unknown language', { language: 'klingon' }, 422, 'invalid'],
   ['a language that the model does not support', { language: 'de' }, 422, 'invalid'],
   ['a model that the stage does not offer', { model: 'huge' }, 422, 'invalid'],
@@ -118,7 +123,7 @@ test.each([
   expect(await w.jobs.listOf(USER, 10)).toEqual({ items: [] });
 });
 
-test.each(['application/octet-stream', 'audio/x-ms-wma', 'video/3gpp', 'application/ogg'])(
+test.each(['application/octet-stream', 'audio/x-ms-wma', 'video/3gpp', 'application/ogg', 'AUDIO/AMR', ''])(
   '%s is accepted: the worker detects the format [files.content-decides]',
   async (contentType) => {
     const w = world();

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseChunkKey } from '../../core/contracts/keys.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
 import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
 import { MINE, recordingWorld, recordingWorld as world } from '../support/recording-world.ts';
@@ -62,6 +63,31 @@ test.each([
   const w = await world();
   expect(await w.presign(body)).toMatchObject({ status, body: { status, code, type: 'about:blank' } });
   expect(w.signed).toEqual([]);
+});
+
+test.each([
+  ...['audio/m4a', 'audio/x-m4a', 'audio/aac', 'audio/mp3', 'audio/x-flac', 'audio/wave', 'audio/vnd.wave', 'audio/opus'],
+  ...['audio/3gpp', 'audio/amr', 'video/quicktime', 'AUDIO/MP4', 'audio/mp4;codecs=mp4a.40.2', 'Audio/WebM; Codecs=opus'],
+  ...['application/octet-stream', 'application/ogg', 'video/x-anything', '', undefined],
+])('a chunk may have the type %s: the worker detects the format [files.content-decides]', async (contentType) => {
+  const w = await world();
+  const { status, body } = await w.presign({ contentType });
+  expect(status).toBe(201);
+  expect(parseChunkKey(String(body.key))?.chunkNumber).toBe(1);
+  expect(w.signed).toMatchObject([{ contentType: contentType || 'application/octet-stream' }]);
+});
+
+test.each([
+  'text/vtt',
+  'image/png',
+  'application/zip',
+  'application/pdf',
+  'audio/x-mpegurl',
+  'audio/mpegurl;x=y',
+  'audio/x-scpls',
+])('a chunk may not have the type %s [files.content-decides]', async (contentType) => {
+  const w = await world();
+  expect(await w.presign({ contentType })).toMatchObject({ status: 415, body: { code: 'unsupported-type' } });
 });
 
 test('the URL of an unused chunk number accepts one upload, even with replace [pressure.overwritten]', async () => {

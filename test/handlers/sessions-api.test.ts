@@ -156,6 +156,17 @@ test('diarization is refused if the stage has no speaker model [speakers]', asyn
   expect(await w.call('POST /api/sessions', { body: { diarize: false } })).toMatchObject({ status: 201 });
 });
 
+test('a session tells its channels and when it was recorded [media.channels]', async () => {
+  const w = await recordingWorld();
+  const recordedAt = '2026-03-01T10:30:00+01:00';
+  const made = await w.call('POST /api/sessions', { body: { channels: 'separate', recordedAt } });
+  expect(made).toMatchObject({ status: 201, body: { channels: 'separate', recordedAt: '2026-03-01T09:30:00.000Z' } });
+  const plain = await w.call('POST /api/sessions', { body: { channels: 'mix' } });
+  expect(plain.body).not.toHaveProperty('channels');
+  expect(plain.body).not.toHaveProperty('recordedAt');
+  expect(await w.call('POST /api/sessions', { body: { channels: 'separate', diarize: true } })).toMatchObject({ status: 422 });
+});
+
 const BODIES: Readonly<Record<string, object>> = {
   'POST /api/sessions/{id}/chunks': { chunkNumber: 1, contentType: 'audio/webm', sizeBytes: 1 },
   'POST /api/sessions/{id}/complete': { chunkCount: 1 },

@@ -164,7 +164,13 @@ export function jobWorld() {
       nowMs += ms;
     },
     /** The worker has cut the file into parts of these lengths. `sha256` is the hash of the content. */
-    async cut(jobId: string, seconds: readonly number[], sha256 = jobId): Promise<void> {
+    async cut(
+      jobId: string,
+      seconds: readonly number[],
+      sha256 = jobId,
+      more: Partial<Manifest> = {},
+      damaged: Readonly<Record<number, Manifest['parts'][number]['damaged']>> = {},
+    ): Promise<void> {
       const row = await chunks.get(jobId, 0);
       if (row === undefined) throw new Error('the file has no row');
       const folder = row.object_key.replace(/source[.]\w+$/, 'results/');
@@ -181,9 +187,10 @@ export function jobWorld() {
           start,
           end: at,
           overlap_s: 0,
+          ...(damaged[i + 1] !== undefined && { damaged: damaged[i + 1] }),
         };
       });
-      json.set(key, { seconds: at, sha256, parts });
+      json.set(key, { seconds: at, sha256, parts, ...more });
       markDone(row, key, { claimed_at_ms: nowMs, duration_seconds: at });
     },
     /** The worker has transcribed a part as these words. */

@@ -17,7 +17,7 @@ import { add, cancelUpload, finished, rejectionReason, resumeUploads, type Uploa
 
 const REFRESH = { everySeconds: 2, backsOff: true };
 const PAGE = 50;
-const ACCEPT = [...Object.keys(FILE_TYPE_OF_EXTENSION).map((extension) => `.${extension}`), 'audio/*'].join(',');
+const ACCEPT = [...Object.keys(FILE_TYPE_OF_EXTENSION).map((extension) => `.${extension}`), 'audio/*', 'video/*'].join(',');
 
 const UPLOAD_STATES = {
   sending: 'uploading',
@@ -115,7 +115,7 @@ function JobRow({ job, changed, fail }: { readonly job: JobView; changed(): void
         <JobState job={job} />
       </div>
       <p class="small soft">
-        {dateTime(job.createdAt)} · {bytes(job.sizeBytes)}
+        {dateTime(job.recordedAt ?? job.createdAt)} · {bytes(job.sizeBytes)}
         {job.retranscribing && ' · being transcribed again'}
         {job.sameAs && ' · same content as another file, transcribed once'}
       </p>
@@ -148,6 +148,7 @@ export function FilesPage(_: { readonly id: string }) {
   const [language, setLanguage] = useState('');
   const [isUrgent, setUrgent] = useState(false);
   const [diarize, setDiarize] = useState(false);
+  const [separate, setSeparate] = useState(false);
   const [errors, setErrors] = useState<readonly string[]>([]);
   const userId = user.value?.userId ?? '';
   useEffect(() => void resumeUploads(userId), [userId]);
@@ -166,7 +167,7 @@ export function FilesPage(_: { readonly id: string }) {
     setErrors(rejections.filter((reason) => reason !== undefined));
     for (const [i, file] of files.entries())
       if (rejections[i] === undefined)
-        void add(file, { language: language || undefined, priority: isUrgent ? 'urgent' : 'normal', diarize });
+        void add(file, { language: language || undefined, priority: isUrgent ? 'urgent' : 'normal', diarize, separate });
   };
 
   return (
@@ -181,10 +182,24 @@ export function FilesPage(_: { readonly id: string }) {
         </label>
         {config().canDiarize && (
           <label class="switch">
-            <input type="checkbox" checked={diarize} onChange={({ currentTarget }) => setDiarize(currentTarget.checked)} />
+            <input
+              type="checkbox"
+              checked={diarize}
+              disabled={separate}
+              onChange={({ currentTarget }) => setDiarize(currentTarget.checked)}
+            />
             <span>Identify speakers</span>
           </label>
         )}
+        <label class="switch">
+          <input
+            type="checkbox"
+            checked={separate}
+            disabled={diarize}
+            onChange={({ currentTarget }) => setSeparate(currentTarget.checked)}
+          />
+          <span>Each channel is one speaker</span>
+        </label>
       </div>
       {errors.length > 0 && (
         <Notice tone="bad">

@@ -6,7 +6,7 @@
  */
 import { signal } from '@preact/signals';
 import { MAX_FILE_BYTES, UPLOAD_PART_BYTES } from '../../../core/contracts/jobs.ts';
-import { FILE_TYPE_OF_EXTENSION } from '../../../core/contracts/media.ts';
+import { FILE_TYPE_OF_EXTENSION, fileExtensionOf } from '../../../core/contracts/media.ts';
 import { ApiError, api, errorMessage } from '../api/client.ts';
 import { backoff } from '../api/polling.ts';
 import { user } from '../auth/session.ts';
@@ -40,9 +40,7 @@ const hide = (id: string): void => {
 
 /** Why a file cannot be uploaded; undefined when it can. */
 export function rejectionReason(file: File): string | undefined {
-  const extension = file.name.split('.').at(-1)?.toLowerCase() ?? '';
-  if (FILE_TYPE_OF_EXTENSION[extension] === undefined && !/^(audio|video)\//.test(file.type))
-    return `${file.name} is not a supported audio or video file.`;
+  if (fileExtensionOf(typeOf(file)) === undefined) return `${file.name} is not an audio or video file.`;
   if (file.size === 0) return `${file.name} is empty.`;
   if (file.size > MAX_FILE_BYTES) return `${file.name} is larger than 5 GiB.`;
   return undefined;
@@ -124,10 +122,16 @@ async function sendMissing(upload: StoredUpload, jobId: string, file: File, sign
 /** Returns the id of the upload's job. Creates the job when there is none yet. */
 async function jobOf(upload: StoredUpload): Promise<string> {
   if (upload.jobId !== undefined) return upload.jobId;
-  const { filename, contentType, sizeBytes, language, priority, diarize } = upload;
+  const { filename, contentType, sizeBytes, lastModifiedMs, language, priority, diarize, separate } = upload;
   const { id } = await api('POST /api/transcriptions', {
     headers: { 'Idempotency-Key': upload.id },
-    body: { filename, contentType, sizeBytes, priority, ...(language && { language }), ...(diarize && { diarize }) },
+    body: {
+      ...{ filename, contentType, sizeBytes, priority },
+      modifiedAt: new Date(lastModifiedMs).toISOString(),
+      ...(language && { language }),
+      ...(diarize && { diarize }),
+      ...(separate && { channels: 'separate' }),
+    },
   });
   await putUpload({ ...upload, jobId: id });
   return id;
@@ -183,6 +187,7 @@ export interface FileOptions {
   readonly language: string | undefined;
   readonly priority: 'normal' | 'urgent';
   readonly diarize: boolean;
+  readonly separate: boolean;
 }
 
 /** Starts the upload of a file. An upload that needs its file after a reload, or has failed, resumes with it. */

@@ -22,7 +22,11 @@ function State({ session }: { readonly session: Session }) {
 const about = (session: Session): string => {
   const length =
     session.completedAt === undefined ? undefined : (Date.parse(session.completedAt) - Date.parse(session.createdAt)) / 1000;
-  return [dateTime(session.createdAt), length === undefined ? '' : span(length), session.abandoned ? 'closed automatically' : '']
+  return [
+    dateTime(session.recordedAt ?? session.createdAt),
+    length === undefined ? '' : span(length),
+    session.abandoned ? 'closed automatically' : '',
+  ]
     .filter(Boolean)
     .join(' · ');
 };

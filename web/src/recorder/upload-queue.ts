@@ -117,9 +117,15 @@ async function syncChunkStates(sessionId: string, chunks: readonly Chunk[]): Pro
   return hasChanged;
 }
 
-async function createSession({ id, title, language, live, diarize }: Recording): Promise<void> {
+async function createSession({ id, title, language, live, diarize, startedAtMs }: Recording): Promise<void> {
   const session = await api('POST /api/sessions', {
-    body: { ...(title && { title }), ...(language && { language }), live, ...(diarize && { diarize }) },
+    body: {
+      ...(title && { title }),
+      ...(language && { language }),
+      live,
+      ...(diarize && { diarize }),
+      recordedAt: new Date(startedAtMs).toISOString(),
+    },
   });
   await changeRecording(id, { sessionId: session.id });
 }

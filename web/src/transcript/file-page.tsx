@@ -88,7 +88,7 @@ export function FilePage({ id }: { readonly id: string }) {
         <div class="grow">
           <h1>{value.filename}</h1>
           <p class="small soft">
-            {dateTime(value.createdAt)} · {bytes(value.sizeBytes)}
+            {dateTime(value.recordedAt ?? value.createdAt)} · {bytes(value.sizeBytes)}
             {value.durationSeconds !== undefined && ` · ${span(value.durationSeconds)}`} · {value.model}
           </p>
         </div>

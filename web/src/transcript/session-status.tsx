@@ -9,7 +9,8 @@ export function Facts({ session }: { readonly session: Session }) {
   const words = Object.entries(statistics.targetWords);
   return (
     <p class="small soft">
-      {dateTime(session.createdAt)} · {plural(statistics.known, 'chunk')} · {span(statistics.secondsCovered)} transcribed
+      {dateTime(session.recordedAt ?? session.createdAt)} · {plural(statistics.known, 'chunk')} ·{' '}
+      {span(statistics.secondsCovered)} transcribed
       {words.length > 0 && ` · ${words.map(([word, count]) => `${word}: ${count}`).join(', ')}`}
     </p>
   );

@@ -15,3 +15,10 @@ class Options:
     """Text that the recording follows."""
     hotwords: str | None = None
     """Words to expect."""
+    channels: str | None = None
+    """`separate`: each channel is transcribed alone, and is a speaker. None: channels are mixed."""
+
+    @property
+    def separate(self) -> bool:
+        """Whether each channel is transcribed alone."""
+        return self.channels == "separate"

@@ -32,6 +32,8 @@ class Word:
     probability: float
     interpolated: bool = False
     """Whether its times were interpolated from its neighbors."""
+    channel: int | None = None
+    """Channel of a word of a lead-in, from 1; None if channels are mixed."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Segment:
     """ISO 639 code; None in results of older engines."""
     voice: str | None = None
     """Vector of the speaker's voice, int8 as base64; None if speakers were not requested."""
+    channel: int | None = None
+    """Number of its channel, from 1; None if channels are mixed."""
 
 
 def split(segment: Segment) -> list[Segment]:

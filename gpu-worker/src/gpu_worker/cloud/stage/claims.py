@@ -44,6 +44,8 @@ class Claim:
     kills: Whole = 0
     diarize: bool = False
     """Speaker vectors are requested."""
+    channels: str | None = None
+    """`separate`: each channel is transcribed alone. None: channels are mixed."""
     model: str | None = None
     """Requested model; None: the worker's own."""
     prompt: str | None = None
@@ -58,6 +60,11 @@ class Claim:
     """Audio at the beginning that repeats the end of the previous chunk, as declared by the client."""
     started_at_ms: Whole | None = None
     """Time by the client's clock at which the chunk begins."""
+
+    @property
+    def separate(self) -> bool:
+        """Whether each channel is transcribed alone."""
+        return self.channels == "separate"
 
     @property
     def of_file(self) -> bool:

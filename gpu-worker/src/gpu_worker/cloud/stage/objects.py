@@ -163,7 +163,7 @@ class Objects:
                         raise MediaError(
                             "the recording is one stream that is too large; send chunks that can be decoded by themselves"
                         )
-                    if starts_stream(data[:12]):
+                    if starts_stream(data):
                         start = number
                         break
                 if start is not None:

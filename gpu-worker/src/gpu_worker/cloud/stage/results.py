@@ -20,14 +20,15 @@ class LeadIn:
     """Audio before a chunk with which the chunk is decoded."""
 
     audio: npt.NDArray[np.float32]
-    """float32 [n_samples], 16 kHz."""
+    """float32 [n_samples] or, with separate channels, [n_channels, n_samples]; 16 kHz."""
     etag: str
     """ETag of the previous chunk's object."""
 
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
-        return len(self.audio) / SAMPLE_RATE
+        count: int = self.audio.shape[-1]
+        return count / SAMPLE_RATE
 
 
 def result_of(claim: Claim, model: str, transcription: Transcription, lead_in: LeadIn | None = None) -> dict[str, object]:
@@ -40,24 +41,26 @@ def result_of(claim: Claim, model: str, transcription: Transcription, lead_in: L
         "model": model,
         "text": transcription.text,
         "segments": [
-            {"id": number, **_without(asdict(segment), None), "words": _words(segment.words)}
+            {"id": number, **_without(asdict(segment)), "words": _words(segment.words)}
             for number, segment in enumerate(transcription.segments)
         ],
     }
     if transcription.unheard:
         result["unheard"] = [{"start": start, "end": end} for start, end in transcription.unheard]
+    if transcription.damaged:
+        result["damaged"] = [{"start": round(start, 3), "end": round(end, 3)} for start, end in transcription.damaged]
     if lead_in is not None:
         result["lead_in"] = {"seconds": lead_in.seconds, "etag": lead_in.etag, "words": _words(transcription.lead_in)}
     return result
 
 
 def _words(words: Sequence[Word]) -> list[dict[str, object]]:
-    return [_without(asdict(word), False) for word in words]
+    return [_without(asdict(word)) for word in words]
 
 
-def _without(fields: dict[str, object], empty: object) -> dict[str, object]:
+def _without(fields: dict[str, object]) -> dict[str, object]:
     """Leaves out optional fields that are unset."""
-    return {name: value for name, value in fields.items() if value is not empty}
+    return {name: value for name, value in fields.items() if value is not None and value is not False}
 
 
 class _Range(BaseModel):
@@ -74,11 +77,18 @@ class _Result(BaseModel):
     duration_seconds: float
     segments: tuple[Segment, ...]
     unheard: tuple[_Range, ...] = ()
+    damaged: tuple[_Range, ...] = ()
     lead_in: _StoredLeadIn = _StoredLeadIn()
 
 
 def read_transcription(content: bytes) -> Transcription:
     """The transcription in a result file, also one that an older engine wrote."""
     result = _Result.model_validate_json(content)
-    unheard = tuple((part.start, part.end) for part in result.unheard)
-    return Transcription(result.language, result.duration_seconds, result.segments, unheard, result.lead_in.words)
+    return Transcription(
+        result.language,
+        result.duration_seconds,
+        result.segments,
+        unheard=tuple((part.start, part.end) for part in result.unheard),
+        lead_in=result.lead_in.words,
+        damaged=tuple((part.start, part.end) for part in result.damaged),
+    )

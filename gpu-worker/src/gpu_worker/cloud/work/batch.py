@@ -61,7 +61,7 @@ def _clip_of(item: Item) -> Clip:
     assert item.audio is not None
     lead_in = item.lead_in
     return Clip(
-        audio=item.audio if lead_in is None else np.concatenate((lead_in.audio, item.audio)),
+        audio=item.audio if lead_in is None else np.concatenate((lead_in.audio, item.audio), axis=-1),
         options=Options(item.claim.language, item.claim.prompt, item.claim.hotwords),
         lead_in_s=0.0 if lead_in is None else lead_in.seconds,
         likely_language=item.likely_language,
@@ -188,7 +188,8 @@ class Batches:
         for item, transcription in self._transcribe(ready, on_step, close):
             if transcription.confident_language is not None:
                 self._context.session_languages.note(item.claim, transcription.confident_language)
-            self._commit(item, self._with_voices(item, transcription))
+            damaged = tuple((span.start, span.end) for span in item.damaged)
+            self._commit(item, replace(self._with_voices(item, transcription), damaged=damaged))
             close(item)
             on_step()
 
@@ -206,7 +207,7 @@ class Batches:
                     item.alone = True
 
     def _with_voices(self, item: Item, transcription: Transcription) -> Transcription:
-        if self._context.speakers is None or not item.claim.diarize or item.audio is None:
+        if self._context.speakers is None or not item.claim.diarize or item.audio is None or item.audio.ndim == 2:
             return transcription
         return replace(transcription, segments=self._context.speakers.with_voices(item.audio, transcription.segments))
 
@@ -259,7 +260,7 @@ class Batches:
             def transcribed_to(index: int, seconds: float) -> None:
                 item = batch[index]
                 if item.audio is not None:
-                    item.progress = max(item.progress, min(1.0, seconds * SAMPLE_RATE / max(1, len(item.audio))))
+                    item.progress = max(item.progress, min(1.0, seconds * SAMPLE_RATE / max(1, item.audio.shape[-1])))
 
             reach("model")
             return engine.transcribe([_clip_of(item) for item in batch], on_step, transcribed_to)

@@ -14,6 +14,7 @@ from gpu_worker.cloud.stage.claims import Claim, LeaseLost
 from gpu_worker.cloud.stage.lanes import Lanes, QueueMessage
 from gpu_worker.cloud.stage.results import LeadIn
 from gpu_worker.speech.engine import Transcription
+from gpu_worker.speech.media import Span
 
 STORAGE_RETRY_SECONDS: Final = 15.0
 """Delay after an error of the storage service, which is not the chunk's fault."""
@@ -46,7 +47,9 @@ class Item:
     message: QueueMessage
     claim: Claim
     audio: npt.NDArray[np.float32] | None = None
-    """float32 [n_samples], 16 kHz; without the lead-in."""
+    """float32 [n_samples] or, with separate channels, [n_channels, n_samples]; 16 kHz; without the lead-in."""
+    damaged: tuple[Span, ...] = ()
+    """Spans of `audio` that could not be decoded."""
     lead_in: LeadIn | None = None
     likely_language: str | None = None
     """Language to prefer where detection is unsure."""

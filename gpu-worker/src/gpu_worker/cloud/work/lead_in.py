@@ -19,7 +19,7 @@ from gpu_worker.cloud.stage.chunk_rows import ChunkRows
 from gpu_worker.cloud.stage.claims import Claim, PreviousChunk
 from gpu_worker.cloud.stage.objects import Objects
 from gpu_worker.cloud.stage.results import LeadIn
-from gpu_worker.speech.media import SAMPLE_RATE, Decoder, MediaError
+from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder, MediaError
 
 LEAD_IN_SECONDS: Final = 3.0
 """Gives the model the words before the cut as context; longer lead-ins did not improve texts."""
@@ -44,6 +44,16 @@ def overlap_seconds(claim: Claim, previous_chunk: PreviousChunk) -> float:
         return 0.0
     overlap = (previous_chunk.started_at_ms - claim.started_at_ms) / 1000 + previous_chunk.seconds
     return overlap if MIN_OVERLAP_SECONDS <= overlap <= MAX_OVERLAP_SECONDS else 0.0
+
+
+def options_of(claim: Claim) -> DecodeOptions:
+    """How a chunk is decoded, or a part of a file."""
+    return DecodeOptions(MAX_CHUNK_SECONDS, is_recording=True, separate=claim.separate)
+
+
+def fitting(lead_in: LeadIn | None, audio: Audio) -> LeadIn | None:
+    """The lead-in, unless it has other channels than the chunk."""
+    return None if lead_in is None or lead_in.audio.shape[:-1] != audio.shape[:-1] else lead_in
 
 
 class LeadIns:
@@ -75,16 +85,16 @@ class LeadIns:
         if end is None:
             return None
         overlap = int(overlap_seconds(claim, previous_chunk) * SAMPLE_RATE)
-        audio = end[: len(end) - overlap][-int(seconds * SAMPLE_RATE) :]
-        return LeadIn(audio, previous_chunk.etag) if len(audio) > 0 else None
+        audio = end[..., : end.shape[-1] - overlap][..., -int(seconds * SAMPLE_RATE) :]
+        return LeadIn(audio, previous_chunk.etag) if audio.shape[-1] > 0 else None
 
     def cache_end(self, claim: Claim, audio: Audio) -> None:
-        """Caches the end of a chunk for the next one. `audio`: float32 [n_samples], 16 kHz."""
+        """Caches the end of a chunk for the next one. `audio`: float32, 16 kHz, time in the last dimension."""
         if claim.of_file:
             return
         with self._lock:
             self._ends[(claim.session_id, claim.chunk_number, claim.etag)] = audio[
-                -int(CACHED_SECONDS * SAMPLE_RATE) :
+                ..., -int(CACHED_SECONDS * SAMPLE_RATE) :
             ].copy()
             while len(self._ends) > CACHED_ENDS:
                 self._ends.popitem(last=False)
@@ -98,6 +108,6 @@ class LeadIns:
             with tempfile.TemporaryDirectory() as folder:  # nothing else in the folder that FFmpeg could open
                 path = Path(folder) / "audio"
                 self._objects.fetch_object(previous_chunk.object_key, previous_chunk.etag, path)
-                return self._decoder.decode(path, MAX_CHUNK_SECONDS)
+                return self._decoder.decode(path, options_of(claim)).audio
         except MediaError:
             return None

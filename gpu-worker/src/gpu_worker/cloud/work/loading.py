@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import structlog
 
 from gpu_worker.cloud.stage.aws import AWS_ERRORS, is_transient
@@ -18,10 +19,17 @@ from gpu_worker.cloud.stage.objects import Objects, PiecesMissing, ReplacedError
 from gpu_worker.cloud.stage.results import LeadIn
 from gpu_worker.cloud.stage.session_language import SessionLanguages
 from gpu_worker.cloud.work.items import Failure, Item, MachineFault
-from gpu_worker.cloud.work.lead_in import LEAD_IN_SECONDS, MAX_CHUNK_SECONDS, LeadIns
+from gpu_worker.cloud.work.lead_in import LEAD_IN_SECONDS, LeadIns, fitting, options_of
 from gpu_worker.cloud.work.stream_pieces import StreamPieces
 from gpu_worker.speech.engine_version import ENGINE_VERSION
-from gpu_worker.speech.media import Decoder, DecoderUnavailable, MediaError, peaks_of, starts_stream
+from gpu_worker.speech.media import (
+    HEAD_BYTES,
+    Decoder,
+    DecoderUnavailable,
+    MediaError,
+    peaks_of,
+    starts_stream,
+)
 
 log = structlog.get_logger()
 
@@ -30,7 +38,7 @@ UNREADABLE: Final = "the uploaded file could not be read from storage"
 
 def _starts_stream(path: Path) -> bool:
     with path.open("rb") as file:
-        return starts_stream(file.read(12))
+        return starts_stream(file.read(HEAD_BYTES))
 
 
 class Loader:
@@ -61,18 +69,18 @@ class Loader:
                 path = Path(folder) / "audio"
                 sha256 = self._fetch(item, path)
                 if item.claim.of_file:  # a part is a complete file, without lead-in
-                    item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS)
+                    self._decode(item, path)
                 elif item.claim.chunk_number == 1 or _starts_stream(path):
                     item.lead_in = self._lead_ins.find(item.claim)
                     item.content_key = self._content_key(item, sha256)
                     if self._find_existing(item, item.content_key):
                         return None
-                    item.audio = self._decoder.decode(path, MAX_CHUNK_SECONDS)
+                    self._decode(item, path)
                 else:
                     self._decode_piece(item, path)
                 assert item.audio is not None
                 self._lead_ins.cache_end(item.claim, item.audio)
-                item.peaks = peaks_of(item.audio)
+                item.peaks = peaks_of(item.audio if item.audio.ndim == 1 else np.abs(item.audio).max(axis=0))
                 if item.claim.language is None:
                     item.likely_language = self._session_languages.likely(item.claim)
         except LeaseLost:
@@ -101,21 +109,27 @@ class Loader:
                 item.claim = self._rows.adopt(item.claim, self._objects.current_version(item.claim.object_key))
         return self._objects.fetch(item.claim, path)
 
+    def _decode(self, item: Item, path: Path) -> None:
+        decoded = self._decoder.decode(path, options_of(item.claim))
+        item.lead_in = fitting(item.lead_in, decoded.audio)
+        item.audio, item.damaged = decoded.audio, decoded.damaged
+
     def _decode_piece(self, item: Item, path: Path) -> None:
         """Decodes a piece of a stream together with the earlier pieces; the end of these is its lead-in."""
         last_try = item.claim.attempts >= MAX_ATTEMPTS
         previous, seconds = self._lead_ins.previous_chunk(item.claim) or (None, LEAD_IN_SECONDS)
-        item.audio, audio_before, item.stream_start = self._pieces.decode(
-            item.claim, path, previous, seconds, MAX_CHUNK_SECONDS, allow_gaps=last_try
-        )
-        if previous is not None and len(audio_before) > 0:
-            item.lead_in = LeadIn(audio_before, previous.etag)
+        decoded, item.stream_start = self._pieces.decode(item.claim, path, previous, seconds, allow_gaps=last_try)
+        item.audio, item.damaged = decoded.audio, decoded.damaged
+        if previous is not None and decoded.before.shape[-1] > 0:
+            item.lead_in = LeadIn(decoded.before, previous.etag)
 
     def _content_key(self, item: Item, sha256: str) -> str:
         """A key of everything that determines a chunk's text."""
         claim = item.claim
         lead_in = "" if item.lead_in is None else hashlib.sha256(item.lead_in.audio.tobytes()).hexdigest()
-        options_json = json.dumps([claim.model or self._own_model, claim.diarize, claim.prompt, claim.hotwords, lead_in])
+        options_json = json.dumps(
+            [claim.model or self._own_model, claim.diarize, claim.channels, claim.prompt, claim.hotwords, lead_in]
+        )
         options_digest = hashlib.sha256(options_json.encode()).hexdigest()[:32]
         return "#".join((claim.user_id, sha256, claim.language or "", options_digest, f"engine-{ENGINE_VERSION}"))
 

@@ -19,7 +19,7 @@ from gpu_worker.cloud.stage.claims import Claim
 from gpu_worker.cloud.stage.objects import Objects, StoredFile
 from gpu_worker.speech.engine_version import ENGINE_VERSION
 from gpu_worker.speech.media import MediaError
-from gpu_worker.speech.media.file_audio import Cutter, Part, ReadSoFar, WholeFile
+from gpu_worker.speech.media.file_audio import Cutter, Order, Part, ReadSoFar, WholeFile
 
 log = structlog.get_logger()
 
@@ -77,24 +77,27 @@ class Preparation:
             sha256 = self._objects.fetch(self._claim, source, self._on_download)
             parts: list[dict[str, object]] = []
             seconds, compressed = 0.0, None
-            for event in self._cutter.run(source, out, self._claim.compress):
+            recorded_at: str | None = None
+            for event in self._cutter.run(Order(source, out, self._claim.compress, self._claim.separate)):
                 self._raise_if_cancelled()
                 match event:
                     case ReadSoFar(share):
                         self._advance(DOWNLOAD_SHARE + (1 - DOWNLOAD_SHARE) * share)
                     case Part():
                         parts.append({"number": len(parts) + 1, **self._upload_part(out, event)})
-                    case WholeFile(seconds, archive):
+                    case WholeFile(seconds, archive, recorded_at):
                         compressed = self._upload_archive(out, archive)
             manifest = {"seconds": round(seconds, 3), "sha256": sha256, "engine": ENGINE_VERSION, "parts": parts}
-            key = self._objects.write_json(self._claim, manifest | ({"compressed": compressed} if compressed else {}))
+            known = {"compressed": compressed, "recorded_at": recorded_at}
+            key = self._objects.write_json(self._claim, manifest | {name: value for name, value in known.items() if value})
             return Prepared(key, seconds)
 
     def _upload_part(self, folder: Path, part: Part) -> dict[str, object]:
         stored = self._objects.put_file(self._claim, folder / part.file, "audio/flac")
         (folder / part.file).unlink()
         times = {"start": round(part.start, 3), "end": round(part.end, 3), "overlap_s": round(part.overlap_s, 3)}
-        return {**stored, **times}
+        damaged = [{"start": round(span.start, 3), "end": round(span.end, 3)} for span in part.damaged]
+        return {**stored, **times, **({"damaged": damaged} if damaged else {})}
 
     def _upload_archive(self, folder: Path, name: str | None) -> StoredFile | None:
         return None if name is None else self._objects.put_file(self._claim, folder / name, "audio/ogg")

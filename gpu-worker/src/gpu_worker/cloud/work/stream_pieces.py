@@ -7,22 +7,20 @@ cannot be continued in the middle, all earlier pieces are read.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from gpu_worker.cloud.stage.claims import Claim, PreviousChunk
 from gpu_worker.cloud.stage.objects import Objects
+from gpu_worker.cloud.work.lead_in import options_of
 from gpu_worker.speech.media import SAMPLE_RATE, Decoder, MediaError, continued, header_of, starts_stream
+from gpu_worker.speech.media.decoder import Decoded
 
 EARLIER_PIECES: Final = (2, 8, 32, 128)
 """Pieces before the decoded one that are read, until its lead-in is complete; a cluster of a WebM lasts 32 s at most."""
 SHORTEST_LEAD_IN_S: Final = 0.5
 """Decoded also if less is needed: it shows that decoding began early enough."""
-
-Audio = npt.NDArray[np.float32]
 
 
 class StreamPieces:
@@ -33,8 +31,8 @@ class StreamPieces:
         self._decoder = decoder
 
     def decode(
-        self, claim: Claim, path: Path, previous: PreviousChunk | None, lead_in_s: float, max_s: float, allow_gaps: bool
-    ) -> tuple[Audio, Audio, int]:
+        self, claim: Claim, path: Path, previous: PreviousChunk | None, lead_in_s: float, allow_gaps: bool
+    ) -> tuple[Decoded, int]:
         """Decodes a piece.
 
         Args:
@@ -42,12 +40,10 @@ class StreamPieces:
             path: Its file, which is overwritten.
             previous: The row of the piece before it; None if there is none.
             lead_in_s: Seconds of audio before the piece that are wanted.
-            max_s: Longest piece.
             allow_gaps: Whether missing pieces are skipped.
 
         Returns:
-            The piece's audio, the audio before it (both float32 [n_samples], 16 kHz), and the number of the piece that
-            starts the stream.
+            The piece's audio with the audio before it, and the number of the piece that starts the stream.
 
         Raises:
             MediaError: No earlier piece starts a stream, or the audio cannot be decoded.
@@ -56,17 +52,14 @@ class StreamPieces:
         own = path.read_bytes()
         if previous is not None:
             start = previous.stream_start or claim.chunk_number - 1
-            near = self._decode_near(claim, path, own, start, lead_in_s, max_s)
+            near = self._decode_near(claim, path, own, start, lead_in_s)
             if near is not None:
-                return (*near, start)
+                return near, start
         path.write_bytes(own)
         from_byte, start = self._objects.prepend_stream(claim, path, allow_gaps=allow_gaps)
-        audio, before = self._decoder.decode_piece(path, max_s, from_byte, lead_in_s)
-        return audio, before, start
+        return self._decoder.decode(path, options_of(claim), from_byte, lead_in_s), start
 
-    def _decode_near(
-        self, claim: Claim, path: Path, own: bytes, start: int, lead_in_s: float, max_s: float
-    ) -> tuple[Audio, Audio] | None:
+    def _decode_near(self, claim: Claim, path: Path, own: bytes, start: int, lead_in_s: float) -> Decoded | None:
         """Decodes with the pieces directly before; None if they do not suffice."""
         header: bytes | None = None
         wanted_s = max(lead_in_s, SHORTEST_LEAD_IN_S)
@@ -76,7 +69,7 @@ class StreamPieces:
                 return None
             if header is None:
                 head = self._objects.read_head(claim, start)
-                header = header_of(head) if head is not None and starts_stream(head[:12]) else None
+                header = header_of(head) if head is not None and starts_stream(head) else None
             earlier = self._objects.read_pieces(claim, range(first, claim.chunk_number))
             if header is None or earlier is None:
                 return None
@@ -85,9 +78,10 @@ class StreamPieces:
                 continue
             path.write_bytes(before_own + own)
             try:
-                audio, before = self._decoder.decode_piece(path, max_s, len(before_own), wanted_s)
+                found = self._decoder.decode(path, options_of(claim), len(before_own), wanted_s)
             except MediaError:
                 continue
-            if len(before) >= int(wanted_s * SAMPLE_RATE):
-                return audio, before[len(before) - int(lead_in_s * SAMPLE_RATE) :]
+            length = found.before.shape[-1]
+            if length >= int(wanted_s * SAMPLE_RATE):
+                return replace(found, before=found.before[..., length - int(lead_in_s * SAMPLE_RATE) :])
         return None

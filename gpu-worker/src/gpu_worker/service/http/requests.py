@@ -66,6 +66,7 @@ class TranscriptionForm(Input):
         "job_id": (422, "invalid-job-id", "job_id must be at most 128 letters, digits, dots, dashes and underscores", None),
         "priority": (422, "invalid-priority", "priority must be normal or urgent", None),
         "prompt": (422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", "prompt"),
+        "channels": (422, "invalid-channels", "channels must be mix or separate", "channels"),
         "hotwords": (422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", "prompt"),
     }
 
@@ -80,6 +81,8 @@ class TranscriptionForm(Input):
     """Text that the recording follows."""
     hotwords: Annotated[str, Field(max_length=1000)] | None = None
     """Words to expect."""
+    channels: Literal["mix", "separate"] = "mix"
+    """`separate`: each channel is transcribed alone, and is a speaker."""
     callback_url: str | None = None
     """Where to report the end of the job; None: nowhere."""
 
@@ -109,7 +112,8 @@ class TranscriptionForm(Input):
     @property
     def options(self) -> dict[str, str | None]:
         """Options of the engine."""
-        return {"language": self.language, "prompt": self.prompt, "hotwords": self.hotwords}
+        options = {"language": self.language, "prompt": self.prompt, "hotwords": self.hotwords}
+        return options | ({"channels": self.channels} if self.channels == "separate" else {})
 
 
 def _is_true(value: object) -> bool:

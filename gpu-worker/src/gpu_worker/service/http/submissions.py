@@ -20,7 +20,7 @@ from gpu_worker.service.queue.job_rows import Job, JobIdTaken, QueueFull
 from gpu_worker.service.queue.jobs import Jobs
 from gpu_worker.service.settings import ServeSettings
 from gpu_worker.speech.engine_version import ENGINE_VERSION
-from gpu_worker.speech.media import sniff
+from gpu_worker.speech.media import detect
 
 RETRY_AFTER_SECONDS: Final = 10
 """Retry-After of responses to a full queue."""
@@ -87,7 +87,9 @@ class Submissions:
     def _enqueue(self, form: Form, upload: Path) -> Job:
         if form.filename is None:
             raise Problem(400, "file-missing", "the field file is missing", param="file")
-        if sniff(form.head) is None:
+        with upload.open("rb") as file:
+            is_media = detect(file) is not None
+        if not is_media:
             raise Problem(415, "unsupported-media", "this is not a supported audio file", param="file")
         wanted = parse(TranscriptionForm, fields_of(form), self._offer)
         try:

@@ -25,7 +25,6 @@ CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 BUFFER_BYTES: Final = 1024**2
 MAX_FIELDS: Final = 100
 MAX_FIELD_BYTES: Final = 64 * 1024
-HEAD_BYTES: Final = 12
 MAX_DRAINED_BYTES: Final = 32 * 1024**2
 """Bytes of a refused request that are still read: many clients read a response only after they have sent everything."""
 
@@ -54,8 +53,6 @@ class Form:
     filename: str | None = None
     size_bytes: int = 0
     sha256: str = ""
-    head: bytes = b""
-    """The file's first bytes."""
 
     def last(self, name: str) -> str | None:
         """The last value of a field; None if it is absent or empty."""
@@ -126,8 +123,6 @@ class _Receiver:
         self.form.size_bytes += end - start
         if self.form.size_bytes > self._limit:
             raise TooLarge
-        if len(self.form.head) < HEAD_BYTES:
-            self.form.head += data[start : start + HEAD_BYTES - len(self.form.head)]
         self._buffer.extend(data[start:end])
 
     def _end(self) -> None:

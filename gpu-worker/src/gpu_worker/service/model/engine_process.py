@@ -29,8 +29,9 @@ from gpu_worker.service.queue.jobs import SMALL_BYTES
 from gpu_worker.service.queue.results import Result, stored
 from gpu_worker.speech.engine import Clip, Engine, Engines, ModelNotLoaded, UnsupportedLanguage, most_spoken
 from gpu_worker.speech.engine.speech import Audio
-from gpu_worker.speech.media import SAMPLE_RATE, Decoder, MediaError
+from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder, MediaError
 from gpu_worker.speech.media.file_audio import Cutter, Part, ReadSoFar, WholeFile
+from gpu_worker.speech.media.file_audio import Order as CutOrder
 from gpu_worker.speech.segments import Segment
 from gpu_worker.speech.settings import EngineSettings
 from gpu_worker.temporary import use_own_folder
@@ -73,7 +74,11 @@ class EngineProcess:
                 self._send(lines.Failed(order.seq, str(error), "invalid-language"))
                 continue
             try:
-                audio = self._decoder.decode(order.path, SHORT_SECONDS) if order.path.stat().st_size <= SMALL_BYTES else None
+                audio = (
+                    self._decoder.decode(order.path, self._decoding(order, SHORT_SECONDS)).audio
+                    if order.path.stat().st_size <= SMALL_BYTES
+                    else None
+                )
             except MediaError:
                 audio = None  # too long, or not audio: cutting it shows which
             if audio is None:
@@ -84,8 +89,12 @@ class EngineProcess:
         if short:
             self._together(engine, short)
 
+    @staticmethod
+    def _decoding(order: lines.Order, max_seconds: float) -> DecodeOptions:
+        return DecodeOptions(max_seconds, separate=order.options.separate)
+
     def _together(self, engine: Engine, short: Sequence[tuple[lines.Order, Audio]]) -> None:
-        reporters = [self._progress_reporter(order, 0.0, 1.0, len(audio)) for order, audio in short]
+        reporters = [self._progress_reporter(order, 0.0, 1.0, audio.shape[-1]) for order, audio in short]
         found = engine.transcribe(
             [Clip(audio, order.options) for order, audio in short],
             self._send_alive,
@@ -101,17 +110,17 @@ class EngineProcess:
         seconds, read, transcribed = 0.0, 0.0, 0.0
         try:
             with tempfile.TemporaryDirectory() as folder:
-                for event in Cutter().run(order.path, Path(folder), compress=False):
+                for event in Cutter().run(CutOrder(order.path, Path(folder), separate=order.options.separate)):
                     match event:
                         case ReadSoFar(at):
                             read = at
                         case Part():
                             path = Path(folder) / event.file
-                            audio = self._decoder.decode(path, 2 * SHORT_SECONDS)
+                            audio = self._decoder.decode(path, self._decoding(order, 2 * SHORT_SECONDS)).audio
                             path.unlink()
                             clip = Clip(audio, order.options, likely_language=likely)
                             [found] = engine.transcribe(
-                                [clip], self._send_alive, self._progress_reporter(order, transcribed, read, len(audio))
+                                [clip], self._send_alive, self._progress_reporter(order, transcribed, read, audio.shape[-1])
                             )
                             transcribed = read
                             likely = likely or found.confident_language

@@ -39,8 +39,22 @@ def _shifted(segment: Segment, by_s: float) -> Segment:
 
 
 def _joined(part: TranscribedPart, following: TranscribedPart) -> list[Segment]:
-    """Segments of both parts. Those far from the boundary are not changed."""
-    before, after = part.segments, following.segments
+    """Segments of both parts. Separate channels are joined each for itself, and merged by time."""
+    channels = {segment.channel for segment in (*part.segments, *following.segments)}
+    joined = [
+        replace(segment, channel=channel)
+        for channel in sorted(channels, key=lambda number: number or 0)
+        for segment in _joined_channel(
+            [segment for segment in part.segments if segment.channel == channel],
+            [segment for segment in following.segments if segment.channel == channel],
+            following,
+        )
+    ]
+    return sorted(joined, key=lambda segment: segment.start) if len(channels) > 1 else joined
+
+
+def _joined_channel(before: list[Segment], after: list[Segment], following: TranscribedPart) -> list[Segment]:
+    """Segments far from the boundary are not changed."""
     if not following.overlap_s:
         last = [without_stop_at_cut(before[-1], after[0])] if before and after else before[-1:]
         return [*before[:-1], *last, *after]

@@ -36,6 +36,8 @@ class StoredSegment(Timed):
     compression_ratio: float
     words: list[StoredWord]
     language: str | None
+    speaker: NotRequired[str]
+    """`S` and the number of its channel; only if channels are separate."""
 
 
 class Result(TypedDict):
@@ -50,20 +52,24 @@ class Result(TypedDict):
 
 def stored(segments: Sequence[Segment]) -> list[StoredSegment]:
     """Segments as the service stores them, numbered from 0."""
-    return [
-        {
-            "id": number,
-            "text": segment.text,
-            "start": segment.start,
-            "end": segment.end,
-            "avg_logprob": segment.avg_logprob,
-            "no_speech_prob": segment.no_speech_prob,
-            "compression_ratio": segment.compression_ratio,
-            "words": [_stored_word(word) for word in segment.words],
-            "language": segment.language,
-        }
-        for number, segment in enumerate(segments)
-    ]
+    return [_stored_segment(number, segment) for number, segment in enumerate(segments)]
+
+
+def _stored_segment(number: int, segment: Segment) -> StoredSegment:
+    made: StoredSegment = {
+        "id": number,
+        "text": segment.text,
+        "start": segment.start,
+        "end": segment.end,
+        "avg_logprob": segment.avg_logprob,
+        "no_speech_prob": segment.no_speech_prob,
+        "compression_ratio": segment.compression_ratio,
+        "words": [_stored_word(word) for word in segment.words],
+        "language": segment.language,
+    }
+    if segment.channel is not None:
+        made["speaker"] = f"S{segment.channel}"
+    return made
 
 
 def _stored_word(word: Word) -> StoredWord:

@@ -20,7 +20,7 @@ class Clip:
     """Audio to transcribe."""
 
     audio: Audio
-    """float32 [n_samples], 16 kHz, -1 to 1."""
+    """float32 [n_samples] or, with separate channels, [n_channels, n_samples]; 16 kHz, -1 to 1."""
     options: Options = Options()
     lead_in_s: float = 0.0
     """Seconds at the start of the audio that precede the clip. They make words at the cut whole."""
@@ -43,6 +43,8 @@ class Transcription:
     """Words of the lead-in, with negative times."""
     confident_language: str | None = None
     """First language that was detected with confidence; None if there is none."""
+    damaged: tuple[tuple[float, float], ...] = ()
+    """Stretches that could not be decoded, in seconds."""
 
     @property
     def text(self) -> str:

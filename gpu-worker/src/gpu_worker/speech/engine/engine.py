@@ -14,6 +14,7 @@ import numpy as np
 import structlog
 
 from gpu_worker.memory import keep_freed
+from gpu_worker.speech.engine.channels import clips_of, of_all_channels
 from gpu_worker.speech.engine.clip import Clip, Transcription
 from gpu_worker.speech.engine.clip_decoder import ClipDecoder
 from gpu_worker.speech.engine.jobs import Job
@@ -93,18 +94,28 @@ class Engine:
             UnsupportedLanguage: The model does not support a requested language.
         """
         decoders: list[ClipDecoder] = []
+        clip_of: list[int] = []
         ready: list[Job] = []
         for number, clip in enumerate(clips):
-            decoders.append(ClipDecoder(number, clip, self.model))
-            ready += decoders[-1].start()
-            on_step()
+            for channel in clips_of(clip):
+                decoders.append(ClipDecoder(len(decoders), channel, self.model))
+                clip_of.append(number)
+                ready += decoders[-1].start()
+                on_step()
         while ready:
             batch = self._next_batch(ready)
             ready += self._run(decoders, batch)
-            for number in {job.clip for job in batch}:
-                transcribed_to(number, decoders[number].done_seconds)
+            for number in {clip_of[job.clip] for job in batch}:
+                own = [decoder.done_seconds for decoder, clip in zip(decoders, clip_of, strict=True) if clip == number]
+                transcribed_to(number, min(own))
             on_step()
-        return [decoder.result() for decoder in decoders]
+        results = [decoder.result() for decoder in decoders]
+        return [
+            of_all_channels([result for result, of in zip(results, clip_of, strict=True) if of == number])
+            if clip.audio.ndim == 2
+            else results[clip_of.index(number)]
+            for number, clip in enumerate(clips)
+        ]
 
     def _next_batch(self, ready: list[Job]) -> list[Job]:
         """Removes the next batch from the list: jobs of the most frequent key."""

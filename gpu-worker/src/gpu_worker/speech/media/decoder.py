@@ -18,7 +18,9 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 
 from gpu_worker.memory import limit
-from gpu_worker.speech.media.decoding import MEMORY_LIMIT_BYTES, LeadIn, MediaError, Samples, decode
+from gpu_worker.speech.media.clock import Span
+from gpu_worker.speech.media.decoding import MEMORY_LIMIT_BYTES, DecodeOptions, Found, LeadIn, MediaError, decode, joined
+from gpu_worker.speech.media.mixing import Samples
 
 READY: Final = b"ready\n"
 TIMEOUT_SECONDS: Final = 60.0
@@ -34,17 +36,19 @@ class _Order:
     """A file to decode."""
 
     path: Path
-    max_seconds: float
+    options: DecodeOptions
     from_byte: int
     lead_in_s: float
 
 
 @dataclass(frozen=True)
 class _Decoded:
-    """Number of samples that follow, and how many of them precede `from_byte`."""
+    """Number of samples per channel that follow, and how many of them precede `from_byte`."""
 
     samples: int
+    channels: int
     lead_in: int
+    damaged: list[Span]
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,19 @@ class _Refused:
 
 _ORDER: Final = TypeAdapter(_Order)
 _RESPONSE: Final = TypeAdapter(_Decoded | _Refused)
+
+Audio = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Audio as float32, -1 to 1, 16 kHz: [n_samples], or [n_channels, n_samples] if channels are separate."""
+
+    audio: Audio
+    before: Audio
+    """The end of the audio before a piece, in the same shape."""
+    damaged: tuple[Span, ...]
+    """Spans of `audio` that could not be decoded; they are silent."""
 
 
 def serve(requests: IO[bytes], responses: IO[bytes]) -> None:
@@ -71,10 +88,12 @@ def serve(requests: IO[bytes], responses: IO[bytes]) -> None:
         response: _Decoded | _Refused
         try:
             lead_in = LeadIn(order.lead_in_s)
-            own = decode(order.path, order.max_seconds, order.from_byte, lead_in)
+            found = Found()
+            own = decode(order.path, order.options, found, order.from_byte, lead_in)
             before = lead_in.samples()
-            samples = np.concatenate((before, own))
-            response = _Decoded(samples.size, before.size)
+            samples = joined([before, own]) if before.size else own
+            channels = samples.shape[1] if samples.ndim == 2 else 1
+            response = _Decoded(len(samples), channels, len(before), found.damaged)
         except MediaError as error:
             response = _Refused(str(error))
         except MemoryError:
@@ -93,16 +112,8 @@ class Decoder:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def decode(self, path: Path, max_seconds: float) -> npt.NDArray[np.float32]:
-        """Audio as float32 [n_samples], -1 to 1, 16 kHz. Raises the errors of `decode_piece`."""
-        return self.decode_piece(path, max_seconds, 0, 0.0)[0]
-
-    def decode_piece(
-        self, path: Path, max_seconds: float, from_byte: int, lead_in_s: float
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Audio from `from_byte` on, and up to `lead_in_s` of the audio before it.
-
-        Both are float32 [n_samples], -1 to 1, 16 kHz.
+    def decode(self, path: Path, options: DecodeOptions, from_byte: int = 0, lead_in_s: float = 0.0) -> Decoded:
+        """Decodes a file from `from_byte` on, and up to `lead_in_s` of the audio before it.
 
         Raises:
             MediaError: The file is not audio, is too long, or makes the decoder crash or hang.
@@ -113,8 +124,7 @@ class Decoder:
             watchdog = threading.Timer(self._timeout_s, child.kill)
             watchdog.start()
             try:
-                audio, before = self._exchange(child, _Order(path, max_seconds, from_byte, lead_in_s))
-                return audio[before:], audio[:before]
+                return self._exchange(child, _Order(path, options, from_byte, lead_in_s), options.separate)
             finally:
                 watchdog.cancel()
 
@@ -145,7 +155,7 @@ class Decoder:
             self._child = child
         return self._child
 
-    def _exchange(self, child: subprocess.Popen[bytes], order: _Order) -> tuple[npt.NDArray[np.float32], int]:
+    def _exchange(self, child: subprocess.Popen[bytes], order: _Order, separate: bool) -> Decoded:
         assert child.stdin is not None and child.stdout is not None
         try:
             child.stdin.write(_ORDER.dump_json(order) + b"\n")
@@ -157,12 +167,15 @@ class Decoder:
         response = _RESPONSE.validate_json(line) if line else None
         if isinstance(response, _Refused):
             raise MediaError(response.error)
-        data = b"" if response is None else child.stdout.read(response.samples * 2)
-        if response is None or len(data) < response.samples * 2:
+        size = 0 if response is None else response.samples * response.channels * 2
+        data = child.stdout.read(size)
+        if response is None or len(data) < size:
             child.kill()
             child.wait()
             self._child = None
             raise MediaError("the decoder failed on this file; it is damaged or of another format")
         audio = np.frombuffer(data, dtype=np.int16).astype(np.float32)
         audio /= 32768.0  # in place, because a part of a file lasts minutes
-        return audio, response.lead_in
+        if separate:
+            audio = np.ascontiguousarray(audio.reshape(-1, response.channels).T)
+        return Decoded(audio[..., response.lead_in :], audio[..., : response.lead_in], tuple(response.damaged))

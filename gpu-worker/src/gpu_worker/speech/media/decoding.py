@@ -1,6 +1,7 @@
 """Decodes media to samples; runs in child processes with limits, because the bytes are untrusted.
 
-Steps: detect the format by the first bytes -> force that demuxer -> decode to 16 kHz mono in blocks -> stop at the limit.
+Steps: detect the format by the first bytes -> force that demuxer -> decode to 16 kHz in blocks, in the places that the
+container's clock gives them -> mix channels and tracks -> stop at the limit.
 
 Gotchas:
 - FFmpeg guesses formats from content, whatever the file's name. A text file that starts with `ffconcat` opens other local
@@ -14,35 +15,40 @@ Gotchas:
 from __future__ import annotations
 
 import base64
+import io
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from gpu_worker.speech.media.formats import page_start, sniff
+from gpu_worker.speech.media.clock import Span, Track
+from gpu_worker.speech.media.formats import Format, detect, page_start
+from gpu_worker.speech.media.mixing import SAMPLE_RATE, Mixer, Samples, summed
 
 if TYPE_CHECKING:
     from av import AudioFrame, Packet
-    from av.audio.resampler import AudioResampler
     from av.audio.stream import AudioStream
     from av.container import InputContainer
-
-SAMPLE_RATE: Final = 16_000
-Samples = npt.NDArray[np.int16]
 
 LOWEST_RATE_HZ: Final = 4_000
 """Half the rate of telephone speech. At lower rates a file of one kilobyte lasts minutes."""
 HIGHEST_RATE_HZ: Final = 384_000
 """Highest rate that recorders offer."""
+MAX_CHANNELS: Final = 64
 
 PEAK_SAMPLES: Final = SAMPLE_RATE // 10
 """Samples per point of a waveform."""
 
 MEMORY_LIMIT_BYTES: Final = 2 * 1024**3
 """Address space of the child; its libraries alone map about half of it."""
+
+MAX_FILE_SECONDS: Final = 24 * 3600
+MAX_SEPARATE: Final = 8
+"""Channels or tracks that can be transcribed separately; FLAC stores eight."""
 
 
 class MediaError(Exception):
@@ -59,6 +65,69 @@ BLOCK_HEADER: Final = {"matroska": 4}
 
 LEAD_IN_PACKETS_PER_SECOND: Final = 50
 """Packets of 20 ms, as recorders make them; with shorter ones the lead-in is shorter."""
+
+TIMED: Final = ("matroska", "mp4", "ogg", "mpegts", "mpeg", "flv", "asf", "avi", "rm")
+"""Demuxers of containers with times. In other formats audio has no gaps."""
+FROM_ZERO: Final = ("matroska", "mp4")
+"""Players show the time of these containers as it is; that of others from the first audio or video on."""
+LATEST_START_SECONDS: Final = 60.0
+"""A later start is that of a stream which was joined in its middle; its time is counted from there."""
+SHORTEST_DAMAGE_SECONDS: Final = 0.2
+MAX_DAMAGED_PACKETS: Final = 10_000
+"""Packets that the demuxer may fail to read."""
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """How a file is decoded.
+
+    `is_recording`: It is a chunk, whose time begins with its first audio or video, not with the container's zero.
+    `separate`: Its channels are not mixed; if it has several tracks, each is a channel.
+    """
+
+    max_seconds: float = MAX_FILE_SECONDS
+    is_recording: bool = False
+    separate: bool = False
+
+
+@dataclass
+class Found:
+    """What was found in a file while it was decoded."""
+
+    recorded_at: str | None = None
+    """Time of the recording as the file tells it."""
+    lost: list[Span] = field(default_factory=list)
+    """Audio that could not be decoded, in ascending order."""
+
+    @property
+    def damaged(self) -> list[Span]:
+        """What was lost, without single packets, as they are lost where files were joined."""
+        return [span for span in self.lost if span.end - span.start >= SHORTEST_DAMAGE_SECONDS]
+
+
+class _Tail(io.RawIOBase):
+    """A file without its first bytes."""
+
+    def __init__(self, file: IO[bytes], offset: int) -> None:
+        self._file = file
+        self._offset = offset
+        self._file.seek(offset)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        at = offset + self._offset if whence == io.SEEK_SET else offset
+        return self._file.seek(at, whence) - self._offset
+
+    def tell(self) -> int:
+        return self._file.tell() - self._offset
 
 
 def _selected(
@@ -78,118 +147,205 @@ def _selected(
 
 
 class LeadIn:
-    """The last `seconds` of audio before a piece, int16 at 16 kHz."""
+    """The last `seconds` of audio before a piece."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.track: Track | None = None
         self._samples: list[Samples] = []
-        self._resampler: AudioResampler | None = None
 
-    def add(self, frame: AudioFrame | None) -> None:
-        """Adds a decoded frame; None marks the end."""
-        from av.audio.resampler import AudioResampler
-
-        # A separate resampler, so that the piece's own samples do not depend on the lead-in.
-        self._resampler = self._resampler or AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-        self._samples += [_samples_of(out) for out in self._resampler.resample(frame)]
+    def add(self, samples: Iterable[Samples]) -> None:
+        """Adds decoded audio."""
+        self._samples += samples
 
     def samples(self) -> Samples:
-        """The lead-in, int16 [n_samples]."""
+        """The lead-in, int16 [n_samples] or [n_samples, n_channels]."""
         count = int(self.seconds * SAMPLE_RATE)
-        if count == 0 or self._resampler is None:
+        if count == 0 or self.track is None:
             return np.zeros(0, dtype=np.int16)
-        self.add(None)
-        return np.concatenate(self._samples)[-count:]
+        self.add(self.track.end())
+        return joined(self._samples)[-count:] if self._samples else np.zeros(0, dtype=np.int16)
 
 
-def decoded(path: Path, from_byte: int = 0, lead_in: LeadIn | None = None) -> Iterator[tuple[Samples, float]]:
-    """Decodes a file in blocks: int16 [n_samples] at 16 kHz, each with the share of the file read so far.
+def _streams(container: InputContainer) -> list[AudioStream]:
+    """The audio tracks of the first track's language: others are translations."""
+    streams = container.streams.audio
+    if not streams:
+        raise MediaError("the file has no audio track")
+    language = streams[0].metadata.get("language", "und")
+    return [stream for stream in streams if stream.metadata.get("language", "und") in (language, "und")]
+
+
+def _zero_seconds(container: InputContainer, demuxer: str, options: DecodeOptions) -> float:
+    """The container's time that is the file's beginning."""
+    start = (container.start_time or 0) / 1_000_000
+    if demuxer in FROM_ZERO and not options.is_recording and start <= LATEST_START_SECONDS:
+        return 0.0
+    return start
+
+
+def decoded(
+    path: Path, options: DecodeOptions, found: Found, from_byte: int = 0, lead_in: LeadIn | None = None
+) -> Iterator[tuple[Samples, float]]:
+    """Decodes a file in blocks, each with the share of the file read so far.
+
+    The blocks are int16 [n_samples] at 16 kHz, or [n_samples, n_channels] if `options.separate`.
 
     Args:
         path: The file.
-        from_byte: Audio that ends before this byte is skipped.
+        options: How it is decoded.
+        found: Gets what is found.
+        from_byte: Audio that ends before this byte is skipped, and other tracks than the first are ignored.
         lead_in: Gets the end of the skipped audio.
 
     Raises:
         MediaError: The file is not audio, or is damaged.
     """
     import av
-    from av.audio.resampler import AudioResampler
 
-    size = max(1, path.stat().st_size)
     with path.open("rb") as file:
-        demuxer = sniff(file.read(12))
-        if demuxer == "ogg" and from_byte:
+        kind = detect(file)
+        if kind is None:
+            raise MediaError("this is not a supported audio file")
+        if kind.demuxer == "ogg" and from_byte:
             from_byte = page_start(file, from_byte)
-    if demuxer is None:
-        raise MediaError("this is not a supported audio file")
-    share = 0.0
-    resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-    try:
-        with av.open(str(path), format=demuxer, options={"protocol_whitelist": "file"}) as container:
-            if not container.streams.audio:
-                raise MediaError("the file has no audio track")
-            lead_in_s = 0.0 if lead_in is None else lead_in.seconds
-            header = BLOCK_HEADER.get(demuxer, 0)
-            for number, (packet, is_own) in enumerate(_selected(_packets(container), from_byte, header, lead_in_s)):
-                share = max(share, min(1.0, (packet.pos or 0) / size))
-                try:
-                    frames = packet.decode()
-                except av.error.InvalidDataError:
-                    continue
-                for frame in frames:
-                    _check_rate(frame.sample_rate)
-                if not is_own:
-                    if lead_in is not None and number >= PRE_ROLL_PACKETS:
-                        for frame in frames:
-                            lead_in.add(frame)
-                    continue
-                for frame in frames:
-                    for out in resampler.resample(frame):
-                        yield _samples_of(out), share
-            for out in resampler.resample(None):
-                yield _samples_of(out), 1.0
-    except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError("the file cannot be decoded; it is damaged or of another format") from error
+        source = _Tail(file, kind.offset) if kind.offset else str(path)
+        try:
+            with av.open(source, mode="r", format=kind.demuxer, options={"protocol_whitelist": "file"}) as container:
+                found.recorded_at = container.metadata.get("creation_time") or container.metadata.get("date")
+                if from_byte:
+                    blocks = _piece(container, kind, options, found, from_byte, lead_in)
+                else:
+                    blocks = _whole(container, kind, options, found)
+                size, share = max(1, path.stat().st_size), 0.0
+                for samples, at in blocks:
+                    share = max(share, min(1.0, at / size))
+                    if len(samples):
+                        yield samples, share
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError("the file cannot be decoded; it is damaged or of another format") from error
 
 
-def _check_rate(rate_hz: int) -> None:
-    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
-        raise MediaError(f"the sample rate is {rate_hz} Hz; supported are {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz")
+def _piece(
+    container: InputContainer, kind: Format, options: DecodeOptions, found: Found, from_byte: int, lead_in: LeadIn | None
+) -> Iterator[tuple[Samples, int]]:
+    """A piece of a stream; its time begins with its first packet."""
+    stream = _streams(container)[0]
+    track = Track(found.lost, None, True, options.max_seconds, options.separate)
+    lead_in = lead_in or LeadIn(0.0)
+    lead_in.track = Track([], None, True, options.max_seconds, options.separate)
+    header = BLOCK_HEADER.get(kind.demuxer, 0)
+    packets = _selected(_packets(container, [stream]), from_byte, header, lead_in.seconds)
+    for number, (packet, is_own) in enumerate(packets):
+        if is_own:
+            yield from ((samples, packet.pos or 0) for samples in _decode_into(track, packet))
+        elif number >= PRE_ROLL_PACKETS:
+            lead_in.add(_decode_into(lead_in.track, packet))
+        else:
+            _frames(packet)
+    yield from ((samples, 0) for samples in track.end())
 
 
-def _samples_of(frame: AudioFrame) -> Samples:
-    samples: Samples = frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+def _whole(container: InputContainer, kind: Format, options: DecodeOptions, found: Found) -> Iterator[tuple[Samples, int]]:
+    streams = _streams(container)
+    zero_s, is_timed = _zero_seconds(container, kind.demuxer, options), kind.demuxer in TIMED
+    if len(streams) == 1:
+        track = Track(found.lost, zero_s, is_timed, options.max_seconds, options.separate)
+        for packet in _packets(container, streams):
+            yield from ((_limited(samples), packet.pos or 0) for samples in _decode_into(track, packet))
+        yield from ((_limited(samples), 0) for samples in track.end())
+        return
+    if options.separate and len(streams) > MAX_SEPARATE:
+        raise MediaError(f"at most {MAX_SEPARATE} tracks can be transcribed separately")
+    finished = (lambda mixed: mixed) if options.separate else summed
+    mixer = Mixer(len(streams))
+    tracks = {stream.index: Track(found.lost, zero_s, is_timed, options.max_seconds, separate=False) for stream in streams}
+    numbers = {stream.index: number for number, stream in enumerate(streams)}
+    for packet in _packets(container, streams):
+        for samples in _decode_into(tracks[packet.stream_index], packet):
+            for mixed in mixer.add(numbers[packet.stream_index], samples):
+                yield finished(mixed), packet.pos or 0
+    for index, track in tracks.items():
+        for samples in track.end():
+            yield from ((finished(mixed), 0) for mixed in mixer.add(numbers[index], samples))
+    yield from ((finished(mixed), 0) for mixed in mixer.end())
+
+
+def _limited(samples: Samples) -> Samples:
+    if samples.ndim == 2 and samples.shape[1] > MAX_SEPARATE:
+        raise MediaError(f"at most {MAX_SEPARATE} channels can be transcribed separately")
     return samples
 
 
-def decode(path: Path, max_seconds: float, from_byte: int, lead_in: LeadIn) -> Samples:
-    """Audio of the file from `from_byte` on, int16 [n_samples]. Raises MediaError."""
-    pieces: list[Samples] = []
-    count, limit = 0, int(max_seconds * SAMPLE_RATE)
-    for piece, _ in decoded(path, from_byte, lead_in):
-        pieces.append(piece)
-        count += piece.size
-        if count > limit:
-            raise MediaError(f"the audio is longer than {max_seconds:.0f} s")
-    if count == 0:
-        raise MediaError("the file contains no audio")
-    return np.concatenate(pieces)
-
-
-def _packets(container: InputContainer) -> Iterator[Packet[AudioStream]]:
-    """Packets up to the first incomplete one: a piece may end in the middle of a packet."""
+def _frames(packet: Packet[AudioStream]) -> list[AudioFrame] | None:
+    """The frames of a packet; None if it is damaged."""
     import av
 
-    packets = container.demux(container.streams.audio[0])
-    while True:
+    try:
+        frames = packet.decode()
+    except av.error.InvalidDataError:
+        return None
+    for frame in frames:
+        _check(frame)
+    return frames
+
+
+def _decode_into(track: Track, packet: Packet[AudioStream]) -> Iterator[Samples]:
+    frames = _frames(packet)
+    if frames is None:
+        seconds = 0.0 if packet.duration is None or packet.time_base is None else float(packet.duration * packet.time_base)
+        yield from track.lose(seconds)
+        return
+    for frame in frames:
+        yield from track.add(frame)
+
+
+def _check(frame: AudioFrame) -> None:
+    if not LOWEST_RATE_HZ <= frame.sample_rate <= HIGHEST_RATE_HZ:
+        raise MediaError(
+            f"the sample rate is {frame.sample_rate} Hz; supported are {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
+        )
+    if frame.layout.nb_channels > MAX_CHANNELS:
+        raise MediaError(f"the file has {frame.layout.nb_channels} channels; supported are {MAX_CHANNELS}")
+
+
+def decode(path: Path, options: DecodeOptions, found: Found, from_byte: int, lead_in: LeadIn) -> Samples:
+    """Audio of the file from `from_byte` on, int16 [n_samples] or [n_samples, n_channels]. Raises MediaError."""
+    pieces: list[Samples] = []
+    count, limit = 0, int(options.max_seconds * SAMPLE_RATE)
+    for piece, _ in decoded(path, options, found, from_byte, lead_in):
+        pieces.append(piece)
+        count += len(piece)
+        if count > limit:
+            raise MediaError(f"the audio is longer than {options.max_seconds:.0f} s")
+    if count == 0:
+        raise MediaError("the file contains no audio")
+    return joined(pieces)
+
+
+def joined(pieces: list[Samples]) -> Samples:
+    """Blocks after each other. Blocks with fewer channels than others are continued with silent ones."""
+    channels = max((piece.shape[1] for piece in pieces if piece.ndim == 2), default=0)
+    if channels == 0:
+        return np.concatenate(pieces)
+    return np.concatenate([np.pad(piece, ((0, 0), (0, channels - piece.shape[1]))) for piece in pieces])
+
+
+def _packets(container: InputContainer, streams: list[AudioStream]) -> Iterator[Packet[AudioStream]]:
+    """All packets that can be read; the last one may be incomplete, because a piece may end in the middle of a packet."""
+    import av
+
+    damaged = 0
+    wanted = {stream.index for stream in streams}
+    while damaged < MAX_DAMAGED_PACKETS:
+        packets = cast("Iterator[Packet[AudioStream]]", container.demux(streams))
         try:
-            packet = next(packets, None)
+            yield from (packet for packet in packets if packet.stream_index in wanted)
+            return
+        except IndexError:  # a packet of a track that the file did not have when it was opened
+            continue
         except av.error.InvalidDataError:
-            return
-        if packet is None:
-            return
-        yield packet
+            damaged += 1
 
 
 def peaks_of(audio: npt.NDArray[np.float32]) -> str:

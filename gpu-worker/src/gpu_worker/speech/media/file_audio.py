@@ -5,6 +5,7 @@ buffer of one part -> choose a cut in it -> FLAC. With `compress` the whole file
 
 Gotchas:
 - Memory holds no more than one part, however long the file is. The length is counted; headers are not trusted.
+- With `separate`, parts contain all channels. Cuts are chosen on their mean.
 - Without a pause that is long enough, a part begins with the last 2 s of the part before it. Joining keeps the words in this
   overlap once (core/transcripts/boundary.ts), so no cut loses or doubles a word.
 """
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -24,12 +25,21 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from gpu_worker.memory import limit
-from gpu_worker.speech.media.decoding import MEMORY_LIMIT_BYTES, SAMPLE_RATE, MediaError, Samples, decoded
+from gpu_worker.speech.media.clock import Span
+from gpu_worker.speech.media.decoding import (
+    MAX_FILE_SECONDS,
+    MEMORY_LIMIT_BYTES,
+    DecodeOptions,
+    Found,
+    MediaError,
+    decoded,
+    joined,
+)
+from gpu_worker.speech.media.mixing import SAMPLE_RATE, Samples
 
 LONGEST_PART_SECONDS: Final = 360
 SHORTEST_PART_SECONDS: Final = 240
 """Parts last about five minutes. This limits what a worker's death costs, how long other work waits, and memory use."""
-MAX_FILE_SECONDS: Final = 24 * 3600
 FRAME: Final = SAMPLE_RATE // 50
 """Loudness is measured in steps of 20 ms."""
 QUIET_FRAMES: Final = 25
@@ -97,6 +107,8 @@ class Part:
     end: float
     overlap_s: float
     """Seconds at its start that repeat the end of the part before it."""
+    damaged: tuple[Span, ...]
+    """What could not be decoded, in seconds from the part's beginning."""
 
 
 @dataclass(frozen=True)
@@ -106,18 +118,21 @@ class WholeFile:
     seconds: float
     compressed: str | None
     """File name of the compressed copy; None if none was requested."""
+    recorded_at: str | None
+    """Time of the recording as the file tells it."""
 
 
 Event = ReadSoFar | Part | WholeFile
 
 
 @dataclass(frozen=True)
-class _Order:
-    """What the child does."""
+class Order:
+    """What the child does. `compress`: also write the file as Opus. `separate`: do not mix channels."""
 
     source: Path
     folder: Path
-    compress: bool
+    compress: bool = False
+    separate: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,12 +150,14 @@ class _Fault:
     errno: int | None
 
 
-_ORDER: Final = TypeAdapter(_Order)
+_ORDER: Final = TypeAdapter(Order)
 _LINE: Final = TypeAdapter(ReadSoFar | Part | WholeFile | _Refused | _Fault)
 
 
 def cut(pieces: Iterator[Samples]) -> Iterator[tuple[Samples, float, float]]:
-    """Cuts a stream of samples into parts: (int16 [n_samples], start in seconds, overlap in seconds).
+    """Cuts a stream of samples into parts: (samples, start in seconds, overlap in seconds).
+
+    Samples are int16 [n_samples] or [n_samples, n_channels].
 
     Raises:
         MediaError: The audio is longer than MAX_FILE_SECONDS.
@@ -150,27 +167,39 @@ def cut(pieces: Iterator[Samples]) -> Iterator[tuple[Samples, float, float]]:
     longest = LONGEST_PART_SECONDS * SAMPLE_RATE
     for piece in pieces:
         buffered.append(piece)
-        count += piece.size
+        count += len(piece)
         while count > longest:
-            buffer = np.concatenate(buffered)
-            chosen = choose_cut(buffer[:longest])
+            buffer = joined(buffered)
+            chosen = choose_cut(mono(buffer[:longest]))
             yield buffer[: chosen.end], start / SAMPLE_RATE, overlap / SAMPLE_RATE
             buffered, count = [buffer[chosen.next_start :].copy()], count - chosen.next_start
             start, overlap = start + chosen.next_start, chosen.end - chosen.next_start
             if start > MAX_FILE_SECONDS * SAMPLE_RATE:
                 raise MediaError(f"the audio is longer than {MAX_FILE_SECONDS // 3600} h")
     if count > overlap:
-        yield np.concatenate(buffered), start / SAMPLE_RATE, overlap / SAMPLE_RATE
+        yield joined(buffered), start / SAMPLE_RATE, overlap / SAMPLE_RATE
+
+
+def mono(samples: Samples) -> Samples:
+    """The mean of the channels, int16 [n_samples]."""
+    return samples if samples.ndim == 1 else samples.mean(axis=1).astype(np.int16)
+
+
+LAYOUTS: Final = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""FLAC's layouts by number of channels."""
 
 
 class _Encoder:
-    """Writes 16 kHz mono samples to one file."""
+    """Writes samples of 16 kHz to one file."""
 
-    def __init__(self, path: Path, container: str, codec: str, bits_per_second: int | None = None) -> None:
+    def __init__(
+        self, path: Path, container: str, codec: str, channels: int = 1, bits_per_second: int | None = None
+    ) -> None:
         import av
 
         self._file = av.open(str(path), "w", format=container)
-        stream = self._file.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
+        self._layout = LAYOUTS[channels - 1]
+        stream = self._file.add_stream(codec, rate=SAMPLE_RATE, layout=self._layout)
         assert isinstance(stream, av.AudioStream)
         self._stream = stream
         if bits_per_second is not None:
@@ -182,11 +211,11 @@ class _Encoder:
     def add(self, samples: Samples) -> None:
         import av
 
-        for begin in range(0, samples.size, ENCODER_BLOCK_SAMPLES):
+        for begin in range(0, len(samples), ENCODER_BLOCK_SAMPLES):
             block = np.ascontiguousarray(samples[begin : begin + ENCODER_BLOCK_SAMPLES])
-            frame = av.AudioFrame.from_ndarray(block[None, :], format="s16", layout="mono")
+            frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout=self._layout)
             frame.sample_rate, frame.pts = SAMPLE_RATE, self._at
-            self._at += block.size
+            self._at += len(block)
             self._file.mux(self._stream.encode(frame))
 
     def close(self) -> None:
@@ -194,34 +223,49 @@ class _Encoder:
         self._file.close()
 
 
-def cut_file(source: Path, folder: Path, compress: bool, emit: Callable[[Event], None]) -> None:
-    """Writes the parts into `folder`, and emits each when it is complete; at the end WholeFile. Raises MediaError."""
-    archive = _Encoder(folder / "source.ogg", "ogg", "libopus", OPUS_BITS_PER_SECOND) if compress else None
+def cut_file(order: Order, emit: Callable[[Event], None]) -> None:
+    """Writes the parts into the folder, and emits each when it is complete; at the end WholeFile. Raises MediaError."""
+    archive = (
+        _Encoder(order.folder / "source.ogg", "ogg", "libopus", bits_per_second=OPUS_BITS_PER_SECOND)
+        if order.compress
+        else None
+    )
     emitted_at = 0.0
     total = 0
+    found = Found()
 
     def pieces() -> Iterator[Samples]:
         nonlocal emitted_at, total
-        for piece, share in decoded(source):
-            total += piece.size
+        for piece, share in decoded(order.source, DecodeOptions(separate=order.separate), found):
+            total += len(piece)
             if archive is not None:
-                archive.add(piece)
+                archive.add(mono(piece))
             yield piece
             if time.monotonic() - emitted_at > PROGRESS_SECONDS:
                 emitted_at = time.monotonic()
                 emit(ReadSoFar(share))
 
     for number, (samples, start, overlap) in enumerate(cut(pieces()), 1):
-        path = folder / f"part-{number:03d}.flac"
-        encoder = _Encoder(path, "flac", "flac")
+        path = order.folder / f"part-{number:03d}.flac"
+        encoder = _Encoder(path, "flac", "flac", 1 if samples.ndim == 1 else samples.shape[1])
         encoder.add(samples)
         encoder.close()
-        emit(Part(path.name, start, start + samples.size / SAMPLE_RATE, overlap))
+        end = start + len(samples) / SAMPLE_RATE
+        emit(Part(path.name, start, end, overlap, _within(found.damaged, start, end)))
     if total == 0:
         raise MediaError("the file contains no audio")
     if archive is not None:
         archive.close()
-    emit(WholeFile(total / SAMPLE_RATE, "source.ogg" if compress else None))
+    emit(WholeFile(total / SAMPLE_RATE, "source.ogg" if order.compress else None, found.recorded_at))
+
+
+def _within(spans: Sequence[Span], start: float, end: float) -> tuple[Span, ...]:
+    """What of the spans is in a part, in seconds from its beginning."""
+    return tuple(
+        Span(max(span.start, start) - start, min(span.end, end) - start)
+        for span in spans
+        if span.start < end and span.end > start
+    )
 
 
 def serve(request: bytes, responses: IO[bytes]) -> None:
@@ -234,7 +278,7 @@ def serve(request: bytes, responses: IO[bytes]) -> None:
         responses.flush()
 
     try:
-        cut_file(order.source, order.folder, order.compress, emit)
+        cut_file(order, emit)
     except MediaError as error:
         emit(_Refused(str(error)))
     except MemoryError:
@@ -249,7 +293,7 @@ class Cutter:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
 
-    def run(self, source: Path, folder: Path, compress: bool) -> Iterator[Event]:
+    def run(self, order: Order) -> Iterator[Event]:
         """Yields what the child emits.
 
         Raises:
@@ -266,7 +310,7 @@ class Cutter:
         assert child.stdin is not None and child.stdout is not None
         ended = False
         try:
-            child.stdin.write(_ORDER.dump_json(_Order(source, folder, compress)) + b"\n")
+            child.stdin.write(_ORDER.dump_json(order) + b"\n")
             child.stdin.close()
             while True:
                 watchdog = threading.Timer(HANG_SECONDS, child.kill)

@@ -10,7 +10,7 @@ import re
 import struct
 from typing import Final
 
-from gpu_worker.speech.media.formats import sniff
+from gpu_worker.speech.media.formats import demuxer_of
 
 CLUSTER: Final = re.compile(
     rb"\x1f\x43\xb6\x75(?:[\x80-\xff]|[\x40-\x7f].|[\x20-\x3f]..|[\x10-\x1f]...|[\x08-\x0f].{4}|[\x04-\x07].{5}|[\x02\x03].{6}|\x01.{7})\xe7",
@@ -35,7 +35,7 @@ def header_of(head: bytes) -> bytes | None:
     Returns:
         The bytes before its first audio; None if the stream cannot be continued, or its header does not end in `head`.
     """
-    demuxer = sniff(head[:12])
+    demuxer = demuxer_of(head)
     if demuxer == "ogg":
         audio = (page for page in PAGE.finditer(head) if _ogg_position(head, page.start()) not in NO_AUDIO)
         first = next(audio, None)
@@ -51,6 +51,6 @@ def _ogg_position(data: bytes, page: int) -> int:
 
 def continued(header: bytes, data: bytes) -> bytes | None:
     """The header and the bytes from the first position at which decoding can begin; None if there is none in `data`."""
-    demuxer = sniff(header[:12])
+    demuxer = demuxer_of(header)
     first = STARTS[demuxer].search(data) if demuxer in STARTS else None
     return None if first is None else header + data[first.start() :]

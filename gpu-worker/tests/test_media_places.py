@@ -1,0 +1,242 @@
+"""Audio in its place: the container's clock, gaps, damage, channels and tracks. The audio is beeps at known times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder, MediaError
+from gpu_worker.speech.media.clock import Span, Track
+from gpu_worker.speech.media.decoding import Found, decoded
+from gpu_worker.speech.media.file_audio import Cutter, Order, Part, WholeFile, _within
+
+RATE = 48_000
+PACKET = 960
+NEAR = 0.06
+"""Seconds by which a beep may be off: an AAC frame and the resolution of the measurement."""
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    one = Decoder()
+    yield one
+    one.close()
+
+
+def beeps(seconds: float, at: Sequence[float], hz: float = 440) -> np.ndarray:
+    """Beeps of 0.3 s, float32 [n_samples] at 48 kHz."""
+    time = np.arange(int(seconds * RATE)) / RATE
+    heard = np.any([(time >= start) & (time < start + 0.3) for start in at] or [time < 0], axis=0)
+    return (0.3 * heard * np.sin(2 * np.pi * hz * time)).astype(np.float32)
+
+
+def heard(audio: np.ndarray, hz: float = 440) -> list[float]:
+    """Where beeps of this pitch begin, in seconds."""
+    step = SAMPLE_RATE // 100
+    blocks = audio[: len(audio) // step * step].reshape(-1, step)
+    wave = np.exp(-2j * np.pi * hz * np.arange(step) / SAMPLE_RATE)
+    loud = np.concatenate(([False], np.abs(blocks @ wave) / step > 0.03))
+    return [float(block) / 100 for block in np.flatnonzero(~loud[:-1] & loud[1:])]
+
+
+def write(
+    path: Path,
+    tracks: Sequence[np.ndarray],
+    container: str = "matroska",
+    codec: str = "libopus",
+    *,
+    layout: str = "mono",
+    start_s: float = 0.0,
+    without: Sequence[tuple[float, float]] = (),
+    with_video: bool = False,
+    languages: Sequence[str] = (),
+    metadata: dict[str, str] | None = None,
+) -> Path:
+    """Writes tracks, float32 [n_samples] or [n_samples, n_channels] at 48 kHz, without the packets in some seconds."""
+    with av.open(str(path), "w", format=container) as file:
+        file.metadata.update(metadata or {})
+        streams = [file.add_stream(codec, rate=RATE, layout=layout) for _ in tracks]
+        for stream, language in zip(streams, languages, strict=False):
+            stream.metadata["language"] = language
+        video = file.add_stream("mpeg4", rate=10) if with_video else None
+        if video is not None:
+            video.width = video.height = 64
+        packets = []
+        file.start_encoding()
+        if video is not None:
+            for _ in range(10):
+                packets += video.encode(av.VideoFrame(64, 64, "yuv420p"))
+            packets += video.encode(None)
+        for track, stream in zip(tracks, streams, strict=True):
+            size = stream.codec_context.frame_size or PACKET
+            resampler = av.AudioResampler(stream.codec_context.format.name, layout, RATE, size)
+            whole = av.AudioFrame.from_ndarray(np.ascontiguousarray(track.reshape(1, -1)), format="flt", layout=layout)
+            whole.sample_rate, whole.pts = RATE, round(start_s * RATE)
+            for frame in [*resampler.resample(whole), *resampler.resample(None), None]:
+                packets += [packet for packet in stream.encode(frame) if packet.size]
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            if not any(start <= float(packet.pts * packet.time_base) < end for start, end in without):
+                file.mux(packet)
+    return path
+
+
+def audio_of(decoder: Decoder, path: Path, **options: bool) -> np.ndarray:
+    return decoder.decode(path, DecodeOptions(600, **options)).audio
+
+
+@pytest.mark.promise("media.clock")
+@pytest.mark.parametrize(("container", "codec"), [("matroska", "libopus"), ("mp4", "aac"), ("mpegts", "aac")])
+def test_audio_that_starts_after_the_video_is_late(decoder: Decoder, tmp_path: Path, container: str, codec: str) -> None:
+    path = write(tmp_path / "late", [beeps(3, [1])], container, codec, start_s=4, with_video=True)
+    for is_recording in (False, True):
+        assert heard(audio_of(decoder, path, is_recording=is_recording)) == pytest.approx([5], abs=NEAR)
+
+
+@pytest.mark.promise("media.clock")
+def test_a_late_start_without_video_counts_in_files_and_not_in_chunks(decoder: Decoder, tmp_path: Path) -> None:
+    path = write(tmp_path / "late", [beeps(3, [1])], start_s=4)
+    assert heard(audio_of(decoder, path)) == pytest.approx([5], abs=NEAR)
+    assert heard(audio_of(decoder, path, is_recording=True)) == pytest.approx([1], abs=NEAR)
+
+
+@pytest.mark.promise("media.clock")
+def test_a_stream_that_was_joined_in_its_middle_begins_with_its_first_audio(decoder: Decoder, tmp_path: Path) -> None:
+    path = write(tmp_path / "joined", [beeps(3, [1])], start_s=3600)
+    assert heard(audio_of(decoder, path)) == pytest.approx([1], abs=NEAR)
+
+
+@pytest.mark.promise("media.clock")
+@pytest.mark.parametrize(
+    ("container", "codec"), [("webm", "libopus"), ("ogg", "libopus"), ("mp4", "aac"), ("mpegts", "aac")]
+)
+def test_missing_packets_are_silence_and_later_audio_keeps_its_time(
+    decoder: Decoder, tmp_path: Path, container: str, codec: str
+) -> None:
+    path = write(tmp_path / "holes", [beeps(10, [1, 4, 8])], container, codec, without=[(2, 2.2), (3, 6)])
+    audio = audio_of(decoder, path)
+    first, *_, last = heard(audio)
+    assert (first, last) == (pytest.approx(1, abs=NEAR), pytest.approx(8, abs=NEAR if container != "mpegts" else 2 * NEAR))
+    assert len(audio) / SAMPLE_RATE == pytest.approx(10, abs=0.15)
+
+
+def frames(times: Sequence[float]) -> Iterator[av.AudioFrame]:
+    for time in times:
+        frame = av.AudioFrame.from_ndarray(np.ones((1, PACKET), np.int16), format="s16", layout="mono")
+        frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, 1000), round(time * 1000)
+        yield frame
+
+
+def placed(times: Sequence[float], max_seconds: float = 600) -> float:
+    """Seconds of audio that frames of 20 ms with these times become."""
+    track = Track([], 0.0, True, max_seconds, separate=False)
+    samples = [len(made) for frame in frames(times) for made in track.add(frame)]
+    return (sum(samples) + sum(map(len, track.end()))) / SAMPLE_RATE
+
+
+@pytest.mark.promise("media.clock")
+def test_uneven_times_add_nothing_and_nothing_is_dropped_where_the_clock_goes_back() -> None:
+    even = [n * 0.02 for n in range(500)]
+    random = np.random.default_rng(1)
+    assert placed(even) == pytest.approx(10, abs=0.01)
+    assert placed([time + random.uniform(0, 0.06) for time in even]) == pytest.approx(10, abs=0.01)
+    assert placed([*even, *even]) == pytest.approx(20, abs=0.01)  # recordings that were joined
+    assert placed([*even, *(time + 13 for time in even)]) == pytest.approx(23, abs=0.01)
+    assert placed([*even, *(time + 9e9 for time in even)]) == pytest.approx(20, abs=0.01)
+
+
+@pytest.mark.promise("media.damage")
+def test_damaged_audio_is_silent_and_listed_with_its_position(decoder: Decoder, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).standard_normal(10 * RATE).astype(np.float32) * 0.001  # so that no packet is tiny
+    path = write(tmp_path / "audio.mka", [beeps(10, [1, 8]) + noise], codec="flac")
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as file:
+        damaged = [packet.pos for packet in file.demux(audio=0) if packet.pts and 3 <= packet.pts * packet.time_base < 5]
+    for position in damaged:
+        data[position + 4 : position + 40] = bytes(36)
+    path.write_bytes(data)
+    found = decoder.decode(path, DecodeOptions(600))
+    (span,) = found.damaged
+    assert (span.start, span.end) == (pytest.approx(3, abs=0.2), pytest.approx(5, abs=0.2))
+    assert heard(found.audio) == pytest.approx([1, 8], abs=NEAR)
+
+
+@pytest.mark.promise("media.channels")
+def test_channels_that_cancel_each_other_are_heard(decoder: Decoder, tmp_path: Path) -> None:
+    one = beeps(4, [1, 3])
+    opposite = write(tmp_path / "opposite", [np.stack([one, -0.98 * one], axis=1)], codec="pcm_s16le", layout="stereo")
+    assert heard(audio_of(decoder, opposite)) == pytest.approx([1, 3], abs=NEAR)
+    left = np.stack([beeps(4, [1]), beeps(4, [3])], axis=1)
+    assert heard(audio_of(decoder, write(tmp_path / "left", [left], codec="pcm_s16le", layout="stereo"))) == pytest.approx(
+        [1, 3], abs=NEAR
+    )
+
+
+@pytest.mark.promise("media.channels")
+def test_all_tracks_of_one_language_are_heard(decoder: Decoder, tmp_path: Path) -> None:
+    one, two, silent = beeps(4, [1]), beeps(4, [3]), beeps(4, [])
+    assert heard(audio_of(decoder, write(tmp_path / "a", [silent, one, two]))) == pytest.approx([1, 3], abs=NEAR)
+    dubbed = write(tmp_path / "b", [one, two], languages=["eng", "ger"])
+    assert heard(audio_of(decoder, dubbed)) == pytest.approx([1], abs=NEAR)
+
+
+@pytest.mark.promise("media.channels")
+def test_a_track_that_ends_early_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    path = write(tmp_path / "short", [beeps(120, [1, 119]), beeps(5, [3])])
+    blocks = [samples for samples, _ in decoded(path, DecodeOptions(), Found())]
+    assert heard(np.concatenate(blocks) / 32768) == pytest.approx([1, 3, 119], abs=NEAR)
+    assert max(map(len, blocks)) <= 32 * SAMPLE_RATE
+
+
+@pytest.mark.promise("media.channels")
+def test_channels_or_tracks_can_be_separate(decoder: Decoder, tmp_path: Path) -> None:
+    one, two = beeps(4, [1]), beeps(4, [3])
+    stereo = write(tmp_path / "stereo", [np.stack([one, two], axis=1)], codec="pcm_s16le", layout="stereo")
+    for path in (stereo, write(tmp_path / "tracks", [one, two])):
+        assert [heard(channel) for channel in audio_of(decoder, path, separate=True)] == [
+            pytest.approx([1], abs=NEAR),
+            pytest.approx([3], abs=NEAR),
+        ]
+    assert audio_of(decoder, write(tmp_path / "mono", [one]), separate=True).shape[0] == 1
+    many = write(tmp_path / "many", [np.repeat(one[:, None], 16, axis=1)], "wav", "pcm_s16le", layout="16 channels")
+    assert heard(audio_of(decoder, many)) == pytest.approx([1], abs=NEAR)
+    with pytest.raises(MediaError, match="at most 8 channels"):
+        audio_of(decoder, many, separate=True)
+
+
+@pytest.mark.promise("media.channels")
+def test_a_rate_or_a_number_of_channels_that_changes_is_followed(decoder: Decoder, tmp_path: Path) -> None:
+    parts = []
+    for rate, layout in ((44_100, "stereo"), (22_050, "mono"), (44_100, "mono")):
+        with av.open(str(tmp_path / "part"), "w", format="mp3") as file:
+            stream = file.add_stream("libmp3lame", rate=rate, layout=layout)
+            resampler = av.AudioResampler("s16p", layout, rate, 1152)
+            whole = av.AudioFrame.from_ndarray(beeps(3, [1])[None], format="flt", layout="mono")
+            whole.sample_rate = RATE
+            for frame in [*resampler.resample(whole), *resampler.resample(None), None]:
+                file.mux(stream.encode(frame))
+        parts.append((tmp_path / "part").read_bytes())
+    for start in (b"", bytes(512)):
+        (tmp_path / "joined").write_bytes(start + b"".join(parts))
+        assert heard(audio_of(decoder, tmp_path / "joined")) == pytest.approx([1, 4, 7], abs=0.2)
+    assert audio_of(decoder, tmp_path / "joined", separate=True).shape[0] == 2
+
+
+@pytest.mark.promise("media.clock", "media.damage")
+def test_a_cut_file_has_the_time_of_its_recording_and_the_damage_of_each_part(tmp_path: Path) -> None:
+    stamp = "2026-03-01T09:30:00.000000Z"
+    path = write(tmp_path / "file", [beeps(12, [1])], "mp4", "aac", metadata={"creation_time": stamp})
+    (tmp_path / "out").mkdir()
+    part, whole = (event for event in Cutter().run(Order(path, tmp_path / "out")) if isinstance(event, Part | WholeFile))
+    assert isinstance(whole, WholeFile) and whole.recorded_at == stamp
+    assert isinstance(part, Part) and part.damaged == ()
+
+
+def test_damage_is_told_in_seconds_of_each_part() -> None:
+    spans = [Span(1, 2), Span(9, 12), Span(30, 31)]
+    assert _within(spans, 0, 10) == (Span(1, 2), Span(9, 10))
+    assert _within(spans, 10, 20) == (Span(0, 2),)
