@@ -12,6 +12,7 @@ import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,8 @@ from quality.scoring import normal
 SENTENCE: Final = "I can do that. I grew up in that area, and I always enjoy a good story."
 """A sentence of the sample that survives telephone codecs."""
 BIT_RATE: Final = 64_000
+RATE: Final = 48_000
+"""Rate of recordings by browsers."""
 MAX_MEDIAN_SECONDS: Final = 0.1
 """Words may begin this much earlier or later than in the original (median)."""
 MAX_SECONDS: Final = 60.0
@@ -167,17 +170,19 @@ def write(path: Path, audio: Audio, variant: Variant) -> Path:
         whole.sample_rate = SAMPLE_RATE
         file.start_encoding()
         context = stream.codec_context
-        resampler = av.AudioResampler(context.format.name, variant.layout, variant.rate, context.frame_size or 1024)
-        for frame in [*resampler.resample(whole), *resampler.resample(None)]:
-            file.mux(stream.encode(frame))
-        file.mux([packet for packet in stream.encode(None) if packet.size])  # FLAC's last packet has no audio
+        size = context.frame_size or 1024
+        resampler = av.AudioResampler(context.format.name, variant.layout, variant.rate, size)
+        whole_frames = [frame for frame in resampler.resample(whole) if frame.samples == size]
+        for frame in [*whole_frames, None]:  # encoders give a last frame that is shorter a wrong time
+            file.mux([packet for packet in stream.encode(frame) if packet.size])  # FLAC's last packet has no audio
     return path
 
 
-def spoken() -> Audio:
-    """The sentence, float32 [n_samples], 16 kHz."""
+@lru_cache
+def speech(text: str) -> Audio:
+    """A sentence of the sample, float32 [n_samples], 16 kHz."""
     recording = sample()
-    prompt = next(prompt for prompt in recording.prompts if prompt.text == SENTENCE)
+    prompt = next(prompt for prompt in recording.prompts if prompt.text == text)
     return recording.part(prompt.start_s - 0.1, prompt.end_s + 0.2)
 
 
@@ -200,7 +205,7 @@ def check(engine: Engine, decoder: Decoder, path: Path, name: str, expected: Seq
 
 def run(engine: Engine, folder: Path, variants: Sequence[Variant] = VARIANTS) -> list[Figures]:
     """The figures of all variants."""
-    sentence = spoken()
+    sentence = speech(SENTENCE)
     expected = words_of(engine, sentence)
     decoder = Decoder()
     try:

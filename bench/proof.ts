@@ -144,6 +144,23 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       return wrong.length === 0;
     },
   },
+  'media-doors': {
+    about: 'recordings of 21 kinds through the chunk API, the files API and the service, with a published model (about 4 min)',
+    async run() {
+      const env = { ...process.env, CHUNKSCRIBE_MEDIA: 'all', CHUNKSCRIBE_PATIENCE: '3' };
+      const report = join(mkdtempSync(join(tmpdir(), 'media-')), 'report.json');
+      const args = ['run', '--project', 'speech', 'test/speech/media.test.ts', '--reporter=json', `--outputFile.json=${report}`];
+      const { status } = spawnSync('vitest', args, { cwd: PROJECT, env, stdio: 'inherit' });
+      const { numPassedTests, numFailedTests } = HostReport.parse(JSON.parse(readFileSync(report, 'utf8')));
+      const pytest = ['-m', 'pytest', '-q', 'tests/real_speech/test_service_speech.py', '-k', 'all_kinds'];
+      const service = spawnSync(WORKER_PYTHON, pytest, { cwd: join(PROJECT, 'gpu-worker'), env, stdio: 'inherit' });
+      write('Kinds of recordings through the whole product', [
+        `${today}, ${machine}; \`base\`, the files of bench/media_cases.py as chunks and as files: ${numPassedTests} tests passed, ${numFailedTests} failed;`,
+        `all of them through the service: ${service.status === 0 ? 'passed' : '**failed**'}.`,
+      ]);
+      return status === 0 && service.status === 0;
+    },
+  },
   conflicts: {
     about: 'the whole host suite while 5 % of all DynamoDB writes meet another transaction: it passes (about 15 min)',
     async run() {

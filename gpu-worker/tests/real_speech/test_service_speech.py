@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import media_cases
 import numpy as np
 import pytest
 from quality.corpora import SAMPLE_RATE, Audio
+from quality.scoring import normal
 
 from gpu_worker.speech.models import find_model
 from service_process import Running, service
@@ -131,3 +133,28 @@ def test_a_language_that_the_loaded_model_does_not_know_is_refused(running: Runn
 @pytest.mark.parametrize("language", ["iw", "fil", "in", "nb", "en-US", "english", "auto", ""])
 def test_languages_are_accepted_as_clients_name_them(running: Running, speech: dict[str, Audio], language: str) -> None:
     assert transcribe(running, wav(speech["silence"]), language=language)["language"] == "und"
+
+
+@pytest.mark.promise("media.formats", "media.clock")
+def test_recordings_of_all_kinds_are_recognized_at_their_times(running: Running, tmp_path: Path) -> None:
+    cases = [case for case in media_cases.write_all(tmp_path) if case.is_chosen]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda case: result(running, (tmp_path / case.name).read_bytes(), f"kind-{case.name}"), cases))
+    for case, found in zip(cases, made, strict=True):
+        said, heard = normal(case.text), normal(found["text"])
+        assert len(set(said) ^ set(heard)) <= 1, case.name  # telephone codecs cost one word
+        assert found["segments"][0]["start"] == pytest.approx(case.begins_s, abs=0.15), case.name
+        assert found["duration_seconds"] == pytest.approx(case.seconds, abs=0.15), case.name
+
+
+@pytest.mark.promise("media.channels")
+def test_channels_can_be_separate(running: Running, tmp_path: Path) -> None:
+    media_cases.write_all(tmp_path)
+    content = (tmp_path / "left-right.wav").read_bytes()
+    response = running.send(content, job_id="separate", channels="separate")
+    assert response.status_code == 200, response.text
+    assert running.ended("separate")["status"] == "completed"
+    segments = running.call("GET", "/transcript/separate").json()["segments"]
+    for speaker, sentence in (("S1", media_cases.SENTENCE), ("S2", media_cases.OTHER_SENTENCE)):
+        assert normal(" ".join(one["text"] for one in segments if one["speaker"] == speaker)) == normal(sentence)
+    assert running.send(content, job_id="other", channels="left").json()["code"] == "invalid-channels"
