@@ -51,6 +51,26 @@ const MediaMatrix = z.array(z.object({ name: z.string(), text: z.string(), is_ri
 /** Median of a file. */
 const MAX_OFF_SECONDS = 0.1;
 
+const LongMedia = z.array(
+  z.object({
+    name: z.string(),
+    megabytes: z.number(),
+    hours: z.number(),
+    parts: z.number(),
+    seconds: z.number(),
+    early_mb: z.number(),
+    peak_mb: z.number(),
+    progress_off: z.number(),
+  }),
+);
+const [MAX_GROWTH, MAX_PROGRESS_OFF] = [1.1, 0.05];
+
+/** Runs a module of bench/ with the worker's code. */
+function pythonProof(module: string, ...args: string[]): { stdout: string; stderr: string; status: number | null } {
+  const env = { ...process.env, PYTHONPATH: [join(PROJECT, 'gpu-worker', 'src'), join(PROJECT, 'bench')].join(':') };
+  return spawnSync(WORKER_PYTHON, ['-m', module, ...args], { env, encoding: 'utf8' });
+}
+
 /** Share of all DynamoDB writes. */
 const CONFLICTS = 0.05;
 const HostReport = z.object({ numPassedTests: z.number(), numFailedTests: z.number() });
@@ -109,9 +129,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   'mutated-files': {
     about: '2,000 damaged media files: each is decoded or refused, none hangs or stops the decoder (about 2 min)',
     async run() {
-      const args = ['-m', 'mutated_files', '--count', String(countOr(2000)), '--seed', String(seed)];
-      const env = { ...process.env, PYTHONPATH: [join(PROJECT, 'gpu-worker', 'src'), join(PROJECT, 'bench')].join(':') };
-      const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, args, { env, encoding: 'utf8' });
+      const args = ['--count', String(countOr(2000)), '--seed', String(seed)];
+      const { stdout, stderr, status } = pythonProof('mutated_files', ...args);
       if (status !== 0) {
         console.error(stderr);
         return false;
@@ -127,8 +146,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   'media-matrix': {
     about: 'a spoken sentence in 82 containers, codecs and layouts: recognized in each, at the same times (about 2 min)',
     async run() {
-      const env = { ...process.env, PYTHONPATH: [join(PROJECT, 'gpu-worker', 'src'), join(PROJECT, 'bench')].join(':') };
-      const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, ['-m', 'media_matrix'], { env, encoding: 'utf8' });
+      const { stdout, stderr, status } = pythonProof('media_matrix');
       if (status !== 0) {
         console.error(stderr);
         return false;
@@ -142,6 +160,28 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         ...(wrong.length === 0 ? [] : ['', ...wrong.map((one) => `- ${one.name}: ${one.text} (${one.off_s} s)`)]),
       ]);
       return wrong.length === 0;
+    },
+  },
+  'long-media': {
+    about: 'a file of 24 h and a WebM of 10 h in 3 MB: memory stays flat, the progress is true (about 5 min)',
+    async run() {
+      const { stdout, stderr, status } = pythonProof('long_media');
+      if (status !== 0) {
+        console.error(stderr);
+        return false;
+      }
+      const all = LongMedia.parse(JSON.parse(stdout.slice(stdout.indexOf('[{'))));
+      write('Files of a day', [
+        `${today}, ${machine}; cut as the worker cuts files. Memory of the process that decodes; progress: largest difference to the share of the audio that was cut.`,
+        '',
+        '| file | MB | hours | parts | seconds | memory in the first tenth, MB | peak, MB | progress off by |',
+        '|---|---|---|---|---|---|---|---|',
+        ...all.map(
+          (one) =>
+            `| ${one.name} | ${one.megabytes} | ${one.hours} | ${one.parts} | ${one.seconds} | ${one.early_mb} | ${one.peak_mb} | ${(100 * one.progress_off).toFixed(1)} % |`,
+        ),
+      ]);
+      return all.every((one) => one.peak_mb <= MAX_GROWTH * one.early_mb && one.progress_off <= MAX_PROGRESS_OFF);
     },
   },
   'media-doors': {

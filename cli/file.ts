@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 import type { ApiClient } from '../core/contracts/calls/client.ts';
 import type { Format } from '../core/contracts/formats.ts';
 import { JOB_STATES, type JobState } from '../core/contracts/jobs.ts';
+import { recordedOr } from '../core/contracts/recorded.ts';
 import { choice, formatOption, jobId, listLimit } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
+import { type Order, sortedPage, sortOption } from './sorted.ts';
 
 /** `chunkscribe file`: the user's file jobs. */
 export function fileCommands(program: Command, api: ApiClient, isJson: () => boolean): void {
@@ -14,11 +16,16 @@ export function fileCommands(program: Command, api: ApiClient, isJson: () => boo
     .description('list your files, newest first')
     .option('-n, --limit <n>', 'number of rows', listLimit, 20)
     .addOption(choice('--status <status>', 'only jobs with this status', JOB_STATES))
-    .action(async ({ limit, status }: { limit: number; status?: JobState }) => {
-      print(isJson(), await api('GET /api/transcriptions', { query: { limit, status } }), ({ jobs }) =>
+    .addOption(sortOption())
+    .action(async ({ limit, status, sort }: { limit: number; status?: JobState; sort: Order }) => {
+      const { items: jobs, cursor } = await sortedPage(sort, limit, async (count, after) => {
+        const page = await api('GET /api/transcriptions', { query: { limit: count, cursor: after, status } });
+        return { items: page.jobs, cursor: page.cursor };
+      });
+      print(isJson(), { jobs, cursor }, () =>
         table(
-          ['job', 'created', 'status', '%', 'stage', 'file'],
-          jobs.map((job) => [job.id, minutesAgo(job.createdAt), job.status, Math.floor(job.progress), job.stage, job.filename]),
+          ['job', 'recorded', 'status', '%', 'stage', 'file'],
+          jobs.map((job) => [job.id, minutesAgo(recordedOr(job)), job.status, Math.floor(job.progress), job.stage, job.filename]),
         ),
       );
     });
@@ -40,6 +47,7 @@ export function fileCommands(program: Command, api: ApiClient, isJson: () => boo
           retranscription:
             job.retranscription && `${job.retranscription.status}  ${job.retranscription.error ?? job.retranscription.stage}`,
           audio: job.durationSeconds === undefined ? undefined : `${(job.durationSeconds / 60).toFixed(1)} min`,
+          recorded: job.recordedAt,
           started: job.startedAt ?? undefined,
           completed: job.completedAt ?? undefined,
           'waiting for': job.waitingFor?.reason,

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { ApiClient, CallResult } from '../core/contracts/calls/client.ts';
 import type { Format } from '../core/contracts/formats.ts';
+import { recordedOr } from '../core/contracts/recorded.ts';
 import { chunkNumber, formatOption, listLimit, sessionId } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
+import { type Order, sortedPage, sortOption } from './sorted.ts';
 
 const sessionText = (session: CallResult<'GET /api/sessions/{id}'>): string => {
   const facts = list({
@@ -10,6 +12,7 @@ const sessionText = (session: CallResult<'GET /api/sessions/{id}'>): string => {
     title: session.title,
     state: session.state,
     created: session.createdAt,
+    recorded: session.recordedAt,
     transcript: session.transcriptStatus,
     language: session.language ?? session.detectedLanguage,
     model: session.model,
@@ -36,11 +39,23 @@ export function sessionCommands(program: Command, api: ApiClient, isJson: () => 
     .command('list')
     .description('list your sessions, newest first')
     .option('-n, --limit <n>', 'number of rows', listLimit, 20)
-    .action(async ({ limit }: { limit: number }) => {
-      print(isJson(), await api('GET /api/sessions', { query: { limit } }), ({ sessions }) =>
+    .addOption(sortOption())
+    .action(async ({ limit, sort }: { limit: number; sort: Order }) => {
+      const { items: sessions, cursor } = await sortedPage(sort, limit, async (count, after) => {
+        const page = await api('GET /api/sessions', { query: { limit: count, cursor: after } });
+        return { items: page.sessions, cursor: page.cursor };
+      });
+      print(isJson(), { sessions, cursor }, () =>
         table(
-          ['session', 'created', 'state', 'chunks', 'transcript', 'title'],
-          sessions.map((one) => [one.id, minutesAgo(one.createdAt), one.state, one.chunkCount, one.transcriptStatus, one.title]),
+          ['session', 'recorded', 'state', 'chunks', 'transcript', 'title'],
+          sessions.map((one) => [
+            one.id,
+            minutesAgo(recordedOr(one)),
+            one.state,
+            one.chunkCount,
+            one.transcriptStatus,
+            one.title,
+          ]),
         ),
       );
     });

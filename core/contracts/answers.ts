@@ -56,6 +56,9 @@ const Chunk = z.strictObject({
   sizeBytes: z.number().int(),
   attempts: z.number().int(),
   durationSeconds: seconds.optional(),
+  startedAt: time
+    .optional()
+    .meta({ description: "Time of day at which it begins, by the recorder's clock, if that was declared." }),
   error: z.string().optional(),
   waitingFor: WaitReason.optional(),
   targetWords: z.record(z.string(), z.number().int()).optional().meta({ description: 'Target words that occur in its text.' }),

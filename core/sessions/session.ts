@@ -63,6 +63,7 @@ export const viewChunk = (row: ChunkRow, waits?: WaitReason) => ({
   sizeBytes: row.size_bytes,
   attempts: row.attempts,
   durationSeconds: row.duration_seconds,
+  startedAt: row.started_at_ms === undefined ? undefined : iso(row.started_at_ms),
   error: row.error_message,
   waitingFor: row.state === 'pending' ? waits : undefined,
   targetWords: Object.values(row.word_counts ?? {}).some((count) => count > 0) ? row.word_counts : undefined,

@@ -226,6 +226,15 @@ def test_a_rate_or_a_number_of_channels_that_changes_is_followed(decoder: Decode
     assert audio_of(decoder, tmp_path / "joined", separate=True).shape[0] == 2
 
 
+@pytest.mark.promise("media.damage")
+def test_a_title_in_another_character_set_does_not_matter(decoder: Decoder, tmp_path: Path) -> None:
+    wav = write(tmp_path / "plain", [beeps(2, [1])], "wav", "pcm_s16le").read_bytes()
+    title = b"LIST\x10\0\0\0INFOINAM\x04\0\0\0\xe9t\xe9\0"
+    data = wav.index(b"data")
+    (tmp_path / "titled").write_bytes(wav[:data] + title + wav[data:])
+    assert heard(audio_of(decoder, tmp_path / "titled")) == pytest.approx([1], abs=NEAR)
+
+
 @pytest.mark.promise("media.clock", "media.damage")
 def test_a_cut_file_has_the_time_of_its_recording_and_the_damage_of_each_part(tmp_path: Path) -> None:
     stamp = "2026-03-01T09:30:00.000000Z"

@@ -160,6 +160,7 @@ test('the command line accepts exactly the values that the API accepts [operatio
       const checks: Readonly<Record<string, () => { readonly success: boolean }>> = {
         '--format': () => FormatQuery.safeParse({ format: value }),
         '--status': () => ListJobsQuery.safeParse({ status: value }),
+        '--sort': () => ({ success: true }), // the command line sorts
         '--channels': () => CreateJob.safeParse({ ...job, channels: value }),
       };
       expect(checks[option.long ?? '']?.().success, value).toBe(true);

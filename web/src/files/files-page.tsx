@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { FILE_TYPE_OF_EXTENSION } from '../../../core/contracts/media.ts';
+import { recordedOr } from '../../../core/contracts/recorded.ts';
 import { api, errorMessage } from '../api/client.ts';
 import { user } from '../auth/session.ts';
 import { config } from '../config.ts';
@@ -9,6 +10,7 @@ import { Icon } from '../ui/icon.tsx';
 import { defaultModel, LanguageField } from '../ui/language-field.tsx';
 import { LoadState } from '../ui/load-state.tsx';
 import { OlderButton } from '../ui/older-button.tsx';
+import { OrderField, useOrder } from '../ui/order.tsx';
 import { Empty, Notice, Tag, useConfirmation } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { type ListPage, useOlder } from '../ui/use-older.ts';
@@ -115,7 +117,7 @@ function JobRow({ job, changed, fail }: { readonly job: JobView; changed(): void
         <JobState job={job} />
       </div>
       <p class="small soft">
-        {dateTime(job.recordedAt ?? job.createdAt)} · {bytes(job.sizeBytes)}
+        {dateTime(recordedOr(job))} · {bytes(job.sizeBytes)}
         {job.retranscribing && ' · being transcribed again'}
         {job.sameAs && ' · same content as another file, transcribed once'}
       </p>
@@ -156,7 +158,8 @@ export function FilesPage(_: { readonly id: string }) {
   const older = useOlder(jobs.value, pageOf);
   const mine = uploads.value.filter((upload) => upload.userId === userId);
   const sending = new Set(mine.map(({ jobId }) => jobId));
-  const listed = older.items.filter(({ id }) => !sending.has(id));
+  const { items, ...order } = useOrder(older);
+  const listed = items.filter(({ id }) => !sending.has(id));
 
   const changed = (): void => {
     older.reset();
@@ -225,6 +228,7 @@ export function FilesPage(_: { readonly id: string }) {
       {listed.length > 0 && (
         <section class="stack" aria-labelledby="jobs-title">
           <h2 id="jobs-title">Uploaded</h2>
+          {listed.length > 1 && <OrderField {...order} />}
           <ul class="list">
             {listed.map((job) => (
               <JobRow key={job.id} job={job} changed={changed} fail={(reason) => setErrors([reason])} />

@@ -1,9 +1,11 @@
 import type { CallResult } from '../../../core/contracts/calls/client.ts';
+import { recordedOr } from '../../../core/contracts/recorded.ts';
 import { api } from '../api/client.ts';
 import { pathTo } from '../route.ts';
 import { dateTime, span } from '../ui/format.ts';
 import { LoadState } from '../ui/load-state.tsx';
 import { OlderButton } from '../ui/older-button.tsx';
+import { OrderField, useOrder } from '../ui/order.tsx';
 import { Empty, Tag } from '../ui/parts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { type ListPage, useOlder } from '../ui/use-older.ts';
@@ -23,7 +25,7 @@ const about = (session: Session): string => {
   const length =
     session.completedAt === undefined ? undefined : (Date.parse(session.completedAt) - Date.parse(session.createdAt)) / 1000;
   return [
-    dateTime(session.recordedAt ?? session.createdAt),
+    dateTime(recordedOr(session)),
     length === undefined ? '' : span(length),
     session.abandoned ? 'closed automatically' : '',
   ]
@@ -36,11 +38,12 @@ async function pageOf(after?: string): Promise<ListPage<Session>> {
   return { items: sessions, cursor };
 }
 
-/** All recordings of the user, newest first. */
+/** All recordings of the user. */
 export function LibraryPage() {
   const newest = useLoaded('sessions', () => pageOf(), REFRESH);
   const older = useOlder(newest.value, pageOf);
-  const { items: sessions, hasMore } = older;
+  const { items: sessions, ...order } = useOrder(older);
+  const { hasMore } = older;
   return (
     <>
       <h1>Recordings</h1>
@@ -53,6 +56,7 @@ export function LibraryPage() {
           </a>
         </Empty>
       )}
+      {sessions.length > 1 && <OrderField {...order} />}
       {sessions.length > 0 && (
         <ul class="list">
           {sessions.map((session) => (

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { recordedOr } from '../../../core/contracts/recorded.ts';
 import { api } from '../api/client.ts';
 import { JobCard, type JobView } from '../files/job-card.tsx';
 import { go } from '../route.ts';
@@ -88,7 +89,7 @@ export function FilePage({ id }: { readonly id: string }) {
         <div class="grow">
           <h1>{value.filename}</h1>
           <p class="small soft">
-            {dateTime(value.recordedAt ?? value.createdAt)} · {bytes(value.sizeBytes)}
+            {dateTime(recordedOr(value))} · {bytes(value.sizeBytes)}
             {value.durationSeconds !== undefined && ` · ${span(value.durationSeconds)}`} · {value.model}
           </p>
         </div>

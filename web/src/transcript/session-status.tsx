@@ -1,4 +1,6 @@
 /** What the page of a recording shows about its state. */
+
+import { recordedOr } from '../../../core/contracts/recorded.ts';
 import { dateTime, plural, span } from '../ui/format.ts';
 import { Notice } from '../ui/parts.tsx';
 import type { Session } from './session-chunks.ts';
@@ -9,8 +11,7 @@ export function Facts({ session }: { readonly session: Session }) {
   const words = Object.entries(statistics.targetWords);
   return (
     <p class="small soft">
-      {dateTime(session.recordedAt ?? session.createdAt)} · {plural(statistics.known, 'chunk')} ·{' '}
-      {span(statistics.secondsCovered)} transcribed
+      {dateTime(recordedOr(session))} · {plural(statistics.known, 'chunk')} · {span(statistics.secondsCovered)} transcribed
       {words.length > 0 && ` · ${words.map(([word, count]) => `${word}: ${count}`).join(', ')}`}
     </p>
   );

@@ -73,6 +73,7 @@ FROM_ZERO: Final = ("matroska", "mp4")
 LATEST_START_SECONDS: Final = 60.0
 """A later start is that of a stream which was joined in its middle; its time is counted from there."""
 SHORTEST_DAMAGE_SECONDS: Final = 0.2
+SAFE: Final = {"protocol_whitelist": "file"}
 MAX_DAMAGED_PACKETS: Final = 10_000
 """Packets that the demuxer may fail to read."""
 
@@ -211,7 +212,7 @@ def decoded(
             from_byte = page_start(file, from_byte)
         source = _Tail(file, kind.offset) if kind.offset else str(path)
         try:
-            with av.open(source, mode="r", format=kind.demuxer, options={"protocol_whitelist": "file"}) as container:
+            with av.open(source, mode="r", format=kind.demuxer, options=SAFE, metadata_errors="replace") as container:
                 found.recorded_at = container.metadata.get("creation_time") or container.metadata.get("date")
                 if from_byte:
                     blocks = _piece(container, kind, options, found, from_byte, lead_in)
