@@ -19,10 +19,6 @@ import numpy as np
 from media_matrix import RATE, SENTENCE, Variant, speech, write
 from quality.corpora import SAMPLE_RATE, Audio
 
-OTHER_SENTENCE: Final = "When do you want to start? I am free on Tuesday and Thursday next week."
-PAUSE_SECONDS: Final = 1.0
-LATE_SECONDS: Final = 4.0
-
 
 @dataclass(frozen=True)
 class Case:
@@ -38,6 +34,9 @@ class Case:
     """Whether this run tests it: all in a proof, a sample in `npm test`."""
 
 
+OTHER_SENTENCE: Final = "When do you want to start? I am free on Tuesday and Thursday next week."
+PAUSE_SECONDS: Final = 1.0
+LATE_SECONDS: Final = 4.0
 ALL: Final = os.environ.get("CHUNKSCRIBE_MEDIA") == "all"
 SAMPLE: Final = (
     "rate-changes.mp3",

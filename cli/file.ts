@@ -3,7 +3,7 @@ import type { ApiClient } from '../core/contracts/calls/client.ts';
 import type { Format } from '../core/contracts/formats.ts';
 import { JOB_STATES, type JobState } from '../core/contracts/jobs.ts';
 import { recordedOr } from '../core/contracts/recorded.ts';
-import { choice, formatOption, jobId, listLimit } from './options.ts';
+import { choice, formatOption, jobId, listLimit, NO_MARKS } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 import { type Order, sortedPage, sortOption } from './sorted.ts';
 
@@ -60,8 +60,9 @@ export function fileCommands(program: Command, api: ApiClient, isJson: () => boo
     .description('print the text')
     .argument('<job>', 'id', jobId)
     .addOption(formatOption())
-    .action(async (id: string, { format }: { format: Format }) => {
-      const query = { format: isJson() ? 'json' : format } as const;
+    .option(...NO_MARKS)
+    .action(async (id: string, { format, marks }: { format: Format; marks: boolean }) => {
+      const query = { format: isJson() ? 'json' : format, marks: marks ? 'true' : 'false' } as const;
       const text = await api.text('GET /api/transcriptions/{id}/transcript', { path: { id }, query });
       process.stdout.write(`${text.trimEnd()}\n`);
     });

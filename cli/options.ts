@@ -42,6 +42,9 @@ export const choice = (flags: string, description: string, words: readonly strin
   new Option(flags, description).choices(words);
 export const formatOption = (): Option => choice('-f, --format <format>', 'format of the text', FORMATS).default('txt');
 
+/** Texts and subtitles without marks of what is missing. */
+export const NO_MARKS = ['--no-marks', 'leave out marks such as [missing 1:00-1:30]'] as const;
+
 export const listLimit = wholeNumber(1, MAX_LISTED);
 export const modelName = textUpTo(MAX_MODEL_NAME);
 export const sessionId = matching(/^session_[A-Za-z0-9_-]{1,64}$/, 'a session id, as shown by session list');

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ApiClient, CallResult } from '../core/contracts/calls/client.ts';
 import type { Format } from '../core/contracts/formats.ts';
 import { recordedOr } from '../core/contracts/recorded.ts';
-import { chunkNumber, formatOption, listLimit, sessionId } from './options.ts';
+import { chunkNumber, formatOption, listLimit, NO_MARKS, sessionId } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 import { type Order, sortedPage, sortOption } from './sorted.ts';
 
@@ -73,8 +73,9 @@ export function sessionCommands(program: Command, api: ApiClient, isJson: () => 
     .description('print the text')
     .argument('<session>', 'id', sessionId)
     .addOption(formatOption())
-    .action(async (id: string, { format }: { format: Format }) => {
-      const query = { format: isJson() ? 'json' : format } as const;
+    .option(...NO_MARKS)
+    .action(async (id: string, { format, marks }: { format: Format; marks: boolean }) => {
+      const query = { format: isJson() ? 'json' : format, marks: marks ? 'true' : 'false' } as const;
       const text = await api.text('GET /api/sessions/{id}/transcript', { path: { id }, query });
       process.stdout.write(`${text.trimEnd()}\n`);
     });

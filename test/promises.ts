@@ -5,6 +5,9 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'media.clock': "Times are those of the recording's container: late starts, missing packets and pauses keep their place.",
   'media.channels': 'All channels and tracks are heard, mixed or each for itself.',
   'media.damage': 'What can be decoded of a damaged recording is transcribed; the rest is listed with its position.',
+  'transcript.marks': 'Texts and subtitles say where something is missing, and who speaks.',
+  'transcript.subtitles':
+    'Subtitles can be read: lines of at most 42 characters, at most two of them, and no cue that flashes by.',
   'security.tenants':
     "Access to another user's session is a 403 and changes nothing. Only tokens of the stage's own client are valid.",
   'security.template': 'Storage is private and encrypted, machines have no open ports, and permissions are minimal.',

@@ -104,10 +104,17 @@ export const ListQuery = z.object({
   cursor: text(0, 500).optional(),
 });
 
+const Marks = z
+  .enum(['true', 'false'])
+  .default('true')
+  .transform((marks) => marks === 'true')
+  .meta({ description: 'Whether txt, srt and vtt say where something is missing, as in `[missing 1:00-1:30]`.' });
+
 const seconds = decimal(0, MAX_RECORDING_SECONDS);
 export const TranscriptQuery = z
   .object({
     format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json'),
+    marks: Marks,
     start: seconds.optional(),
     end: seconds.optional(),
     /** `cursor` of an earlier response: only what follows it, if that is still known. JSON of a whole transcript only. */
@@ -198,6 +205,6 @@ export const UploadParts = z.strictObject({
     .meta({ description: 'Part numbers. If absent, the first parts that are not uploaded yet.' }),
 });
 export const ListJobsQuery = ListQuery.extend({ status: z.enum(JOB_STATES).optional() });
-export const FormatQuery = z.object({ format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json') });
+export const FormatQuery = z.object({ format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json'), marks: Marks });
 /** Sent with POST /api/transcriptions, so that a repeated request creates one job only. */
 export const IdempotencyKey = text(1, 200);

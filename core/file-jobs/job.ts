@@ -25,7 +25,7 @@ import { sourceKey } from '../contracts/keys.ts';
 import { COMPRESSED_EXTENSIONS, fileExtensionOf, storedType, TYPES_ACCEPTED } from '../contracts/media.ts';
 import { DomainError } from '../errors.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
-import { admitSpeakers, recordedOf, separateOf } from '../recording-options.ts';
+import { admitSpeakers, modifiedOf, recordedOf, separateOf } from '../recording-options.ts';
 import { admitChoice } from '../sessions/model-choice.ts';
 import { DAY_MS } from '../time.ts';
 import type { JobDeps, JobStore } from './ports.ts';
@@ -90,7 +90,7 @@ export function newJob(
     ...(diarize && { diarize }),
     ...separateOf(channels),
     ...recordedOf(recordedAt),
-    ...(modifiedAt !== undefined && { modified_at_ms: Date.parse(modifiedAt) }),
+    ...modifiedOf(modifiedAt),
     ...(stage.compressFiles && channels !== 'separate' && COMPRESSED_EXTENSIONS.includes(extension) && { compress: true }),
     ...(callbackUrl !== undefined && { callback_url: callbackUrl }),
     created_at_ms: nowMs,

@@ -27,11 +27,16 @@ export async function jobStatus(deps: ShowDeps & Pick<ReadDeps, 'files'>, job: J
 export type JobText = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'stored'; readonly url: string };
 
 /** Reads the transcript of a completed job. @throws DomainError `not-ready` for other jobs */
-export async function jobTranscript({ files, downloadUrl }: ReadDeps, job: JobRow, format: Format): Promise<JobText> {
+export async function jobTranscript(
+  { files, downloadUrl }: ReadDeps,
+  job: JobRow,
+  format: Format,
+  marks = true,
+): Promise<JobText> {
   const transcript = job.status === 'completed' ? await files.readTranscript(job) : undefined;
   if (transcript === undefined)
     throw new DomainError('not-ready', `the job is ${job.status}; its transcript is available once it is completed`);
-  const text = render(transcript, format);
+  const text = render(transcript, format, marks);
   if (format !== 'json' || fitsResponse(text)) return { kind: 'text', text };
   return { kind: 'stored', url: await downloadUrl(fileTranscriptKey({ userId: job.user_id, jobId: job.job_id })) };
 }

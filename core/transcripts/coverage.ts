@@ -39,12 +39,22 @@ function append(coverage: Coverage[], interval: Coverage): void {
 
 const overlaps = (a: Interval, b: Interval): boolean => a.start < b.end && b.start < a.end;
 
+/** The latest end of each segment and those before it: separate channels overlap. */
+const latestEnds = new WeakMap<readonly Segment[], readonly number[]>();
+function latestEndsOf(segments: readonly Segment[]): readonly number[] {
+  let latest = 0;
+  const ends = latestEnds.get(segments) ?? segments.map(({ end }) => (latest = Math.max(latest, end)));
+  latestEnds.set(segments, ends);
+  return ends;
+}
+
 /** Whether a word overlaps an interval. Binary search, because segments are in order of time. */
 function hasWord(segments: readonly Segment[], interval: Interval): boolean {
+  const ends = latestEndsOf(segments);
   let [low, high] = [0, segments.length];
   while (low < high) {
     const between = (low + high) >> 1;
-    if ((segments[between]?.end ?? 0) <= interval.start) low = between + 1;
+    if ((ends[between] ?? 0) <= interval.start) low = between + 1;
     else high = between;
   }
   for (let at = low; (segments[at]?.start ?? interval.end) < interval.end; at++)

@@ -226,14 +226,12 @@ export function transcriptOf(sessionId: string, { before, chunks, closed, open, 
     text: joinTexts(segments.map(({ text }) => text)),
     segments,
     final: chunks.every(({ kind }) => kind !== 'waiting'),
-    gaps: numbered.flatMap(({ chunk: { start, end, reason, damaged = [] }, chunkNumber }) => [
+    gaps: numbered.flatMap(({ chunk: { start, end, reason, damaged = [], shared }, chunkNumber }) => [
       ...(reason === undefined ? [] : [{ chunkNumber, start, end, reason }]),
-      ...damaged.map((span) => ({
-        chunkNumber,
-        start: round(start + span.start),
-        end: round(start + span.end),
-        reason: DAMAGED,
-      })),
+      ...damaged
+        .map((span) => ({ start: Math.max(round(start + span.start), shared?.end ?? 0), end: round(start + span.end) }))
+        .filter((span) => span.end > span.start) // the previous chunk lists what is shared
+        .map((span) => ({ chunkNumber, ...span, reason: DAMAGED })),
     ]),
     coverage: coverageOf(before.last === undefined ? chunks : [before.last, ...chunks], segments, before.seconds),
     chunks: numbered.map(({ chunk: { kind, start, end }, chunkNumber }) => ({

@@ -30,11 +30,11 @@ export type Reading = { readonly etag: string } & (
 export async function readTranscript(
   deps: ReadDeps,
   session: SessionRow,
-  { format, start, end, after }: z.infer<typeof TranscriptQuery>,
+  { format, marks, start, end, after }: z.infer<typeof TranscriptQuery>,
   knownEtag: string | undefined,
 ): Promise<Reading> {
   const current = await currentTranscript(deps, session);
-  const etag = `"${[current.tag, format, start, end].filter((part) => part !== undefined).join('-')}"`;
+  const etag = `"${[current.tag, format, marks ? undefined : 'plain', start, end].filter((part) => part !== undefined).join('-')}"`;
   if (knownEtag === etag) return { etag, kind: 'unchanged' };
   // Only whole texts are stored for a redirect: the URL is the same for all clients.
   if (format === 'json' && start === undefined && after !== undefined && !current.isFinal) {
@@ -44,7 +44,7 @@ export async function readTranscript(
   const json = await current.read();
   const parsed = (): Transcript => Transcript.parse(JSON.parse(json));
   if (start !== undefined && end !== undefined) return { etag, kind: 'range', range: textOfRange(parsed(), start, end) };
-  if (format !== 'json') return { etag, kind: 'text', text: render(parsed(), format) };
+  if (format !== 'json') return { etag, kind: 'text', text: render(parsed(), format, marks) };
   if (fitsResponse(json)) return { etag, kind: 'text', text: json };
   if (!current.isFinal) await deps.results.writeLive(session, json);
   const place = { userId: session.user_id, sessionId: session.session_id };

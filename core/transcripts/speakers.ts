@@ -19,7 +19,10 @@ export interface Turn extends SpeakerSegment {
  */
 export function detectedTurns({ segments }: Pick<Transcript, 'segments'>): Turn[] {
   if (segments.length > 0 && segments.every(({ speaker }) => speaker === undefined))
-    throw new DomainError('invalid', 'this session has no detected speakers: create it with diarize, or send segments');
+    throw new DomainError(
+      'invalid',
+      'this session has no detected speakers: create it with diarize or separate channels, or send segments',
+    );
   const turns: Turn[] = [];
   for (const { speaker = '', start, end, text } of segments) turns.push({ speaker, start, end, text });
   return joinedTurns(turns);

@@ -1,8 +1,10 @@
 """Detection of formats by content."""
 
 import io
+from pathlib import Path
 
 import pytest
+from mutated_files import write_audio
 
 from gpu_worker.speech.media import detect, starts_stream
 
@@ -26,6 +28,24 @@ def test_texts_and_archives_are_no_media_also_behind_zeros_and_tags(text: str) -
     assert demuxer_of(text.encode()) is None
     assert demuxer_of(bytes(512) + text.encode()) is None
     assert demuxer_of(b"ID3\x04\x00\x00\x00\x00\x00\x00" + text.encode()) == "mp3"
+
+
+def test_text_in_utf_16_is_no_mp3_and_a_piece_of_a_stream_no_mp3_of_free_format() -> None:
+    assert demuxer_of("Hello there, this is a text.".encode("utf-16")) is None
+    assert not starts_stream(bytes.fromhex("fffd02e9") + bytes(range(256)) * 40)
+
+
+@pytest.mark.promise("media.formats")
+def test_a_tag_or_the_rest_of_a_frame_may_come_first(tmp_path: Path) -> None:
+    tag = b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)
+    wav, mp3 = (
+        write_audio(tmp_path / name, 2.0, name, codec, 44_100).read_bytes()
+        for name, codec in (("wav", "pcm_s16le"), ("mp3", "libmp3lame"))
+    )
+    found = detect(io.BytesIO(tag + wav))
+    assert found is not None and (found.demuxer, found.offset) == ("wav", len(tag))
+    assert demuxer_of(tag + mp3[mp3.index(b"\xff\xfb") :]) == "mp3"
+    assert demuxer_of(mp3[-9000:]) == "mp3" and not starts_stream(b"\x00" + mp3[-9000:])
 
 
 def test_only_the_start_of_a_stream_can_be_decoded_by_itself() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder, MediaError
-from gpu_worker.speech.media.clock import Span, Track
-from gpu_worker.speech.media.decoding import Found, decoded
+from gpu_worker.speech.media.clock import Span, Times, Track
+from gpu_worker.speech.media.decoding import Found, _recorded_at, decoded
 from gpu_worker.speech.media.file_audio import Cutter, Order, Part, WholeFile, _within
 
 RATE = 48_000
@@ -53,6 +53,7 @@ def write(
     layout: str = "mono",
     start_s: float = 0.0,
     without: Sequence[tuple[float, float]] = (),
+    only_track: int | None = None,
     with_video: bool = False,
     languages: Sequence[str] = (),
     metadata: dict[str, str] | None = None,
@@ -80,7 +81,8 @@ def write(
             for frame in [*resampler.resample(whole), *resampler.resample(None), None]:
                 packets += [packet for packet in stream.encode(frame) if packet.size]
         for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
-            if not any(start <= float(packet.pts * packet.time_base) < end for start, end in without):
+            concerned = only_track is None or packet.stream_index == only_track
+            if not (concerned and any(start <= float(packet.pts * packet.time_base) < end for start, end in without)):
                 file.mux(packet)
     return path
 
@@ -133,7 +135,7 @@ def frames(times: Sequence[float]) -> Iterator[av.AudioFrame]:
 
 def placed(times: Sequence[float], max_seconds: float = 600) -> float:
     """Seconds of audio that frames of 20 ms with these times become."""
-    track = Track([], 0.0, True, max_seconds, separate=False)
+    track = Track(0.0, Times(), max_seconds, separate=False)
     samples = [len(made) for frame in frames(times) for made in track.add(frame)]
     return (sum(samples) + sum(map(len, track.end()))) / SAMPLE_RATE
 
@@ -147,6 +149,15 @@ def test_uneven_times_add_nothing_and_nothing_is_dropped_where_the_clock_goes_ba
     assert placed([*even, *even]) == pytest.approx(20, abs=0.01)  # recordings that were joined
     assert placed([*even, *(time + 13 for time in even)]) == pytest.approx(23, abs=0.01)
     assert placed([*even, *(time + 9e9 for time in even)]) == pytest.approx(20, abs=0.01)
+
+
+@pytest.mark.promise("media.clock")
+def test_one_wrong_time_is_no_gap_and_a_long_gap_that_is_confirmed_is() -> None:
+    even = [n * 0.02 for n in range(500)]
+    assert placed([*even[:250], even[250] + 20_000, *even[251:]], 86_400) == pytest.approx(10, abs=0.03)
+    assert placed([*even[:250], *(time + 300 for time in even[250:])], 86_400) == pytest.approx(310, abs=0.01)
+    late = [time + (1.2 if n % 50 == 49 else 0) for n, time in enumerate(even)]
+    assert placed(late) == pytest.approx(11.2, abs=0.05)  # at most once the largest delay
 
 
 @pytest.mark.promise("media.damage")
@@ -163,6 +174,94 @@ def test_damaged_audio_is_silent_and_listed_with_its_position(decoder: Decoder, 
     (span,) = found.damaged
     assert (span.start, span.end) == (pytest.approx(3, abs=0.2), pytest.approx(5, abs=0.2))
     assert heard(found.audio) == pytest.approx([1, 8], abs=NEAR)
+
+
+def without_meaning(data: bytes, positions: Sequence[tuple[int, int]], seed: int) -> bytes:
+    """The file with random bytes in the payload of some packets."""
+    damaged, random = bytearray(data), np.random.default_rng(seed)
+    for position, size in positions:
+        damaged[position : position + size] = random.bytes(size)
+    return bytes(damaged)
+
+
+@pytest.mark.promise("media.damage")
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("mpegts", "ac3"), ("avi", "ac3"), ("mp4", "alac"), ("caf", "alac"), ("mp4", "aac"), ("flac", "flac")],
+)
+def test_a_packet_of_random_bytes_costs_only_itself(decoder: Decoder, tmp_path: Path, container: str, codec: str) -> None:
+    noise = np.random.default_rng(1).standard_normal(8 * RATE).astype(np.float32) * 0.003
+    path = write(tmp_path / "audio", [beeps(8, [1, 6]) + noise], container, codec)
+    with av.open(str(path)) as file:
+        middle = [
+            packet
+            for packet in file.demux(audio=0)
+            if packet.pts and 3 <= packet.pts * packet.time_base < 3.1 and packet.pos
+        ]
+    data = path.read_bytes()
+    for seed in range(8):
+        path.write_bytes(
+            without_meaning(data, [(packet.pos + 16, min(packet.size, 160) - 24) for packet in middle[:1]], seed)
+        )
+        assert heard(audio_of(decoder, path)) == pytest.approx([1, 6], abs=2 * NEAR)
+
+
+@pytest.mark.promise("media.damage")
+def test_damage_at_the_end_and_lost_frames_of_flac_are_listed(decoder: Decoder, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).standard_normal(10 * RATE).astype(np.float32) * 0.003
+    for container in ("matroska", "flac"):
+        path = write(tmp_path / "audio", [beeps(10, [1, 9]) + noise], container, "flac")
+        with av.open(str(path)) as file:
+            packets = [packet for packet in file.demux(audio=0) if packet.pts is not None and packet.pos]
+        begin, end = (4.0, 11.0) if container == "matroska" else (4.0, 6.0)
+        lost = [packet for packet in packets if begin <= float(packet.pts * packet.time_base) < end]
+        header = 4 if container == "matroska" else 0
+        path.write_bytes(without_meaning(path.read_bytes(), [(packet.pos + header, packet.size) for packet in lost], 3))
+        found = decoder.decode(path, DecodeOptions(600))
+        assert len(found.audio) / SAMPLE_RATE == pytest.approx(10, abs=0.2), container
+        assert [(span.start, span.end) for span in found.damaged] == [pytest.approx((4, min(end, 10)), abs=0.3)], container
+    assert heard(found.audio)[-1] == pytest.approx(9, abs=NEAR)
+
+
+def test_damage_of_several_tracks_is_united() -> None:
+    tracks = [Track(0.0, Times(), 60, separate=False) for _ in range(3)]
+    for track, spans in zip(
+        tracks, ([Span(2, 6), Span(9, 10)], [Span(5.3, 5.6)], [Span(1, 3), Span(20, 20.1)]), strict=True
+    ):
+        track.lost += spans
+    assert Found(tracks=tracks).damaged == [Span(1, 6), Span(9, 10)]
+
+
+@pytest.mark.promise("media.channels")
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_track_that_pauses_for_long_moves_nothing(decoder: Decoder, tmp_path: Path, separate: bool) -> None:
+    path = write(tmp_path / "sparse", [beeps(130, [3, 100, 120]), beeps(130, [5, 110])], without=[])
+    sparse = write(tmp_path / "gap", [beeps(130, [3, 100, 120]), beeps(130, [5, 110])], without=[(10, 90)], only_track=1)
+    for file in (path, sparse):
+        audio = audio_of(decoder, file, separate=separate)
+        assert audio.shape[-1] / SAMPLE_RATE == pytest.approx(130, abs=0.2)
+        tracks = audio if separate else [audio]
+        expected = [[3, 100, 120], [5, 110]] if separate else [[3, 5, 100, 110, 120]]
+        assert [heard(track) for track in tracks] == [pytest.approx(times, abs=NEAR) for times in expected]
+
+
+@pytest.mark.promise("media.clock")
+@pytest.mark.parametrize(("container", "codec"), [("mpegts", "aac"), ("mpeg", "mp2"), ("ogg", "libopus")])
+def test_joined_recordings_follow_each_other_whatever_their_clocks(
+    decoder: Decoder, tmp_path: Path, container: str, codec: str
+) -> None:
+    parts = [write(tmp_path / "part", [beeps(5, [1])], container, codec, start_s=start).read_bytes() for start in (0, 7200)]
+    for order in ((0, 1), (1, 0), (0, 0)):
+        (tmp_path / "joined").write_bytes(b"".join(parts[n] for n in order))
+        assert heard(audio_of(decoder, tmp_path / "joined")) == pytest.approx([1, 6], abs=0.2)
+
+
+@pytest.mark.promise("media.channels")
+def test_a_track_without_a_decoder_does_not_matter(decoder: Decoder, tmp_path: Path) -> None:
+    data = write(tmp_path / "two", [beeps(4, [1]), beeps(4, [3])], "matroska", "libopus").read_bytes()
+    last = data.rindex(b"A_OPUS")
+    (tmp_path / "two").write_bytes(data[:last] + b"A_XPUS" + data[last + 6 :])
+    assert heard(audio_of(decoder, tmp_path / "two")) == pytest.approx([1], abs=NEAR)
 
 
 @pytest.mark.promise("media.channels")
@@ -182,6 +281,8 @@ def test_all_tracks_of_one_language_are_heard(decoder: Decoder, tmp_path: Path) 
     assert heard(audio_of(decoder, write(tmp_path / "a", [silent, one, two]))) == pytest.approx([1, 3], abs=NEAR)
     dubbed = write(tmp_path / "b", [one, two], languages=["eng", "ger"])
     assert heard(audio_of(decoder, dubbed)) == pytest.approx([1], abs=NEAR)
+    half_known = write(tmp_path / "c", [one, two], languages=["und", "eng"])
+    assert heard(audio_of(decoder, half_known)) == pytest.approx([1, 3], abs=NEAR)
 
 
 @pytest.mark.promise("media.channels")
@@ -240,6 +341,7 @@ def test_a_cut_file_has_the_time_of_its_recording_and_the_damage_of_each_part(tm
     stamp = "2026-03-01T09:30:00.000000Z"
     path = write(tmp_path / "file", [beeps(12, [1])], "mp4", "aac", metadata={"creation_time": stamp})
     (tmp_path / "out").mkdir()
+    assert _recorded_at({"date": "2024-05-06", "creation_time": "12:34:56"}) == "2024-05-06T12:34:56"
     part, whole = (event for event in Cutter().run(Order(path, tmp_path / "out")) if isinstance(event, Part | WholeFile))
     assert isinstance(whole, WholeFile) and whole.recorded_at == stamp
     assert isinstance(part, Part) and part.damaged == ()

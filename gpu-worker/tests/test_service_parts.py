@@ -30,12 +30,13 @@ from gpu_worker.service.settings import ServeSettings
 EXAMPLES = PROJECT / "test" / "fixtures" / "formats"
 
 
-@pytest.mark.promise("service.way")
-def test_formats_equal_those_of_the_typescript_writers() -> None:
-    transcript = json.loads((EXAMPLES / "transcript.json").read_text())
-    assert to_txt(transcript["text"]) == (EXAMPLES / "transcript.txt").read_text()
-    assert to_srt(transcript["segments"]) == (EXAMPLES / "transcript.srt").read_text()
-    assert to_vtt(transcript["segments"]) == (EXAMPLES / "transcript.vtt").read_text()
+@pytest.mark.promise("service.way", "transcript.subtitles")
+@pytest.mark.parametrize("name", ["transcript", "subtitles"])
+def test_formats_equal_those_of_the_typescript_writers(name: str) -> None:
+    transcript = json.loads((EXAMPLES / f"{name}.json").read_text())
+    assert to_txt(transcript["text"], transcript["segments"]) == (EXAMPLES / f"{name}.txt").read_text()
+    assert to_srt(transcript["segments"]) == (EXAMPLES / f"{name}.srt").read_text()
+    assert to_vtt(transcript["segments"]) == (EXAMPLES / f"{name}.vtt").read_text()
 
 
 @given(st.integers(min_value=0, max_value=400 * 3600 * 1000))

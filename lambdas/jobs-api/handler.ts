@@ -45,8 +45,8 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) =>
         return { status: 200, body: await jobStatus(deps, job) };
       },
 
-      'GET /api/transcriptions/{id}/transcript': async ({ query: { format }, caller, id }) => {
-        const found = await jobTranscript(deps, await jobFor(deps.jobs, caller, id), format);
+      'GET /api/transcriptions/{id}/transcript': async ({ query: { format, marks }, caller, id }) => {
+        const found = await jobTranscript(deps, await jobFor(deps.jobs, caller, id), format, marks);
         if (found.kind === 'stored') return { status: 307, location: found.url };
         return { status: 200, contentType: CONTENT_TYPES[format], text: found.text };
       },

@@ -98,3 +98,17 @@ test('damage is a gap with its position, and failed in the coverage [media.damag
   ]);
   expect(status).toBe('completed');
 });
+
+test('speech without words on one channel is no failure where the decode of the next chunk has words [media.channels]', () => {
+  const segment = (channel: number, start: number, end: number): Segment => ({
+    ...{ id: 0, start, end, text: 'words', channel, avg_logprob: 0, no_speech_prob: 0, compression_ratio: 1 },
+    words: Array.from({ length: Math.ceil(end - start) }, (_, i) => wordAt('w', start + i)),
+  });
+  const first = { ...chunkTranscript(1, SECONDS, 0), unheard: [{ start: 26, end: 29 }] };
+  const outcomes = (others: readonly Segment[]): ChunkOutcome[] => [
+    { kind: 'transcribed', result: { ...first, segments: [segment(1, 0, 29.8), ...others] } },
+    { kind: 'transcribed', result: { ...chunkTranscript(2, SECONDS, 0), segments: [segment(1, 4, 20)] }, overlapSeconds: 4 },
+  ];
+  for (const others of [[], [segment(2, 1, 2), segment(2, 3, 4), segment(2, 5, 6)]])
+    expect(joinChunks(SESSION, outcomes(others)).coverage.filter(({ kind }) => kind === 'failed')).toEqual([]);
+});

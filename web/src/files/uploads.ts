@@ -40,7 +40,7 @@ const hide = (id: string): void => {
 
 /** Why a file cannot be uploaded; undefined when it can. */
 export function rejectionReason(file: File): string | undefined {
-  if (fileExtensionOf(typeOf(file)) === undefined) return `${file.name} is not an audio or video file.`;
+  if (fileExtensionOf(typeOf(file)) === undefined) return `${file.name} is not a supported audio or video file.`;
   if (file.size === 0) return `${file.name} is empty.`;
   if (file.size > MAX_FILE_BYTES) return `${file.name} is larger than 5 GiB.`;
   return undefined;

@@ -69,6 +69,7 @@ class _Range(BaseModel):
 
 
 class _StoredLeadIn(BaseModel):
+    seconds: float = 0.0
     words: tuple[Word, ...] = ()
 
 
@@ -90,5 +91,6 @@ def read_transcription(content: bytes) -> Transcription:
         result.segments,
         unheard=tuple((part.start, part.end) for part in result.unheard),
         lead_in=result.lead_in.words,
+        lead_in_s=result.lead_in.seconds,
         damaged=tuple((part.start, part.end) for part in result.damaged),
     )

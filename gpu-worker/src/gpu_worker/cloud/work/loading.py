@@ -138,4 +138,6 @@ class Loader:
         if found is not None:
             item.peaks = found.peaks
             item.existing_result = self._objects.read_result(found.result_key)
+            if item.existing_result is not None and item.existing_result.lead_in_s == 0:
+                item.lead_in = None  # it was decoded without one
         return item.existing_result is not None

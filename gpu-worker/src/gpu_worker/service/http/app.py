@@ -140,7 +140,8 @@ class Service:
 
     async def download(self, request: Request) -> Response:
         """GET /download/{job_id}."""
-        return PlainTextResponse(to_txt((await self._completed(request))["text"]))
+        result = await self._completed(request)
+        return PlainTextResponse(to_txt(result["text"], result["segments"]))
 
     async def transcript(self, request: Request) -> Response:
         """GET /transcript/{job_id}?format=json|txt|srt|vtt."""
@@ -149,11 +150,11 @@ class Service:
             case "json":
                 return JSONResponse(result)
             case "txt":
-                return PlainTextResponse(to_txt(result["text"]))
+                return PlainTextResponse(to_txt(result["text"], result["segments"]))
             case "srt":
-                return PlainTextResponse(to_srt(result["segments"]))
+                return PlainTextResponse(await to_thread.run_sync(to_srt, result["segments"]))
             case "vtt":
-                return PlainTextResponse(to_vtt(result["segments"]))
+                return PlainTextResponse(await to_thread.run_sync(to_vtt, result["segments"]))
 
     async def list_jobs(self, _request: Request) -> Response:
         """GET /jobs: the newest jobs."""

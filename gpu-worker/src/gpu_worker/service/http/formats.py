@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 
-from gpu_worker.service.queue.results import Timed
+from gpu_worker.service.http.cues import Cue, cues_of
+from gpu_worker.service.queue.results import StoredSegment
+from gpu_worker.speech.joining.spacing import join_texts
 
 
 def timestamp(seconds: float, separator: str) -> str:
@@ -14,35 +17,42 @@ def timestamp(seconds: float, separator: str) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{separator}{ms % 1000:03d}"
 
 
-def _cue_text(text: str) -> str:
-    """Text of a cue as one line, without `-->`: a blank line ends a cue, and an arrow is parsed as times."""
-    return re.sub(r"\s+", " ", text).strip().replace("-->", "->")
-
-
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _cues(segments: Sequence[Timed]) -> list[tuple[float, float, str]]:
-    """Cues with text; each lasts at least 1 ms, because some players reject empty ones."""
-    texts = ((one, _cue_text(one["text"])) for one in segments)
-    return [(one["start"], max(one["end"], one["start"] + 0.001), text) for one, text in texts if text]
+def _subtitles(segments: Sequence[StoredSegment], names_speakers: bool) -> list[Cue]:
+    """Cues in order of time; each lasts at least 1 ms, because some players reject empty ones."""
+    cues = sorted(cues_of(segments, names_speakers), key=lambda cue: cue.start)
+    return [replace(cue, end=max(cue.end, cue.start + 0.001)) for cue in cues]
 
 
-def to_txt(text: str) -> str:
-    """The text with a final newline; empty if there is no text."""
+def to_txt(text: str, segments: Sequence[StoredSegment] = ()) -> str:
+    """The text with a final newline, by speaker if there are any; empty if there is no text."""
+    if any("speaker" in segment for segment in segments):
+        spoken = (one for one in segments if one["text"])
+        grouped = groupby(spoken, key=lambda one: one.get("speaker"))
+        turns = [(speaker, join_texts(one["text"] for one in turn)) for speaker, turn in grouped]
+        text = "\n\n".join(f"{speaker}: {said}" if speaker else said for speaker, said in turns)
     return f"{text}\n" if text else ""
 
 
-def to_srt(segments: Sequence[Timed]) -> str:
+def to_srt(segments: Sequence[StoredSegment]) -> str:
     """Writes SubRip."""
     return "\n".join(
-        f"{number}\n{timestamp(start, ',')} --> {timestamp(end, ',')}\n{text}\n"
-        for number, (start, end, text) in enumerate(_cues(segments), 1)
+        "\n".join((f"{number}\n{timestamp(cue.start, ',')} --> {timestamp(cue.end, ',')}", *cue.lines, ""))
+        for number, cue in enumerate(_subtitles(segments, names_speakers=True), 1)
     )
 
 
-def to_vtt(segments: Sequence[Timed]) -> str:
+def to_vtt(segments: Sequence[StoredSegment]) -> str:
     """Writes WebVTT."""
-    cues = (f"{timestamp(start, '.')} --> {timestamp(end, '.')}\n{_escaped(text)}\n" for start, end, text in _cues(segments))
+    cues = (
+        f"{timestamp(cue.start, '.')} --> {timestamp(cue.end, '.')}\n{_voice(cue)}{_escaped(chr(10).join(cue.lines))}\n"
+        for cue in _subtitles(segments, names_speakers=False)
+    )
     return "\n".join(["WEBVTT\n", *cues])
+
+
+def _voice(cue: Cue) -> str:
+    return "" if cue.speaker is None else f"<v {_escaped(cue.speaker)}>"

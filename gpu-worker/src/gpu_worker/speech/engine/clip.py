@@ -43,6 +43,8 @@ class Transcription:
     """Words of the lead-in, with negative times."""
     confident_language: str | None = None
     """First language that was detected with confidence; None if there is none."""
+    lead_in_s: float = 0.0
+    """Of a stored result: seconds of the lead-in that it was decoded with."""
     damaged: tuple[tuple[float, float], ...] = ()
     """Stretches that could not be decoded, in seconds."""
 

@@ -107,7 +107,7 @@ class Engine:
             ready += self._run(decoders, batch)
             for number in {clip_of[job.clip] for job in batch}:
                 own = [decoder.done_seconds for decoder, clip in zip(decoders, clip_of, strict=True) if clip == number]
-                transcribed_to(number, min(own))
+                transcribed_to(number, max(own))  # a silent channel has none
             on_step()
         results = [decoder.result() for decoder in decoders]
         return [

@@ -17,12 +17,6 @@ from gpu_worker.speech.media.mixing import SAMPLE_RATE, Resampler, Samples, is_s
 if TYPE_CHECKING:
     from av import AudioFrame
 
-TOLERANCE_SECONDS: Final = 0.08
-"""Recorders' times of packets vary; a smaller gap is none."""
-MAX_STEP_BACK_SECONDS: Final = 1.0
-"""If the clock goes back further, it has started anew."""
-SILENCE_BLOCK: Final = 10 * SAMPLE_RATE
-
 
 @dataclass(frozen=True)
 class Span:
@@ -32,22 +26,46 @@ class Span:
     end: float
 
 
+TOLERANCE_SECONDS: Final = 0.08
+"""Recorders' times of packets vary; a smaller gap is none."""
+MAX_STEP_BACK_SECONDS: Final = 10.0
+"""If the clock goes back further, it has started anew."""
+JUMP_SECONDS: Final = 10.0
+"""A longer gap counts only if the next frame confirms it: one wrong time must not become hours of silence."""
+CONFIRMED_SECONDS: Final = 1.0
+SHORTEST_DAMAGE_SECONDS: Final = 0.2
+"""Less than this is single packets, as they are lost where files were joined or cut."""
+SILENCE_BLOCK: Final = 10 * SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Times:
+    """What the times of a container's frames mean."""
+
+    count: bool = True
+    """Whether they say where audio belongs."""
+    restart: bool = False
+    """Whether a jump means that another recording was joined."""
+    are_complete: bool = False
+    """Whether a gap is damage: the format has a time for every sample."""
+
+
 class Track:
     """One track's audio, as a stream of samples without gaps."""
 
-    def __init__(self, lost: list[Span], zero_s: float | None, is_timed: bool, max_seconds: float, separate: bool) -> None:
+    def __init__(self, zero_s: float | None, times: Times, max_seconds: float, separate: bool) -> None:
         """Creates a track.
 
         Args:
-            lost: Gets spans in which audio could not be decoded.
             zero_s: The container's time at the beginning; None: that of the first frame.
-            is_timed: Whether the frames' times count.
+            times: What the frames' times mean.
             max_seconds: A gap that reaches beyond this is none: the clock has started anew.
             separate: Whether channels are not mixed.
         """
-        self._lost = lost
+        self.lost: list[Span] = []
+        """Spans in which audio could not be decoded, in ascending order."""
         self._zero_s = zero_s
-        self._is_timed = is_timed
+        self._times = times
         self._max_seconds = max_seconds
         self._separate = separate
         self._resampler: Resampler | None = None
@@ -58,11 +76,33 @@ class Track:
         """Samples so far, without those."""
         self._lost_s: float | None = None
         """Where audio was lost that the next frame's time will tell the length of."""
+        self._lost_seconds = 0.0
+        """Its length, as the packets tell."""
+        self._held: AudioFrame | None = None
+        """A frame after a long gap, which the next frame confirms or not."""
 
     def add(self, frame: AudioFrame) -> Iterator[Samples]:
         """Adds a frame; yields int16 [n_samples], or [n_samples, n_channels] if separate, at 16 kHz."""
-        if self._is_timed and frame.time is not None:
+        if not self._times.count or frame.time is None:
+            yield from self._append(frame)
+            return
+        yield from self._release(frame.time)
+        if self._ahead(frame.time) > JUMP_SECONDS:
+            self._held = frame
+        else:
             yield from self._move_to(frame.time)
+            yield from self._append(frame)
+
+    def _release(self, next_s: float | None) -> Iterator[Samples]:
+        """Appends the held frame: in its place if the next frame's time follows it."""
+        frame, self._held = self._held, None
+        if frame is None or frame.time is None:
+            return
+        if next_s is not None and abs(next_s - frame.time) < CONFIRMED_SECONDS:
+            yield from self._move_to(frame.time)
+        yield from self._append(frame)
+
+    def _append(self, frame: AudioFrame) -> Iterator[Samples]:
         if not is_same_kind(self._resampler, frame):
             yield from self._flush()
             self._resampler = Resampler(frame, self._separate)
@@ -73,27 +113,38 @@ class Track:
 
     def lose(self, seconds: float) -> Iterator[Samples]:
         """Notes that a packet of this length could not be decoded."""
-        if self._is_timed:
+        if self._times.count:
             self._lost_s = self._seconds if self._lost_s is None else self._lost_s
+            self._lost_seconds += seconds
         else:
             self._note_loss(self._seconds, self._seconds + seconds)
             yield from self._silence(seconds)
 
     def end(self) -> Iterator[Samples]:
         """Yields the rest."""
+        yield from self._release(None)
+        # A piece may end within a packet, which belongs to the next piece.
+        if self._lost_s is not None and self._lost_seconds >= SHORTEST_DAMAGE_SECONDS:
+            self._note_loss(self._lost_s, self._lost_s + self._lost_seconds)
+            yield from self._silence(self._lost_seconds)
         yield from self._flush()
 
-    def _move_to(self, time_s: float) -> Iterator[Samples]:
+    def _ahead(self, time_s: float) -> float:
+        """Seconds by which a frame with this time is later than the audio so far."""
         if self._zero_s is None:
             self._zero_s = time_s
-        ahead = time_s - self._zero_s - self._seconds
-        if ahead < -MAX_STEP_BACK_SECONDS or self._seconds + ahead > self._max_seconds:
+        return time_s - self._zero_s - self._seconds
+
+    def _move_to(self, time_s: float) -> Iterator[Samples]:
+        ahead = self._ahead(time_s)
+        restarts = self._times.restart and ahead > JUMP_SECONDS and self._seconds > 0
+        if restarts or ahead < -MAX_STEP_BACK_SECONDS or self._seconds + ahead > self._max_seconds:
             self._zero_s = time_s - self._seconds
         elif ahead > TOLERANCE_SECONDS:
-            if self._lost_s is not None:
-                self._note_loss(self._lost_s, self._seconds + ahead)
+            if self._lost_s is not None or self._times.are_complete:
+                self._note_loss(self._seconds if self._lost_s is None else self._lost_s, self._seconds + ahead)
             yield from self._silence(ahead)
-        self._lost_s = None
+        self._lost_s, self._lost_seconds = None, 0.0
 
     def _silence(self, seconds: float) -> Iterator[Samples]:
         yield from self._flush()
@@ -112,6 +163,6 @@ class Track:
         return samples
 
     def _note_loss(self, start: float, end: float) -> None:
-        if self._lost and start - self._lost[-1].end < TOLERANCE_SECONDS:
-            start = self._lost.pop().start
-        self._lost.append(Span(start, end))
+        if self.lost and start - self.lost[-1].end < TOLERANCE_SECONDS:
+            start = self.lost.pop().start
+        self.lost.append(Span(start, end))

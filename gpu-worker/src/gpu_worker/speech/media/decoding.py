@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, cast
@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Final, cast
 import numpy as np
 import numpy.typing as npt
 
-from gpu_worker.speech.media.clock import Span, Track
+from gpu_worker.speech.media.clock import SHORTEST_DAMAGE_SECONDS, Span, Times, Track
 from gpu_worker.speech.media.formats import Format, detect, page_start
 from gpu_worker.speech.media.mixing import SAMPLE_RATE, Mixer, Samples, summed
 
@@ -66,13 +66,16 @@ BLOCK_HEADER: Final = {"matroska": 4}
 LEAD_IN_PACKETS_PER_SECOND: Final = 50
 """Packets of 20 ms, as recorders make them; with shorter ones the lead-in is shorter."""
 
-TIMED: Final = ("matroska", "mp4", "ogg", "mpegts", "mpeg", "flv", "asf", "avi", "rm")
-"""Demuxers of containers with times. In other formats audio has no gaps."""
+TIMES: Final[dict[str, Times]] = {
+    **dict.fromkeys(("matroska", "mp4", "flv", "asf", "avi", "rm", "mxf"), Times()),
+    **dict.fromkeys(("ogg", "mpegts", "mpeg"), Times(restart=True)),
+    "flac": Times(are_complete=True),
+}
+"""By demuxer. In other formats audio has no gaps."""
 FROM_ZERO: Final = ("matroska", "mp4")
 """Players show the time of these containers as it is; that of others from the first audio or video on."""
 LATEST_START_SECONDS: Final = 60.0
 """A later start is that of a stream which was joined in its middle; its time is counted from there."""
-SHORTEST_DAMAGE_SECONDS: Final = 0.2
 SAFE: Final = {"protocol_whitelist": "file"}
 MAX_DAMAGED_PACKETS: Final = 10_000
 """Packets that the demuxer may fail to read."""
@@ -97,13 +100,18 @@ class Found:
 
     recorded_at: str | None = None
     """Time of the recording as the file tells it."""
-    lost: list[Span] = field(default_factory=list)
-    """Audio that could not be decoded, in ascending order."""
+    tracks: list[Track] = field(default_factory=list)
 
     @property
     def damaged(self) -> list[Span]:
-        """What was lost, without single packets, as they are lost where files were joined."""
-        return [span for span in self.lost if span.end - span.start >= SHORTEST_DAMAGE_SECONDS]
+        """What could not be decoded of any track, without single packets."""
+        united: list[Span] = []
+        for span in sorted((span for track in self.tracks for span in track.lost), key=lambda span: span.start):
+            if united and span.start <= united[-1].end:
+                united[-1] = Span(united[-1].start, max(united[-1].end, span.end))
+            else:
+                united.append(span)
+        return [span for span in united if span.end - span.start >= SHORTEST_DAMAGE_SECONDS]
 
 
 class _Tail(io.RawIOBase):
@@ -169,12 +177,23 @@ class LeadIn:
 
 
 def _streams(container: InputContainer) -> list[AudioStream]:
-    """The audio tracks of the first track's language: others are translations."""
-    streams = container.streams.audio
+    """The audio tracks that can be decoded, in the first known language or an unknown one: others are translations."""
+    streams = [stream for stream in container.streams.audio if _has_decoder(stream)]
     if not streams:
-        raise MediaError("the file has no audio track")
-    language = streams[0].metadata.get("language", "und")
-    return [stream for stream in streams if stream.metadata.get("language", "und") in (language, "und")]
+        raise MediaError("the file has no audio track that can be decoded")
+    languages = [stream.metadata.get("language", "und") for stream in streams]
+    language = next((language for language in languages if language != "und"), "und")
+    return [stream for stream, own in zip(streams, languages, strict=True) if own in (language, "und")]
+
+
+def _has_decoder(stream: AudioStream) -> bool:
+    return cast("object | None", stream.codec_context) is not None
+
+
+def _recorded_at(metadata: Mapping[str, str]) -> str | None:
+    """Date and time in a file's metadata. Broadcast WAV has them apart."""
+    time, date = metadata.get("creation_time"), metadata.get("date")
+    return f"{date}T{time}" if time and date and "-" not in time else time or date
 
 
 def _zero_seconds(container: InputContainer, demuxer: str, options: DecodeOptions) -> float:
@@ -213,7 +232,7 @@ def decoded(
         source = _Tail(file, kind.offset) if kind.offset else str(path)
         try:
             with av.open(source, mode="r", format=kind.demuxer, options=SAFE, metadata_errors="replace") as container:
-                found.recorded_at = container.metadata.get("creation_time") or container.metadata.get("date")
+                found.recorded_at = _recorded_at(container.metadata)
                 if from_byte:
                     blocks = _piece(container, kind, options, found, from_byte, lead_in)
                 else:
@@ -232,9 +251,10 @@ def _piece(
 ) -> Iterator[tuple[Samples, int]]:
     """A piece of a stream; its time begins with its first packet."""
     stream = _streams(container)[0]
-    track = Track(found.lost, None, True, options.max_seconds, options.separate)
+    track = Track(None, TIMES.get(kind.demuxer, Times()), options.max_seconds, options.separate)
+    found.tracks = [track]
     lead_in = lead_in or LeadIn(0.0)
-    lead_in.track = Track([], None, True, options.max_seconds, options.separate)
+    lead_in.track = Track(None, Times(), options.max_seconds, options.separate)
     header = BLOCK_HEADER.get(kind.demuxer, 0)
     packets = _selected(_packets(container, [stream]), from_byte, header, lead_in.seconds)
     for number, (packet, is_own) in enumerate(packets):
@@ -249,9 +269,10 @@ def _piece(
 
 def _whole(container: InputContainer, kind: Format, options: DecodeOptions, found: Found) -> Iterator[tuple[Samples, int]]:
     streams = _streams(container)
-    zero_s, is_timed = _zero_seconds(container, kind.demuxer, options), kind.demuxer in TIMED
+    zero_s, times = _zero_seconds(container, kind.demuxer, options), TIMES.get(kind.demuxer, Times(count=False))
     if len(streams) == 1:
-        track = Track(found.lost, zero_s, is_timed, options.max_seconds, options.separate)
+        track = Track(zero_s, times, options.max_seconds, options.separate)
+        found.tracks = [track]
         for packet in _packets(container, streams):
             yield from ((_limited(samples), packet.pos or 0) for samples in _decode_into(track, packet))
         yield from ((_limited(samples), 0) for samples in track.end())
@@ -260,7 +281,8 @@ def _whole(container: InputContainer, kind: Format, options: DecodeOptions, foun
         raise MediaError(f"at most {MAX_SEPARATE} tracks can be transcribed separately")
     finished = (lambda mixed: mixed) if options.separate else summed
     mixer = Mixer(len(streams))
-    tracks = {stream.index: Track(found.lost, zero_s, is_timed, options.max_seconds, separate=False) for stream in streams}
+    tracks = {stream.index: Track(zero_s, times, options.max_seconds, separate=False) for stream in streams}
+    found.tracks = list(tracks.values())
     numbers = {stream.index: number for number, stream in enumerate(streams)}
     for packet in _packets(container, streams):
         for samples in _decode_into(tracks[packet.stream_index], packet):
@@ -284,7 +306,9 @@ def _frames(packet: Packet[AudioStream]) -> list[AudioFrame] | None:
 
     try:
         frames = packet.decode()
-    except av.error.InvalidDataError:
+    except MemoryError:
+        raise
+    except av.error.FFmpegError:
         return None
     for frame in frames:
         _check(frame)

@@ -50,9 +50,11 @@ SIGNATURES: Final[dict[bytes, str]] = {
     b"\x7f\xfe\x80\x01": "dts",
     b"\xfe\x7f\x01\x80": "dts",
     b"qoaf": "qoa",
+    b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01": "mxf",
 }
 CHUNKED: Final[dict[tuple[bytes, bytes], str]] = {
     (b"RIFF", b"WAVE"): "wav",
+    (b"RIFX", b"WAVE"): "wav",
     (b"RF64", b"WAVE"): "wav",
     (b"BW64", b"WAVE"): "wav",
     (b"RIFF", b"AVI "): "avi",
@@ -138,6 +140,14 @@ FRAMES: Final[tuple[tuple[str, Callable[[bytes], int | None]], ...]] = (
     ("mpegts", _packets_of(192, 4)),
     ("mpegts", _packets_of(204, 0)),
 )
+STREAMS: Final = tuple(pair for pair in FRAMES if pair[0] in ("mp3", "aac", "mpegts"))
+"""Formats without a beginning: a recording of them can start within a frame."""
+FIRST_BYTES: Final = (0xFF, 0x47)
+FIRST_FRAME_WITHIN: Final = 8192
+TAGGED: Final = ("mp3", "aac", "flac", "tta")
+"""Demuxers that skip an ID3 tag."""
+MIN_FREE_FRAME: Final = 24
+MAX_FREE_FRAME: Final = 4096
 CONSECUTIVE_FRAMES: Final = 4
 """Frames that must follow each other, as far as the inspected bytes go."""
 
@@ -148,8 +158,10 @@ def _consists_of(frame: Callable[[bytes], int | None], head: bytes) -> bool:
         length = frame(head[at:])
         if length is None:
             return number >= 2 and len(head) - at < 8  # the end of a short file
-        if length == 0:
-            return True
+        if length == 0:  # free format: the next header has the same rate and version
+            at = head.find(head[at : at + 2], at + MIN_FREE_FRAME, at + MAX_FREE_FRAME)
+            if at < 0 or frame(head[at:]) != 0:
+                return False
         at += length
     return True
 
@@ -177,11 +189,20 @@ def _id3_bytes(head: bytes) -> int:
 
 def detect(file: IO[bytes]) -> Format | None:
     """The format of a file, which is read from its start; None if it is not supported."""
-    found = _detect_surely(file)
-    if found is None:
-        file.seek(0)
-        return None if _mpeg_audio_frame(file.read(4)) is None else Format("mp3")  # a damaged or a very short one
-    return found
+    return _detect_surely(file) or _detect_stream(file)
+
+
+def _detect_stream(file: IO[bytes]) -> Format | None:
+    """A stream that begins within a frame, or a damaged or very short MP3."""
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    for offset in range(min(len(head), FIRST_FRAME_WITHIN)):
+        if head[offset] in FIRST_BYTES:
+            found = next((demuxer for demuxer, frame in STREAMS if _consists_of(frame, head[offset:])), None)
+            if found is not None:
+                return Format(found, offset)
+    is_layer_3 = len(head) > 1 and head[1] >> 1 & 3 == 1
+    return Format("mp3") if is_layer_3 and _mpeg_audio_frame(head) is not None else None
 
 
 def _detect_surely(file: IO[bytes]) -> Format | None:
@@ -191,8 +212,10 @@ def _detect_surely(file: IO[bytes]) -> Format | None:
     # A signature can begin with up to three zeros.
     for offset in (0, *range(max(1, zeros - 3), zeros + 1)):
         if head.startswith(b"ID3", offset):
-            file.seek(offset + _id3_bytes(head[offset:]))
-            return Format(_demuxer(file.read(HEAD_BYTES)) or "mp3", offset)
+            behind = offset + _id3_bytes(head[offset:])
+            file.seek(behind)
+            tagged = _demuxer(file.read(HEAD_BYTES)) or "mp3"
+            return Format(tagged, offset if tagged in TAGGED else behind)
         found = _demuxer(head[offset:])
         if found is not None:
             return Format(found, offset)

@@ -109,9 +109,16 @@ class Mixer:
     def __init__(self, tracks: int) -> None:
         self._queues: list[deque[Samples]] = [deque() for _ in range(tracks)]
         self._sizes = [0] * tracks
+        self._owed = [0] * tracks
+        """Samples that were taken as silent before they had arrived."""
 
     def add(self, track: int, samples: Samples) -> Iterator[Samples]:
         """Adds mono samples of a track. Yields int16 [n_samples, n_tracks]."""
+        if self._owed[track]:
+            loud = np.flatnonzero(samples[: self._owed[track]])
+            silent = min(self._owed[track], len(samples)) if len(loud) == 0 else int(loud[0])
+            self._owed[track] = self._owed[track] - silent if len(loud) == 0 else 0  # late audio is heard late
+            samples = samples[silent:]
         self._queues[track].append(samples)
         self._sizes[track] += len(samples)
         count = max(min(self._sizes), self._sizes[track] - MAX_LAG)
@@ -135,6 +142,7 @@ class Mixer:
                 if len(part) < len(samples):
                     queue.appendleft(samples[len(part) :])
             self._sizes[track] -= at
+            self._owed[track] += count - at
         return taken
 
 
