@@ -65,10 +65,13 @@ const LongMedia = z.array(
 );
 const [MAX_GROWTH, MAX_PROGRESS_OFF] = [1.1, 0.05];
 
-/** Runs a module of bench/ with the worker's code. */
-function pythonProof(module: string, ...args: string[]): { stdout: string; stderr: string; status: number | null } {
+/** Runs a module of bench/ with the worker's code. Returns what it prints as its last line, or undefined if it fails. */
+function pythonProof<T>(module: string, schema: z.ZodType<T>, ...args: string[]): T | undefined {
   const env = { ...process.env, PYTHONPATH: [join(PROJECT, 'gpu-worker', 'src'), join(PROJECT, 'bench')].join(':') };
-  return spawnSync(WORKER_PYTHON, ['-m', module, ...args], { env, encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, ['-m', module, ...args], { env, encoding: 'utf8' });
+  if (status === 0) return schema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
+  console.error(stderr);
+  return undefined;
 }
 
 /** Share of all DynamoDB writes. */
@@ -129,13 +132,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   'mutated-files': {
     about: '2,000 damaged media files: each is decoded or refused, none hangs or stops the decoder (about 2 min)',
     async run() {
-      const args = ['--count', String(countOr(2000)), '--seed', String(seed)];
-      const { stdout, stderr, status } = pythonProof('mutated_files', ...args);
-      if (status !== 0) {
-        console.error(stderr);
-        return false;
-      }
-      const one = MutatedFiles.parse(JSON.parse(stdout));
+      const one = pythonProof('mutated_files', MutatedFiles, '--count', String(countOr(2000)), '--seed', String(seed));
+      if (one === undefined) return false;
       write('Damaged media files', [
         `${today}, ${machine}; seed ${seed}. Files of ${one.kinds} formats, 3 s each, with random damage: ${one.files} files, ${one.decoded} decoded, ${one.refused}`,
         `refused; the decoder was restarted ${one.restarts} times. The slowest file took ${one.longest_s} s.`,
@@ -146,12 +144,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   'media-matrix': {
     about: 'a spoken sentence in 82 containers, codecs and layouts: recognized in each, at the same times (about 2 min)',
     async run() {
-      const { stdout, stderr, status } = pythonProof('media_matrix');
-      if (status !== 0) {
-        console.error(stderr);
-        return false;
-      }
-      const all = MediaMatrix.parse(JSON.parse(stdout.slice(stdout.indexOf('[{'))));
+      const all = pythonProof('media_matrix', MediaMatrix);
+      if (all === undefined) return false;
       const wrong = all.filter((one) => !one.is_right || one.off_s > MAX_OFF_SECONDS);
       const worst = Math.max(...all.map((one) => one.off_s));
       write('Formats of media', [
@@ -165,12 +159,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   'long-media': {
     about: 'a file of 24 h and a WebM of 10 h in 3 MB: memory stays flat, the progress is true (about 5 min)',
     async run() {
-      const { stdout, stderr, status } = pythonProof('long_media');
-      if (status !== 0) {
-        console.error(stderr);
-        return false;
-      }
-      const all = LongMedia.parse(JSON.parse(stdout.slice(stdout.indexOf('[{'))));
+      const all = pythonProof('long_media', LongMedia);
+      if (all === undefined) return false;
       write('Files of a day', [
         `${today}, ${machine}; cut as the worker cuts files. Memory of the process that decodes; progress: largest difference to the share of the audio that was cut.`,
         '',

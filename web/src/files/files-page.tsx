@@ -12,6 +12,7 @@ import { LoadState } from '../ui/load-state.tsx';
 import { OlderButton } from '../ui/older-button.tsx';
 import { OrderField, useOrder } from '../ui/order.tsx';
 import { Empty, Notice, Tag, useConfirmation } from '../ui/parts.tsx';
+import { Switch } from '../ui/switch.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { type ListPage, useOlder } from '../ui/use-older.ts';
 import { JobCard, JobState, type JobView } from './job-card.tsx';
@@ -179,30 +180,17 @@ export function FilesPage(_: { readonly id: string }) {
       <DropZone add={addFiles} />
       <div class="row">
         <LanguageField value={language} model={defaultModel()} change={setLanguage} />
-        <label class="switch">
-          <input type="checkbox" checked={isUrgent} onChange={({ currentTarget }) => setUrgent(currentTarget.checked)} />
-          <span>Urgent: before other files</span>
-        </label>
+        <Switch checked={isUrgent} change={setUrgent}>
+          Urgent: before other files
+        </Switch>
         {config().canDiarize && (
-          <label class="switch">
-            <input
-              type="checkbox"
-              checked={diarize}
-              disabled={separate}
-              onChange={({ currentTarget }) => setDiarize(currentTarget.checked)}
-            />
-            <span>Identify speakers</span>
-          </label>
+          <Switch checked={diarize} disabled={separate} change={setDiarize}>
+            Identify speakers
+          </Switch>
         )}
-        <label class="switch">
-          <input
-            type="checkbox"
-            checked={separate}
-            disabled={diarize}
-            onChange={({ currentTarget }) => setSeparate(currentTarget.checked)}
-          />
-          <span>Each channel is one speaker</span>
-        </label>
+        <Switch checked={separate} disabled={diarize} change={setSeparate}>
+          Each channel is one speaker
+        </Switch>
       </div>
       {errors.length > 0 && (
         <Notice tone="bad">

@@ -2,6 +2,7 @@
 import { config } from '../config.ts';
 import { usd } from '../ui/format.ts';
 import { defaultModel, LanguageField } from '../ui/language-field.tsx';
+import { Switch } from '../ui/switch.tsx';
 import { isActive, isSuspended, phase } from './recording.ts';
 import type { Recorder } from './use-recorder.ts';
 
@@ -60,33 +61,29 @@ export const ChoiceFields = ({ devices, microphone, language, change, title, set
 export function LiveSwitch({ live, change }: Pick<Recorder, 'live' | 'change'>) {
   const { usdPerRecordedHour } = config();
   return (
-    <label class="switch" hidden={isActive.value}>
-      <input
-        type="checkbox"
-        checked={live}
-        disabled={phase.value !== 'idle'}
-        onChange={({ currentTarget }) => change({ live: currentTarget.checked })}
-      />
-      <span>
-        Transcribe while I speak
-        <span class="small soft">
-          {usdPerRecordedHour > 0 && ` · the machine costs ${usd(usdPerRecordedHour)} an hour`} · without it, the recording is
-          stored and the next batch transcribes it
-        </span>
+    <Switch
+      checked={live}
+      disabled={phase.value !== 'idle'}
+      hidden={isActive.value}
+      change={(isLive) => change({ live: isLive })}
+    >
+      Transcribe while I speak
+      <span class="small soft">
+        {usdPerRecordedHour > 0 && ` · the machine costs ${usd(usdPerRecordedHour)} an hour`} · without it, the recording is
+        stored and the next batch transcribes it
       </span>
-    </label>
+    </Switch>
   );
 }
 
 /** Whether speakers are identified. */
 export const SpeakersSwitch = ({ diarize, change }: Pick<Recorder, 'diarize' | 'change'>) => (
-  <label class="switch" hidden={isActive.value}>
-    <input
-      type="checkbox"
-      checked={diarize}
-      disabled={phase.value !== 'idle'}
-      onChange={({ currentTarget }) => change({ diarize: currentTarget.checked })}
-    />
-    <span>Identify speakers</span>
-  </label>
+  <Switch
+    checked={diarize}
+    disabled={phase.value !== 'idle'}
+    hidden={isActive.value}
+    change={(isWanted) => change({ diarize: isWanted })}
+  >
+    Identify speakers
+  </Switch>
 );
