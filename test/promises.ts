@@ -3,7 +3,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'security.logs': 'Logs contain no transcript text, token or signed URL.',
   'media.formats': 'The words of a recording are recognized in every container, codec and layout that people send.',
   'media.clock': "Times are those of the recording's container: late starts, missing packets and pauses keep their place.",
-  'media.channels': 'All channels and tracks are heard, mixed or each for itself.',
+  'media.channels': 'All channels and tracks are transcribed, mixed or each alone.',
   'media.damage': 'What can be decoded of a damaged recording is transcribed; the rest is listed with its position.',
   'transcript.marks': 'Texts and subtitles say where something is missing, and who speaks.',
   'transcript.subtitles':

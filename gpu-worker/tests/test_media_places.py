@@ -10,10 +10,12 @@ import av
 import numpy as np
 import pytest
 
+from gpu_worker.service.queue.results import spans_of
 from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder, MediaError
 from gpu_worker.speech.media.clock import Span, Times, Track
 from gpu_worker.speech.media.decoding import Found, _recorded_at, decoded
 from gpu_worker.speech.media.file_audio import Cutter, Order, Part, WholeFile, _within
+from service_process import service
 
 RATE = 48_000
 PACKET = 960
@@ -31,11 +33,11 @@ def decoder() -> Iterator[Decoder]:
 def beeps(seconds: float, at: Sequence[float], hz: float = 440) -> np.ndarray:
     """Beeps of 0.3 s, float32 [n_samples] at 48 kHz."""
     time = np.arange(int(seconds * RATE)) / RATE
-    heard = np.any([(time >= start) & (time < start + 0.3) for start in at] or [time < 0], axis=0)
-    return (0.3 * heard * np.sin(2 * np.pi * hz * time)).astype(np.float32)
+    sounding = np.any([(time >= start) & (time < start + 0.3) for start in at] or [time < 0], axis=0)
+    return (0.3 * sounding * np.sin(2 * np.pi * hz * time)).astype(np.float32)
 
 
-def heard(audio: np.ndarray, hz: float = 440) -> list[float]:
+def beeps_in(audio: np.ndarray, hz: float = 440) -> list[float]:
     """Where beeps of this pitch begin, in seconds."""
     step = SAMPLE_RATE // 100
     blocks = audio[: len(audio) // step * step].reshape(-1, step)
@@ -96,20 +98,20 @@ def audio_of(decoder: Decoder, path: Path, **options: bool) -> np.ndarray:
 def test_audio_that_starts_after_the_video_is_late(decoder: Decoder, tmp_path: Path, container: str, codec: str) -> None:
     path = write(tmp_path / "late", [beeps(3, [1])], container, codec, start_s=4, with_video=True)
     for is_recording in (False, True):
-        assert heard(audio_of(decoder, path, is_recording=is_recording)) == pytest.approx([5], abs=NEAR)
+        assert beeps_in(audio_of(decoder, path, is_recording=is_recording)) == pytest.approx([5], abs=NEAR)
 
 
 @pytest.mark.promise("media.clock")
 def test_a_late_start_without_video_counts_in_files_and_not_in_chunks(decoder: Decoder, tmp_path: Path) -> None:
     path = write(tmp_path / "late", [beeps(3, [1])], start_s=4)
-    assert heard(audio_of(decoder, path)) == pytest.approx([5], abs=NEAR)
-    assert heard(audio_of(decoder, path, is_recording=True)) == pytest.approx([1], abs=NEAR)
+    assert beeps_in(audio_of(decoder, path)) == pytest.approx([5], abs=NEAR)
+    assert beeps_in(audio_of(decoder, path, is_recording=True)) == pytest.approx([1], abs=NEAR)
 
 
 @pytest.mark.promise("media.clock")
 def test_a_stream_that_was_joined_in_its_middle_begins_with_its_first_audio(decoder: Decoder, tmp_path: Path) -> None:
     path = write(tmp_path / "joined", [beeps(3, [1])], start_s=3600)
-    assert heard(audio_of(decoder, path)) == pytest.approx([1], abs=NEAR)
+    assert beeps_in(audio_of(decoder, path)) == pytest.approx([1], abs=NEAR)
 
 
 @pytest.mark.promise("media.clock")
@@ -121,7 +123,7 @@ def test_missing_packets_are_silence_and_later_audio_keeps_its_time(
 ) -> None:
     path = write(tmp_path / "holes", [beeps(10, [1, 4, 8])], container, codec, without=[(2, 2.2), (3, 6)])
     audio = audio_of(decoder, path)
-    first, *_, last = heard(audio)
+    first, *_, last = beeps_in(audio)
     assert (first, last) == (pytest.approx(1, abs=NEAR), pytest.approx(8, abs=NEAR if container != "mpegts" else 2 * NEAR))
     assert len(audio) / SAMPLE_RATE == pytest.approx(10, abs=0.15)
 
@@ -173,7 +175,7 @@ def test_damaged_audio_is_silent_and_listed_with_its_position(decoder: Decoder, 
     found = decoder.decode(path, DecodeOptions(600))
     (span,) = found.damaged
     assert (span.start, span.end) == (pytest.approx(3, abs=0.2), pytest.approx(5, abs=0.2))
-    assert heard(found.audio) == pytest.approx([1, 8], abs=NEAR)
+    assert beeps_in(found.audio) == pytest.approx([1, 8], abs=NEAR)
 
 
 def without_meaning(data: bytes, positions: Sequence[tuple[int, int]], seed: int) -> bytes:
@@ -203,11 +205,11 @@ def test_a_packet_of_random_bytes_costs_only_itself(decoder: Decoder, tmp_path: 
         path.write_bytes(
             without_meaning(data, [(packet.pos + 16, min(packet.size, 160) - 24) for packet in middle[:1]], seed)
         )
-        assert heard(audio_of(decoder, path)) == pytest.approx([1, 6], abs=2 * NEAR)
+        assert beeps_in(audio_of(decoder, path)) == pytest.approx([1, 6], abs=2 * NEAR)
 
 
 @pytest.mark.promise("media.damage")
-def test_damage_at_the_end_and_lost_frames_of_flac_are_listed(decoder: Decoder, tmp_path: Path) -> None:
+def test_damage_at_the_end_and_lost_frames_of_flac_are_listed_also_by_the_service(decoder: Decoder, tmp_path: Path) -> None:
     noise = np.random.default_rng(1).standard_normal(10 * RATE).astype(np.float32) * 0.003
     for container in ("matroska", "flac"):
         path = write(tmp_path / "audio", [beeps(10, [1, 9]) + noise], container, "flac")
@@ -220,7 +222,13 @@ def test_damage_at_the_end_and_lost_frames_of_flac_are_listed(decoder: Decoder, 
         found = decoder.decode(path, DecodeOptions(600))
         assert len(found.audio) / SAMPLE_RATE == pytest.approx(10, abs=0.2), container
         assert [(span.start, span.end) for span in found.damaged] == [pytest.approx((4, min(end, 10)), abs=0.3)], container
-    assert heard(found.audio)[-1] == pytest.approx(9, abs=NEAR)
+    assert beeps_in(found.audio)[-1] == pytest.approx(9, abs=NEAR)
+    (tmp_path / "service").mkdir()
+    with service(tmp_path / "service") as running:
+        assert running.send(path.read_bytes(), job_id="damaged").status_code == 200
+        assert running.ended("damaged")["status"] == "completed"
+        (span,) = running.call("GET", "/transcript/damaged").json()["damaged"]
+    assert (span["start"], span["end"]) == pytest.approx((4, 6), abs=0.3)
 
 
 def test_damage_of_several_tracks_is_united() -> None:
@@ -242,7 +250,7 @@ def test_a_track_that_pauses_for_long_moves_nothing(decoder: Decoder, tmp_path: 
         assert audio.shape[-1] / SAMPLE_RATE == pytest.approx(130, abs=0.2)
         tracks = audio if separate else [audio]
         expected = [[3, 100, 120], [5, 110]] if separate else [[3, 5, 100, 110, 120]]
-        assert [heard(track) for track in tracks] == [pytest.approx(times, abs=NEAR) for times in expected]
+        assert [beeps_in(track) for track in tracks] == [pytest.approx(times, abs=NEAR) for times in expected]
 
 
 @pytest.mark.promise("media.clock")
@@ -253,7 +261,7 @@ def test_joined_recordings_follow_each_other_whatever_their_clocks(
     parts = [write(tmp_path / "part", [beeps(5, [1])], container, codec, start_s=start).read_bytes() for start in (0, 7200)]
     for order in ((0, 1), (1, 0), (0, 0)):
         (tmp_path / "joined").write_bytes(b"".join(parts[n] for n in order))
-        assert heard(audio_of(decoder, tmp_path / "joined")) == pytest.approx([1, 6], abs=0.2)
+        assert beeps_in(audio_of(decoder, tmp_path / "joined")) == pytest.approx([1, 6], abs=0.2)
 
 
 @pytest.mark.promise("media.channels")
@@ -261,35 +269,34 @@ def test_a_track_without_a_decoder_does_not_matter(decoder: Decoder, tmp_path: P
     data = write(tmp_path / "two", [beeps(4, [1]), beeps(4, [3])], "matroska", "libopus").read_bytes()
     last = data.rindex(b"A_OPUS")
     (tmp_path / "two").write_bytes(data[:last] + b"A_XPUS" + data[last + 6 :])
-    assert heard(audio_of(decoder, tmp_path / "two")) == pytest.approx([1], abs=NEAR)
+    assert beeps_in(audio_of(decoder, tmp_path / "two")) == pytest.approx([1], abs=NEAR)
 
 
 @pytest.mark.promise("media.channels")
-def test_channels_that_cancel_each_other_are_heard(decoder: Decoder, tmp_path: Path) -> None:
+def test_channels_that_cancel_each_other_are_decoded(decoder: Decoder, tmp_path: Path) -> None:
     one = beeps(4, [1, 3])
     opposite = write(tmp_path / "opposite", [np.stack([one, -0.98 * one], axis=1)], codec="pcm_s16le", layout="stereo")
-    assert heard(audio_of(decoder, opposite)) == pytest.approx([1, 3], abs=NEAR)
+    assert beeps_in(audio_of(decoder, opposite)) == pytest.approx([1, 3], abs=NEAR)
     left = np.stack([beeps(4, [1]), beeps(4, [3])], axis=1)
-    assert heard(audio_of(decoder, write(tmp_path / "left", [left], codec="pcm_s16le", layout="stereo"))) == pytest.approx(
-        [1, 3], abs=NEAR
-    )
+    apart = write(tmp_path / "left", [left], codec="pcm_s16le", layout="stereo")
+    assert beeps_in(audio_of(decoder, apart)) == pytest.approx([1, 3], abs=NEAR)
 
 
 @pytest.mark.promise("media.channels")
-def test_all_tracks_of_one_language_are_heard(decoder: Decoder, tmp_path: Path) -> None:
+def test_all_tracks_of_one_language_are_decoded(decoder: Decoder, tmp_path: Path) -> None:
     one, two, silent = beeps(4, [1]), beeps(4, [3]), beeps(4, [])
-    assert heard(audio_of(decoder, write(tmp_path / "a", [silent, one, two]))) == pytest.approx([1, 3], abs=NEAR)
+    assert beeps_in(audio_of(decoder, write(tmp_path / "a", [silent, one, two]))) == pytest.approx([1, 3], abs=NEAR)
     dubbed = write(tmp_path / "b", [one, two], languages=["eng", "ger"])
-    assert heard(audio_of(decoder, dubbed)) == pytest.approx([1], abs=NEAR)
+    assert beeps_in(audio_of(decoder, dubbed)) == pytest.approx([1], abs=NEAR)
     half_known = write(tmp_path / "c", [one, two], languages=["und", "eng"])
-    assert heard(audio_of(decoder, half_known)) == pytest.approx([1, 3], abs=NEAR)
+    assert beeps_in(audio_of(decoder, half_known)) == pytest.approx([1, 3], abs=NEAR)
 
 
 @pytest.mark.promise("media.channels")
 def test_a_track_that_ends_early_does_not_hold_up_the_others(tmp_path: Path) -> None:
     path = write(tmp_path / "short", [beeps(120, [1, 119]), beeps(5, [3])])
     blocks = [samples for samples, _ in decoded(path, DecodeOptions(), Found())]
-    assert heard(np.concatenate(blocks) / 32768) == pytest.approx([1, 3, 119], abs=NEAR)
+    assert beeps_in(np.concatenate(blocks) / 32768) == pytest.approx([1, 3, 119], abs=NEAR)
     assert max(map(len, blocks)) <= 32 * SAMPLE_RATE
 
 
@@ -298,13 +305,13 @@ def test_channels_or_tracks_can_be_separate(decoder: Decoder, tmp_path: Path) ->
     one, two = beeps(4, [1]), beeps(4, [3])
     stereo = write(tmp_path / "stereo", [np.stack([one, two], axis=1)], codec="pcm_s16le", layout="stereo")
     for path in (stereo, write(tmp_path / "tracks", [one, two])):
-        assert [heard(channel) for channel in audio_of(decoder, path, separate=True)] == [
+        assert [beeps_in(channel) for channel in audio_of(decoder, path, separate=True)] == [
             pytest.approx([1], abs=NEAR),
             pytest.approx([3], abs=NEAR),
         ]
     assert audio_of(decoder, write(tmp_path / "mono", [one]), separate=True).shape[0] == 1
     many = write(tmp_path / "many", [np.repeat(one[:, None], 16, axis=1)], "wav", "pcm_s16le", layout="16 channels")
-    assert heard(audio_of(decoder, many)) == pytest.approx([1], abs=NEAR)
+    assert beeps_in(audio_of(decoder, many)) == pytest.approx([1], abs=NEAR)
     with pytest.raises(MediaError, match="at most 8 channels"):
         audio_of(decoder, many, separate=True)
 
@@ -323,7 +330,7 @@ def test_a_rate_or_a_number_of_channels_that_changes_is_followed(decoder: Decode
         parts.append((tmp_path / "part").read_bytes())
     for start in (b"", bytes(512)):
         (tmp_path / "joined").write_bytes(start + b"".join(parts))
-        assert heard(audio_of(decoder, tmp_path / "joined")) == pytest.approx([1, 4, 7], abs=0.2)
+        assert beeps_in(audio_of(decoder, tmp_path / "joined")) == pytest.approx([1, 4, 7], abs=0.2)
     assert audio_of(decoder, tmp_path / "joined", separate=True).shape[0] == 2
 
 
@@ -333,7 +340,7 @@ def test_a_title_in_another_character_set_does_not_matter(decoder: Decoder, tmp_
     title = b"LIST\x10\0\0\0INFOINAM\x04\0\0\0\xe9t\xe9\0"
     data = wav.index(b"data")
     (tmp_path / "titled").write_bytes(wav[:data] + title + wav[data:])
-    assert heard(audio_of(decoder, tmp_path / "titled")) == pytest.approx([1], abs=NEAR)
+    assert beeps_in(audio_of(decoder, tmp_path / "titled")) == pytest.approx([1], abs=NEAR)
 
 
 @pytest.mark.promise("media.clock", "media.damage")
@@ -347,7 +354,9 @@ def test_a_cut_file_has_the_time_of_its_recording_and_the_damage_of_each_part(tm
     assert isinstance(part, Part) and part.damaged == ()
 
 
-def test_damage_is_told_in_seconds_of_each_part() -> None:
+def test_damage_is_told_in_seconds_of_each_part_and_by_the_service_in_those_of_the_file() -> None:
+    assert spans_of([Span(1, 2.5)], 100.0) == [{"start": 101.0, "end": 102.5}]
+    assert spans_of([Span(0, 1), Span(1, 3)], 100.0, since=102.0) == [{"start": 102.0, "end": 103.0}]  # in the overlap
     spans = [Span(1, 2), Span(9, 12), Span(30, 31)]
     assert _within(spans, 0, 10) == (Span(1, 2), Span(9, 10))
     assert _within(spans, 10, 20) == (Span(0, 2),)

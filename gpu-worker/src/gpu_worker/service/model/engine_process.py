@@ -26,10 +26,10 @@ from gpu_worker.service.model.join import TranscribedPart, paragraphs, take_segm
 from gpu_worker.service.queue.disk_full import DiskFull, as_disk_full
 from gpu_worker.service.queue.durable import sync_folder
 from gpu_worker.service.queue.jobs import SMALL_BYTES
-from gpu_worker.service.queue.results import Result, stored
+from gpu_worker.service.queue.results import Result, StoredSpan, spans_of, stored
 from gpu_worker.speech.engine import Clip, Engine, Engines, ModelNotLoaded, UnsupportedLanguage, most_spoken
-from gpu_worker.speech.engine.speech import Audio
 from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder, MediaError
+from gpu_worker.speech.media.decoder import Decoded
 from gpu_worker.speech.media.file_audio import Cutter, Part, ReadSoFar, WholeFile
 from gpu_worker.speech.media.file_audio import Order as CutOrder
 from gpu_worker.speech.segments import Segment
@@ -66,7 +66,7 @@ class EngineProcess:
             for order in orders:
                 self._send(lines.Failed(order.seq, str(error), "model-not-loaded"))
             return
-        short: list[tuple[lines.Order, Audio]] = []
+        short: list[tuple[lines.Order, Decoded]] = []
         for order in orders:
             try:
                 engine.model.check_language(order.options.language)
@@ -74,18 +74,15 @@ class EngineProcess:
                 self._send(lines.Failed(order.seq, str(error), "invalid-language"))
                 continue
             try:
-                audio = (
-                    self._decoder.decode(order.path, self._decoding(order, SHORT_SECONDS)).audio
-                    if order.path.stat().st_size <= SMALL_BYTES
-                    else None
-                )
+                is_small = order.path.stat().st_size <= SMALL_BYTES
+                decoded = self._decoder.decode(order.path, self._decoding(order, SHORT_SECONDS)) if is_small else None
             except MediaError:
-                audio = None  # too long, or not audio: cutting it shows which
-            if audio is None:
+                decoded = None  # too long, or not audio: cutting it shows which
+            if decoded is None:
                 self._long(engine, order)
             else:
                 self._send(lines.Progress(order.seq, DECODE_SHARE))
-                short.append((order, audio))
+                short.append((order, decoded))
         if short:
             self._together(engine, short)
 
@@ -93,19 +90,21 @@ class EngineProcess:
     def _decoding(order: lines.Order, max_seconds: float) -> DecodeOptions:
         return DecodeOptions(max_seconds, separate=order.options.separate)
 
-    def _together(self, engine: Engine, short: Sequence[tuple[lines.Order, Audio]]) -> None:
-        reporters = [self._progress_reporter(order, 0.0, 1.0, audio.shape[-1]) for order, audio in short]
+    def _together(self, engine: Engine, short: Sequence[tuple[lines.Order, Decoded]]) -> None:
+        reporters = [self._progress_reporter(order, 0.0, 1.0, decoded.audio.shape[-1]) for order, decoded in short]
         found = engine.transcribe(
-            [Clip(audio, order.options) for order, audio in short],
+            [Clip(decoded.audio, order.options) for order, decoded in short],
             self._send_alive,
             lambda index, seconds: reporters[index](index, seconds),
         )
-        for (order, _), transcription in zip(short, found, strict=True):
-            self._finish(engine, order, [list(transcription.segments)], transcription.duration_seconds)
+        for (order, decoded), transcription in zip(short, found, strict=True):
+            damaged = spans_of(decoded.damaged)
+            self._finish(engine, order, [list(transcription.segments)], transcription.duration_seconds, damaged)
 
     def _long(self, engine: Engine, order: lines.Order) -> None:
         likely: str | None = None
         parts: list[list[Segment]] = []
+        damaged: list[StoredSpan] = []
         before: TranscribedPart | None = None
         seconds, read, transcribed = 0.0, 0.0, 0.0
         try:
@@ -115,6 +114,7 @@ class EngineProcess:
                         case ReadSoFar(at):
                             read = at
                         case Part():
+                            damaged += spans_of(event.damaged, event.start, event.start + event.overlap_s)
                             path = Path(folder) / event.file
                             audio = self._decoder.decode(path, self._decoding(order, 2 * SHORT_SECONDS)).audio
                             path.unlink()
@@ -135,7 +135,7 @@ class EngineProcess:
             return
         if before is not None:
             parts.append(self._finish_part(order, before, None))
-        self._finish(engine, order, parts, seconds, segments_sent=True)
+        self._finish(engine, order, parts, seconds, damaged, segments_sent=True)
 
     def _progress_reporter(self, order: lines.Order, begin: float, end: float, samples: int) -> Callable[[int, float], None]:
         """A callback that reports progress within one part, which covers `begin` to `end` of the file."""
@@ -157,6 +157,7 @@ class EngineProcess:
         order: lines.Order,
         parts: Sequence[list[Segment]],
         seconds: float,
+        damaged: list[StoredSpan],
         segments_sent: bool = False,
     ) -> None:
         """Writes the complete result, then reports the end. `segments_sent`: whether the segments were already reported."""
@@ -168,6 +169,8 @@ class EngineProcess:
             "text": paragraphs(parts),
             "segments": stored(segments),
         }
+        if damaged:
+            result["damaged"] = damaged
         new = order.result.with_suffix(f".{os.getpid()}.new")
         try:
             with as_disk_full(), new.open("w") as file:

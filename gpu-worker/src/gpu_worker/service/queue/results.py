@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NotRequired, TypedDict
 
+from gpu_worker.speech.media import Span
 from gpu_worker.speech.segments import Segment, Word
 
 
@@ -40,6 +41,13 @@ class StoredSegment(Timed):
     """`S` and the number of its channel; only if channels are separate."""
 
 
+class StoredSpan(TypedDict):
+    """A stretch of a file, in seconds."""
+
+    start: float
+    end: float
+
+
 class Result(TypedDict):
     """A transcript."""
 
@@ -48,6 +56,14 @@ class Result(TypedDict):
     model: str
     text: str
     segments: list[StoredSegment]
+    damaged: NotRequired[list[StoredSpan]]
+    """Stretches that could not be decoded; only if there are any."""
+
+
+def spans_of(damaged: Iterable[Span], start: float = 0.0, since: float = 0.0) -> list[StoredSpan]:
+    """Damage of a part that begins at `start`, in seconds of the file; without what is before `since`."""
+    moved = [{"start": max(start + span.start, since), "end": start + span.end} for span in damaged]
+    return [{"start": round(span["start"], 3), "end": round(span["end"], 3)} for span in moved if span["end"] > since]
 
 
 def stored(segments: Sequence[Segment]) -> list[StoredSegment]:

@@ -117,7 +117,7 @@ class Mixer:
         if self._owed[track]:
             loud = np.flatnonzero(samples[: self._owed[track]])
             silent = min(self._owed[track], len(samples)) if len(loud) == 0 else int(loud[0])
-            self._owed[track] = self._owed[track] - silent if len(loud) == 0 else 0  # late audio is heard late
+            self._owed[track] = self._owed[track] - silent if len(loud) == 0 else 0  # late audio stays audible, but late
             samples = samples[silent:]
         self._queues[track].append(samples)
         self._sizes[track] += len(samples)
