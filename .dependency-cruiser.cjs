@@ -50,7 +50,7 @@ module.exports = {
       'core-without-io',
       'core consists of use cases over ports: it imports core, packages that do no I/O, and crypto',
       '^core/(?!contracts/)',
-      [CORE, npm('ipaddr[.]js', 'p-map', 're2js', 'ulid', 'zod'), node('crypto')],
+      [CORE, npm('docx', 'ipaddr[.]js', 'p-map', 're2js', 'ulid', 'zod'), node('crypto')],
     ),
     ...CORE_ORDER.slice(1).map((folder, above) =>
       rule(
@@ -142,6 +142,7 @@ module.exports = {
     room('pages-know-contracts', 'the pages run in browsers and use the HTTP API', '^web/(src/|service-worker[.]ts$)', [
       '^web/src/',
       CONTRACTS,
+      '^core/transcripts/(paragraphs|spacing)[.]ts$',
       npm('@preact/signals', 'idb', 'preact', 'uplot', 'zod'),
     ]),
     room('pages-build', 'the build of the pages imports nothing of the product', '^web/vite[.]config[.]ts$', [npm('vite')], {
@@ -163,7 +164,7 @@ module.exports = {
         CORE,
         '^lambdas/adapters/',
         '^test/(support/|browser/chromium[.]ts$)',
-        npm(SDK, 'p-map', 'playwright-core', 'zod'),
+        npm(SDK, 'media-captions', 'p-map', 'playwright-core', 'zod'),
       ],
       { usesNode },
     ),

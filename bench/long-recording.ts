@@ -91,10 +91,10 @@ async function figuresOf(aws: CountedAws, chunkCount: number): Promise<LongRecor
     results: s3Results(s3, bucket),
     objects: s3ChunkObjects(s3, bucket),
     queue: { send: async () => undefined, sendMany: async () => undefined },
-    wake: async () => undefined,
     correctorFor: async () => corrector,
     readPool: async () => emptyPool(),
     downloadUrl: async (key: string) => `https://bucket.example/${key}`,
+    ...{ wake: async () => undefined, storeExport: async () => undefined },
     nowMs: Date.now,
   };
   await deps.sessions.create({ session_id: sessionId, user_id: USER, live: true, state: 'recording', created_at_ms: 1 });

@@ -9,10 +9,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { PROJECT, WORKER_PYTHON } from '../host/paths.ts';
+import { exportsReadBack } from './exports.ts';
 import { fileKills } from './files.ts';
 import { hostKills } from './host-kills.ts';
 import { kills, randomFrom } from './kills.ts';
 import { powerCut } from './power-cut.ts';
+import { pythonProof } from './python.ts';
 import { machine, today, write } from './results.ts';
 
 const { values, positionals } = parseArgs({
@@ -64,15 +66,6 @@ const LongMedia = z.array(
   }),
 );
 const [MAX_GROWTH, MAX_PROGRESS_OFF] = [1.1, 0.05];
-
-/** Runs a module of bench/ with the worker's code. Returns what it prints as its last line, or undefined if it fails. */
-function pythonProof<T>(module: string, schema: z.ZodType<T>, ...args: string[]): T | undefined {
-  const env = { ...process.env, PYTHONPATH: [join(PROJECT, 'gpu-worker', 'src'), join(PROJECT, 'bench')].join(':') };
-  const { stdout, stderr, status } = spawnSync(WORKER_PYTHON, ['-m', module, ...args], { env, encoding: 'utf8' });
-  if (status === 0) return schema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
-  console.error(stderr);
-  return undefined;
-}
 
 /** Share of all DynamoDB writes. */
 const CONFLICTS = 0.05;
@@ -154,6 +147,23 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         ...(wrong.length === 0 ? [] : ['', ...wrong.map((one) => `- ${one.name}: ${one.text} (${one.off_s} s)`)]),
       ]);
       return wrong.length === 0;
+    },
+  },
+  exports: {
+    about: 'exports of 300 random transcripts, read by LibreOffice and eight parsers: the same text and times (under a minute)',
+    async run() {
+      const rows = await exportsReadBack(countOr(300), randomFrom(seed));
+      write('Exports read by other software', [
+        `${today}, ${machine}; the shared examples and ${countOr(300)} random transcripts (words of several scripts, markup, control characters, marks, speakers);`,
+        `seed ${seed}. Compared: text, start and end of each cue (media-captions: also times of words; it reads none above 100 h); text, style and emphasis of each paragraph (LibreOffice: text).`,
+        '',
+        '| format | read by | files | cues or paragraphs | different |',
+        '|---|---|---|---|---|',
+        ...rows.map((one) => `| ${one.format} | ${one.reader} | ${one.files} | ${one.items} | ${one.different.length} |`),
+      ]);
+      for (const { reader, format, different } of rows)
+        for (const one of different.slice(0, 3)) console.error(`${reader}, ${format}: ${one}`);
+      return rows.every(({ files, different }) => files > 0 && different.length === 0);
     },
   },
   'long-media': {

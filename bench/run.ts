@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [stop-latency] [scan] [repair] [files] [pages] [long] [pressure] [service] [quality] [product] [options]`: measures
- * speed and quality, and writes the figures with date and machine to bench/RESULTS.md. Without a name it runs all measurements.
+ * `npm run bench -- [stop-latency] [scan] [repair] [files] [pages] [long] [pressure] [service] [quality] [product]
+ * [subtitles] [options]`: measures speed and quality, and writes the figures with date and machine to bench/RESULTS.md. Without a name it runs all measurements.
  */
 import { parseArgs } from 'node:util';
 import { longFile } from './files.ts';
@@ -16,6 +16,7 @@ import { machine, today, write } from './results.ts';
 import { scanFigures } from './scan.ts';
 import { serviceFigures } from './service.ts';
 import { quantile, stopLatency } from './stop-latency.ts';
+import { subtitleFigures } from './subtitles.ts';
 
 const DEFAULT_MINUTES = '5,60,180';
 /** long: chunks of 5 min, 1 h, 8 h and 24 h; words of eight hours of speech, and how often the page is opened. */
@@ -210,6 +211,33 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
       ...table(rows),
     ]);
     return rows.every(({ holds }) => holds !== false);
+  },
+
+  async subtitles() {
+    const { cues, words, boundaries } = await subtitleFigures();
+    const share = (part: number, all: number): string => `${((100 * part) / all).toFixed(1)} %`;
+    const sum = (of: (one: (typeof cues)[number]) => number): number => cues.reduce((total, one) => total + of(one), 0);
+    const all = sum((one) => one.cues);
+    const fast = sum((one) => one.fast);
+    write('Subtitles of an hour of human speech', [
+      `${today}, ${machine}; ${(sum((one) => one.seconds) / 60).toFixed(0)} min of telephone prompts (Debian), each prompt once: all English ones with \`tiny.en\`, ten minutes of each`,
+      'other language with `base`; one voice per language, random pauses of 0.1 to 0.9 s, chunks of 30 s, joined by the product.',
+      '',
+      '| | min | cues | line, median and longest | lines over 42 | cues over two lines | over 20 characters a second | below 0.83 s | duration, s, median and longest |',
+      '|---|---|---|---|---|---|---|---|---|',
+      ...cues.map(
+        (one) =>
+          `| ${one.language} | ${(one.seconds / 60).toFixed(0)} | ${one.cues} | ${quantile(one.lines, 0.5)}, ${Math.max(...one.lines)} | ${one.longLines} | ${one.moreThanTwoLines} | ${share(one.fast, one.cues)} | ${share(one.short, one.cues)} | ${quantile(one.durations, 0.5).toFixed(1)}, ${Math.max(...one.durations).toFixed(1)} |`,
+      ),
+      '',
+      `Over 20 characters a second: ${share(fast, all)} of all cues (target: 5 %).`,
+      '',
+      `Words shorter than 20 ms: ${words.short} of ${words.all}.`,
+      '',
+      `Boundaries of chunks within an English prompt, whose text is known: ${boundaries.inside}. With a full stop or a capital in mid-sentence that only the end of a chunk`,
+      `caused: ${boundaries.broken}, and ${boundaries.brokenUnjoined} if the texts of the chunks are put one after the other.`,
+    ]);
+    return fast <= 0.05 * all && words.short === 0 && cues.every((one) => one.longLines === 0 && one.moreThanTwoLines === 0);
   },
 
   async pressure() {

@@ -19,6 +19,9 @@ import {
 import * as z from 'zod';
 import { type ApiClient, type ApiRequest, apiClient, requestOf, type Transport } from '../core/contracts/calls/client.ts';
 
+/** Exit status of an invalid usage. */
+export const USAGE_ERROR = 64;
+
 /** An error whose message is printed without a stack trace; `code` is the exit status. */
 export class CliError extends Error {
   readonly code: number;

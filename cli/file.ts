@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../core/contracts/calls/client.ts';
-import type { Format } from '../core/contracts/formats.ts';
 import { JOB_STATES, type JobState } from '../core/contracts/jobs.ts';
 import { recordedOr } from '../core/contracts/recorded.ts';
-import { choice, formatOption, jobId, listLimit, NO_MARKS } from './options.ts';
+import { choice, jobId, listLimit } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 import { type Order, sortedPage, sortOption } from './sorted.ts';
+import { transcriptCommand } from './text.ts';
 
 /** `chunkscribe file`: the user's file jobs. */
 export function fileCommands(program: Command, api: ApiClient, isJson: () => boolean): void {
@@ -55,17 +55,11 @@ export function fileCommands(program: Command, api: ApiClient, isJson: () => boo
       );
     });
 
-  file
-    .command('transcript')
-    .description('print the text')
-    .argument('<job>', 'id', jobId)
-    .addOption(formatOption())
-    .option(...NO_MARKS)
-    .action(async (id: string, { format, marks }: { format: Format; marks: boolean }) => {
-      const query = { format: isJson() ? 'json' : format, marks: marks ? 'true' : 'false' } as const;
-      const text = await api.text('GET /api/transcriptions/{id}/transcript', { path: { id }, query });
-      process.stdout.write(`${text.trimEnd()}\n`);
-    });
+  transcriptCommand(
+    file.command('transcript').description('print the text').argument('<job>', 'id', jobId),
+    isJson,
+    (id, query) => api.bytes('GET /api/transcriptions/{id}/transcript', { path: { id }, query }),
+  );
 
   for (const [name, call, description] of [
     ['cancel', 'POST /api/transcriptions/{id}/cancel', 'cancel a job and delete its results'],

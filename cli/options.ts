@@ -5,9 +5,9 @@
 import { InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { STAGE_NAME } from '../core/contracts/fields.ts';
+import { FORMATS } from '../core/contracts/formats.ts';
 import { MAX_CHUNK_NUMBER } from '../core/contracts/limits.ts';
 
-const FORMATS = ['txt', 'json', 'srt', 'vtt'] as const;
 /** Rows per list. @see ListQuery of core/contracts/http.ts */
 const MAX_LISTED = 100;
 const MAX_MODEL_NAME = 100;
@@ -41,9 +41,6 @@ export const isoTime = (text: string): string =>
 export const choice = (flags: string, description: string, words: readonly string[]): Option =>
   new Option(flags, description).choices(words);
 export const formatOption = (): Option => choice('-f, --format <format>', 'format of the text', FORMATS).default('txt');
-
-/** Texts and subtitles without marks of what is missing. */
-export const NO_MARKS = ['--no-marks', 'leave out marks such as [missing 1:00-1:30]'] as const;
 
 export const listLimit = wholeNumber(1, MAX_LISTED);
 export const modelName = textUpTo(MAX_MODEL_NAME);

@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import * as z from 'zod';
 import { VERSION } from '../core/contracts/version.ts';
 import { batchCommands } from './batch.ts';
-import { CliError, type Connection } from './connection.ts';
+import { CliError, type Connection, USAGE_ERROR } from './connection.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { fileCommands } from './file.ts';
 import { gpuCommands } from './gpu.ts';
@@ -14,8 +14,6 @@ import { lockCommands, sessionCommands } from './session.ts';
 import { smokeCommand } from './smoke/command.ts';
 import { tokenCommand } from './token.ts';
 import { transcribeCommand } from './transcribe/command.ts';
-
-const USAGE_ERROR = 64;
 
 /** Rejects help for an unknown command; commander would print the general help. */
 function refuseUnknownHelp(context: { readonly error: boolean; readonly command: Command }): string {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { ApiClient, CallResult } from '../core/contracts/calls/client.ts';
-import type { Format } from '../core/contracts/formats.ts';
 import { recordedOr } from '../core/contracts/recorded.ts';
-import { chunkNumber, formatOption, listLimit, NO_MARKS, sessionId } from './options.ts';
+import { chunkNumber, listLimit, sessionId } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 import { type Order, sortedPage, sortOption } from './sorted.ts';
+import { transcriptCommand } from './text.ts';
 
 const sessionText = (session: CallResult<'GET /api/sessions/{id}'>): string => {
   const facts = list({
@@ -68,17 +68,11 @@ export function sessionCommands(program: Command, api: ApiClient, isJson: () => 
       print(isJson(), await api('GET /api/sessions/{id}', { path: { id } }), sessionText);
     });
 
-  session
-    .command('transcript')
-    .description('print the text')
-    .argument('<session>', 'id', sessionId)
-    .addOption(formatOption())
-    .option(...NO_MARKS)
-    .action(async (id: string, { format, marks }: { format: Format; marks: boolean }) => {
-      const query = { format: isJson() ? 'json' : format, marks: marks ? 'true' : 'false' } as const;
-      const text = await api.text('GET /api/sessions/{id}/transcript', { path: { id }, query });
-      process.stdout.write(`${text.trimEnd()}\n`);
-    });
+  transcriptCommand(
+    session.command('transcript').description('print the text').argument('<session>', 'id', sessionId),
+    isJson,
+    (id, query) => api.bytes('GET /api/sessions/{id}/transcript', { path: { id }, query }),
+  );
 
   session
     .command('retry')

@@ -38,3 +38,6 @@ export type SignPart = (key: string, uploadId: string, partNumber: number, sizeB
 
 /** Presigns a download, which is valid for DOWNLOAD_URL_SECONDS. */
 export type SignDownload = (key: string) => Promise<string>;
+
+/** Stores a copy of a text that is too large for a response, for a day. */
+export type StoreExport = (key: string, content: string | Uint8Array, contentType: string) => Promise<void>;

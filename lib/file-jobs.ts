@@ -83,5 +83,6 @@ export class FileJobs extends Construct {
       storage.grantList(grantee);
       grantTranscription(grantee, props);
     }
+    storage.grantObjects(calls, 's3:PutObjectTagging');
   }
 }

@@ -33,7 +33,7 @@ export class ServiceApi extends Construct {
       defaultAuthorizer: new HttpJwtAuthorizer('Jwt', issuer, { jwtAudience: [identity.client.userPoolClientId] }),
       corsPreflight: {
         allowOrigins: [...stage.origins],
-        allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST, CorsHttpMethod.PUT, CorsHttpMethod.DELETE],
+        allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST, CorsHttpMethod.PUT, CorsHttpMethod.PATCH, CorsHttpMethod.DELETE],
         allowHeaders: ['authorization', 'content-type', 'idempotency-key'],
         exposeHeaders: ['location', 'retry-after', 'etag'],
         maxAge: Duration.hours(1),

@@ -26,6 +26,7 @@ export class RecordingApi extends Construct {
         MODELS: [stage.model, ...stage.models].join(','),
         CAN_DIARIZE: String(stage.speakerModel !== undefined),
         QUOTAS_TABLE: storage.env.QUOTAS_TABLE,
+        SETTINGS_TABLE: storage.env.SETTINGS_TABLE,
       },
       timeout: Duration.seconds(25),
     });
@@ -34,10 +35,12 @@ export class RecordingApi extends Construct {
       'POST /api/sessions',
       'GET /api/sessions',
       'GET /api/sessions/{id}',
+      'PATCH /api/sessions/{id}',
       'DELETE /api/sessions/{id}',
       'GET /api/sessions/{id}/cache',
       'GET /api/sessions/{id}/cost',
       'POST /api/sessions/{id}/complete',
+      'POST /api/sessions/{id}/resume',
       'POST /api/sessions/{id}/retranscribe',
       'POST /api/sessions/{id}/chunks/{n}/retry',
       'POST /api/sessions/{id}/transcript/ranges',
@@ -51,6 +54,7 @@ export class RecordingApi extends Construct {
     storage.grantList(sessions);
     grantTranscription(sessions, props);
     storage.quotas.grant(sessions, 'dynamodb:UpdateItem');
+    storage.settings.grant(sessions, 'dynamodb:GetItem');
   }
 
   private uploads({ storage, api, identity }: SharedByCalls): void {
@@ -71,6 +75,8 @@ export class RecordingApi extends Construct {
     const transcripts = serviceFunction(this, 'Transcripts', {
       folder: 'transcripts-api',
       env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE, ...identity.env },
+      // Subtitles and documents of a day take seconds.
+      timeout: Duration.seconds(25),
       memoryMb: 512,
     });
     api.serve(
@@ -78,6 +84,9 @@ export class RecordingApi extends Construct {
       'GET /api/sessions/{id}/transcript',
       'GET /api/sessions/{id}/transcript/edits',
       'PUT /api/sessions/{id}/transcript/edits',
+      'GET /api/sessions/{id}/notes',
+      'PUT /api/sessions/{id}/notes/{note}',
+      'DELETE /api/sessions/{id}/notes/{note}',
       'GET /api/sessions/{id}/audio',
       'GET /api/sessions/{id}/peaks',
       'POST /api/sessions/{id}/speakers',
@@ -85,8 +94,8 @@ export class RecordingApi extends Construct {
     storage.sessions.grant(transcripts, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.chunks.grant(transcripts, 'dynamodb:Query');
     storage.settings.grant(transcripts, 'dynamodb:GetItem');
-    // The transcript of a running recording is written if it is too large for a response.
-    storage.grantObjects(transcripts, 's3:GetObject', 's3:PutObject');
+    // What is too large for a response is written: the transcript of a running recording, and exports.
+    storage.grantObjects(transcripts, 's3:GetObject', 's3:PutObject', 's3:PutObjectTagging');
     storage.grantList(transcripts);
   }
 
@@ -96,7 +105,13 @@ export class RecordingApi extends Construct {
       folder: 'corrections-api',
       env: { SETTINGS_TABLE, QUOTAS_TABLE, ...identity.env },
     });
-    api.serve(corrections, 'GET /api/corrections', 'PUT /api/corrections');
+    api.serve(
+      corrections,
+      'GET /api/corrections',
+      'PUT /api/corrections',
+      'GET /api/recording-defaults',
+      'PUT /api/recording-defaults',
+    );
     storage.quotas.grant(corrections, 'dynamodb:UpdateItem');
     storage.settings.grant(corrections, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem');
   }

@@ -11,7 +11,7 @@ import {
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { REPORTS_PREFIX } from '../core/contracts/keys.ts';
+import { EXPORT_TAG, REPORTS_PREFIX } from '../core/contracts/keys.ts';
 import { INDEXES } from '../core/contracts/rows.ts';
 import type { StageProps } from './stage.ts';
 
@@ -44,6 +44,7 @@ const bucketOf = (scope: Construct, stage: StageProps, removalPolicy: RemovalPol
     ],
     lifecycleRules: [
       { id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      { id: 'exports', tagFilters: EXPORT_TAG, expiration: Duration.days(1) },
       ...(stage.retentionDays > 0 ? [{ id: 'retention', prefix: 'users/', expiration: Duration.days(stage.retentionDays) }] : []),
     ],
   });
@@ -222,6 +223,7 @@ export class Storage extends Construct {
     ...actions: readonly (
       | 's3:GetObject'
       | 's3:PutObject'
+      | 's3:PutObjectTagging'
       | 's3:DeleteObject'
       | 's3:AbortMultipartUpload'
       | 's3:ListMultipartUploadParts'

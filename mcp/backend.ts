@@ -49,7 +49,7 @@ export interface Backend {
   list(limit: number): Promise<Listed[]>;
   /** @throws BackendError if the job is not completed */
   transcript(jobId: string): Promise<TranscriptResult>;
-  render(jobId: string, format: 'txt' | 'srt' | 'vtt'): Promise<string>;
+  render(jobId: string, format: 'txt' | 'srt' | 'vtt' | 'md'): Promise<string>;
 }
 
 /** An error that is returned to the assistant; `code` is stable. */

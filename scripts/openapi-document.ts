@@ -10,6 +10,8 @@ import { GatewayRefusal, Problem } from '../core/contracts/answers.ts';
 import { CALLS, TAGS, tagOf } from '../core/contracts/calls/all.ts';
 import type { ApiCall } from '../core/contracts/calls/call.ts';
 import type { ErrorCode } from '../core/contracts/errors.ts';
+import { BINARY_TYPES } from '../core/contracts/formats.ts';
+import { NoteId } from '../core/contracts/notes.ts';
 import { VERSION } from '../core/contracts/version.ts';
 import { STATUS } from '../lambdas/runtime/problem.ts';
 
@@ -20,6 +22,7 @@ const PATH_PARAMETERS = {
     .string()
     .regex(/^[1-9]\d{0,4}$/)
     .meta({ description: 'Number of the chunk.' }),
+  note: NoteId.meta({ description: 'Id of the note.' }),
 };
 
 /** Error responses, with the error codes grouped by status. */
@@ -39,20 +42,22 @@ function problems(codes: readonly ErrorCode[]): ZodOpenApiResponsesObject {
   );
 }
 
-/** A success response: JSON, and text in the other media types. */
-const successOf = (schema: z.ZodType, texts: readonly string[]) => ({
+const fileOf = (type: string): z.ZodType => (BINARY_TYPES.includes(type) ? z.string().meta({ format: 'binary' }) : z.string());
+
+/** A success response: JSON, and files in the other media types. */
+const successOf = (schema: z.ZodType, files: readonly string[]) => ({
   description: 'success',
-  content: { 'application/json': { schema }, ...Object.fromEntries(texts.map((type) => [type, { schema: z.string() }])) },
+  content: { 'application/json': { schema }, ...Object.fromEntries(files.map((type) => [type, { schema: fileOf(type) }])) },
 });
 
-function responses({ answers, errors = [], access, body, texts = [] }: ApiCall): ZodOpenApiResponsesObject {
+function responses({ answers, errors = [], access, body, files = [] }: ApiCall): ZodOpenApiResponsesObject {
   const always: ErrorCode[] = [
     ...(access === 'anyone' ? [] : (['unauthorized', 'invalid', 'too-many'] as const)),
     ...(body ? (['malformed'] as const) : []),
   ];
   const successes = Object.entries(answers).map(([status, schema]) => [
     status,
-    schema === null ? { description: 'no content' } : successOf(schema, texts),
+    schema === null ? { description: 'no content' } : successOf(schema, files),
   ]);
   return { ...Object.fromEntries(successes), ...problems([...new Set([...always, ...errors])]) };
 }

@@ -5,6 +5,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'media.clock': "Times are those of the recording's container: late starts, missing packets and pauses keep their place.",
   'media.channels': 'All channels and tracks are transcribed, mixed or each alone.',
   'media.damage': 'What can be decoded of a damaged recording is transcribed; the rest is listed with its position.',
+  'transcript.no-signal': 'A transcript lists where the microphone delivered no sound, and not where it was only quiet.',
   'transcript.marks': 'Texts and subtitles say where something is missing, and who speaks.',
   'transcript.subtitles':
     'Subtitles can be read: lines of at most 42 characters, at most two of them, and no cue that flashes by.',
@@ -12,6 +13,9 @@ export const PROMISES: Readonly<Record<string, string>> = {
     "Access to another user's session is a 403 and changes nothing. Only tokens of the stage's own client are valid.",
   'security.template': 'Storage is private and encrypted, machines have no open ports, and permissions are minimal.',
 
+  'session.resumed': 'A completed recording can go on; one recorder at a time writes its next chunks.',
+  'session.notes': 'Notes and interruptions are listed at their time in the recording.',
+  'session.told': 'Prompt and hotwords of a recording, or else of its user, reach the model.',
   'stores.contract': 'The memory and DynamoDB stores behave the same.',
 
   keys: 'The server builds every key, and no other key is parsed as a chunk.',
@@ -53,7 +57,10 @@ export const PROMISES: Readonly<Record<string, string>> = {
 
   'transcript.language':
     'The language of a transcript is that of most of its words. Segments keep their own languages. A transcript without words has no language.',
-  'transcript.unspaced': 'Texts in scripts without spaces are joined without spaces.',
+  'transcript.unspaced': 'Texts in scripts without spaces have no spaces between their words, on the pages and in every export.',
+  'transcript.paragraphs':
+    'The paragraphs of a text end at pauses and with sentences; only a sentence of more than 250 words is divided. Pages and exports have the same ones.',
+  'transcript.word-times': 'Every word lasts at least 20 ms and ends before the next one starts.',
   'transcript.unheard': 'Speech without recognized words is listed as failed, but not where a neighboring chunk has the words.',
 
   'deployment.doctor': 'The doctor prints one line per check, with a remedy for each failed one.',
@@ -176,6 +183,8 @@ export const PROMISES: Readonly<Record<string, string>> = {
     "A user's model folder works with the files that CTranslate2 needs, is recognized by its published name, and is refused if it is damaged.",
   'model.shown': 'Start, pages and doctor show which model runs and, for an English-only model, how to use another one.',
 
+  'pages.day':
+    'A recording survives pauses, lost, changed and muted microphones; the session says what happened. It can go on later.',
   'pages.record':
     'A user records in a browser, reads the text while speaking and the complete text seconds after Stop, and can play any word.',
   'pages.nothing-lost':
@@ -259,7 +268,8 @@ export const PROMISES: Readonly<Record<string, string>> = {
   'speech.product':
     'In the API, the pages and the service, concurrent recordings and files each have their own language, silence has neither language nor text, a spoken repetition is kept, and unknown languages are refused before anything is queued.',
 
-  'transcript.formats': 'Transcripts are available as json, txt, srt and vtt.',
+  'transcript.formats':
+    'Transcripts are available as json, txt, srt, vtt, Markdown and Word documents, which other software reads as they are meant.',
   'transcript.ranges': 'The text of a time range has each word once, and its coverage is accurate.',
   'transcript.never-back': 'Concurrent assemblies end with a transcript of the newest rows.',
 

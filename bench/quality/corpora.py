@@ -102,12 +102,17 @@ def human_prompts() -> tuple[tuple[str, Audio], ...]:
     return tuple(found)
 
 
-def foreign_prompts(language: str, seconds: float, seed: int) -> Audio:
-    """Human prompts of another language, without their text. Raises Missing."""
+def foreign_files(language: str) -> list[Path]:
+    """The prompts of another language that are longer than 2 s. Raises Missing."""
     folder = SOUNDS / FOREIGN[language]
     if not folder.is_dir():
         raise Missing(f"{language} prompts are missing: apt-get install -y asterisk-core-sounds-{language}-g722")
-    files = sorted(file for file in folder.glob("*.g722") if file.stat().st_size > 2 * 8000)
+    return sorted(file for file in folder.glob("*.g722") if file.stat().st_size > 2 * 8000)
+
+
+def foreign_prompts(language: str, seconds: float, seed: int) -> Audio:
+    """Human prompts of another language, without their text. Raises Missing."""
+    files = foreign_files(language)
     pick = np.random.default_rng(seed)
     made: list[Audio] = []
     while sum(map(len, made)) < seconds * SAMPLE_RATE:

@@ -19,6 +19,8 @@ from quality.scoring import Output, TimedWord
 PROJECT: Final = Path(__file__).parents[2]
 NODE: Final = PROJECT / "node_modules" / ".bin" / "node"
 ETAG: Final = "etag-{}"
+CHUNK_SECONDS: Final = 30.0
+LEAD_IN_SECONDS: Final = 3.0
 
 
 def load(model: Path) -> Engine:
@@ -51,13 +53,21 @@ def chunk_starts(seconds: float, chunk_s: float, overlap_s: float, first_s: floa
     return starts
 
 
-def clips_of(audio: Audio, starts: Sequence[float], chunk_s: float, lead_in_s: float, first_s: float | None = None) -> list[Clip]:
+def clips_of(
+    audio: Audio,
+    starts: Sequence[float],
+    chunk_s: float,
+    lead_in_s: float,
+    first_s: float | None = None,
+    options: Options | None = None,
+) -> list[Clip]:
     """Chunks of the recording, each with its lead-in."""
     clips = []
     for number, start_s in enumerate(starts):
         lead_s = min(lead_in_s, start_s) if number else 0.0
         end_s = start_s + ((first_s or chunk_s) if number == 0 else chunk_s)
-        clips.append(Clip(audio[round((start_s - lead_s) * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)], lead_in_s=lead_s))
+        part = audio[round((start_s - lead_s) * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+        clips.append(Clip(part, options=options or Options(), lead_in_s=lead_s))
     return clips
 
 
@@ -65,9 +75,9 @@ def chunks(
     engine: Engine,
     audio: Audio,
     *,
-    chunk_s: float = 30.0,
+    chunk_s: float = CHUNK_SECONDS,
     overlap_s: float = 0.0,
-    lead_in_s: float = 3.0,
+    lead_in_s: float = LEAD_IN_SECONDS,
     first_s: float | None = None,
     together: int = 1,
 ) -> Output:
@@ -83,6 +93,13 @@ def chunks(
         made += engine.transcribe(clips[at : at + together])
     cpu_s = time.process_time() - started
     return join(clips, made, overlap_s, cpu_s)
+
+
+def chunk_results(engine: Engine, audio: Audio, options: Options) -> list[dict[str, Any]]:
+    """Results of the chunks of a recording without overlap, in the format that the worker stores."""
+    starts = chunk_starts(len(audio) / SAMPLE_RATE, CHUNK_SECONDS, 0.0)
+    clips = clips_of(audio, starts, CHUNK_SECONDS, LEAD_IN_SECONDS, options=options)
+    return [_result(number, clip, engine.transcribe([clip])[0]) for number, clip in enumerate(clips, start=1)]
 
 
 def join(clips: Sequence[Clip], made: Sequence[Transcription], overlap_s: float, cpu_s: float) -> Output:

@@ -13,8 +13,9 @@ import type { ApiClient } from '../../core/contracts/calls/client.ts';
 import { CHANNELS } from '../../core/contracts/media.ts';
 import { isStageWide } from '../connection.ts';
 import { languageHelp, languageOption } from '../language.ts';
-import { choice, formatOption, isoTime, modelName, textUpTo } from '../options.ts';
+import { choice, isoTime, modelName, textUpTo } from '../options.ts';
 import { bar, progress, tenth } from '../output.ts';
+import { checkPrinted, type TextOptions, textQuery, withTextOptions } from '../text.ts';
 import { needsUpload, upload } from '../upload.ts';
 import { createJob, follow, type JobOptions } from './job.ts';
 import { type OutputOptions, type Source, sourceChecker } from './source.ts';
@@ -23,7 +24,7 @@ const [EXIT_REFUSED, EXIT_INCOMPLETE, EXIT_INTERRUPTED] = [1, 2, 130];
 /** @see CreateJob of core/contracts/http.ts */
 const [MAX_PROMPT, MAX_HOTWORDS] = [800, 400];
 
-type Options = JobOptions & OutputOptions;
+type Options = JobOptions & OutputOptions & TextOptions;
 
 /** Result of one file, as printed with --json. */
 interface FileResult {
@@ -60,7 +61,7 @@ async function send({ api, options, line }: Run, source: Source): Promise<string
 
 /** Waits for a job, then writes or prints its text. */
 async function waitAndSave({ api, options, isJson, line }: Run, source: Source, id: string): Promise<FileResult> {
-  const { format, stdout } = options;
+  const { stdout } = options;
   const end = await follow(api, id, (job) => {
     const share = job.progress / 100;
     line.update(`${source.name}  ${bar(share)}  ${job.stage}`, `${source.path} ${tenth(share)}`);
@@ -72,7 +73,7 @@ async function waitAndSave({ api, options, isJson, line }: Run, source: Source, 
     console.error(`${source.name}: ${error}`);
     return { ...result, error };
   }
-  const text = await api.text('GET /api/transcriptions/{id}/transcript', { path: { id }, query: { format } });
+  const text = await api.bytes('GET /api/transcriptions/{id}/transcript', { path: { id }, query: textQuery(options) });
   if (end.content === '') console.error(`${source.name}: no speech detected`);
   if (stdout) process.stdout.write(text);
   else writeFileSync(source.target, text);
@@ -128,10 +129,9 @@ const exitStatusOf = (results: readonly FileResult[]): number | undefined => {
 
 /** Adds the command to the program. */
 export function transcribeCommand(program: Command, api: ApiClient, isJson: () => boolean): void {
-  program
-    .command('transcribe <file...>')
-    .description('transcribe files of any length and write each text next to its file')
-    .addOption(formatOption())
+  withTextOptions(
+    program.command('transcribe <file...>').description('transcribe files of any length and write each text next to its file'),
+  )
     .option(...languageOption('detected'))
     .option('-m, --model <name>', "a model other than the stage's default", modelName)
     .option('--prompt <text>', 'context for the model: text that precedes the recording', textUpTo(MAX_PROMPT))
@@ -150,6 +150,8 @@ export function transcribeCommand(program: Command, api: ApiClient, isJson: () =
     .option('--force', 'overwrite existing text files')
     .addHelpText('after', `\nAfter Ctrl+C the same command continues where it stopped.\n${languageHelp}`)
     .action(async (files: string[], options: Options) => {
+      textQuery(options);
+      if (options.stdout) checkPrinted(options.format, 'without --stdout it is written into a file');
       const run: Run = { api, options, isJson: isJson(), line: progress(isJson()) };
       process.once('SIGINT', () => {
         run.line.done();

@@ -24,14 +24,14 @@ import type { FleetStore } from '../fleet/ports.ts';
 import { runningTimes, secondsOf } from '../ledger/gpu-time.ts';
 import type { LedgerDeps } from '../ledger/ledger-service.ts';
 import { notifyOwner } from '../notifications/mails.ts';
-import type { NoticeDeps } from '../notifications/ports.ts';
+import type { OwnerNoticeDeps } from '../notifications/ports.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
 import { DAY_MS, iso, utcDays } from '../time.ts';
 import type { BatchChange, BatchStore, RunFiles } from './ports.ts';
 import { groupByResult, launchedDuring, reportOf } from './report.ts';
 import { inQueueOrder, type ScanDeps, scan } from './scan.ts';
 
-export interface RunnerDeps extends ScanDeps, LockDeps, LedgerDeps, NoticeDeps {
+export interface RunnerDeps extends ScanDeps, LockDeps, LedgerDeps, OwnerNoticeDeps {
   readonly batch: BatchStore;
   readonly files: RunFiles;
   readonly readPool: FleetStore['readPool'];

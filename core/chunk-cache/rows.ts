@@ -26,13 +26,15 @@ export interface ChunkOptions {
   readonly model?: string | undefined;
   readonly diarize?: boolean | undefined;
   readonly channels?: 'separate' | undefined;
+  readonly prompt?: string | undefined;
+  readonly hotwords?: string | undefined;
   /** Number of the session's newest retranscription, which a late chunk joins. */
   readonly retranscription?: number | undefined;
 }
 
 /** The initial row of an uploaded chunk. An object of an invalid size is `dead` at once. */
 export function firstRow(place: ChunkPlace, object: StoredObject, options: ChunkOptions, nowMs: number): ChunkRow {
-  const { lane, language, model, diarize, channels, retranscription } = options;
+  const { lane, language, model, diarize, channels, prompt, hotwords, retranscription } = options;
   const fault = sizeFault(object);
   return {
     session_id: place.sessionId,
@@ -43,6 +45,8 @@ export function firstRow(place: ChunkPlace, object: StoredObject, options: Chunk
     ...(model !== undefined && { model }),
     ...(diarize && { diarize }),
     ...(channels !== undefined && { channels }),
+    ...(prompt !== undefined && { prompt }),
+    ...(hotwords !== undefined && { hotwords }),
     ...(retranscription !== undefined && { retranscription }),
     object_key: object.key,
     etag: object.etag,

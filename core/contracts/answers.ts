@@ -25,6 +25,8 @@ export const Session = z.strictObject({
   live: z.boolean(),
   diarize: z.boolean().optional(),
   channels: z.enum(CHANNELS).optional(),
+  prompt: z.string().optional(),
+  hotwords: z.string().optional(),
   state: z.enum(['recording', 'completed']),
   createdAt: time,
   recordedAt: time.optional().meta({ description: 'When the recording began, if the client declared it.' }),
@@ -77,6 +79,10 @@ export const SessionDetails = Session.extend({
   holes: z.array(z.number().int()).meta({ description: 'Chunk numbers that were never uploaded.' }),
   statistics: Statistics,
   waitingFor: Waiting.optional().meta({ description: 'Why no machine starts for pending chunks, and until when.' }),
+});
+
+export const Resumed = Session.extend({
+  nextChunkNumber: z.number().int().meta({ description: 'Number of the next chunk.' }),
 });
 
 export const SessionList = z.strictObject({

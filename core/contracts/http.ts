@@ -1,6 +1,7 @@
 /** Requests of the HTTP API. Unknown properties are rejected: a `userId` in a body is a mistake or an attack. */
 import * as z from 'zod';
 import { decimal, text, wholeNumber, wholeNumberOr } from './fields.ts';
+import { canTimeWords, FORMATS, type Format, WORDS_REFUSAL } from './formats.ts';
 import { JOB_STATES, MAX_PART_URLS, PRIORITIES } from './jobs.ts';
 import { SESSION_ID } from './keys.ts';
 import { LANGUAGES, requestedLanguage, unknownLanguage } from './languages.ts';
@@ -37,15 +38,40 @@ const RecordedAt = z.iso
   .optional()
   .meta({ description: 'When the recording began. If absent, what the file tells, if anything.' });
 
+const Title = (shortest: 0 | 1) => text(shortest, 200).optional();
+/** Lengths in characters. */
+const [MAX_PROMPT, MAX_HOTWORDS] = [800, 400];
+const PROMPT = 'Context for the model: text that precedes the recording.';
+const HOTWORDS = 'Words that the model should prefer.';
+
+/** What the model is told about recordings. An empty text means none. */
+export const RecordingDefaults = z.strictObject({
+  prompt: text(0, MAX_PROMPT).optional().meta({ description: PROMPT }),
+  hotwords: text(0, MAX_HOTWORDS).optional().meta({ description: HOTWORDS }),
+});
+export type RecordingDefaults = z.infer<typeof RecordingDefaults>;
+
+const OR_DEFAULT = "If absent, the user's default; if empty, none.";
 export const CreateSession = z.strictObject({
-  title: text(1, 200).optional(),
+  title: Title(1),
   language: Language.optional(),
   /** Whether it is transcribed while it is recorded. @default the stage's `liveDefault` */
   live: z.boolean().optional(),
   /** Whether speakers are detected. Only on a stage with a speaker model. */
   diarize: z.boolean().optional(),
   channels: Channels,
+  prompt: text(0, MAX_PROMPT)
+    .optional()
+    .meta({ description: `${PROMPT} ${OR_DEFAULT}` }),
+  hotwords: text(0, MAX_HOTWORDS)
+    .optional()
+    .meta({ description: `${HOTWORDS} ${OR_DEFAULT}` }),
   recordedAt: RecordedAt,
+});
+
+/** Absent fields stay unchanged. */
+export const ChangeSession = z.strictObject({
+  title: Title(0).meta({ description: 'An empty title removes it.' }),
 });
 
 const ContentType = text(0, 100)
@@ -108,20 +134,30 @@ const Marks = z
   .enum(['true', 'false'])
   .default('true')
   .transform((marks) => marks === 'true')
-  .meta({ description: 'Whether txt, srt and vtt say where something is missing, as in `[missing 1:00-1:30]`.' });
+  .meta({ description: 'Whether all formats but json say where something is missing, as in `[missing 1:00-1:30]`.' });
+const Words = z
+  .enum(['true', 'false'])
+  .optional()
+  .transform((words) => words && words === 'true')
+  .meta({ description: 'Whether the times of words are included: by default in json, not in vtt. Other formats have none.' });
+const wordsFit = ({ format, words }: { format: Format; words?: boolean | undefined }): boolean =>
+  words !== true || canTimeWords(format);
+const REFUSED_WORDS = { path: ['words'], message: WORDS_REFUSAL, params: {} };
 
 const seconds = decimal(0, MAX_RECORDING_SECONDS);
 export const TranscriptQuery = z
   .object({
-    format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json'),
+    format: z.enum(FORMATS).default('json'),
     marks: Marks,
+    words: Words,
     start: seconds.optional(),
     end: seconds.optional(),
     /** `cursor` of an earlier response: only what follows it, if that is still known. JSON of a whole transcript only. */
     after: z.string().max(64).optional(),
   })
   .refine(({ start, end }) => (start === undefined) === (end === undefined), 'start and end must be given together')
-  .refine(({ start, end }) => start === undefined || end === undefined || end > start, 'end must be after start');
+  .refine(({ start, end }) => start === undefined || end === undefined || end > start, 'end must be after start')
+  .refine(wordsFit, REFUSED_WORDS);
 
 const DEFAULT_HOLD_MINUTES = 60;
 const LONGEST_HOLD_MINUTES = 12 * 60;
@@ -175,8 +211,8 @@ export const CreateJob = z.strictObject({
   language: Language.optional(),
   model: text(1, 100).optional(),
   priority: z.enum(PRIORITIES).default('normal'),
-  prompt: text(1, 800).optional().meta({ description: 'Context for the model: text that precedes the recording.' }),
-  hotwords: text(1, 400).optional().meta({ description: 'Words that the model should prefer.' }),
+  prompt: text(1, MAX_PROMPT).optional().meta({ description: PROMPT }),
+  hotwords: text(1, MAX_HOTWORDS).optional().meta({ description: HOTWORDS }),
   diarize: z.boolean().optional(),
   channels: Channels,
   recordedAt: RecordedAt,
@@ -205,6 +241,8 @@ export const UploadParts = z.strictObject({
     .meta({ description: 'Part numbers. If absent, the first parts that are not uploaded yet.' }),
 });
 export const ListJobsQuery = ListQuery.extend({ status: z.enum(JOB_STATES).optional() });
-export const FormatQuery = z.object({ format: z.enum(['json', 'txt', 'srt', 'vtt']).default('json'), marks: Marks });
+export const FormatQuery = z
+  .object({ format: z.enum(FORMATS).default('json'), marks: Marks, words: Words })
+  .refine(wordsFit, REFUSED_WORDS);
 /** Sent with POST /api/transcriptions, so that a repeated request creates one job only. */
 export const IdempotencyKey = text(1, 200);

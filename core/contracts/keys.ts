@@ -25,7 +25,12 @@ export const joinedEndKey = (place: SessionPlace, lastChunk: number): string =>
   `${sessionPrefix(place)}results/joined-${padded(lastChunk)}-end.json.gz`;
 /** Transcript of a running recording, if it is too large for a response. */
 export const liveKey = (place: SessionPlace): string => `${sessionPrefix(place)}results/live.json`;
+/** Tag of copies that are deleted after a day. */
+export const EXPORT_TAG = { copy: 'export' };
+/** A text that is too large for a response, in the format and with the options that `name` tells. */
+export const exportKey = (place: SessionPlace, name: string): string => `${sessionPrefix(place)}exports/${name}`;
 export const editsKey = (place: SessionPlace): string => `${sessionPrefix(place)}edits.json`;
+export const notesKey = (place: SessionPlace): string => `${sessionPrefix(place)}notes.json`;
 export const transcriptKey = (place: SessionPlace): string => `${sessionPrefix(place)}transcription.json`;
 
 const CHUNK_KEY = new RegExp(`^users/([^/]+)/sessions/([^/]+)/chunk-(\\d{3,5})\\.(?:${CHUNK_EXTENSIONS.join('|')})$`);
@@ -47,6 +52,7 @@ export interface FilePlace {
 export const filePrefix = ({ userId, jobId }: FilePlace): string => `users/${userId}/files/${jobId}/`;
 export const sourceKey = (place: FilePlace, extension: string): string => `${filePrefix(place)}source.${extension}`;
 export const fileTranscriptKey = (place: FilePlace): string => `${filePrefix(place)}transcription.json`;
+export const fileExportKey = (place: FilePlace, name: string): string => `${filePrefix(place)}exports/${name}`;
 /** Intermediate results of a file job. */
 export const fileResultsPrefix = (place: FilePlace): string => `${filePrefix(place)}results/`;
 const SOURCE_KEY = /^users\/([^/]+)\/files\/(job_[0-9A-Z]{26})\/source\.\w+$/;

@@ -69,7 +69,7 @@ export const ChunkRow = z.object({
   peaks: z.string().optional(),
   /** Number of the chunk that starts its stream, if it is a later piece of one. Used by the worker. */
   stream_start: z.number().int().optional(),
-  /** Model other than the stage's default. `prompt` and `hotwords` are set on rows of file jobs only. */
+  /** Model other than the stage's default. */
   model: z.string().optional(),
   prompt: z.string().optional(),
   hotwords: z.string().optional(),
@@ -111,6 +111,9 @@ export const SessionRow = z.object({
   live: z.boolean(),
   diarize: z.boolean().optional(),
   channels: z.literal('separate').optional(),
+  /** Context and preferred words for the model. */
+  prompt: z.string().optional(),
+  hotwords: z.string().optional(),
   state: z.enum(['recording', 'completed', 'deleted']),
   created_at_ms: z.number(),
   /** When the recording began, as the client declared. */
@@ -124,6 +127,10 @@ export const SessionRow = z.object({
   deleted_at_ms: z.number().optional(),
   chunk_count: z.number().int().optional(),
   completed_at_ms: z.number().optional(),
+  /** How often the recording went on after it was completed. */
+  resumptions: z.number().int().optional(),
+  /** Idempotency key of the newest one. */
+  resumed_by: z.string().optional(),
   /** Newest version of the user's edits of the transcript. */
   edits_version: z.number().int().optional(),
   /** Increases whenever outcomes or corrected texts of the session's chunks have changed. */
@@ -156,6 +163,15 @@ export const SettingsRow = z.object({
   apply_slices: z.number().int().optional(),
 });
 export type SettingsRow = z.infer<typeof SettingsRow>;
+
+/** What a user has set for all of their recordings. */
+export const RecordingDefaultsRow = z.object({
+  /** `<user>#recording` */
+  user_id: z.string(),
+  prompt: z.string().optional(),
+  hotwords: z.string().optional(),
+});
+export type RecordingDefaultsRow = z.infer<typeof RecordingDefaultsRow>;
 
 /** Part of a user's corrections: a slice of the compressed JSON. */
 export const CorrectionsPartRow = z.object({

@@ -1,6 +1,8 @@
 /** Results of chunks, sessions and files as JSON. Times are in seconds from the beginning of the chunk, session or file. */
 import * as z from 'zod';
 
+const Interval = z.object({ start: z.number(), end: z.number() });
+
 const Word = z.object({
   word: z.string(),
   start: z.number(),
@@ -44,9 +46,11 @@ export const ChunkTranscript = z.object({
   /** Segments of this chunk's own audio, without the lead-in. */
   segments: z.array(Segment),
   /** Spans of detected speech in which no word was recognized, even by another decode. */
-  unheard: z.array(z.object({ start: z.number(), end: z.number() })).optional(),
+  unheard: z.array(Interval).optional(),
   /** Spans that could not be decoded; they are silent. */
-  damaged: z.array(z.object({ start: z.number(), end: z.number() })).optional(),
+  damaged: z.array(Interval).optional(),
+  /** Spans of at least 5 s in which the microphone delivered no sound, as a muted one does. */
+  no_signal: z.array(Interval).optional(),
   /** Audio of the previous chunk that this one was decoded with, so that words at the boundary are whole. */
   lead_in: z
     .object({
@@ -77,11 +81,13 @@ export const Transcript = z.object({
   chunks: z.array(
     z.object({ chunkNumber: z.number().int(), start: z.number(), end: z.number(), source: z.enum(['cache', 'none']) }),
   ),
+  /** Spans of at least 10 s in which the microphone delivered no sound, as a muted one does. */
+  no_signal: z.array(Interval).optional(),
   /** While the text grows: pass it as `after` in the next request, to get only what follows this position. */
   cursor: z.string().optional(),
   /**
    * Only in a response to `after`: the transcript continues an earlier one after so many chunks and segments, and so many
-   * characters (UTF-16 code units) of its text. Its coverage begins at `seconds`.
+   * characters (UTF-16 code units) of its text. Its coverage begins at `seconds`, and its `no_signal` has the spans that end there or later.
    */
   after: z
     .object({ chunks: z.number().int(), segments: z.number().int(), characters: z.number().int(), seconds: z.number() })
@@ -90,7 +96,13 @@ export const Transcript = z.object({
 export type Transcript = z.infer<typeof Transcript>;
 
 /** Transcript of a file: the same with parts instead of chunks. Each part is a paragraph of the text. */
-export const FileTranscript = Transcript.omit({ sessionId: true, final: true, cursor: true, after: true }).extend({
+export const FileTranscript = Transcript.omit({
+  sessionId: true,
+  final: true,
+  no_signal: true,
+  cursor: true,
+  after: true,
+}).extend({
   jobId: z.string(),
 });
 export type FileTranscript = z.infer<typeof FileTranscript>;

@@ -1,20 +1,17 @@
 /** What clients read of a job: its status with the text, the transcript, the audio and the waveform. */
-import type { Format } from '../contracts/formats.ts';
 import type { JobRow } from '../contracts/jobs.ts';
-import { fileTranscriptKey } from '../contracts/keys.ts';
+import { fileExportKey, fileTranscriptKey } from '../contracts/keys.ts';
 import { DOWNLOAD_URL_SECONDS } from '../contracts/limits.ts';
 import { DomainError } from '../errors.ts';
-import type { SignDownload } from '../signing.ts';
-import { fitsResponse, render } from '../transcripts/formats.ts';
+import { type ExportDeps, type ExportRequest, exported, fitsResponse, nameOf, type Sent, sent } from '../transcripts/exports.ts';
 import { positionsOf, type Waveform, waveform } from '../transcripts/positions.ts';
 import type { JobDeps } from './ports.ts';
-import { type ShowDeps, showJob } from './view.ts';
+import { recordedMsOf, type ShowDeps, showJob } from './view.ts';
 import { isCurrentRow } from './work.ts';
 
 /** Where the text and the audio of a job are read. */
-export interface ReadDeps {
+export interface ReadDeps extends ExportDeps {
   readonly files: JobDeps['files'];
-  readonly downloadUrl: SignDownload;
 }
 
 /** Public form of a job, with its text once it is completed, unless the text is too large for a response. */
@@ -23,22 +20,19 @@ export async function jobStatus(deps: ShowDeps & Pick<ReadDeps, 'files'>, job: J
   return { ...(await showJob(deps, job)), ...(text !== undefined && fitsResponse(text) && { content: text }) };
 }
 
-/** A transcript in the requested format; `stored`: JSON that is too large for a response, with its presigned download. */
-export type JobText = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'stored'; readonly url: string };
-
-/** Reads the transcript of a completed job. @throws DomainError `not-ready` for other jobs */
-export async function jobTranscript(
-  { files, downloadUrl }: ReadDeps,
-  job: JobRow,
-  format: Format,
-  marks = true,
-): Promise<JobText> {
+/** Reads the transcript of a completed job in the requested format. @throws DomainError `not-ready` for other jobs */
+export async function jobTranscript({ files, ...deps }: ReadDeps, job: JobRow, request: ExportRequest): Promise<Sent> {
   const transcript = job.status === 'completed' ? await files.readTranscript(job) : undefined;
   if (transcript === undefined)
     throw new DomainError('not-ready', `the job is ${job.status}; its transcript is available once it is completed`);
-  const text = render(transcript, format, marks);
-  if (format !== 'json' || fitsResponse(text)) return { kind: 'text', text };
-  return { kind: 'stored', url: await downloadUrl(fileTranscriptKey({ userId: job.user_id, jobId: job.job_id })) };
+  const place = { userId: job.user_id, jobId: job.job_id };
+  const about = { title: job.filename, recordedAtMs: recordedMsOf(job), addedAtMs: job.created_at_ms };
+  const content = await exported(transcript, about, request);
+  const { format, words } = request;
+  if (format !== 'json' || words === false)
+    return sent(deps, content, format, fileExportKey(place, `${nameOf(request)}.${format}`));
+  if (fitsResponse(content)) return { kind: 'content', content };
+  return { kind: 'stored', url: await deps.downloadUrl(fileTranscriptKey(place)) };
 }
 
 /** Presigns the download of a file's audio. @throws DomainError `not-ready` if it is not stored */

@@ -25,8 +25,11 @@ function viewRetranscription(job: JobRow, stageModel: string, rows: readonly Chu
   };
 }
 
-function recordedAtOf({ recorded_at_ms, modified_at_ms }: JobRow): string | undefined {
-  const ms = recorded_at_ms ?? modified_at_ms;
+/** When it was recorded, as far as it is known. */
+export const recordedMsOf = ({ recorded_at_ms, modified_at_ms }: JobRow): number | undefined => recorded_at_ms ?? modified_at_ms;
+
+function recordedAtOf(job: JobRow): string | undefined {
+  const ms = recordedMsOf(job);
   return ms === undefined ? undefined : iso(ms);
 }
 

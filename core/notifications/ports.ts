@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Notifications } from '../contracts/notifications.ts';
+import type { SessionRow } from '../contracts/rows.ts';
 
 /** An email in plain text. */
 export interface Mail {
@@ -31,4 +32,9 @@ export interface NoticeDeps {
   /** Undefined on a stage that sends no emails. */
   readonly mailer?: Mailer | undefined;
   readonly nowMs: () => number;
+}
+
+export interface OwnerNoticeDeps extends NoticeDeps {
+  /** The JSON of a session's stored transcript. */
+  readonly readTranscript: (session: SessionRow) => Promise<string>;
 }

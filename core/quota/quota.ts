@@ -13,7 +13,7 @@ export interface UsageCounter {
 export const PER_MINUTE = {
   /** Upload URLs. */
   upload: 1200,
-  /** New sessions, and retranscriptions of sessions. */
+  /** New and resumed sessions, and retranscriptions of sessions. */
   session: 120,
   lock: 120,
   /** New file jobs, retranscriptions of files, and webhook deliveries that are sent again. */
@@ -32,6 +32,7 @@ export const COUNTED: Readonly<Record<string, QuotaKind>> = {
   'POST /api/sessions/{id}/chunks': 'upload',
   'POST /api/sessions/{id}/chunks/{n}/retry': 'action',
   'POST /api/sessions/{id}/complete': 'action',
+  'POST /api/sessions/{id}/resume': 'session',
   'POST /api/sessions/{id}/retranscribe': 'session',
   'POST /api/sessions/{id}/transcript/ranges': 'action',
   'PUT /api/corrections': 'corrections',

@@ -1,15 +1,16 @@
 import type * as z from 'zod';
-import type { CreateSession } from '../contracts/http.ts';
+import type { CreateSession, RecordingDefaults } from '../contracts/http.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import { admitSpeakers, recordedOf, separateOf } from '../recording-options.ts';
 import { admitChoice } from './model-choice.ts';
-import type { SessionStore } from './ports.ts';
+import type { RecordingDefaultsStore, SessionStore } from './ports.ts';
 import { newSession } from './session.ts';
 
 /** Dependencies of new sessions, and settings of the stage. */
 export interface CreationDeps {
   readonly sessions: Pick<SessionStore, 'create'>;
+  readonly defaults: Pick<RecordingDefaultsStore, 'get'>;
   readonly wake: () => Promise<void>;
   readonly newUlid: () => string;
   readonly nowMs: () => number;
@@ -19,6 +20,12 @@ export interface CreationDeps {
   /** Whether the stage's workers have a speaker model. */
   readonly canDiarize: boolean;
 }
+
+/** The texts that are not empty. */
+const nonEmpty = ({ prompt, hotwords }: RecordingDefaults): RecordingDefaults => ({
+  ...(prompt && { prompt }),
+  ...(hotwords && { hotwords }),
+});
 
 /** Creates a session. @throws DomainError `invalid` for options that the stage does not offer */
 export async function createSession(
@@ -31,8 +38,13 @@ export async function createSession(
   admitSpeakers(options);
   admitChoice({ language: options.language }, deps.models, false);
   const live = options.live ?? deps.liveDefault;
-  const { channels, recordedAt, ...plain } = options;
-  const row = { ...plain, live, ...separateOf(channels), ...recordedOf(recordedAt) };
+  const { channels, recordedAt, prompt, hotwords, ...plain } = options;
+  const told = {
+    ...(await deps.defaults.get(userId)),
+    ...(prompt !== undefined && { prompt }),
+    ...(hotwords !== undefined && { hotwords }),
+  };
+  const row = { ...plain, live, ...separateOf(channels), ...recordedOf(recordedAt), ...nonEmpty(told) };
   const session = newSession(row, userId, deps.newUlid(), deps.nowMs());
   await deps.sessions.create(session);
   if (live) await deps.wake(); // the machine boots while the first chunk is recorded

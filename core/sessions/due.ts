@@ -12,6 +12,7 @@ import { type PurgeDeps, purge } from './deletion.ts';
 import { type IngestDeps, ingestMissing, queueUnfinished } from './ingest.ts';
 import type { SessionStore } from './ports.ts';
 import { continueRetranscription } from './retranscription.ts';
+import { chunkCountOf } from './session.ts';
 
 export interface DueDeps extends IngestDeps {
   readonly sessions: SessionStore;
@@ -49,7 +50,7 @@ async function processDue(deps: DueDeps, session: SessionRow): Promise<DueOutcom
     await deps.sessions.setDue(session, dueAtMs);
     return 'postponed';
   }
-  const isClosed = await deps.sessions.closeAbandoned(session, rows.at(-1)?.chunk_number ?? 0, deps.nowMs());
+  const isClosed = await deps.sessions.closeAbandoned(session, chunkCountOf(session, rows), deps.nowMs());
   return isClosed ? 'closed' : 'nothing';
 }
 

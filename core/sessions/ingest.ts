@@ -32,14 +32,19 @@ export interface IngestDeps {
 
 const OBJECTS_AT_ONCE = 16;
 
-const optionsOf = ({ language, model, diarize, channels, retranscription }: SessionRow, lane: Lane): ChunkOptions => ({
-  lane,
-  language,
-  model,
-  diarize,
-  channels,
-  retranscription: retranscription?.number,
-});
+const optionsOf = (session: SessionRow, lane: Lane): ChunkOptions => {
+  const { language, model, diarize, channels, prompt, hotwords, retranscription } = session;
+  return {
+    lane,
+    language,
+    model,
+    diarize,
+    channels,
+    prompt,
+    hotwords,
+    retranscription: retranscription?.number,
+  };
+};
 
 /**
  * Outcome of an ingestion. `admitted`: its row was inserted or replaced; `known`: its row existed; `conflict`: another

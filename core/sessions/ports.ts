@@ -1,3 +1,4 @@
+import type { RecordingDefaults } from '../contracts/http.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import type { Page } from '../page.ts';
 
@@ -9,6 +10,15 @@ interface WrittenTranscript {
   readonly writtenAtMs: number;
   /** Number of the retranscription that the transcript is made of. */
   readonly retranscription?: number | undefined;
+  /** How often the recording had gone on when the transcript was made. */
+  readonly resumptions?: number | undefined;
+}
+
+/** A recording that goes on. */
+interface Resumption {
+  /** Idempotency key. */
+  readonly by: string | undefined;
+  readonly dueAtMs: number;
 }
 
 /** A request to transcribe a session again. */
@@ -30,7 +40,11 @@ export interface SessionStore {
   listOf(userId: string, limit: number, cursor?: string): Promise<Page<SessionRow>>;
   /** Sets the final number of chunks; a later call overwrites it. False when the session is deleted. */
   complete(sessionId: string, chunkCount: number, nowMs: number): Promise<boolean>;
-  /** False when the session is deleted. */
+  /** A completed session records again, and has no transcript; false when its state or resumptions differ from those read. */
+  resume(session: SessionRow, resumption: Resumption): Promise<boolean>;
+  /** Sets or removes (undefined) the title; false when the session is deleted. */
+  rename(sessionId: string, title: string | undefined): Promise<boolean>;
+  /** False when the session is deleted, or records again. */
   recordTranscript(sessionId: string, written: WrittenTranscript): Promise<boolean>;
   /** Records that outcomes or texts of chunks have changed; false when the session is deleted. */
   noteTextChanged(sessionId: string): Promise<boolean>;
@@ -52,4 +66,11 @@ export interface SessionStore {
   noteRequeued(session: SessionRow): Promise<void>;
   /** Completes an abandoned recording; false when the session has changed since it was read. */
   closeAbandoned(session: SessionRow, chunkCount: number, nowMs: number): Promise<boolean>;
+}
+
+/** What users have set for all of their recordings. */
+export interface RecordingDefaultsStore {
+  /** Empty if nothing is set. */
+  get(userId: string): Promise<RecordingDefaults>;
+  put(userId: string, defaults: RecordingDefaults): Promise<void>;
 }

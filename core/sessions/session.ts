@@ -1,17 +1,18 @@
 /**
  * The row of a session: its initial values and its public form.
  *
- * States: `recording` -> `completed` (completion.ts; due.ts if abandoned) -> `deleted` (deletion.ts), a tombstone. A recording
- * can be deleted too. A session that is transcribed again (retranscription.ts) stays `completed`.
+ * States: `recording` -> `completed` (completion.ts; due.ts if abandoned) -> `recording` again (resumption.ts), or `deleted`
+ * (deletion.ts), a tombstone. A recording can be deleted too. A session that is transcribed again (retranscription.ts) stays `completed`.
  */
 import { ABANDONED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow, WaitReason } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import { iso } from '../time.ts';
+import type { SessionStore } from './ports.ts';
 
 /** The initial row of a session. */
 export const newSession = (
-  input: Pick<SessionRow, 'title' | 'language' | 'live' | 'diarize' | 'channels' | 'recorded_at_ms'>,
+  input: Pick<SessionRow, 'title' | 'language' | 'live' | 'diarize' | 'channels' | 'prompt' | 'hotwords' | 'recorded_at_ms'>,
   userId: string,
   ulid: string,
   nowMs: number,
@@ -32,6 +33,21 @@ export const sessionDeleted = (): DomainError => new DomainError('deleted', 'thi
 export const isBeingRetranscribed = ({ retranscription, transcript_retranscription = 0 }: SessionRow): boolean =>
   retranscription !== undefined && transcript_retranscription < retranscription.number;
 
+/** Number of chunks. Chunks above the declared `chunk_count` arrived late and belong to the session too. */
+export const chunkCountOf = (session: SessionRow, rows: readonly ChunkRow[]): number =>
+  Math.max(session.chunk_count ?? 0, rows.at(-1)?.chunk_number ?? 0);
+
+/** Renames a session; an empty title removes it. @throws DomainError `deleted` */
+export async function renameSession(
+  { sessions }: { readonly sessions: Pick<SessionStore, 'rename'> },
+  session: SessionRow,
+  title: string,
+): Promise<SessionRow> {
+  if (!(await sessions.rename(session.session_id, title || undefined))) throw sessionDeleted();
+  const { title: _former, ...row } = session;
+  return { ...row, ...(title && { title }) };
+}
+
 /** Public form of a session. @throws DomainError `deleted` */
 export function viewSession(row: SessionRow) {
   if (row.state === 'deleted') throw sessionDeleted();
@@ -45,6 +61,8 @@ export function viewSession(row: SessionRow) {
     live: row.live,
     diarize: row.diarize,
     channels: row.channels,
+    prompt: row.prompt,
+    hotwords: row.hotwords,
     state: row.state,
     createdAt: iso(row.created_at_ms),
     recordedAt: row.recorded_at_ms === undefined ? undefined : iso(row.recorded_at_ms),

@@ -103,9 +103,11 @@ export function assembleSession(deps: AssembleDeps, sessionId: string): Promise<
     const transcript = withUserChanges(joined, corrector.correct, await editsOf(deps.results, session));
     if (!(await deps.results.writeTranscript(session, transcript, version))) return CONFLICT;
     const { retranscription } = text;
-    const written = { status: joined.status, madeOf: sourceOf(session, corrector), writtenAtMs: deps.nowMs(), retranscription };
+    const { resumptions } = session;
+    const madeOf = sourceOf(session, corrector);
+    const written = { status: joined.status, madeOf, writtenAtMs: deps.nowMs(), retranscription, resumptions };
     if (await deps.sessions.recordTranscript(sessionId, written)) return 'written';
     await deps.results.removeTranscript(session);
-    return 'deleted';
+    return CONFLICT;
   });
 }

@@ -21,13 +21,13 @@ import {
   type Word,
 } from './alignment.ts';
 import { smoothTransitions } from './punctuation.ts';
-import { round } from './times.ts';
+import { withoutNeedlessSpaces } from './spacing.ts';
+import { MIN_WORD_SECONDS, withDurations } from './word-times.ts';
 
 /** Only this much of the end of the shared audio is aligned, which limits the cost of a boundary. */
 const MAX_ALIGNED_SECONDS = 10;
 /** Versions longer than this are not chosen as a whole; each word is chosen by its time. */
 const MAX_VERSION_SECONDS = 2;
-const MIN_WORD_SECONDS = 0.02;
 /** A word that only one text has is dropped if it is not more probable than this. */
 const MIN_PROBABILITY = 0.35;
 
@@ -110,23 +110,8 @@ export function joinWords(before: readonly Word[], after: readonly Word[], { sta
     [i, j] = [pair.before + 1, pair.after + 1];
   }
   const matched = pairs.map((pair) => ({ before: tail[pair.before]?.index ?? 0, after: head[pair.after]?.index ?? 0 }));
-  return inOrder([...smoothTransitions(kept, before, after, matched), ...rest.slice(head.length)]);
-}
-
-/** Makes the times of two decodes consistent: no time goes backwards, and each word has a duration. */
-function inOrder(words: readonly Kept[]): Kept[] {
-  const ordered: Kept[] = [];
-  for (const item of words) {
-    const last = ordered.at(-1);
-    let { start, end } = item.word;
-    if (last !== undefined && last.word.end > start) {
-      const until = round(Math.max(last.word.start + MIN_WORD_SECONDS, Math.min(last.word.end, start)));
-      ordered[ordered.length - 1] = { ...last, word: { ...last.word, end: until } };
-      start = Math.max(start, until);
-    }
-    end = Math.max(end, start + MIN_WORD_SECONDS);
-    [start, end] = [round(start), round(end)];
-    ordered.push(start === item.word.start && end === item.word.end ? item : { ...item, word: { ...item.word, start, end } });
-  }
-  return ordered;
+  const joined = [...smoothTransitions(kept, before, after, matched), ...rest.slice(head.length)];
+  // The times of two decodes may contradict each other.
+  const timed = withDurations(withoutNeedlessSpaces(joined.map(({ word }) => word)));
+  return joined.map((item, index) => ({ ...item, word: timed[index] ?? item.word }));
 }

@@ -2,16 +2,12 @@
  * Coverage of a transcript: each second is either `transcribed`, `silence`, `failed` (a failed chunk, or speech without a
  * recognized word) or `missing` (a chunk that is not uploaded or not transcribed).
  */
+import { divided, type Interval } from '../contracts/intervals.ts';
 import type { Segment, Transcript } from '../contracts/transcript.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
 import { round } from './times.ts';
 
 type Coverage = Transcript['coverage'][number];
-
-interface Interval {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** A chunk at its position in the session, without its segments. */
 export interface JoinedChunk extends Interval {
@@ -25,6 +21,8 @@ export interface JoinedChunk extends Interval {
   readonly unheard?: readonly Interval[];
   /** What could not be decoded, in seconds of the chunk. */
   readonly damaged?: readonly Interval[];
+  /** Where the microphone delivered no sound, in seconds of the chunk. */
+  readonly noSignal?: readonly Interval[];
   /** Audio that was decoded twice: with this chunk and with the previous one. */
   readonly shared?: Interval | undefined;
 }
@@ -62,28 +60,23 @@ function hasWord(segments: readonly Segment[], interval: Interval): boolean {
   return false;
 }
 
-/** Splits an interval into its parts inside and outside of other intervals. */
-function divided(interval: Interval, shared: readonly Interval[]): { inside: Interval[]; outside: Interval[] } {
-  let outside = [interval];
-  const inside: Interval[] = [];
-  for (const one of shared) {
-    inside.push(...outside.map((part) => ({ start: Math.max(part.start, one.start), end: Math.min(part.end, one.end) })));
-    outside = outside.flatMap((part) => [
-      { start: part.start, end: Math.min(part.end, one.start) },
-      { start: Math.max(part.start, one.end), end: part.end },
-    ]);
-    outside = outside.filter(({ start, end }) => end > start);
-  }
-  return { inside: inside.filter(({ start, end }) => end > start), outside };
-}
+const at = ({ start }: JoinedChunk, spans: readonly Interval[] = []): Interval[] =>
+  spans.map((one) => ({ start: round(start + one.start), end: round(start + one.end) }));
+
+/** Damage of a chunk, in seconds of the session, outside of what it shares with the previous one: that lists its own. */
+export const damageOf = (chunk: JoinedChunk): Interval[] =>
+  at(chunk, chunk.damaged).flatMap((span) => divided(span, chunk.shared === undefined ? [] : [chunk.shared]).outside);
+
+/** Where the microphone of a chunk delivered no sound, in seconds of the session. */
+export const noSignalOf = (chunk: JoinedChunk): Interval[] => at(chunk, chunk.noSignal);
 
 /** Speech without recognized words, and damage, in order of time. In shared audio, the other decode may have recognized them. */
 function unheardOf(chunks: readonly JoinedChunk[], segments: readonly Segment[]): Interval[] {
   return chunks
-    .flatMap(({ unheard = [], damaged = [], start, shared }, index) => {
-      const both = [shared, chunks[index + 1]?.shared].flatMap((one) => one ?? []);
-      return [...unheard, ...damaged].flatMap((one) => {
-        const { inside, outside } = divided({ start: round(start + one.start), end: round(start + one.end) }, both);
+    .flatMap((chunk, index) => {
+      const both = [chunk.shared, chunks[index + 1]?.shared].flatMap((one) => one ?? []);
+      return [...at(chunk, chunk.unheard), ...damageOf(chunk)].flatMap((one) => {
+        const { inside, outside } = divided(one, both);
         return [...outside, ...inside.filter((part) => !hasWord(segments, part))];
       });
     })

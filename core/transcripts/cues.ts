@@ -7,12 +7,14 @@
  * @see https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617
  */
 import type { Segment } from '../contracts/transcript.ts';
-import { joinTexts, textOf } from './spacing.ts';
+import { isSpacedBetween, oneLine, piecesOf, textOf } from './spacing.ts';
 
 export interface Cue {
   readonly start: number;
   readonly end: number;
   readonly lines: readonly string[];
+  /** The words of each line, with their times. */
+  readonly words: readonly (readonly Token[])[];
   readonly speaker?: string | undefined;
 }
 
@@ -32,7 +34,7 @@ const COST = {
   perLongSecond: 4,
   perUnevenUnit: 0.1,
   tiny: 8,
-  punctuationFirst: 100,
+  forbidden: 100,
 } as const;
 /** Less text than this beside other text is a tiny cue. */
 const TINY_UNITS = 14;
@@ -41,7 +43,11 @@ const FULL_WIDTH =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
 const [SENTENCE_END, CLAUSE_END] = [/[.!?…。！？]["'”’»)\]]*$/u, /[,;:—–、，；：]["'”’»)\]]*$/u];
 
-const PUNCTUATION = /^\p{P}+$/u;
+/** Tokens that no line ends or begins with: opening marks; other marks, and Japanese characters that continue a syllable. */
+const [NEVER_LAST, NEVER_FIRST] = [
+  /^[\p{Ps}\p{Pi}]+$/u,
+  /^(?:(?![\p{Ps}\p{Pi}]+$)\p{P}+$|[ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶー々ゝゞ])/u,
+];
 
 /** Words before which a line may break, and after which it should not. */
 const PHRASE_WORDS = new Set(
@@ -68,8 +74,8 @@ const unitsOf = (text: string): number => {
   for (const character of text) units += FULL_WIDTH.test(character) ? FULL_WIDTH_UNITS : 1;
   return units;
 };
-/** One line of text: a blank line would end the cue, and an arrow would be parsed as times. */
-const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().replaceAll('-->', '->');
+/** A blank line would end the cue, and an arrow would be parsed as times. */
+const cueLine = (text: string): string => oneLine(text).replaceAll('-->', '->');
 
 const token = (text: string, isSpaced: boolean, start: number, end: number): Token => ({
   ...{ text, isSpaced, start, end },
@@ -96,24 +102,25 @@ function broken(text: string, isSpaced: boolean, start: number, end: number): To
 
 /** The tokens of a segment. Corrected texts have no words with times: their words share the time by their length. */
 function tokensOf({ text, words, start, end }: Segment): Token[] {
-  const clean = oneLine(text);
-  if (oneLine(textOf(words)) === clean)
+  const clean = cueLine(text);
+  if (cueLine(textOf(words)) === clean)
     return words.flatMap((one) => {
-      const word = oneLine(one.word);
+      const word = cueLine(one.word);
       return word === '' ? [] : broken(word, /^\s/.test(one.word), one.start, one.end);
     });
   const all = unitsOf(clean) || 1;
   let at = start;
-  return clean.split(' ').flatMap((word) => {
+  const pieces = piecesOf(clean);
+  return pieces.flatMap((piece, i) => {
     const from = at;
-    at += ((end - start) * (unitsOf(word) + 1)) / all;
-    return broken(word, true, from, Math.min(at, end));
+    at += ((end - start) * (unitsOf(piece.text) + (pieces[i + 1]?.isSpaced ? 1 : 0))) / all;
+    return broken(piece.text, piece.isSpaced, from, Math.min(at, end));
   });
 }
 
 /** How much worse it is to break between two tokens than at the end of a sentence. */
 function breakCost(before: Token, after: Token): number {
-  if (PUNCTUATION.test(after.text)) return COST.punctuationFirst;
+  if (NEVER_LAST.test(before.text) || NEVER_FIRST.test(after.text)) return COST.forbidden;
   if (SENTENCE_END.test(before.text)) return 0;
   if (CLAUSE_END.test(before.text)) return 2;
   if (PHRASE_WORDS.has(before.text.toLowerCase())) return 14;
@@ -199,9 +206,6 @@ interface Run {
   readonly segments: Token[][];
 }
 
-const isSpacedAfter = (before: Token, after: Token): boolean =>
-  joinTexts([before.text, after.text]).length > before.text.length + after.text.length;
-
 /** `namesSpeakers`: the first word of another speaker than before has the speaker's name before it. */
 function runsOf(segments: readonly Segment[], namesSpeakers: boolean): Run[] {
   const runs: Run[] = [];
@@ -212,7 +216,7 @@ function runsOf(segments: readonly Segment[], namesSpeakers: boolean): Run[] {
     const last = run?.segments.at(-1)?.at(-1);
     const continues = run !== undefined && last !== undefined && run.speaker === segment.speaker;
     if (continues && first.start - last.end < PAUSE_SECONDS)
-      run.segments.push([{ ...first, isSpaced: isSpacedAfter(last, first) }, ...others]);
+      run.segments.push([{ ...first, isSpaced: isSpacedBetween(last.text, first.text) }, ...others]);
     else {
       const isNamed = namesSpeakers && segment.speaker !== undefined && segment.speaker !== run?.speaker;
       const named = isNamed ? token(`${segment.speaker}: ${first.text}`, first.isSpaced, first.start, first.end) : first;
@@ -247,9 +251,10 @@ export function cuesOf(segments: readonly Segment[], namesSpeakers: boolean): Cu
     const cues = cuesOfRun(run, after);
     return cues.map((tokens, i) => {
       const at = linesOf(tokens)?.at ?? tokens.length;
-      const lines = [tokens.slice(0, at), tokens.slice(at)].map(textOfTokens).filter((line) => line !== '');
+      const words = [tokens.slice(0, at), tokens.slice(at)].filter((line) => line.length > 0);
       const next = cues[i + 1]?.[0]?.start ?? after;
-      return { start: tokens[0]?.start ?? 0, end: endOf(tokens, next), lines, speaker: run.speaker };
+      const lines = words.map(textOfTokens);
+      return { start: tokens[0]?.start ?? 0, end: endOf(tokens, next), lines, words, speaker: run.speaker };
     });
   });
 }

@@ -4,7 +4,7 @@
  */
 import type { Edit } from '../contracts/edits.ts';
 import type { Segment, Transcript } from '../contracts/transcript.ts';
-import { joinTexts, textOf } from './spacing.ts';
+import { beginsUnspaced, joinTexts, piecesOf, textOf } from './spacing.ts';
 import { round } from './times.ts';
 
 type Word = Segment['words'][number];
@@ -12,12 +12,19 @@ type Correct = (text: string) => string;
 
 /** Words of an edit. Their times divide the span in proportion to their lengths. */
 function wordsOfEdit({ start, end, text }: Edit): Word[] {
-  const parts = text.split(/\s+/).filter(Boolean);
-  const letters = parts.join('').length;
+  const parts = piecesOf(text);
+  const letters = parts.reduce((sum, part) => sum + part.text.length, 0);
   let at = start;
-  return parts.map((part) => {
-    const until = at + ((end - start) * part.length) / letters;
-    const word = { word: ` ${part}`, start: round(at), end: round(until), probability: 1, interpolated: true } as const;
+  return parts.map((part, i) => {
+    const until = at + ((end - start) * part.text.length) / letters;
+    const isSpaced = i === 0 ? !beginsUnspaced(part.text) : part.isSpaced;
+    const word = {
+      word: isSpaced ? ` ${part.text}` : part.text,
+      start: round(at),
+      end: round(until),
+      probability: 1,
+      interpolated: true,
+    } as const;
     at = until;
     return word;
   });

@@ -3,19 +3,20 @@
  * transcripts have no gaps; both pass test/fixtures/formats.
  */
 import type { Format } from '../contracts/formats.ts';
-import { MAX_INLINE_JSON_BYTES } from '../contracts/limits.ts';
 import type { Transcript } from '../contracts/transcript.ts';
 import { type Cue, cuesOf } from './cues.ts';
-import { type Mark, marksOf, mostlyMissing } from './marks.ts';
-import { joinTexts } from './spacing.ts';
+import { firstMark, type Mark, type Marked, marksOf } from './marks.ts';
+import { toPlainText } from './plain-text.ts';
 
-type Timed = Pick<Transcript, 'text' | 'segments' | 'gaps' | 'coverage' | 'duration_seconds'>;
+type Timed = Pick<Transcript, 'text' | 'segments'> & Marked;
 
 const digits = (value: number, width: number): string => String(value).padStart(width, '0');
 
+const milliseconds = (seconds: number): number => Math.max(0, Math.round(seconds * 1000));
+
 /** `HH:MM:SS`, `separator` and milliseconds. Hours may have more than two digits. */
 export function timestamp(seconds: number, separator: ',' | '.'): string {
-  const ms = Math.max(0, Math.round(seconds * 1000));
+  const ms = milliseconds(seconds);
   const [h, m, s] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, Math.floor(ms / 1000) % 60];
   return `${digits(h, 2)}:${digits(m, 2)}:${digits(s, 2)}${separator}${digits(ms % 1000, 3)}`;
 }
@@ -25,36 +26,16 @@ const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceA
 /** How long the cue stays that says first that most is missing. */
 const FIRST_SECONDS = 3;
 
-/** Marks of what is missing, if they are wanted. */
-function marksOn(transcript: Timed, isWanted: boolean): Mark[] {
+/** Marks of what is missing, if they are wanted. The first one says whether that is most. */
+export function marksOn(transcript: Marked, isWanted: boolean): Mark[] {
   if (!isWanted) return [];
-  const first = mostlyMissing(transcript);
+  const first = firstMark(transcript);
   return [...(first === undefined ? [] : [{ start: 0, end: FIRST_SECONDS, text: first }]), ...marksOf(transcript)];
 }
 
-/** The text by speaker, with marks between. */
-function paragraphsOf({ segments }: Timed, marks: readonly Mark[]): string {
-  const paragraphs: { readonly speaker?: string | undefined; readonly isMark: boolean; readonly texts: string[] }[] = [];
-  const spoken = segments.map(({ start, text, speaker }) => ({ start, text, speaker, isMark: false }));
-  const marked = marks.map(({ start, text }) => ({ start, text, speaker: undefined, isMark: true }));
-  for (const { text, speaker, isMark } of [...marked, ...spoken].sort((a, b) => a.start - b.start)) {
-    const last = paragraphs.at(-1);
-    if (last !== undefined && !isMark && !last.isMark && last.speaker === speaker) last.texts.push(text);
-    else if (text !== '') paragraphs.push({ speaker, isMark, texts: [text] });
-  }
-  return paragraphs.map(({ speaker, texts }) => `${speaker === undefined ? '' : `${speaker}: `}${joinTexts(texts)}`).join('\n\n');
-}
-
-function toTxt(transcript: Timed, marks: boolean): string {
-  const marked = marksOn(transcript, marks);
-  const isPlain = marked.length === 0 && transcript.segments.every(({ speaker }) => speaker === undefined);
-  const text = isPlain ? transcript.text : paragraphsOf(transcript, marked);
-  return text === '' ? '' : `${text}\n`;
-}
-
 /** Cues and marks in order of time. Some players reject a cue that ends where it starts. */
-function subtitles(transcript: Timed, marks: boolean, namesSpeakers: boolean): Cue[] {
-  const marked = marksOn(transcript, marks).map(({ start, end, text }): Cue => ({ start, end, lines: [text] }));
+export function subtitles(transcript: Timed, marks: boolean, namesSpeakers: boolean): Cue[] {
+  const marked = marksOn(transcript, marks).map(({ start, end, text }): Cue => ({ start, end, lines: [text], words: [] }));
   return [...marked, ...cuesOf(transcript.segments, namesSpeakers)]
     .sort((a, b) => a.start - b.start)
     .map((cue) => ({ ...cue, end: Math.max(cue.end, cue.start + 0.001) }));
@@ -65,26 +46,55 @@ const toSrt = (transcript: Timed, marks: boolean): string =>
     .map(({ start, end, lines }, i) => `${i + 1}\n${timestamp(start, ',')} --> ${timestamp(end, ',')}\n${lines.join('\n')}\n`)
     .join('\n');
 
-const voiced = ({ lines, speaker }: Cue): string =>
-  `${speaker === undefined ? '' : `<v ${escaped(speaker)}>`}${escaped(lines.join('\n'))}`;
+const voice = ({ speaker }: Cue): string => (speaker === undefined ? '' : `<v ${escaped(speaker)}>`);
 
-const toVtt = (transcript: Timed, marks: boolean): string =>
+/**
+ * The lines of a cue with the time of each word but the first. A time must be later than the one before it, and within the cue.
+ * @see https://www.w3.org/TR/webvtt1/#webvtt-cue-timestamp
+ */
+function withTimes({ start, end, lines, words }: Cue): string {
+  if (words.length === 0) return escaped(lines.join('\n'));
+  let last = milliseconds(start);
+  const timed = words.map((line) =>
+    line.map((word, i) => {
+      const ms = milliseconds(word.start);
+      const isTimed = ms > last && ms < milliseconds(end);
+      if (isTimed) last = ms;
+      const time = isTimed ? `<${timestamp(word.start, '.')}>` : '';
+      return `${word.isSpaced && i > 0 ? ' ' : ''}${time}${escaped(word.text)}`;
+    }),
+  );
+  return timed.map((line) => line.join('')).join('\n');
+}
+
+const toVtt = (transcript: Timed, marks: boolean, words: boolean): string =>
   [
     'WEBVTT\n',
-    ...subtitles(transcript, marks, false).map(
-      (cue) => `${timestamp(cue.start, '.')} --> ${timestamp(cue.end, '.')}\n${voiced(cue)}\n`,
-    ),
+    ...subtitles(transcript, marks, false).map((cue) => {
+      const text = words ? withTimes(cue) : escaped(cue.lines.join('\n'));
+      return `${timestamp(cue.start, '.')} --> ${timestamp(cue.end, '.')}\n${voice(cue)}${text}\n`;
+    }),
   ].join('\n');
 
-const WRITERS: Readonly<Record<Format, (transcript: Timed, marks: boolean) => string>> = {
-  json: (transcript) => JSON.stringify(transcript),
-  txt: toTxt,
-  srt: toSrt,
-  vtt: toVtt,
-};
+const toJson = (transcript: Timed, words: boolean): string =>
+  JSON.stringify(
+    words ? transcript : { ...transcript, segments: transcript.segments.map((segment) => ({ ...segment, words: [] })) },
+  );
 
-/** The transcript in this format. `marks`: say what is missing. JSON lists it in `gaps` and `coverage` instead. */
-export const render = (transcript: Timed, format: Format, marks = true): string => WRITERS[format](transcript, marks);
+export interface RenderOptions {
+  /** Say what is missing. JSON lists it in `gaps` and `coverage` instead. @default true */
+  readonly marks?: boolean;
+  /** Times of words. @default true for json, false for vtt; the other formats have none */
+  readonly words?: boolean | undefined;
+}
 
-/** Whether this JSON, or the text in it, is small enough for a response. */
-export const fitsResponse = (text: string): boolean => Buffer.byteLength(text) <= MAX_INLINE_JSON_BYTES;
+const WRITERS = {
+  json: (transcript, { words = true }) => toJson(transcript, words),
+  txt: (transcript, { marks = true }) => toPlainText(transcript, marksOn(transcript, marks)),
+  srt: (transcript, { marks = true }) => toSrt(transcript, marks),
+  vtt: (transcript, { marks = true, words = false }) => toVtt(transcript, marks, words),
+} satisfies Partial<Record<Format, (transcript: Timed, options: RenderOptions) => string>>;
+
+/** The transcript in this format. */
+export const render = (transcript: Timed, format: keyof typeof WRITERS, options: RenderOptions = {}): string =>
+  WRITERS[format](transcript, options);

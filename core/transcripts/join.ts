@@ -4,15 +4,17 @@
  * Chunks are added one after the other, and each changes only the end of the text before it. So a text can be stored in parts
  * (joined-parts.ts) and continued from any of them.
  */
+import { type Interval, merged } from '../contracts/intervals.ts';
 import { NOMINAL_CHUNK_SECONDS } from '../contracts/limits.ts';
 import type { ChunkTranscript, Segment, Transcript } from '../contracts/transcript.ts';
 import { MATCH_SECONDS, type Word } from './alignment.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
-import { coverageOf, type JoinedChunk } from './coverage.ts';
+import { coverageOf, damageOf, type JoinedChunk, noSignalOf } from './coverage.ts';
 import { joinSegments, withoutStopAtCut } from './regroup.ts';
 import { joinTexts } from './spacing.ts';
 import { round } from './times.ts';
 import { withSpeakers } from './voices.ts';
+import { withDurations } from './word-times.ts';
 
 /** What precedes the first chunk of a joined text. */
 interface Before {
@@ -24,6 +26,8 @@ interface Before {
   readonly last?: JoinedChunk | undefined;
   /** End of the chunks before the last one, in seconds of the session. */
   readonly seconds: number;
+  /** Where the microphone delivered no sound: the stretches that end then or later. */
+  readonly noSignal?: readonly Interval[];
 }
 
 /** Values of all chunks so far, including those before. */
@@ -73,6 +77,19 @@ const shifted = (segment: Segment, bySeconds: number): Segment => ({
   words: segment.words.map((word) => shiftedWord(word, bySeconds)),
 });
 
+/** Segments whose words last; in results of older engines some do not. */
+function lasting(segments: readonly Segment[]): Segment[] {
+  const words = withDurations(segments.flatMap((segment) => segment.words));
+  let from = 0;
+  return segments.map((segment) => {
+    const own = words.slice(from, from + segment.words.length);
+    from += own.length;
+    const [first, last] = [own[0], own.at(-1)];
+    if (first === undefined || last === undefined || own.every((word, i) => word === segment.words[i])) return segment;
+    return { ...segment, start: first.start, end: last.end, words: own };
+  });
+}
+
 const leadInOf = (outcome: ChunkOutcome): ChunkTranscript['lead_in'] =>
   outcome.kind === 'transcribed' ? outcome.result.lead_in : undefined;
 
@@ -87,7 +104,7 @@ function contentOf(outcome: ChunkOutcome): Omit<JoinedChunk, 'start' | 'end' | '
     const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind === 'waiting' ? NOT_YET : NEVER_UPLOADED;
     return { kind: outcome.kind, reason, isTimed: false, hasText: false };
   }
-  const { segments, unheard, damaged } = outcome.result;
+  const { segments, unheard, damaged, no_signal: noSignal } = outcome.result;
   const isTimed = segments.every(({ text, words }) => text === '' || words.length > 0);
   return {
     kind: outcome.kind,
@@ -95,6 +112,7 @@ function contentOf(outcome: ChunkOutcome): Omit<JoinedChunk, 'start' | 'end' | '
     hasText: segments.length > 0,
     ...(unheard !== undefined && { unheard }),
     ...(damaged !== undefined && { damaged }),
+    ...(noSignal !== undefined && { noSignal }),
   };
 }
 
@@ -141,7 +159,7 @@ function add(joined: Segment[], outcome: ChunkOutcome, { start, shared }: Joined
     const isOwn = (one: { channel?: number | undefined }): boolean => one.channel === channel;
     const own = joined.filter(isOwn);
     const words = leadIn.filter(isOwn).map(({ channel: _channel, ...word }) => word);
-    append(own, { segments: segments.filter(isOwn), leadIn: words }, shared);
+    append(own, { segments: lasting(segments.filter(isOwn)), leadIn: words }, shared);
     return channel === undefined ? own : own.map((segment) => ({ ...segment, channel }));
   });
   joined.splice(0, joined.length, ...(channels.length > 1 ? merged.sort((a, b) => a.start - b.start) : merged));
@@ -187,17 +205,23 @@ export function extend(joined: Joined, outcomes: readonly ChunkOutcome[]): Joine
   return { before: joined.before, chunks, closed, open, totals: { words, model, isGapless } };
 }
 
+/** Where the microphone delivered no sound. A stretch continues over the boundaries of chunks. */
+const silencesOf = ({ before, chunks }: Pick<Joined, 'before' | 'chunks'>): Interval[] =>
+  merged([...(before.noSignal ?? []), ...chunks.flatMap(noSignalOf)]);
+
 /** The beginning of the text that continues `joined`. */
 export function continuationOf({ before, chunks, closed, open, totals }: Joined): Joined {
   const last = chunks.at(-1) ?? before.last;
   const earlier = [...(chunks.length > 0 && before.last !== undefined ? [before.last] : []), ...chunks.slice(0, -1)];
+  const seconds = earlier.reduce((end, chunk) => Math.max(end, chunk.end), before.seconds);
   return {
     before: {
       chunks: before.chunks + chunks.length,
       segments: before.segments + closed.length,
       text: closed.findLast(({ text }) => text !== '')?.text ?? before.text,
       last,
-      seconds: earlier.reduce((end, chunk) => Math.max(end, chunk.end), before.seconds),
+      seconds,
+      noSignal: silencesOf({ before, chunks }).filter(({ end }) => end >= seconds),
     },
     chunks: [],
     closed: [],
@@ -205,6 +229,9 @@ export function continuationOf({ before, chunks, closed, open, totals }: Joined)
     totals,
   };
 }
+
+/** Shorter stretches in which the microphone delivered no sound are not listed. */
+const NO_SIGNAL_SECONDS = 10;
 
 /** Language of most words; `und` if there are none. */
 const languageOf = ({ words }: Totals): string => Object.entries(words).sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'und';
@@ -216,6 +243,7 @@ export function transcriptOf(sessionId: string, { before, chunks, closed, open, 
     ...(channel !== undefined && { speaker: `S${channel}` }),
     id: before.segments + index,
   }));
+  const noSignal = silencesOf({ before, chunks }).filter(({ start, end }) => end - start >= NO_SIGNAL_SECONDS);
   const numbered = chunks.map((chunk, index) => ({ chunk, chunkNumber: before.chunks + index + 1 }));
   return {
     sessionId,
@@ -226,12 +254,9 @@ export function transcriptOf(sessionId: string, { before, chunks, closed, open, 
     text: joinTexts(segments.map(({ text }) => text)),
     segments,
     final: chunks.every(({ kind }) => kind !== 'waiting'),
-    gaps: numbered.flatMap(({ chunk: { start, end, reason, damaged = [], shared }, chunkNumber }) => [
-      ...(reason === undefined ? [] : [{ chunkNumber, start, end, reason }]),
-      ...damaged
-        .map((span) => ({ start: Math.max(round(start + span.start), shared?.end ?? 0), end: round(start + span.end) }))
-        .filter((span) => span.end > span.start) // the previous chunk lists what is shared
-        .map((span) => ({ chunkNumber, ...span, reason: DAMAGED })),
+    gaps: numbered.flatMap(({ chunk, chunkNumber }) => [
+      ...(chunk.reason === undefined ? [] : [{ chunkNumber, start: chunk.start, end: chunk.end, reason: chunk.reason }]),
+      ...damageOf(chunk).map((span) => ({ chunkNumber, ...span, reason: DAMAGED })),
     ]),
     coverage: coverageOf(before.last === undefined ? chunks : [before.last, ...chunks], segments, before.seconds),
     chunks: numbered.map(({ chunk: { kind, start, end }, chunkNumber }) => ({
@@ -240,6 +265,7 @@ export function transcriptOf(sessionId: string, { before, chunks, closed, open, 
       end,
       source: kind === 'transcribed' ? 'cache' : 'none',
     })),
+    ...(noSignal.length > 0 && { no_signal: noSignal }),
   };
 }
 

@@ -3,6 +3,7 @@ import pMap from 'p-map';
 import type { Edit, Edits } from '../contracts/edits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { ChunkTranscript } from '../contracts/transcript.ts';
+import { chunkCountOf } from '../sessions/session.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
 
 export interface ResultReader {
@@ -42,10 +43,6 @@ export function overlapOf(row: ChunkRow, before: ChunkRow | undefined): number |
   return overlap >= MIN_OVERLAP && overlap <= MAX_OVERLAP ? overlap : undefined;
 }
 
-/** Number of chunks. Chunks above the declared `chunk_count` arrived late and belong to the session too. */
-const countOf = (session: SessionRow, rows: readonly ChunkRow[]): number =>
-  Math.max(session.chunk_count ?? 0, rows.at(-1)?.chunk_number ?? 0);
-
 /** Removes the lead-in if the previous chunk has been replaced since. */
 function withCurrentLeadIn(result: ChunkTranscript, before: ChunkRow | undefined): ChunkTranscript {
   if (result.lead_in === undefined || result.lead_in.etag === before?.etag) return result;
@@ -62,7 +59,7 @@ export async function outcomesOf(
   session: SessionRow,
   rows: readonly ChunkRow[],
   after = 0,
-  until = Math.max(after, countOf(session, rows)),
+  until = Math.max(after, chunkCountOf(session, rows)),
 ): Promise<ChunkOutcome[]> {
   const byNumber = new Map(rows.map((row) => [row.chunk_number, row]));
   const results = await resultsOf(

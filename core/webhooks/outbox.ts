@@ -69,7 +69,7 @@ function sessionEndEvent(session: SessionRow): EndEvent | undefined {
   return {
     event: 'session.completed',
     userId: session.user_id,
-    subject: [id, status],
+    subject: [id, status, ...(session.resumptions === undefined ? [] : [String(session.resumptions)])],
     atMs: session.completed_at_ms ?? atMs,
     data: { id, status, chunkCount: session.chunk_count ?? null, transcript: `/api/sessions/${id}/transcript` },
   };

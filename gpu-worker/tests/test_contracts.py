@@ -49,9 +49,12 @@ def test_the_result_file_equals_the_example() -> None:
     segment = Segment("hello everyone", 1.25, 2.5, -0.0123, 0.0, 0.8182, words, language="en")
     claim = Claim("session_01TEST", 7, "user-a", "", "", 1, 1, None, suspect=False, deaths=0, kills=0)
     before = (Word(" So", -0.75, -0.5, 0.9312),)
-    found = Transcription("en", 29.994, (segment,), unheard=((20.5, 22.0),), lead_in=before)
+    silent = ((6.4996, 15.0),)
+    found = Transcription("en", 29.994, (segment,), unheard=((20.5, 22.0),), lead_in=before, no_signal=silent)
     lead_in = LeadIn(np.zeros(3 * SAMPLE_RATE, dtype=np.float32), "etag-6")
     assert result_of(claim, "protocol.en", found, lead_in) == example("chunk-transcript.json")
+    stored = read_transcription(json.dumps(example("chunk-transcript.json")).encode())
+    assert (stored.unheard, stored.no_signal) == (((20.5, 22.0),), ((6.5, 15.0),))
 
 
 def test_a_result_of_the_previous_engine_is_read() -> None:

@@ -36,7 +36,7 @@ if command == "find-model":
         (folder / "model.bin").write_text("the model")
     print(folder)
     sys.exit()
-Path("/tmp/x").write_text("private")
+Path("/tmp/private").write_text("private")
 print(json.dumps({"version": os.environ["WORKER_VERSION"], "device": os.environ["DEVICE"], "user": os.getuid()}), flush=True)
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 while True:
@@ -186,7 +186,7 @@ def test_a_first_boot_ends_with_a_running_worker_and_no_waiting_job(first):
     machine = first.machine
     assert first.serving["version"] == "first" and first.serving["device"] == "cuda" and first.serving["user"] != 0
     assert "nvidia-modprobe -c 0 -u" in machine.read("/aws/tools")
-    assert not machine.path("/tmp/x").exists()  # PrivateTmp
+    assert machine.run("ls", "/tmp/private").returncode != 0  # PrivateTmp
     machine.wait_until(
         lambda: "amazon-cloudwatch-agent-ctl -a fetch-config" in machine.read("/aws/tools"), "the agent is started"
     )

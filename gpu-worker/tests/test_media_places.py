@@ -240,6 +240,43 @@ def test_damage_of_several_tracks_is_united() -> None:
     assert Found(tracks=tracks).damaged == [Span(1, 6), Span(9, 10)]
 
 
+@pytest.mark.promise("transcript.no-signal")
+@pytest.mark.parametrize(
+    ("container", "codec"), [("webm", "libopus"), ("mp4", "aac"), ("wav", "pcm_s16le"), ("flac", "flac")]
+)
+def test_a_muted_microphone_is_detected_and_a_very_quiet_one_is_not(
+    decoder: Decoder, tmp_path: Path, container: str, codec: str
+) -> None:
+    """The quiet one delivers noise with a peak of -75 dB of full scale."""
+    noise = np.random.default_rng(7).standard_normal(26 * RATE).clip(-4, 4) / 4
+    quiet = (noise * 10 ** (-75 / 20)).astype(np.float32)
+    muted = (quiet + beeps(26, [1, 20])).astype(np.float32)
+    muted[4 * RATE : 12 * RATE] = muted[14 * RATE : 18 * RATE] = 0
+    for tracks, options, spans in (
+        ([muted], {}, [(4, 12)]),
+        ([quiet], {}, []),
+        ([np.zeros(26 * RATE, dtype=np.float32)], {}, [(0, 26)]),
+        ([np.stack((muted, np.zeros_like(muted)), axis=1)], {"separate": True}, [(4, 12)]),
+    ):
+        layout = "mono" if tracks[0].ndim == 1 else "stereo"
+        found = decoder.decode(
+            write(tmp_path / "chunk", tracks, container, codec, layout=layout),
+            DecodeOptions(600, is_recording=True, **options),
+        )
+        assert [(span.start, span.end) for span in found.no_signal] == [pytest.approx(span, abs=NEAR) for span in spans]
+
+
+@pytest.mark.promise("transcript.no-signal")
+def test_a_gap_in_the_clock_is_no_missing_signal_and_a_short_one_does_not_divide_it(
+    decoder: Decoder, tmp_path: Path
+) -> None:
+    silence = np.zeros(20 * RATE, dtype=np.float32)
+    for gap, spans in (((6, 13), [(0, 6), (13, 20)]), ((6, 6.5), [(0, 20)])):
+        path = write(tmp_path / "chunk", [silence], without=[gap])
+        found = decoder.decode(path, DecodeOptions(600, is_recording=True))
+        assert [(span.start, span.end) for span in found.no_signal] == [pytest.approx(span, abs=NEAR) for span in spans]
+
+
 @pytest.mark.promise("media.channels")
 @pytest.mark.parametrize("separate", [False, True])
 def test_a_track_that_pauses_for_long_moves_nothing(decoder: Decoder, tmp_path: Path, separate: bool) -> None:

@@ -60,6 +60,13 @@ def test_a_file_is_accepted_reports_progress_and_can_be_read(running: Running) -
     text = running.call("GET", "/download/my-talk.1")
     assert text.headers["content-type"].startswith("text/plain") and text.text == done["transcript"] + "\n"
     assert running.call("GET", "/transcript/my-talk.1?format=srt").text.startswith("1\n00:00:0")
+    for format, start in {"txt": "", "srt": "1\n00:00:0", "vtt": "WEBVTT", "md": "# ", "docx": "PK", "json": '{"'}.items():
+        assert running.call("GET", f"/download/my-talk.1?format={format}").content.startswith(start.encode())
+    assert "<00:00:0" in running.call("GET", "/download/my-talk.1?format=vtt&words=true").text
+    without = running.call("GET", "/transcript/my-talk.1?words=false").json()["segments"]
+    assert without and all(segment["words"] == [] and segment["text"] for segment in without)
+    for query in ("format=srt&words=true", "format=pdf", "words=perhaps"):
+        assert running.call("GET", f"/download/my-talk.1?{query}").status_code == 422
     assert running.call("GET", "/health").json() == {"status": "ok", "model_loaded": True, "queue_size": 0}
     figures = running.call("GET", "/metrics").text
     assert "chunkscribe_model_loaded 1.0" in figures and "chunkscribe_completed_jobs" in figures

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
@@ -16,6 +18,7 @@ from starlette.types import Message
 
 from conftest import PROJECT
 from gpu_worker.service.callbacks.address import Rules
+from gpu_worker.service.http.documents import About, to_docx, to_md
 from gpu_worker.service.http.formats import timestamp, to_srt, to_txt, to_vtt
 from gpu_worker.service.http.offered import OfferedModels
 from gpu_worker.service.http.pace import MIN_BYTES_PER_SECOND, Pace
@@ -37,6 +40,29 @@ def test_formats_equal_those_of_the_typescript_writers(name: str) -> None:
     assert to_txt(transcript["text"], transcript["segments"]) == (EXAMPLES / f"{name}.txt").read_text()
     assert to_srt(transcript["segments"]) == (EXAMPLES / f"{name}.srt").read_text()
     assert to_vtt(transcript["segments"]) == (EXAMPLES / f"{name}.vtt").read_text()
+    assert to_vtt(transcript["segments"], words=True) == (EXAMPLES / f"{name}.words.vtt").read_text()
+    assert to_md(transcript, about()) == (EXAMPLES / f"{name}.md").read_text()
+
+
+def about() -> About:
+    fields = json.loads((EXAMPLES / "about.json").read_text())
+    return About(fields["title"], fields["added_at_ms"] / 1000)
+
+
+@pytest.mark.promise("service.way", "transcript.formats")
+def test_a_word_document_has_the_same_paragraphs_and_survives_characters_that_xml_forbids() -> None:
+    transcript = json.loads((EXAMPLES / "subtitles.json").read_text())
+    transcript["segments"][0]["text"] += "\0\x1b \ud800\uffff end"
+    document = Document(BytesIO(to_docx(transcript, about())))
+    first, *others = document.paragraphs
+    assert first.style is not None and (first.style.name, first.text) == ("Heading 1", about().title)
+    assert {one.style.name for one in others if one.style} == {"Normal"}
+    assert others[0].text == "Added 2026-03-01 09:30 UTC, length 1:00"
+    assert others[1].text.startswith("0:00 Then we should leave") and " end" in others[1].text
+    (speaker,) = [run for run in others[5].runs if run.bold]
+    assert (speaker.text, others[5].text) == ("S1: ", "0:40 S1: Hello there. How are you today?")
+    assert document.styles.element.xpath("string(w:docDefaults//w:lang/@w:val)") == "en"
+    assert document.core_properties.title == about().title
 
 
 @given(st.integers(min_value=0, max_value=400 * 3600 * 1000))

@@ -9,6 +9,7 @@ import { userPage } from './user-pages.ts';
 
 const DOES_NOT_EXIST = 'attribute_not_exists(session_id)';
 const NOT_DELETED = 'attribute_exists(session_id) AND #state <> :deleted';
+const SAME_RECORDING = '#state = :completed AND (attribute_not_exists(resumptions) OR resumptions = :resumptions)';
 const STILL_RECORDING = '#state = :recording AND due_at_ms = :was';
 const NEWER_EDITS = `${NOT_DELETED} AND (attribute_not_exists(edits_version) OR edits_version < :version)`;
 const STILL_SETTLED = `${NOT_DELETED} AND settled_chunks = :was`;
@@ -64,35 +65,22 @@ const rowsOf = (db: DynamoDBDocumentClient, table: string): Rows => ({
 
 type Update = ReturnType<typeof updaterOf<string>>;
 
-/** What happens to a recording and its transcript. */
-const changesOf = (update: Update): Omit<SessionStore, keyof Rows | keyof Retranscriptions> => ({
-  complete: (sessionId, chunkCount, nowMs) =>
-    update(sessionId, {
-      UpdateExpression:
-        'SET #state = :completed, chunk_count = :count, completed_at_ms = if_not_exists(completed_at_ms, :now)' +
-        ' REMOVE due_shard, due_at_ms, abandoned',
-      ConditionExpression: NOT_DELETED,
-      ExpressionAttributeNames: { '#state': 'state' },
-      ExpressionAttributeValues: {
-        ':completed': 'completed',
-        ':count': chunkCount,
-        ':now': nowMs,
-        ':deleted': 'deleted',
-      },
-    }),
-
-  recordTranscript: (sessionId, { status, madeOf, writtenAtMs, retranscription }) =>
+type TextChanges = Pick<SessionStore, 'recordTranscript' | 'noteTextChanged' | 'settle' | 'unsettle' | 'noteEdits'>;
+/** What happens to a transcript. */
+const textChangesOf = (update: Update): TextChanges => ({
+  recordTranscript: (sessionId, { status, madeOf, writtenAtMs, retranscription, resumptions = 0 }) =>
     update(sessionId, {
       UpdateExpression:
         'SET transcript_status = :status, transcript_of = :made_of, transcript_written_at_ms = :now' +
         (retranscription === undefined ? '' : ', transcript_retranscription = :retranscription'),
-      ConditionExpression: NOT_DELETED,
+      ConditionExpression: SAME_RECORDING,
       ExpressionAttributeNames: { '#state': 'state' },
       ExpressionAttributeValues: {
         ':status': status,
         ':made_of': madeOf,
         ':now': writtenAtMs,
-        ':deleted': 'deleted',
+        ':completed': 'completed',
+        ':resumptions': resumptions,
         ...(retranscription !== undefined && { ':retranscription': retranscription }),
       },
     }),
@@ -127,6 +115,53 @@ const changesOf = (update: Update): Omit<SessionStore, keyof Rows | keyof Retran
       ConditionExpression: NEWER_EDITS,
       ExpressionAttributeNames: { '#state': 'state' },
       ExpressionAttributeValues: { ':version': version, ':deleted': 'deleted' },
+    });
+  },
+});
+
+/** What happens to a recording. */
+const changesOf = (update: Update): Omit<SessionStore, keyof Rows | keyof TextChanges | keyof Retranscriptions> => ({
+  complete: (sessionId, chunkCount, nowMs) =>
+    update(sessionId, {
+      UpdateExpression:
+        'SET #state = :completed, chunk_count = :count, completed_at_ms = if_not_exists(completed_at_ms, :now)' +
+        ' REMOVE due_shard, due_at_ms, abandoned',
+      ConditionExpression: NOT_DELETED,
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: {
+        ':completed': 'completed',
+        ':count': chunkCount,
+        ':now': nowMs,
+        ':deleted': 'deleted',
+      },
+    }),
+
+  resume: ({ session_id, resumptions = 0 }, { by, dueAtMs }) =>
+    update(session_id, {
+      UpdateExpression:
+        `SET #state = :recording, resumptions = :next, due_shard = :due, due_at_ms = :at${by === undefined ? '' : ', resumed_by = :by'}` +
+        ' REMOVE completed_at_ms, abandoned, transcript_status, transcript_of, transcript_written_at_ms' +
+        (by === undefined ? ', resumed_by' : ''),
+      ConditionExpression: SAME_RECORDING,
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: {
+        ':recording': 'recording',
+        ':completed': 'completed',
+        ':resumptions': resumptions,
+        ':next': resumptions + 1,
+        ':due': 'due',
+        ':at': dueAtMs,
+        ...(by !== undefined && { ':by': by }),
+      },
+    }),
+
+  rename(sessionId, title) {
+    const { sets, removes, names, values } = setOrRemove({ title });
+    return update(sessionId, {
+      UpdateExpression: sets.length > 0 ? `SET ${sets.join(', ')}` : `REMOVE ${removes.join(', ')}`,
+      ConditionExpression: NOT_DELETED,
+      ExpressionAttributeNames: { '#state': 'state', ...names },
+      ExpressionAttributeValues: { ':deleted': 'deleted', ...values },
     });
   },
 
@@ -189,5 +224,5 @@ const retranscriptionsOf = (update: Update): Retranscriptions => ({
 
 export function dynamoSessionStore(db: DynamoDBDocumentClient, table: string): SessionStore {
   const update = updaterOf(db, table, (session_id: string) => ({ session_id }));
-  return { ...rowsOf(db, table), ...changesOf(update), ...retranscriptionsOf(update) };
+  return { ...rowsOf(db, table), ...changesOf(update), ...textChangesOf(update), ...retranscriptionsOf(update) };
 }

@@ -14,27 +14,32 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type * as z from 'zod';
 import type { ChunkObjects, StoredObject } from '../../core/chunk-cache/ports.ts';
 import { Edits } from '../../core/contracts/edits.ts';
 import {
   chunkTranscriptKey,
+  EXPORT_TAG,
   editsKey,
   joinedEndKey,
   joinedPartKey,
   liveKey,
+  notesKey,
   parseChunkKey,
   type SessionPlace,
   sessionPrefix,
   transcriptKey,
 } from '../../core/contracts/keys.ts';
 import { DOWNLOAD_URL_SECONDS, UPLOAD_URL_SECONDS } from '../../core/contracts/limits.ts';
+import { Notes } from '../../core/contracts/notes.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
 import { ChunkTranscript } from '../../core/contracts/transcript.ts';
-import type { ChunkDeclaration, SignDownload, SignUpload } from '../../core/signing.ts';
+import type { ChunkDeclaration, SignDownload, SignUpload, StoreExport } from '../../core/signing.ts';
 import { iso } from '../../core/time.ts';
 import type { ResultStore } from '../../core/transcripts/assemble.ts';
 import type { JoinedPart, PartEnd } from '../../core/transcripts/joined-parts.ts';
 import type { LiveDeps } from '../../core/transcripts/live.ts';
+import type { NoteStore } from '../../core/transcripts/notes.ts';
 import type { EditStore } from '../../core/transcripts/save-edits.ts';
 
 export const etagOf = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '');
@@ -140,6 +145,22 @@ async function readStored<T>(s3: S3Client, bucket: string, key: string): Promise
   }
 }
 
+/** Reads JSON with the tag that replaces it; undefined if there is none. */
+async function readTagged<T extends object>(
+  s3: S3Client,
+  bucket: string,
+  key: string,
+  schema: z.ZodType<T>,
+): Promise<(T & { readonly tag: string }) | undefined> {
+  try {
+    const { Body, ETag = '' } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    return { ...schema.parse(JSON.parse((await Body?.transformToString('utf8')) ?? '')), tag: ETag };
+  } catch (error) {
+    if (error instanceof NoSuchKey) return undefined;
+    throw error;
+  }
+}
+
 /** Writes JSON if the object's current ETag is `replaces` (undefined: if there is no object); returns false otherwise. */
 async function writeIf(
   s3: S3Client,
@@ -177,15 +198,7 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore
       await put(joinedEndKey(placeOf(session), lastChunk), end);
     },
 
-    async readEdits(session) {
-      try {
-        const { Body, ETag = '' } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: editsKey(placeOf(session)) }));
-        return { ...Edits.parse(JSON.parse((await Body?.transformToString('utf8')) ?? '')), tag: ETag };
-      } catch (error) {
-        if (error instanceof NoSuchKey) return undefined;
-        throw error;
-      }
-    },
+    readEdits: (session) => readTagged(s3, bucket, editsKey(placeOf(session)), Edits),
 
     writeEdits: (session, edits, replaces) => writeIf(s3, bucket, editsKey(placeOf(session)), edits, replaces),
 
@@ -216,6 +229,21 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore
     writeTranscript: (session, transcript, replaces) => writeIf(s3, bucket, keyOfTranscript(session), transcript, replaces),
   };
 }
+
+export const s3Notes = (s3: S3Client, bucket: string): NoteStore => ({
+  readNotes: async (session) =>
+    (await readTagged(s3, bucket, notesKey(placeOf(session)), Notes)) ?? { notes: [], tag: undefined },
+
+  writeNotes: (session, notes, replaces) => writeIf(s3, bucket, notesKey(placeOf(session)), { notes }, replaces),
+});
+
+/** A rule of the bucket deletes objects with this tag after a day. */
+export const s3ExportStore =
+  (s3: S3Client, bucket: string): StoreExport =>
+  async (Key, Body, ContentType) => {
+    const Tagging = new URLSearchParams(EXPORT_TAG).toString();
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ContentType, Tagging }));
+  };
 
 /** Presigns uploads and downloads. Size, type, checksum and "only if new" are signed, so S3 refuses anything else. */
 export function s3Presigner(

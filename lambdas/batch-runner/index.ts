@@ -56,6 +56,7 @@ export const handler = buildHandler({
     ),
   notices: dynamoNoticeStore(db, env.BATCH_TABLE),
   mailer: awsMailer(env),
+  readTranscript: results.readTranscript,
   notifyEnd: (run, report) => notifyBatchSubscribers(awsWebhooks(env, db), run, report),
   publish: cloudWatchMetrics(new CloudWatchClient(), env.STAGE),
   maxBlockedHours: env.MAX_BLOCKED_HOURS,

@@ -1,4 +1,5 @@
 import { documentClient } from '../adapters/clients.ts';
+import { dynamoRecordingDefaults } from '../adapters/dynamo-recording-defaults.ts';
 import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
 import { dynamoUsageCounter } from '../adapters/dynamo-usage-counter.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
@@ -9,6 +10,7 @@ const db = documentClient();
 
 export const handler = buildHandler(
   {
+    defaults: dynamoRecordingDefaults(db, env.SETTINGS_TABLE),
     settings: dynamoSettingsStore(db, env.SETTINGS_TABLE),
     usage: dynamoUsageCounter(db, env.QUOTAS_TABLE),
     nowMs: Date.now,

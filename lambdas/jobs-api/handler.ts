@@ -13,7 +13,7 @@ export interface JobsApiDeps
     ControlDeps,
     Pick<ShowDeps, 'readPool'>,
     Pick<SignPartsDeps, 'signPart'>,
-    Pick<ReadDeps, 'downloadUrl'> {}
+    Pick<ReadDeps, 'downloadUrl' | 'storeExport'> {}
 
 /** File jobs: create, upload, show, transcript, audio, cancel, retry, retranscribe, delete. Audio is uploaded directly to S3. */
 export const buildHandler = (deps: JobsApiDeps, clientId: string) =>
@@ -45,10 +45,10 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) =>
         return { status: 200, body: await jobStatus(deps, job) };
       },
 
-      'GET /api/transcriptions/{id}/transcript': async ({ query: { format, marks }, caller, id }) => {
-        const found = await jobTranscript(deps, await jobFor(deps.jobs, caller, id), format, marks);
+      'GET /api/transcriptions/{id}/transcript': async ({ query, caller, id }) => {
+        const found = await jobTranscript(deps, await jobFor(deps.jobs, caller, id), query);
         if (found.kind === 'stored') return { status: 307, location: found.url };
-        return { status: 200, contentType: CONTENT_TYPES[format], text: found.text };
+        return { status: 200, contentType: CONTENT_TYPES[query.format], content: found.content };
       },
 
       'GET /api/transcriptions/{id}/audio': async ({ caller, id }) => {

@@ -5,7 +5,7 @@ import { documentClient, s3Client } from '../adapters/clients.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoUsageCounter } from '../adapters/dynamo-usage-counter.ts';
 import { s3PartSigner } from '../adapters/s3-files.ts';
-import { s3Presigner } from '../adapters/s3-objects.ts';
+import { s3ExportStore, s3Presigner } from '../adapters/s3-objects.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { buildHandler } from './handler.ts';
 
@@ -33,6 +33,7 @@ export const handler = buildHandler(
     sign: upload,
     signPart: s3PartSigner(s3, env.BUCKET_NAME, Date.now),
     downloadUrl: download,
+    storeExport: s3ExportStore(s3, env.BUCKET_NAME),
     checkCallback: (url) => void checkWebhookUrl(url, { allowLoopback: env.WEBHOOK_LOOPBACK, ports: env.WEBHOOK_PORTS }),
     stage: {
       models: env.MODELS,

@@ -26,33 +26,37 @@ type ResultWith<Status, Schema> = WithHeaders & { readonly status: Status } & (S
       ? { readonly location: string }
       : unknown);
 
-/** Text that is sent as it is, in one of the declared media types or as JSON. */
-type TextResult<Id extends CallId> = (typeof calls)[Id] extends { readonly texts: readonly string[] }
-  ? WithHeaders & { readonly status: 200; readonly contentType: string; readonly text: string }
+/** Content that is sent as it is, in one of the declared media types or as JSON. */
+type FileResult<Id extends CallId> = (typeof calls)[Id] extends { readonly files: readonly string[] }
+  ? WithHeaders & { readonly status: 200; readonly contentType: string; readonly content: string | Uint8Array }
   : never;
 
 /** What a route may return: one of the answers that the contract declares for its call. */
 export type Result<Id extends CallId> =
   | { [Status in keyof AnswerSchemas<Id>]: ResultWith<Status, AnswerSchemas<Id>[Status]> }[keyof AnswerSchemas<Id>]
-  | TextResult<Id>;
+  | FileResult<Id>;
 
 /** The result of any call. */
 export interface AnyResult extends WithHeaders {
   readonly status: number;
   readonly body?: unknown;
   readonly contentType?: string;
-  readonly text?: string;
+  readonly content?: string | Uint8Array;
   readonly location?: string;
 }
 
+/** API Gateway decodes base64, so that clients get the bytes. */
+const bodyOf = (content: string | Uint8Array): Pick<Reply, 'body' | 'isBase64Encoded'> =>
+  typeof content === 'string' ? { body: content } : { body: Buffer.from(content).toString('base64'), isBase64Encoded: true };
+
 /** Makes the reply of a result. Replies with content, and redirects, are not cached unless their headers allow it. */
-export function replyOf({ status, body, contentType = 'application/json', text, location, headers }: AnyResult): Reply {
-  const content = text ?? (body === undefined ? undefined : JSON.stringify(body));
-  if (content !== undefined)
+export function replyOf({ status, body, contentType = 'application/json', content, location, headers }: AnyResult): Reply {
+  const sent = content ?? (body === undefined ? undefined : JSON.stringify(body));
+  if (sent !== undefined)
     return {
       statusCode: status,
       headers: { 'content-type': contentType, 'cache-control': 'no-store', ...headers },
-      body: content,
+      ...bodyOf(sent),
     };
   if (location !== undefined) return { statusCode: status, headers: { location, 'cache-control': 'no-store', ...headers } };
   return { statusCode: status, ...(headers !== undefined && { headers: { ...headers } }) };

@@ -13,8 +13,9 @@ import { type DetailsDeps, sessionDetails } from '../../core/sessions/details.ts
 import type { IngestDeps } from '../../core/sessions/ingest.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { deleteRecording, endRecording } from '../../core/sessions/recording.ts';
+import { resumeSession } from '../../core/sessions/resumption.ts';
 import { retranscribe, viewRetranscribed } from '../../core/sessions/retranscription.ts';
-import { viewSession } from '../../core/sessions/session.ts';
+import { renameSession, viewSession } from '../../core/sessions/session.ts';
 import { takeBackParts } from '../../core/sessions/settled.ts';
 import { transcribeRange } from '../../core/transcripts/range-request.ts';
 import { endpoints } from '../runtime/endpoint.ts';
@@ -28,7 +29,7 @@ export interface SessionsDeps extends IngestDeps, LockDeps, CreationDeps, Detail
   readonly costOf: (sessionId: string, chunks: readonly ChunkRow[]) => Promise<GpuCost>;
 }
 
-/** Sessions: create, list, show, complete, delete; retry and retranscribe chunks. */
+/** Sessions: create, list, show, rename, complete, resume, delete; retry and retranscribe chunks. */
 export const buildHandler = (deps: SessionsDeps, clientId: string) =>
   endpoints(
     {
@@ -45,6 +46,11 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
       'GET /api/sessions/{id}': async ({ query, caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
         return { status: 200, body: await sessionDetails(deps, session, query.from) };
+      },
+
+      'PATCH /api/sessions/{id}': async ({ body: { title }, caller, id }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        return { status: 200, body: viewSession(title === undefined ? session : await renameSession(deps, session, title)) };
       },
 
       'DELETE /api/sessions/{id}': async ({ caller, id }) => {
@@ -66,6 +72,11 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
         const session = await sessionFor(deps.sessions, caller, id);
         const waiting = await endRecording(deps, session, chunkCount, warn);
         return { status: 202, body: { id, state: 'completed', chunkCount, waiting } };
+      },
+
+      'POST /api/sessions/{id}/resume': async ({ headers, caller, id }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        return { status: 200, body: await resumeSession(deps, session, headers['Idempotency-Key']) };
       },
 
       'POST /api/sessions/{id}/retranscribe': async ({ body, caller, id }) => {

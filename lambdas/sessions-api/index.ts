@@ -5,6 +5,7 @@ import { documentClient } from '../adapters/clients.ts';
 import { dynamoLockStore } from '../adapters/dynamo-batch-store.ts';
 import { dynamoFleetStore } from '../adapters/dynamo-fleet-store.ts';
 import { dynamoLedgerStore } from '../adapters/dynamo-ledger-store.ts';
+import { dynamoRecordingDefaults } from '../adapters/dynamo-recording-defaults.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { dynamoUsageCounter } from '../adapters/dynamo-usage-counter.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
@@ -21,6 +22,7 @@ const env = parseEnv(
   'CAN_DIARIZE',
   'MODELS',
   'QUOTAS_TABLE',
+  'SETTINGS_TABLE',
 );
 const db = documentClient();
 const ledger = { ledger: dynamoLedgerStore(db, env.LEDGER_TABLE), usdPerHour: env.GPU_USD_PER_HOUR, nowMs: Date.now };
@@ -29,6 +31,7 @@ export const handler = buildHandler(
   {
     ...awsIngest(env, db),
     locks: dynamoLockStore(db, env.BATCH_TABLE),
+    defaults: dynamoRecordingDefaults(db, env.SETTINGS_TABLE),
     sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
     readPool: () => dynamoFleetStore(db, env.FLEET_TABLE).readPool(),
     costOf: (sessionId, chunks) => costOfSession(ledger, sessionId, chunks),

@@ -1,23 +1,25 @@
 import type { ChunkStore } from '../../core/chunk-cache/ports.ts';
 import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
+import { NoteId } from '../../core/contracts/notes.ts';
 import { sessionFor } from '../../core/sessions/access.ts';
 import type { SessionStore } from '../../core/sessions/ports.ts';
 import { audioPage } from '../../core/transcripts/audio.ts';
 import { readCurrent } from '../../core/transcripts/live.ts';
+import { deleteNote, type NoteDeps, notesOf, putNote } from '../../core/transcripts/notes.ts';
 import { positionsOf, waveform } from '../../core/transcripts/positions.ts';
 import { type ReadDeps, readTranscript } from '../../core/transcripts/read.ts';
 import { currentEdits, type EditStore, saveEdits } from '../../core/transcripts/save-edits.ts';
 import { speakerTurns } from '../../core/transcripts/speakers.ts';
 import { endpoints } from '../runtime/endpoint.ts';
 
-export interface TranscriptsDeps extends ReadDeps {
+export interface TranscriptsDeps extends ReadDeps, NoteDeps {
   readonly sessions: Pick<SessionStore, 'get' | 'noteEdits'>;
   readonly chunks: ReadDeps['chunks'] & Pick<ChunkStore, 'listOf' | 'listSome'>;
   readonly results: ReadDeps['results'] & EditStore;
   readonly nowMs: () => number;
 }
 
-/** Transcripts, also while recording: whole or a range, as json, txt, srt or vtt; edits, audio, waveform and speaker turns. */
+/** Transcripts, also while recording: whole or a range, in all formats; edits, notes, audio, waveform and speaker turns. */
 export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
   endpoints(
     {
@@ -28,7 +30,7 @@ export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
         if (found.kind === 'unchanged') return { status: 304, headers };
         if (found.kind === 'range') return { status: 200, body: found.range, headers };
         if (found.kind === 'stored') return { status: 307, location: found.url, headers };
-        return { status: 200, contentType: CONTENT_TYPES[query.format], text: found.text, headers };
+        return { status: 200, contentType: CONTENT_TYPES[query.format], content: found.content, headers };
       },
 
       'GET /api/sessions/{id}/transcript/edits': async ({ caller, id }) => {
@@ -39,6 +41,22 @@ export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
       'PUT /api/sessions/{id}/transcript/edits': async ({ body, caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
         return { status: 200, body: { version: await saveEdits(deps, session, body) } };
+      },
+
+      'GET /api/sessions/{id}/notes': async ({ caller, id }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        return { status: 200, body: { notes: await notesOf(deps, session) } };
+      },
+
+      'PUT /api/sessions/{id}/notes/{note}': async ({ body, caller, id, note }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        return { status: 200, body: await putNote(deps, session, NoteId.parse(note), body) };
+      },
+
+      'DELETE /api/sessions/{id}/notes/{note}': async ({ caller, id, note }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        await deleteNote(deps, session, NoteId.parse(note));
+        return { status: 204 };
       },
 
       'GET /api/sessions/{id}/audio': async ({ query, caller, id }) => {

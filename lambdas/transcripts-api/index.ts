@@ -3,7 +3,7 @@ import { documentClient, s3Client } from '../adapters/clients.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
 import { dynamoSessionStore } from '../adapters/dynamo-session-store.ts';
 import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
-import { s3Presigner, s3Results } from '../adapters/s3-objects.ts';
+import { s3ExportStore, s3Notes, s3Presigner, s3Results } from '../adapters/s3-objects.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { logSkipped } from '../runtime/skipped-rules.ts';
 import { buildHandler } from './handler.ts';
@@ -19,8 +19,10 @@ export const handler = buildHandler(
     sessions: dynamoSessionStore(db, env.SESSIONS_TABLE),
     chunks: dynamoChunkStore(db, env.CHUNKS_TABLE),
     results: s3Results(s3, env.BUCKET_NAME),
+    notes: s3Notes(s3, env.BUCKET_NAME),
     correctorFor: keptCorrectors(settings, logSkipped),
     downloadUrl: download,
+    storeExport: s3ExportStore(s3, env.BUCKET_NAME),
     nowMs: Date.now,
   },
   env.USER_POOL_CLIENT_ID,

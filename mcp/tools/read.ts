@@ -23,10 +23,10 @@ export function registerRead(server: McpServer, backend: Backend): void {
     {
       title: 'Read a transcript',
       description:
-        'Returns the text of a completed transcription as txt, srt or vtt. A range of seconds is available as txt only.',
+        'Returns the text of a completed transcription as txt, srt, vtt or md (Markdown). A range of seconds is available as txt only.',
       inputSchema: z.object({
         job_id: JobId,
-        format: z.enum(['txt', 'srt', 'vtt']).default('txt'),
+        format: z.enum(['txt', 'srt', 'vtt', 'md']).default('txt'),
         start: z.number().min(0).optional().describe('in seconds; only with format txt'),
         end: z.number().positive().optional().describe('in seconds; only with format txt'),
       }),

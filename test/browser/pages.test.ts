@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { poll } from '../../host/poll.ts';
 import { recordingClient } from '../../host/recording-client.ts';
 import { bytes, host, sampleChunks } from '../host/support.ts';
+import { wav } from '../host/wav.ts';
 import { overflows, shifts, violations } from './accessible.ts';
 import { loudFile } from './loud-file.ts';
 import { admin, awaitMark, browser, clickWord, expectError, newUser, readText, waitUntilComplete } from './support.ts';
@@ -27,29 +28,39 @@ const open = async (path: string): Promise<void> => {
   await page.goto(`${host.pagesUrl}/#/${path}`);
 };
 
-/** A recording in which chunk 1 is not audio and chunk 3 is never uploaded. */
+/** A recording in which chunk 1 is not audio, 3 and 5 are never uploaded, and the microphone delivers no sound in 4. */
 async function sessionWithGaps(): Promise<string> {
   const { id } = await client.createSession({ title: 'With gaps' });
-  const [, second, , fourth] = sampleChunks();
-  if (second === undefined || fourth === undefined) throw new Error('the sample is too short');
+  const [, second] = sampleChunks();
+  if (second === undefined) throw new Error('the sample is too short');
   await client.upload(id, 1, bytes('no audio at all'));
   await client.upload(id, 2, second);
-  await client.upload(id, 4, fourth);
-  await client.complete(id, 4);
+  await client.upload(
+    id,
+    4,
+    bytes(
+      wav(() => 0, 30),
+      'audio/wav',
+    ),
+  );
+  await client.complete(id, 5);
   await client.awaitTranscript(id, 90);
   return id;
 }
 
-test('a transcript shows its gaps in order of time, and a failed chunk can be retried [pages.transcript]', async () => {
+test('a transcript shows in order of time what is missing and where there is no signal; a failed chunk can be retried [pages.transcript, transcript.no-signal, transcript.marks]', async () => {
   const id = await sessionWithGaps();
   await open(`sessions/${id}`);
   await page.getByText('with gaps', { exact: true }).waitFor();
   const gaps = page.locator('.gap');
-  await expect.poll(() => gaps.count()).toBe(2);
+  await expect.poll(() => gaps.count()).toBe(4);
   expect(await gaps.allTextContents()).toMatchObject([
     expect.stringContaining('0:00 to 0:30: unsupported-media'),
-    expect.stringMatching(/^(0:59|1:00) to (1:29|1:30): never uploaded/),
+    expect.stringMatching(/^(0:59|1:00) to (1:29|1:30): never uploaded$/),
+    expect.stringMatching(/^No signal from (1:29|1:30) to (1:59|2:00): the microphone delivered no sound$/),
+    expect.stringMatching(/^(1:59|2:00) to (2:29|2:30): never uploaded$/),
   ]);
+  await page.getByText('More than half of this recording is missing: 1:30 of 2:30.').waitFor();
   expect(await violations(page)).toEqual([]);
   await gaps.first().getByRole('button', { name: 'Try again' }).click();
   // The three new attempts fail as well.
@@ -98,6 +109,8 @@ test('words are searched, edited, copied and downloaded; an edit can be removed;
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('hello everyone and welcome');
   for (const [name, start] of [
     ['Text (.txt)', 'fifty juliet'],
+    ['Word (.docx)', 'PK'],
+    ['Markdown (.md)', '# To be edited'],
     ['Subtitles (.srt)', '1\n00:00:0'],
     ['Subtitles (.vtt)', 'WEBVTT'],
     ['Everything (.json)', '{"'],
@@ -105,7 +118,7 @@ test('words are searched, edited, copied and downloaded; an edit can be removed;
     await page.getByRole('button', { name: 'Download' }).click();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
     expect(readFileSync(await download.path(), 'utf8').startsWith(start), name).toBe(true);
-    expect(download.suggestedFilename()).toMatch(/^To be edited\.(txt|srt|vtt|json)$/);
+    expect(download.suggestedFilename()).toMatch(/^To be edited\.(txt|docx|md|srt|vtt|json)$/);
   }
   expect(await overflows(page)).toEqual([]);
 });

@@ -39,7 +39,8 @@ async function serve(answer: Answer, token: string | undefined = 'token'): Promi
       const isHealth = request.url === '/api/health';
       const { status = 200, body: content } = answer(request, body) ?? (isHealth ? { body: { status: 'ok' } } : { status: 404 });
       response.writeHead(status, { 'content-type': 'application/json' });
-      response.end(typeof content === 'string' ? content : JSON.stringify(content ?? {}));
+      const isSent = typeof content === 'string' || content instanceof Uint8Array;
+      response.end(isSent ? content : JSON.stringify(content ?? {}));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -175,6 +176,56 @@ test('of several files the valid ones are transcribed, each invalid one is repor
     expect(err).toContain(`${join(folder, file)}: ${reason}\n`);
   expect(err).toContain('silence.wma: no speech detected\n');
   expect(types).toEqual({ 'good.mp3': 'audio/mpeg', 'last.oga': 'audio/ogg', 'silence.wma': 'audio/x-ms-wma' });
+});
+
+const BYTES = Uint8Array.of(0x50, 0x4b, 0xff, 0x00, 0x0a);
+
+test('a Word document is written byte by byte, and never printed on a terminal [transcript.formats]', async () => {
+  const queries: string[] = [];
+  await serve((request, body) => {
+    if (!request.url?.includes('transcript?')) return stageOfFiles(request, body);
+    queries.push(request.url.replace(/.*[?]/, ''));
+    return { body: BYTES };
+  });
+  const folder = folderOf('good.mp3');
+  expect(await chunkscribe('transcribe', '--format', 'docx', join(folder, 'good.mp3'))).toMatchObject({ code: 0 });
+  expect([...readFileSync(join(folder, 'good.docx'))]).toEqual([...BYTES]);
+  const [session, target] = ['session_a', join(folder, 'session.docx')];
+  expect(await chunkscribe('session', 'transcript', session, '-f', 'docx', '-o', target)).toMatchObject({ code: 0 });
+  expect([...readFileSync(target)]).toEqual([...BYTES]);
+  expect(await chunkscribe('session', 'transcript', session, '-f', 'docx', '-o', target)).toMatchObject({
+    ...{ code: 1, err: expect.stringContaining(`${target} already exists`) },
+  });
+  expect(queries).toEqual(['format=docx&marks=true', 'format=docx&marks=true']);
+  const { isTTY } = process.stdout;
+  process.stdout.isTTY = true;
+  const printed = [
+    await chunkscribe('session', 'transcript', session, '-f', 'docx'),
+    await chunkscribe('transcribe', '--stdout', '-f', 'docx', join(folder, 'good.mp3')),
+  ];
+  process.stdout.isTTY = isTTY;
+  for (const { code, err } of printed) expect([code, err]).toEqual([64, expect.stringContaining('docx is not text; ')]);
+});
+
+test('times of words are requested by --words and --no-words; a format without them is refused before any call', async () => {
+  const queries: string[] = [];
+  await serve(({ url = '' }) => {
+    queries.push(url.replace(/.*[?]/, ''));
+    return { body: 'WEBVTT' };
+  });
+  const target = join(folderOf(), 'text');
+  await chunkscribe('session', 'transcript', 'session_a', '-f', 'vtt', '--words', '-o', `${target}.vtt`);
+  await chunkscribe('file', 'transcript', 'job_a', '-f', 'json', '--no-words', '--no-marks', '-o', `${target}.json`);
+  expect(queries).toEqual(['format=vtt&marks=true&words=true', 'format=json&marks=false&words=false']);
+  for (const args of [
+    ['session', 'transcript', 'session_a'],
+    ['transcribe', 'talk.mp3'],
+  ])
+    expect(await chunkscribe(...args, '--format', 'srt', '--words')).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('times of words are available in json and vtt only'),
+    });
+  expect(queries).toHaveLength(2);
 });
 
 test('with --json every file is in the output, refused ones with their reason', async () => {

@@ -67,7 +67,7 @@ const WRONG: Readonly<Record<string, readonly string[]>> = {
   '--lines': ['x', '0', '-5'],
   '--minutes': ['x', '0', '721', 'NaN'],
   '--month': ['2026-13', '2026', 'May'],
-  '--format': ['docx', 'TXT'],
+  '--format': ['pdf', 'TXT'],
   '--status': ['done'],
   '--channels': ['left'],
   '--recorded-at': ['yesterday', '2026-03-01', '2026-03-01T09:30:00'],

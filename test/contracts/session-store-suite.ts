@@ -84,6 +84,7 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
       const store = make();
       const row = sessionRow({ session_id: fresh('session_') });
       await store.create(row);
+      await store.complete(row.session_id, 1, 2);
       await store.recordTranscript(row.session_id, { status: 'partial', madeOf: 'hash', writtenAtMs: 4, retranscription: 2 });
       await store.recordTranscript(row.session_id, { status: 'partial', madeOf: 'hash', writtenAtMs: 5 });
       expect(await store.get(row.session_id)).toMatchObject({
@@ -92,6 +93,40 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
         transcript_written_at_ms: 5,
         transcript_retranscription: 2,
       });
+    });
+
+    test('of two concurrent resumptions of a completed session one succeeds; its transcript is void until the recording completes again', async () => {
+      const store = make();
+      const row = sessionRow({ session_id: fresh('session_') });
+      const { session_id } = row;
+      await store.create(row);
+      expect(await store.resume(row, { by: 'first', dueAtMs: 7 })).toBe(false); // it is still recording
+      await store.complete(session_id, 3, 2000);
+      const written = { status: 'completed', madeOf: 'old', writtenAtMs: 1 } as const;
+      expect(await store.recordTranscript(session_id, written)).toBe(true);
+      const resumed = await Promise.all(['first', 'second'].map((by) => store.resume(row, { by, dueAtMs: 7 })));
+      expect(resumed.sort()).toEqual([false, true]);
+      const now = await store.get(session_id);
+      expect(now).toMatchObject({ state: 'recording', chunk_count: 3, resumptions: 1, due_shard: 'due', due_at_ms: 7 });
+      for (const name of ['completed_at_ms', 'transcript_of', 'transcript_status']) expect(now).not.toHaveProperty(name);
+      // An assembly that read the session before must not give the growing text a final transcript, not even after Stop.
+      expect(await store.recordTranscript(session_id, written)).toBe(false);
+      await store.complete(session_id, 4, 3000);
+      expect(await store.recordTranscript(session_id, written)).toBe(false);
+      expect(await store.recordTranscript(session_id, { ...written, resumptions: 1 })).toBe(true);
+      expect(await store.get(session_id)).toMatchObject({ completed_at_ms: 3000, chunk_count: 4, transcript_of: 'old' });
+    });
+
+    test('a title is changed and removed, but not after the deletion', async () => {
+      const store = make();
+      const row = sessionRow({ session_id: fresh('session_'), title: 'Tuesday' });
+      await store.create(row);
+      expect(await store.rename(row.session_id, 'Wednesday')).toBe(true);
+      expect(await store.get(row.session_id)).toMatchObject({ title: 'Wednesday' });
+      expect(await store.rename(row.session_id, undefined)).toBe(true);
+      expect(await store.get(row.session_id)).not.toHaveProperty('title');
+      await store.markDeleted(row, 5_000, 9_000);
+      expect(await store.rename(row.session_id, 'Secret')).toBe(false);
     });
 
     test('a deleted session leaves a tombstone without its title, and no write restores it', async () => {

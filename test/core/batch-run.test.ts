@@ -222,6 +222,28 @@ test('a user who enabled it gets one mail per completed session; other users get
   expect(JSON.stringify(w.mails)).not.toContain('secret');
 });
 
+test.each([
+  [30, /^"Tuesday" .* is transcribed in part/],
+  [90, /^More than half of this recording is missing: 1:30 of 2:30\.\n\n"Tuesday" .* is transcribed in part/],
+])(
+  'if more than half of a recording is missing, its mail says so first (%i s of 150 s) [transcript.marks]',
+  async (end, text) => {
+    const w = batchWorld();
+    w.add('session_a', 1);
+    w.transcript.gaps.push({ chunkNumber: 1, start: 0, end, reason: 'never uploaded' });
+    const completed = { state: 'completed', transcript_status: 'partial', transcript_written_at_ms: START + 50_000 } as const;
+    await w.sessions.create(sessionRow({ session_id: 'session_a', title: 'Tuesday', ...completed }));
+    await w.deps.notices.setMailSettings('user-a', { sessionCompleted: true, fileCompleted: false });
+    await w.begin();
+    await w.tick();
+    await w.machineRuns(40);
+    await w.work();
+    await w.tick();
+    expect(w.mails.map((mail) => mail.text)).toEqual([expect.stringMatching(text)]);
+    expect(JSON.stringify(w.mails)).not.toContain('secret');
+  },
+);
+
 test('a run that dies at any call is finished by the next ticks: each chunk is transcribed once, and there is one report [batch.once]', async () => {
   const names = [
     'listAllPending',

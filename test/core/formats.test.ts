@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
 import { Transcript } from '../../core/contracts/transcript.ts';
 import { cuesOf } from '../../core/transcripts/cues.ts';
 import { render, timestamp } from '../../core/transcripts/formats.ts';
@@ -10,12 +9,8 @@ import { render, timestamp } from '../../core/transcripts/formats.ts';
 const fixture = (name: string): string => readFileSync(join(import.meta.dirname, '../fixtures/formats', name), 'utf8');
 const transcript = Transcript.parse(JSON.parse(fixture('transcript.json')));
 
-const FORMATS = Object.keys(CONTENT_TYPES) as (keyof typeof CONTENT_TYPES)[];
-
 test.each(
-  ['transcript', 'subtitles'].flatMap((name) =>
-    FORMATS.filter((format) => format !== 'json').map((format) => [name, format] as const),
-  ),
+  ['transcript', 'subtitles'].flatMap((name) => (['txt', 'srt', 'vtt'] as const).map((format) => [name, format] as const)),
 )('%s.%s equals the shared example (gpu-worker/tests reads it with another parser) [transcript.formats]', (name, format) => {
   expect(render(Transcript.parse(JSON.parse(fixture(`${name}.json`))), format)).toBe(fixture(`${name}.${format}`));
 });
@@ -82,9 +77,18 @@ test('txt, srt and vtt say what is missing, and where speech has no words for tw
   expect(Transcript.parse(JSON.parse(render(WITH_GAPS, 'json'))).text).toBe('before after at the end');
 });
 
-test('without marks the text is as it was [transcript.marks]', () => {
-  expect(render(WITH_GAPS, 'txt', false)).toBe('before after at the end\n');
-  for (const format of ['srt', 'vtt'] as const) expect(render(WITH_GAPS, format, false)).not.toContain('[');
+test('texts say where there was no signal, and where speech has no words beside a failed chunk [transcript.no-signal]', () => {
+  const failed = { chunkNumber: 3, start: 60, end: 90, reason: 'unsupported-media' };
+  const coverage = [{ start: 60, end: 95, kind: 'failed' as const }];
+  const marked = { ...WITH_GAPS, gaps: [failed], coverage, no_signal: [{ start: 10, end: 50.4 }] };
+  const paragraphs = ['[no signal 0:10-0:50]', 'before', '[missing 1:00-1:30]', '[unheard 1:30-1:35]', 'after'];
+  expect(render(marked, 'txt').split('\n\n').slice(0, 5)).toEqual(paragraphs);
+  expect(render(marked, 'vtt')).toContain('00:00:10.000 --> 00:00:50.400\n[no signal 0:10-0:50]\n');
+});
+
+test('without marks nothing says what is missing [transcript.marks]', () => {
+  expect(render(WITH_GAPS, 'txt', { marks: false })).toBe('before\n\nafter\n\nat the end\n');
+  for (const format of ['srt', 'vtt'] as const) expect(render(WITH_GAPS, format, { marks: false })).not.toContain('[');
 });
 
 test('where more than half is missing, this is said first [transcript.marks]', () => {

@@ -124,6 +124,36 @@ test('speech without words is listed as failed, also in a chunk without any word
   expect(coverage(0).map(({ kind }) => kind)).toEqual(['silence', 'failed', 'silence']);
 });
 
+test('stretches without a signal continue over the boundaries of chunks; shorter ones than 10 s are not listed [transcript.no-signal]', () => {
+  const chunk = (n: number, noSignal: [number, number][], overlapSeconds = 0): ChunkOutcome => {
+    const no_signal = noSignal.map(([start, end]) => ({ start, end }));
+    return { kind: 'transcribed', result: { ...chunkTranscript(n, 30, 0), no_signal }, overlapSeconds };
+  };
+  const listed = (...chunks: ChunkOutcome[]) => joinChunks(SESSION, chunks).no_signal?.map(({ start, end }) => [start, end]);
+  expect(listed(chunk(1, [[0, 9.9]]), chunk(2, []))).toBeUndefined();
+  expect(
+    listed(
+      chunk(1, [
+        [5, 14.9],
+        [24.5, 30],
+      ]),
+      chunk(2, [[0, 30]]),
+      chunk(3, [
+        [0, 5.2],
+        [12, 25],
+      ]),
+    ),
+  ).toEqual([
+    [24.5, 65.2],
+    [72, 85],
+  ]);
+  expect(listed(chunk(1, [[20, 30]]), chunk(2, [[0, 12]], 2.5))).toEqual([[20, 39.5]]);
+  expect(listed(chunk(1, [[20, 30]]), { kind: 'missing' }, chunk(3, [[0, 10]]))).toEqual([
+    [20, 30],
+    [60, 70],
+  ]);
+});
+
 test('text without word times, as older systems wrote it, is kept when the next chunk has a lead-in', () => {
   const old = chunkTranscript(1, 30, 3);
   const withoutTimes = { ...old, segments: old.segments.map((segment) => ({ ...segment, words: [] })) };

@@ -21,16 +21,36 @@ const event = fc.record({
   words: fc.nat(6),
   hasLeadIn: fc.boolean(),
   back: fc.nat(30),
+  /** Where the microphone of the chunk delivers no sound. */
+  silences: fc.constantFrom<[number, number][]>(
+    [],
+    [],
+    [[0, 30]],
+    [[0, 30]],
+    [[0, 7]],
+    [[22, 30]],
+    [
+      [0, 6],
+      [8, 19],
+      [25, 30],
+    ],
+  ),
 });
-type Event = Pick<typeof event extends fc.Arbitrary<infer One> ? One : never, 'words' | 'hasLeadIn' | 'back'>;
+type Event = Pick<typeof event extends fc.Arbitrary<infer One> ? One : never, 'words' | 'hasLeadIn' | 'back' | 'silences'>;
 
 /** A chunk of 30 s with words at both of its ends, so that they are joined with those of its neighbors. */
-function resultOf(n: number, words: number, lead: ChunkTranscript['lead_in']): ChunkTranscript {
+function resultOf(
+  n: number,
+  words: number,
+  lead: ChunkTranscript['lead_in'],
+  silences: [number, number][] = [],
+): ChunkTranscript {
   const result = chunkTranscript(n, 30, words);
   return {
     ...result,
     segments: [...result.segments, ...wordsAtEnd(n, 30).map(segmentOf)],
     ...(lead !== undefined && { lead_in: lead }),
+    ...(silences.length > 0 && { no_signal: silences.map(([start, end]) => ({ start, end })) }),
   };
 }
 /** The last four words of a chunk. A lead-in has them too; its decode may have understood one of them differently. */
@@ -93,14 +113,15 @@ test('a client that reads only what follows its cursor has the whole transcript,
       let known: Transcript | undefined;
       let n = 1;
       const acts = {
-        next: async ({ words, hasLeadIn, back }: Event) => {
+        next: async ({ words, hasLeadIn, back, silences }: Event) => {
           n += 1;
           const leadIn = { seconds: 3, etag: `e${n - 1}`, words: wordsAtEnd(n - 1, 0, back % 5) };
-          await w.commit(n, {}, resultOf(n, words, hasLeadIn ? leadIn : undefined));
+          await w.commit(n, {}, resultOf(n, words, hasLeadIn ? leadIn : undefined, silences));
         },
-        again: async ({ back, words }: Event) => {
+        again: async ({ back, words, silences }: Event) => {
           const number = Math.max(1, n - back);
-          if ((await w.chunks.get(SESSION, number)) !== undefined) await w.commit(number, {}, resultOf(number, words, undefined));
+          if ((await w.chunks.get(SESSION, number)) !== undefined)
+            await w.commit(number, {}, resultOf(number, words, undefined, silences));
         },
         dead: async () => {
           n += 1;

@@ -1,11 +1,12 @@
 /** Which events are sent to which addresses, how often, and signed with which secrets. */
 import { expect, test } from 'vitest';
 import { MAX_DEFERRALS, RETRY_SECONDS } from '../../core/contracts/webhooks.ts';
-import { createDeliveries, type EndEvent, replay, settingsOf } from '../../core/webhooks/outbox.ts';
+import { createDeliveries, type EndEvent, replay, reportSessionEnd, settingsOf } from '../../core/webhooks/outbox.ts';
 import { retryAfterSeconds } from '../../core/webhooks/retry-after.ts';
 import { enqueueDue } from '../../core/webhooks/send.ts';
 import { checkSetting, rotateSecret, setWebhook, viewDelivery, viewWebhook } from '../../core/webhooks/settings.ts';
 import { containment } from '../support/containment.ts';
+import { sessionRow } from '../support/rows.ts';
 import { webhookWorld } from '../support/webhook-world.ts';
 
 const USER = 'user-1';
@@ -34,6 +35,22 @@ test('an end that is reported repeatedly is one message, to the address of the u
   await createDeliveries(w, endEvent(2));
   await w.pass(60);
   expect(new Set(w.received.map(({ messageId }) => messageId)).size).toBe(2);
+});
+
+test('a recording that goes on is reported again when it ends again, and only then', async () => {
+  const w = webhookWorld();
+  await setWebhook(w, USER, URL_A, false);
+  const ended = { state: 'completed', transcript_status: 'completed', transcript_written_at_ms: 5, completed_at_ms: 4 } as const;
+  const session = { user_id: USER, chunk_count: 1 };
+  const ends = [
+    { ...session, ...ended },
+    { ...session, ...ended },
+    { ...session, state: 'recording', resumptions: 1 },
+    { ...session, ...ended, resumptions: 1, chunk_count: 2 },
+  ] as const;
+  for (const end of ends) await reportSessionEnd(w, sessionRow(end));
+  await w.pass(60);
+  expect(w.received.map(({ body }) => (body as { data: { chunkCount: number } }).data.chunkCount)).toEqual([1, 2]);
 });
 
 test('users without a webhook get no message; only subscribers get those of batch runs', async () => {

@@ -39,14 +39,18 @@ async function handlerOf(route: string): Promise<unknown> {
 /** Status of the call; 500 means that its input passed validation. */
 async function statusOf(route: string, more: Partial<Call> = {}): Promise<number> {
   const id = route.includes('/sessions/') ? SESSION : route.includes('/deliveries/') ? DELIVERY : JOB;
-  const call = { route, id, claims: ADMIN, ...(route.includes('{n}') && { n: '1' }), ...more };
+  const call = { route, id, claims: ADMIN, ...(route.includes('{n}') && { n: '1' }), note: 'one', ...more };
   return Number((await invoke(await handlerOf(route), call)).status);
 }
 const PASSES = 500;
 
 /** A valid body for each call, with all of its text fields. */
 const BODIES: Readonly<Record<string, object>> = {
-  'POST /api/sessions': { title: 'Tuesday', language: 'en' },
+  'POST /api/sessions': { title: 'Tuesday', language: 'en', prompt: 'p', hotwords: 'h' },
+  'PUT /api/recording-defaults': { prompt: 'p', hotwords: 'h' },
+  'PATCH /api/sessions/{id}': { title: 'Tuesday' },
+  'POST /api/sessions/{id}/resume': {},
+  'PUT /api/sessions/{id}/notes/{note}': { text: 'new', chunkNumber: 1, seconds: 1 },
   'POST /api/sessions/{id}/chunks': { chunkNumber: 1, contentType: 'audio/webm', sizeBytes: 1 },
   'POST /api/sessions/{id}/complete': { chunkCount: 1 },
   'POST /api/sessions/{id}/retranscribe': { language: 'en', model: 'base.en' },
@@ -178,14 +182,14 @@ test('a result that the contract of its call does not declare does not compile',
   expect(cost({ status: 200, body: { ...body, gpuSeconds: '1' } })).toBe(200);
   // @ts-expect-error: a body is declared
   expect(cost({ status: 200 })).toBe(200);
-  // @ts-expect-error: no text is declared
-  expect(cost({ status: 200, contentType: 'text/plain', text: '' })).toBe(200);
+  // @ts-expect-error: no file is declared
+  expect(cost({ status: 200, contentType: 'text/plain', content: '' })).toBe(200);
   // @ts-expect-error: neither 304 nor 307 is declared
   expect(cost({ status: 304 })).toBe(304);
   const transcript = (result: Result<'GET /api/sessions/{id}/transcript'>) => replyOf(result).statusCode;
   expect(transcript({ status: 304 })).toBe(304);
   expect(transcript({ status: 307, location: 'https://download' })).toBe(307);
-  expect(transcript({ status: 200, contentType: 'text/plain', text: '' })).toBe(200);
+  expect(transcript({ status: 200, contentType: 'text/plain', content: '' })).toBe(200);
   // @ts-expect-error: a redirect has a location
   expect(transcript({ status: 307 })).toBe(307);
 });

@@ -22,6 +22,7 @@ function world(more: { models?: string[]; maxOpenJobs?: number; maxAudioHours?: 
   let ids = 0;
   const address = { method: 'PUT' as const, url: 'https://s3/x', headers: {}, expiresAt: '2026-03-01T13:00:00.000Z' };
   const signed: unknown[] = [];
+  const stored = new Map<string, string | Uint8Array>();
   const handler = buildHandler(
     {
       ...w,
@@ -39,6 +40,7 @@ function world(more: { models?: string[]; maxOpenJobs?: number; maxAudioHours?: 
         return address;
       },
       downloadUrl: async (key) => `https://s3/${key}`,
+      storeExport: async (key, content) => void stored.set(key, content),
       checkCallback: () => undefined,
     },
     CLIENT_ID,
@@ -205,6 +207,8 @@ test('the text is available in every format once the job is completed', async ()
   expect((await read('txt')).body).toBe('hello there\n');
   expect((await read('srt')).body).toMatch(/^1\n00:00:00,000 --> /);
   expect((await read('vtt')).body).toMatch(/^WEBVTT/);
+  expect((await read('md')).body).toMatch(/^# talk\.mp3\n\nAdded 2026-.+\n\n0:00 hello there\n$/);
+  expect((await read('docx')).body.subarray(0, 2).toString()).toBe('PK');
   expect(await read('doc')).toMatchObject({ status: 422 });
 });
 

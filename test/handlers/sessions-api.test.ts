@@ -172,6 +172,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /api/sessions/{id}/complete': { chunkCount: 1 },
   'POST /api/sessions/{id}/transcript/ranges': { start: 0, end: 1 },
   'PUT /api/sessions/{id}/transcript/edits': { version: 0, edits: [] },
+  'PUT /api/sessions/{id}/notes/{note}': { text: 'new', chunkNumber: 1, seconds: 1 },
 };
 
 test.each(Object.keys(CALLS).filter((route) => route.includes('/sessions/{id}')))(
@@ -180,7 +181,12 @@ test.each(Object.keys(CALLS).filter((route) => route.includes('/sessions/{id}'))
     const w = await recordingWorld();
     w.done(1);
     const method = route.split(' ')[0] ?? '';
-    const call = { id: SESSION, n: '1', ...(method !== 'GET' && method !== 'DELETE' && { body: BODIES[route] ?? {} }) };
+    const call = {
+      id: SESSION,
+      n: '1',
+      note: 'one',
+      ...(method !== 'GET' && method !== 'DELETE' && { body: BODIES[route] ?? {} }),
+    };
     const ask = (more: object) =>
       route.endsWith('/chunks') ? w.presign({}, { route, ...call, ...more }) : w.call(route, { ...call, ...more });
     expect(await ask({ id: 'session_none' })).toMatchObject({ status: 404 });

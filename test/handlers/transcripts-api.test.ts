@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CONTENT_TYPES } from '../../core/contracts/formats.ts';
 import { assembleSession } from '../../core/transcripts/assemble.ts';
 import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/handler.ts';
 import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
@@ -35,7 +36,7 @@ test('the transcript grows during the recording and lists pending chunks as gaps
   });
   w.done(2);
   expect((await w.call(TRANSCRIPT)).body).toMatchObject({ final: false, text: 'w1-0 w1-1 w1-2 w2-0 w2-1 w2-2', gaps: [] });
-  expect((await w.call(TRANSCRIPT, { query: { format: 'txt' } })).body).toBe('w1-0 w1-1 w1-2 w2-0 w2-1 w2-2\n');
+  expect((await w.call(TRANSCRIPT, { query: { format: 'txt' } })).body).toBe('w1-0 w1-1 w1-2\n\nw2-0 w2-1 w2-2\n');
 });
 
 test('a request with the current ETag returns 304; each format and range has its own ETag [session.live]', async () => {
@@ -94,6 +95,42 @@ test('a transcript that is too large for a response is a redirect, also during t
     headers: { location: 'https://download', etag: expect.any(String) },
   });
   expect(JSON.parse(w.results.live ?? '')).toMatchObject({ final: false, segments: [{ id: 0 }] });
+});
+
+test('a Word document is sent as bytes; texts that are too large for a response are stored and redirected to [transcript.formats]', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  const docx = await w.call(TRANSCRIPT, { query: { format: 'docx' } });
+  expect(docx).toMatchObject({ status: 200, headers: { 'content-type': CONTENT_TYPES.docx } });
+  expect(docx.body.subarray(0, 4).toString('latin1')).toBe('PK\u0003\u0004');
+  const long = chunkTranscript(1);
+  w.results.readResult = async () => ({
+    ...long,
+    segments: long.segments.map((one) => ({ ...one, text: 'word '.repeat(1_000_000), words: [] })),
+  });
+  expect(await w.call(TRANSCRIPT, { query: { format: 'md', marks: 'false' } })).toMatchObject({
+    status: 307,
+    headers: { location: 'https://download', etag: expect.stringMatching(/-md-plain"$/) },
+  });
+  const [[key, content] = []] = w.stored;
+  expect(key).toBe(`users/${MINE['sub']}/sessions/${SESSION}/exports/md-plain.md`);
+  expect(String(content)).toMatch(/^# Recording\n\nAdded .+\n\n0:00 word word/);
+});
+
+test('times of words: on request in vtt, left out of json on request, refused in other formats [transcript.formats]', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  const read = (format: string, words: string) => w.call(TRANSCRIPT, { query: { format, words } });
+  expect((await read('vtt', 'true')).body).toContain('w1-0 <00:00:01.000>w1-1 <00:00:02.000>w1-2');
+  expect((await read('vtt', 'false')).body).toContain('w1-0 w1-1 w1-2');
+  expect((await read('json', 'false')).body.segments).toMatchObject([{ text: 'w1-0 w1-1 w1-2', words: [] }]);
+  expect((await read('json', 'true')).body.segments).toMatchObject([{ words: [{}, {}, {}] }]);
+  for (const format of ['srt', 'txt', 'md', 'docx'])
+    expect(await read(format, 'true')).toMatchObject({
+      status: 422,
+      body: { code: 'invalid', detail: 'times of words are available in json and vtt only' },
+    });
+  expect(await read('vtt', 'yes')).toMatchObject({ status: 422 });
 });
 
 test('the text of a range is available during the recording; invalid ranges are refused [transcript.ranges]', async () => {
@@ -180,9 +217,11 @@ test('an internal error does not reveal its cause', async () => {
       sessions: { get: failing, noteEdits: failing },
       chunks: w.chunks,
       results: w.results,
+      notes: w.notes,
       correctorFor,
       nowMs: () => 0,
       downloadUrl: async () => '',
+      storeExport: failing,
     },
     CLIENT_ID,
   );

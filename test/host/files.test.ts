@@ -52,6 +52,7 @@ test('a small mp3 is transcribed, with monotonic progress [files.way, files.prog
   expect(await files.text(id, 'txt')).toBe(`${transcript.text}\n`);
   expect(await files.text(id, 'srt')).toMatch(/^1\n00:00:0\d,\d{3} --> /);
   expect(await files.text(id, 'vtt')).toMatch(/^WEBVTT\n\n00:00:0/);
+  expect((await files.text(id, 'docx')).slice(0, 2)).toBe('PK');
 });
 
 test('a large WAV is compressed, cut, transcribed in parts, and stored compressed [files.way]', async () => {

@@ -30,6 +30,7 @@ import {
   userA,
   userB,
 } from './support.ts';
+import { wav } from './wav.ts';
 
 const MAX_WER = 0.08;
 const short = sampleChunks(10);
@@ -184,32 +185,6 @@ test('the same bytes in another session of the same user are not billed again, t
   expect(await record(userA)).toEqual({ text: first.text, audioSeconds: 0 });
   expect((await record(userB)).audioSeconds).toBeGreaterThan(9);
 });
-
-/** Ten seconds of sound as a WAV file. @param at amplitude, -1 to 1, at a time in seconds */
-function wav(at: (seconds: number) => number): Buffer {
-  const RATE = 16_000;
-  const samples = Int16Array.from({ length: 10 * RATE }, (_, i) => Math.round(32_767 * at(i / RATE)));
-  const head = Buffer.alloc(44);
-  head.write('RIFF');
-  head.writeUInt32LE(36 + samples.byteLength, 4);
-  head.write('WAVEfmt ', 8);
-  for (const [offset, value] of [
-    [16, 16],
-    [24, RATE],
-    [28, 2 * RATE],
-    [40, samples.byteLength],
-  ] as const)
-    head.writeUInt32LE(value, offset);
-  for (const [offset, value] of [
-    [20, 1],
-    [22, 1],
-    [32, 2],
-    [34, 16],
-  ] as const)
-    head.writeUInt16LE(value, offset);
-  head.write('data', 36);
-  return Buffer.concat([head, Buffer.from(samples.buffer)]);
-}
 
 test('silence, noise, a tone and music give no words, a complete session, and no further GPU start [transcript.silence]', async () => {
   const chord = (t: number): number =>

@@ -16,6 +16,7 @@ export interface Call {
   readonly route: string;
   readonly id?: string;
   readonly n?: string;
+  readonly note?: string;
   readonly body?: unknown;
   /** Sent unchanged, instead of `body` as JSON. */
   readonly rawBody?: string;
@@ -27,7 +28,7 @@ export interface Call {
 
 /** An event as an HTTP API with a JWT authorizer delivers it. */
 function apiEvent(call: Call): APIGatewayProxyEventV2 {
-  const { route, id, n, body, rawBody, contentType = 'application/json', headers, query, claims } = call;
+  const { route, id, n, note, body, rawBody, contentType = 'application/json', headers, query, claims } = call;
   const [method = '', path = ''] = route.split(' ');
   return {
     version: '2.0',
@@ -36,7 +37,7 @@ function apiEvent(call: Call): APIGatewayProxyEventV2 {
     rawQueryString: '',
     headers: { 'content-type': contentType, ...headers },
     isBase64Encoded: false,
-    ...(id !== undefined && { pathParameters: { id, ...(n !== undefined && { n }) } }),
+    ...(id !== undefined && { pathParameters: { id, ...(n !== undefined && { n }), ...(note !== undefined && { note }) } }),
     ...(query !== undefined && { queryStringParameters: { ...query } }),
     ...((rawBody ?? body) !== undefined && { body: rawBody ?? JSON.stringify(body) }),
     requestContext: {
@@ -71,9 +72,10 @@ function checkResponse(route: string, status: number, body: unknown): void {
 }
 const ALWAYS = ['unauthorized', 'invalid', 'too-many', 'malformed', 'unsupported-type', 'internal'];
 
-/** Calls a handler; returns status, headers and the parsed body. */
+/** Calls a handler; returns status, headers and the parsed body, or its bytes. */
 export async function invoke(handler: unknown, call: Call) {
-  const { statusCode, headers, body } = await (handler as Handler)(apiEvent(call), {} as Context);
+  const { statusCode, headers, body, isBase64Encoded } = await (handler as Handler)(apiEvent(call), {} as Context);
+  if (isBase64Encoded) return { status: statusCode, headers, body: Buffer.from(body ?? '', 'base64') };
   const response = { status: statusCode, headers, body: parsed(headers?.['content-type'], body) };
   if (typeof response.body === 'object') checkResponse(call.route, Number(statusCode), response.body);
   return response;

@@ -40,12 +40,16 @@ const FILE = { filename: 'talk.mp3', contentType: 'audio/mpeg', sizeBytes: 1000 
 /** Arguments for a successful call by the owner, or by an admin for admin calls. A call without an example does not compile. */
 export const EXAMPLES: Readonly<Record<CallId, Example>> = {
   'POST /api/sessions': { body: { title: 'Tuesday' } },
+  'GET /api/recording-defaults': {},
+  'PUT /api/recording-defaults': { body: { prompt: '', hotwords: '' } },
   'GET /api/sessions': {},
   'GET /api/sessions/{id}': recording,
+  'PATCH /api/sessions/{id}': { ...recording, body: { title: 'Tuesday' } },
   'DELETE /api/sessions/{id}': recording,
   'POST /api/sessions/{id}/chunks': { ...recording, body: { chunkNumber: 9, contentType: 'audio/webm', sizeBytes: 10 } },
   'POST /api/sessions/{id}/chunks/{n}/retry': { ...recording, n: '2' },
   'POST /api/sessions/{id}/complete': { ...recording, body: { chunkCount: 2 } },
+  'POST /api/sessions/{id}/resume': { id: COMPLETED, headers: { 'idempotency-key': 'one' } },
   'POST /api/sessions/{id}/retranscribe': { id: COMPLETED, body: {} },
   'GET /api/sessions/{id}/cache': recording,
   'GET /api/sessions/{id}/cost': recording,
@@ -53,6 +57,9 @@ export const EXAMPLES: Readonly<Record<CallId, Example>> = {
   'POST /api/sessions/{id}/transcript/ranges': { ...recording, body: { start: 0, end: 90 } },
   'GET /api/sessions/{id}/transcript/edits': recording,
   'PUT /api/sessions/{id}/transcript/edits': { ...recording, body: { version: 1, edits: [] } },
+  'GET /api/sessions/{id}/notes': recording,
+  'PUT /api/sessions/{id}/notes/{note}': { ...recording, note: 'one', body: { text: 'A note', chunkNumber: 1, seconds: 2 } },
+  'DELETE /api/sessions/{id}/notes/{note}': { ...recording, note: 'one' },
   'GET /api/sessions/{id}/audio': recording,
   'GET /api/sessions/{id}/peaks': recording,
   'POST /api/sessions/{id}/speakers': { ...recording, body: { segments: [{ speaker: 'A', start: 0, end: 30 }] } },
@@ -107,10 +114,18 @@ async function recordings() {
   w.results.edits = { version: 1, edits: [{ start: 0, end: 1, text: CANARY }], tag: 'tag-1' };
   const corrections = { rules: [{ kind: 'word', match: 'nothing', replace: CANARY }], targetWords: [CANARY] };
   await w.call('PUT /api/corrections', { body: corrections });
+  await w.defaults.put(USER, { prompt: CANARY });
+  await w.notes.writeNotes(
+    sessionRow({ session_id: RECORDING }),
+    [{ id: 'mine', text: CANARY, chunkNumber: 1, seconds: 1, kind: 'note' }],
+    undefined,
+  );
   const state = async () => ({
     sessions: await Promise.all([RECORDING, COMPLETED].map((id) => w.store.get(id))),
     chunks: await Promise.all([RECORDING, COMPLETED].map((id) => w.chunks.listOf(id))),
     results: w.results,
+    notes: await Promise.all([RECORDING, COMPLETED].map(async (id) => w.notes.readNotes(sessionRow({ session_id: id })))),
+    defaults: await w.defaults.get(USER),
     corrections: await w.settings.get(USER),
   });
   return { ...w, state };
@@ -150,6 +165,7 @@ async function files() {
       sign: async () => ADDRESS,
       signPart: async () => ADDRESS,
       downloadUrl: async (key) => `https://s3/${key}`,
+      storeExport: async () => undefined,
       checkCallback: () => undefined,
     },
     CLIENT_ID,
@@ -209,13 +225,13 @@ function gpu() {
 
 export async function attackWorld() {
   const [sessions, jobs, batch, hooks, machines] = [await recordings(), await files(), await batches(), await webhooks(), gpu()];
-  const { settings, deps } = sessions;
-  const corrections = buildCorrections({ settings, usage: memoryUsageCounter(), nowMs: deps.nowMs }, CLIENT_ID);
+  const { settings, defaults, deps } = sessions;
+  const corrections = buildCorrections({ settings, defaults, usage: memoryUsageCounter(), nowMs: deps.nowMs }, CLIENT_ID);
   const handlers: readonly (readonly [RegExp, unknown])[] = [
     [/api\/(health|openapi.json)$/, buildInfo('test')],
-    [/api\/corrections$/, corrections],
+    [/api\/(corrections|recording-defaults)$/, corrections],
     [/\/chunks$/, sessions.uploads],
-    [/sessions\/\{id\}\/(transcript|transcript\/edits|audio|peaks|speakers)$/, sessions.transcripts],
+    [/sessions\/\{id\}\/(transcript|transcript\/edits|notes|notes\/\{note\}|audio|peaks|speakers)$/, sessions.transcripts],
     [/api\/sessions/, sessions.sessionsHandler],
     [/api\/transcriptions/, jobs.handler],
     [/api\/webhook/, hooks.handler],

@@ -4,6 +4,7 @@ import type { ListedObject } from '../../core/batch-run/ports.ts';
 import { begin, type RunnerDeps, type RunRequest, tick } from '../../core/batch-run/run.ts';
 import { BatchReport } from '../../core/contracts/report.ts';
 import type { ChunkRow, PoolRow } from '../../core/contracts/rows.ts';
+import type { Transcript } from '../../core/contracts/transcript.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
 import { gpuDay } from '../../core/ledger/gpu-time.ts';
 import type { Mail } from '../../core/notifications/ports.ts';
@@ -31,6 +32,8 @@ export function batchWorld() {
   const notices = memoryNoticeStore();
   const pool: { row: PoolRow } = { row: emptyPool() };
   const counts = { wakes: 0, pages: 0 };
+  /** The stored transcript of every session. */
+  const transcript: Pick<Transcript, 'text' | 'gaps' | 'duration_seconds'> = { text: 'secret', gaps: [], duration_seconds: 150 };
 
   function store(key: string, etag: string, sizeBytes = 1000): void {
     const object = { key, etag, sizeBytes, modifiedAtMs: clock.ms };
@@ -56,6 +59,7 @@ export function batchWorld() {
       addressOf: async (userId) => (userId === 'user-a' ? 'a@example.com' : undefined),
       send: async (to, mail) => void mails.push({ to, ...mail }),
     },
+    readTranscript: async () => JSON.stringify(transcript),
     usdPerHour: 0.526,
     bucket: {
       users: async () => [...new Set([...stored.keys()].map((key) => key.split('/')[1] ?? ''))],
@@ -166,6 +170,7 @@ export function batchWorld() {
       notices,
       pool,
       counts,
+      transcript,
     },
     add,
     work,

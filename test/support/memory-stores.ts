@@ -67,7 +67,18 @@ export function memorySessionStore(): SessionStore {
         abandoned: undefined,
       });
     },
-    recordTranscript: async (sessionId, { status, madeOf, writtenAtMs, retranscription }) =>
+    async resume({ session_id, resumptions = 0 }, { by, dueAtMs }) {
+      const row = rows.get(session_id);
+      if (row?.state !== 'completed' || (row.resumptions ?? 0) !== resumptions) return false;
+      const none = { completed_at_ms: undefined, abandoned: undefined, transcript_status: undefined };
+      const due = { due_shard: 'due', due_at_ms: dueAtMs } as const;
+      const again = { state: 'recording', resumptions: resumptions + 1, resumed_by: by } as const;
+      return change(session_id, { ...again, ...due, ...none, transcript_of: undefined, transcript_written_at_ms: undefined });
+    },
+    rename: async (sessionId, title) => change(sessionId, { title }),
+    recordTranscript: async (sessionId, { status, madeOf, writtenAtMs, retranscription, resumptions = 0 }) =>
+      rows.get(sessionId)?.state === 'completed' &&
+      (rows.get(sessionId)?.resumptions ?? 0) === resumptions &&
       change(sessionId, {
         transcript_status: status,
         transcript_of: madeOf,

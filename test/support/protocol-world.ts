@@ -101,6 +101,7 @@ export function protocolWorld() {
     maxBlockedHours: 6,
     files: memoryRunFiles(),
     notices: memoryNoticeStore(),
+    readTranscript: async () => '',
     readPool: store.readPool,
     assemble: async () => undefined,
     notifyEnd: async () => undefined,

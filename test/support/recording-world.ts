@@ -8,6 +8,7 @@ import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/
 import { buildHandler as buildUploads } from '../../lambdas/uploads-api/handler.ts';
 import { accessClaims, type Call, CLIENT_ID, invoke } from './api-event.ts';
 import { memoryLockStore } from './memory-batch.ts';
+import { memoryNotes, memoryRecordingDefaults } from './memory-recording.ts';
 import {
   memoryChunkStore,
   memoryObjects,
@@ -23,7 +24,7 @@ export const MINE = accessClaims(USER);
 
 export async function recordingWorld() {
   const [store, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
-  const settings = memorySettingsStore();
+  const [settings, defaults, notes] = [memorySettingsStore(), memoryRecordingDefaults(), memoryNotes()];
   const locks = memoryLockStore();
   const results = memoryResults(new Map([1, 2, 3].map((n) => [`r${n}`, chunkTranscript(n)])));
   const signed: UploadToSign[] = [];
@@ -44,6 +45,7 @@ export async function recordingWorld() {
   const sessionsHandler = buildSessions(
     {
       ...deps,
+      defaults,
       usage,
       newUlid: () => 'ULID',
       liveDefault: true,
@@ -68,11 +70,17 @@ export async function recordingWorld() {
     CLIENT_ID,
   );
   const correctorFor = (userId: string) => correctors(settings)(userId);
+  /** Exports that are too large for a response, by key. */
+  const stored = new Map<string, string | Uint8Array>();
   const transcripts = buildTranscripts(
-    { sessions: store, chunks, results, correctorFor, downloadUrl: async () => 'https://download', nowMs: deps.nowMs },
+    {
+      ...{ sessions: store, chunks, results, notes, correctorFor, nowMs: deps.nowMs },
+      downloadUrl: async () => 'https://download',
+      storeExport: async (key, content) => void stored.set(key, content),
+    },
     CLIENT_ID,
   );
-  const corrections = buildCorrections({ settings, usage, nowMs: deps.nowMs }, CLIENT_ID);
+  const corrections = buildCorrections({ settings, defaults, usage, nowMs: deps.nowMs }, CLIENT_ID);
   /** Adds a transcribed chunk of 30 s with the text `w<n>-0 w<n>-1 w<n>-2`. */
   const done = (n: number) => chunks.put(chunkRow(n, { state: 'done', result_key: `r${n}`, duration_seconds: 30, fence: 1 }));
   const presign = (body: object, more: Partial<Call> = {}) =>
@@ -85,9 +93,9 @@ export async function recordingWorld() {
     });
   /** Calls a route for the session as its owner. */
   const call = (route: string, more: Partial<Call> = {}) => {
-    const handler = /transcript$|edits|audio|peaks|speakers/.test(route)
+    const handler = /transcript$|edits|notes|audio|peaks|speakers/.test(route)
       ? transcripts
-      : route.includes('corrections')
+      : /corrections|defaults/.test(route)
         ? corrections
         : sessionsHandler;
     return invoke(handler, { route, id: SESSION, claims: MINE, ...more });
@@ -99,7 +107,10 @@ export async function recordingWorld() {
     objects,
     queue,
     settings,
+    defaults,
+    notes,
     results,
+    stored,
     signed,
     pool,
     clock,

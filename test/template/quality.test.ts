@@ -1,10 +1,11 @@
 /** The template compared with cdk-nag's rules, with the documents, and with the construct ids of deployed stages. */
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
+import { buildFunctions } from '../../bin/build-functions.ts';
 import { synthesized } from '../../bin/synthesized.ts';
 import { METRICS, METRICS_NAMESPACE } from '../../core/contracts/metrics.ts';
 import { ALL_FEATURES, iamDocument } from '../../scripts/iam-document.ts';
@@ -64,6 +65,15 @@ test('docs/iam.md lists the permissions of every role [deployment.template]', ()
   const document = iamDocument(synthesized(ALL_FEATURES).template);
   const written = readFileSync(join(import.meta.dirname, '../../docs/iam.md'), 'utf8');
   expect(document, 'update it: node scripts/launch.mjs scripts/documents.ts').toBe(written);
+});
+
+test('only the functions that return transcripts contain the library for Word documents', () => {
+  const functions = globSync('*/index.mjs', { cwd: buildFunctions() });
+  expect(functions.length).toBeGreaterThan(15);
+  const withLibrary = functions.filter((file) =>
+    readFileSync(join(buildFunctions(), file), 'utf8').includes('wordprocessingml/2006'),
+  );
+  expect(withLibrary.sort()).toEqual(['jobs-api/index.mjs', 'transcripts-api/index.mjs']);
 });
 
 test('a stage with every option is far below the 500 resources of CloudFormation, with one permission per function of the API', () => {

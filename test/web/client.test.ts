@@ -117,7 +117,7 @@ test('the id of a call determines the types of its parameters and of its result'
     // @ts-expect-error a chunk count is a number
     api('POST /api/sessions/{id}/complete', { path: { id: 'session_a' }, body: { chunkCount: '3' } }),
     // @ts-expect-error there is no such format
-    api.text('GET /api/sessions/{id}/transcript', { path: { id: 'session_a' }, query: { format: 'docx' } }),
+    api.text('GET /api/sessions/{id}/transcript', { path: { id: 'session_a' }, query: { format: 'odt' } }),
     // @ts-expect-error this call returns JSON only
     api.text('GET /api/overview'),
     // @ts-expect-error this call never returns 304

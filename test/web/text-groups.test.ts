@@ -6,6 +6,7 @@ import type { Block, ShownWord } from '../../web/src/transcript/words.ts';
 
 const word = (text: string, probability = 0.9, isEdited = false): ShownWord => ({
   text,
+  isSpaced: true,
   start: 0,
   end: 1,
   probability,
@@ -17,7 +18,7 @@ const paragraph = (start: number, count: number): Block => ({
   speaker: undefined,
   words: Array.from({ length: count }, (_, i) => word(`w${i}`)),
 });
-const gap = (start: number): Block => ({ kind: 'gap', start, end: start + 1, reason: 'never uploaded' });
+const gap = (start: number): Block => ({ kind: 'gap', start, end: start + 1, text: 'never uploaded' });
 const textOf = (words: readonly ShownWord[]): string => words.map(({ text }) => text).join(' ');
 
 test('any text: its runs are the whole text, and neighboring runs have different marks [pages.long]', () => {
@@ -29,6 +30,15 @@ test('any text: its runs are the whole text, and neighboring runs have different
       for (const [i, { marks }] of runs.entries()) expect(marks).not.toBe(runs[i - 1]?.marks);
     }),
   );
+});
+
+test('words of a script without spaces are shown without spaces, marked or not [transcript.unspaced]', () => {
+  const unspaced = [word('你'), word('好', 0.1), word('吗？'), word('R&D')].map((each, i) => ({ ...each, isSpaced: i === 3 }));
+  expect(runsOf(unspaced)).toEqual([
+    { text: '你', marks: '' },
+    { text: '好', marks: ' unsure' },
+    { text: '吗？ R&D', marks: '' },
+  ]);
 });
 
 test('words without marks share one text, however many they are [pages.long]', () => {

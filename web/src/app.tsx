@@ -61,7 +61,7 @@ function page(
   name: string,
   id: string | undefined,
 ): { readonly title: string; readonly isNarrow?: true; readonly body: ComponentChildren } {
-  if (name === 'record') return { title: 'Record', isNarrow: true, body: <RecorderPage /> };
+  if (name === 'record') return { title: 'Record', isNarrow: true, body: <RecorderPage id={id ?? ''} key={id} /> };
   if (name === 'sessions' && id === undefined) return { title: 'Recordings', isNarrow: true, body: <LibraryPage /> };
   if (name === 'sessions' && id !== undefined)
     return { title: 'Transcript', isNarrow: true, body: <SessionPage id={id} key={id} /> };

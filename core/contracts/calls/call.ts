@@ -20,7 +20,7 @@ export interface ApiCall {
   /** Success status -> response schema; `null`: no body. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** Media types of a successful response other than JSON. */
-  readonly texts?: readonly string[];
+  readonly files?: readonly string[];
   /** In addition to the errors that every call can have. */
   readonly errors?: readonly ErrorCode[];
 }

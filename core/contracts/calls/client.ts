@@ -36,8 +36,8 @@ export type CallResult<Id extends CallId> = Id extends CallId
     : z.output<AnswerSchema<Id>>
   : never;
 
-/** Calls that can also respond with plain text, selected by `query.format`. */
-type TextCallId = { [Id in CallId]: (typeof calls)[Id] extends { texts: unknown } ? Id : never }[CallId];
+/** Calls that can also respond with a file, selected by `query.format`. */
+type FileCallId = { [Id in CallId]: (typeof calls)[Id] extends { files: unknown } ? Id : never }[CallId];
 /** Calls that can respond with 304. */
 type ConditionalCallId = { [Id in CallId]: 304 extends keyof AnswerSchemas<Id> ? Id : never }[CallId];
 
@@ -68,7 +68,9 @@ export interface ApiClient {
   /** Makes a call. @throws the errors of the transport, and ZodError for an unexpected body */
   <Id extends CallId>(id: Id, ...input: CallArguments<Id>): Promise<CallResult<Id>>;
   /** Returns the body as text, without validation. */
-  text<Id extends TextCallId>(id: Id, ...input: CallArguments<Id>): Promise<string>;
+  text<Id extends FileCallId>(id: Id, ...input: CallArguments<Id>): Promise<string>;
+  /** Returns the body as it is. */
+  bytes<Id extends FileCallId>(id: Id, ...input: CallArguments<Id>): Promise<Uint8Array<ArrayBuffer>>;
   /** Makes a call unless its result still has this ETag; an empty ETag matches none. */
   ifChanged<Id extends ConditionalCallId>(id: Id, etag: string, ...input: CallArguments<Id>): Promise<IfChanged<Id>>;
 }
@@ -130,8 +132,10 @@ export function apiClient({ send, diagnose }: Transport): ApiClient {
   const api = async <Id extends CallId>(id: Id, ...input: CallArguments<Id>): Promise<CallResult<Id>> =>
     parsed(id, await send(requestOf(id, ...input)));
   return Object.assign(api, {
-    text: async <Id extends TextCallId>(id: Id, ...input: CallArguments<Id>): Promise<string> =>
+    text: async <Id extends FileCallId>(id: Id, ...input: CallArguments<Id>): Promise<string> =>
       (await send(requestOf(id, ...input))).text(),
+    bytes: async <Id extends FileCallId>(id: Id, ...input: CallArguments<Id>): Promise<Uint8Array<ArrayBuffer>> =>
+      new Uint8Array(await (await send(requestOf(id, ...input))).arrayBuffer()),
     async ifChanged<Id extends ConditionalCallId>(id: Id, etag: string, ...input: CallArguments<Id>): Promise<IfChanged<Id>> {
       const { headers, ...request } = requestOf(id, ...input);
       const response = await send({ ...request, headers: { ...headers, ...(etag !== '' && { 'if-none-match': etag }) } });

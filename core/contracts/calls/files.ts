@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import * as answers from '../answers.ts';
 import { NoFields } from '../fields.ts';
-import { TEXT_TYPES } from '../formats.ts';
+import { FILE_TYPES } from '../formats.ts';
 import * as http from '../http.ts';
 import { FileTranscript } from '../transcript.ts';
 import type { ApiCalls } from './call.ts';
@@ -56,7 +56,7 @@ export const fileCalls = {
     summary: 'Get the text of a completed job',
     query: http.FormatQuery,
     answers: { 200: FileTranscript, 307: null },
-    texts: TEXT_TYPES,
+    files: FILE_TYPES,
     errors: [...OF_JOB, 'not-ready'],
   },
   'GET /api/transcriptions/{id}/audio': {

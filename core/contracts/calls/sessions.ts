@@ -2,8 +2,10 @@
 import * as z from 'zod';
 import * as answers from '../answers.ts';
 import { Edits } from '../edits.ts';
-import { TEXT_TYPES } from '../formats.ts';
+import { NoFields } from '../fields.ts';
+import { FILE_TYPES } from '../formats.ts';
 import * as http from '../http.ts';
+import { Note, Notes, PutNote } from '../notes.ts';
 import { Transcript } from '../transcript.ts';
 import type { ApiCalls } from './call.ts';
 
@@ -16,6 +18,19 @@ export const sessionCalls = {
     summary: 'Create a session for a recording',
     body: http.CreateSession,
     answers: { 201: answers.Session },
+  },
+  'GET /api/recording-defaults': {
+    operationId: 'getRecordingDefaults',
+    access: 'own',
+    summary: "Get the caller's default prompt and hotwords of recordings",
+    answers: { 200: http.RecordingDefaults },
+  },
+  'PUT /api/recording-defaults': {
+    operationId: 'setRecordingDefaults',
+    access: 'own',
+    summary: 'Replace the default prompt and hotwords; they apply to recordings that are created from now on',
+    body: http.RecordingDefaults,
+    answers: { 200: http.RecordingDefaults },
   },
   'GET /api/sessions': {
     operationId: 'listSessions',
@@ -31,6 +46,14 @@ export const sessionCalls = {
     summary: 'Get a session with its chunks, missing chunks and statistics; with `from`, those from this chunk number on',
     query: http.DetailsQuery,
     answers: { 200: answers.SessionDetails },
+    errors: OF_SESSION,
+  },
+  'PATCH /api/sessions/{id}': {
+    operationId: 'changeSession',
+    access: 'owner',
+    summary: 'Change the title of a session',
+    body: http.ChangeSession,
+    answers: { 200: answers.Session },
     errors: OF_SESSION,
   },
   'DELETE /api/sessions/{id}': {
@@ -63,6 +86,15 @@ export const sessionCalls = {
     answers: { 202: answers.Completed },
     errors: OF_SESSION,
   },
+  'POST /api/sessions/{id}/resume': {
+    operationId: 'resumeSession',
+    access: 'owner',
+    summary: 'Go on with a completed recording: it records again, from the next chunk number on',
+    headers: z.object({ 'Idempotency-Key': http.IdempotencyKey.optional() }),
+    body: NoFields,
+    answers: { 200: answers.Resumed },
+    errors: [...OF_SESSION, 'session-active', 'not-ready', 'idempotency-mismatch', 'busy'],
+  },
   'POST /api/sessions/{id}/retranscribe': {
     operationId: 'retranscribeSession',
     access: 'owner',
@@ -91,7 +123,7 @@ export const sessionCalls = {
     summary: 'Get the text so far; with start and end, the text of that range',
     query: http.TranscriptQuery,
     answers: { 200: z.union([Transcript, answers.RangeText]), 304: null, 307: null },
-    texts: TEXT_TYPES,
+    files: FILE_TYPES,
     errors: [...OF_SESSION, 'not-ready'],
   },
   'POST /api/sessions/{id}/transcript/ranges': {
@@ -116,6 +148,28 @@ export const sessionCalls = {
     body: Edits,
     answers: { 200: answers.EditsSaved },
     errors: [...OF_SESSION, 'edits-changed'],
+  },
+  'GET /api/sessions/{id}/notes': {
+    operationId: 'getNotes',
+    access: 'owner',
+    summary: 'Get the notes of a recording, by time',
+    answers: { 200: Notes },
+    errors: OF_SESSION,
+  },
+  'PUT /api/sessions/{id}/notes/{note}': {
+    operationId: 'putNote',
+    access: 'owner',
+    summary: 'Write a note at a time of the recording; the client chooses its id',
+    body: PutNote,
+    answers: { 200: Note },
+    errors: [...OF_SESSION, 'busy'],
+  },
+  'DELETE /api/sessions/{id}/notes/{note}': {
+    operationId: 'deleteNote',
+    access: 'owner',
+    summary: 'Delete a note',
+    answers: { 204: null },
+    errors: [...OF_SESSION, 'busy'],
   },
   'GET /api/sessions/{id}/audio': {
     operationId: 'getSessionAudio',

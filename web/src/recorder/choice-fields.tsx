@@ -1,12 +1,17 @@
-/** The fields of the recorder. Most of them are hidden once it records; the microphone can also be chosen while it is suspended. */
+/** The fields of the recorder. Most of them are hidden once it records; microphone and title can be changed then, too. */
 import { config } from '../config.ts';
 import { usd } from '../ui/format.ts';
 import { defaultModel, LanguageField } from '../ui/language-field.tsx';
 import { Switch } from '../ui/switch.tsx';
-import { isActive, isSuspended, phase } from './recording.ts';
+import { canCaptureComputer } from './microphone.ts';
+import { isActive, phase } from './recording.ts';
 import type { Recorder } from './use-recorder.ts';
 
-const MicrophoneField = ({ devices, microphone, change }: Pick<Recorder, 'devices' | 'microphone' | 'change'>) => (
+const MicrophoneField = ({
+  devices,
+  microphone,
+  chooseMicrophone,
+}: Pick<Recorder, 'devices' | 'microphone' | 'chooseMicrophone'>) => (
   <div class="field">
     <label for="microphone">Microphone</label>
     <select
@@ -14,7 +19,7 @@ const MicrophoneField = ({ devices, microphone, change }: Pick<Recorder, 'device
       class="input"
       value={microphone ?? ''}
       disabled={phase.value === 'starting'}
-      onChange={({ currentTarget }) => change({ deviceId: currentTarget.value })}
+      onChange={({ currentTarget }) => void chooseMicrophone(currentTarget.value)}
     >
       <option value="">System default</option>
       {devices.map((device) => (
@@ -26,8 +31,8 @@ const MicrophoneField = ({ devices, microphone, change }: Pick<Recorder, 'device
   </div>
 );
 
-const TitleField = ({ title, setTitle }: Pick<Recorder, 'title' | 'setTitle'>) => (
-  <div class="field" hidden={isActive.value}>
+const TitleField = ({ title, setTitle, saveTitle }: Pick<Recorder, 'title' | 'setTitle' | 'saveTitle'>) => (
+  <div class="field">
     <label for="title">Title</label>
     <input
       id="title"
@@ -35,25 +40,26 @@ const TitleField = ({ title, setTitle }: Pick<Recorder, 'title' | 'setTitle'>) =
       maxLength={200}
       placeholder="optional"
       value={title}
-      disabled={phase.value !== 'idle'}
+      disabled={phase.value === 'starting' || phase.value === 'stopping'}
       onInput={({ currentTarget }) => setTitle(currentTarget.value)}
+      onChange={() => void saveTitle()}
     />
   </div>
 );
 
-/** Microphone, language and title. */
-export const ChoiceFields = ({ devices, microphone, language, change, title, setTitle }: Recorder) => (
-  <div class="choices" hidden={isActive.value && !isSuspended.value}>
-    <MicrophoneField devices={devices} microphone={microphone} change={change} />
-    {!isActive.value && (
+/** Microphone, language and title. A recording that goes on has the language of its session. */
+export const ChoiceFields = ({ isResumed, ...recorder }: Recorder & { readonly isResumed: boolean }) => (
+  <div class="choices">
+    <MicrophoneField {...recorder} />
+    {!isActive.value && !isResumed && (
       <LanguageField
-        value={language}
+        value={recorder.language}
         model={defaultModel()}
         disabled={phase.value !== 'idle'}
-        change={(next) => change({ language: next })}
+        change={(next) => recorder.change({ language: next })}
       />
     )}
-    <TitleField title={title} setTitle={setTitle} />
+    {(isActive.value || !isResumed) && <TitleField {...recorder} />}
   </div>
 );
 
@@ -87,3 +93,17 @@ export const SpeakersSwitch = ({ diarize, change }: Pick<Recorder, 'diarize' | '
     Identify speakers
   </Switch>
 );
+
+/** Whether the sound of the computer is recorded, too; only where the browser can. */
+export const ComputerSwitch = ({ withComputer, change }: Pick<Recorder, 'withComputer' | 'change'>) =>
+  canCaptureComputer() ? (
+    <Switch
+      checked={withComputer}
+      disabled={phase.value !== 'idle'}
+      hidden={isActive.value}
+      change={(isWanted) => change({ withComputer: isWanted })}
+    >
+      Also record the sound of this computer
+      <span class="small soft"> · you and the others of a call are told apart</span>
+    </Switch>
+  ) : null;

@@ -11,9 +11,17 @@ export const CHUNK_SECONDS = 30;
 const OVERLAP_MS = 250;
 /** Interval at which audio is delivered and stored: the most that is lost when the browser crashes. */
 const PART_MS = 1000;
-const BITS_PER_SECOND = 32_000;
-/** In order of preference. Safari supports mp4 only. */
+const BITS_PER_SECOND_OF_CHANNEL = 32_000;
+/** In order of preference. Safari before 18.4 supports mp4 only. */
 const FORMATS = ['audio/webm;codecs=opus', 'audio/mp4;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'];
+
+/** A time of the recording. */
+export interface Position {
+  /** Chunk number. */
+  readonly n: number;
+  /** Seconds from the chunk's beginning. */
+  readonly seconds: number;
+}
 
 export interface ChunkEvents {
   started(n: number, contentType: string): void;
@@ -29,10 +37,12 @@ interface Running {
   readonly recorder: MediaRecorder;
   readonly startedAt: number;
   readonly ended: Promise<void>;
+  /** This class has stopped it; otherwise the browser has. */
+  isStopped: boolean;
 }
 
 export class ChunkRecorder {
-  readonly #stream: MediaStream;
+  #stream: MediaStream;
   readonly #events: ChunkEvents;
   #running: Running;
   #ending: Promise<void> = Promise.resolve();
@@ -45,44 +55,68 @@ export class ChunkRecorder {
     this.#running = this.#start(firstNumber);
   }
 
+  position(): Position {
+    return { n: this.#running.n, seconds: (performance.now() - this.#running.startedAt) / 1000 };
+  }
+
+  /** Continues at once with another stream, in the next chunk. Resolves when the stream before is no longer used. */
+  async continueWith(stream: MediaStream): Promise<void> {
+    this.#stream = stream;
+    this.#switch();
+    await this.#ending;
+  }
+
   /** Resolves when the last audio has been delivered. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#ending;
-    if (this.#running.recorder.state !== 'inactive') this.#running.recorder.stop();
+    this.#end(this.#running);
     await this.#running.ended;
+  }
+
+  #end(running: Running): void {
+    running.isStopped = true;
+    if (running.recorder.state !== 'inactive') running.recorder.stop();
   }
 
   #start(n: number): Running {
     const mimeType = FORMATS.find((format) => MediaRecorder.isTypeSupported(format));
-    const recorder = new MediaRecorder(this.#stream, { ...(mimeType && { mimeType }), audioBitsPerSecond: BITS_PER_SECOND });
+    const channels = this.#stream.getAudioTracks()[0]?.getSettings().channelCount ?? 1;
+    const audioBitsPerSecond = channels * BITS_PER_SECOND_OF_CHANNEL;
+    const recorder = new MediaRecorder(this.#stream, { ...(mimeType && { mimeType }), audioBitsPerSecond });
     const startedAt = performance.now();
     let index = 0;
     recorder.ondataavailable = ({ data }) => {
       if (data.size > 0) this.#events.part(n, index++, data);
-      if (this.#running.n === n && !this.#isStopping && performance.now() - startedAt >= 1000 * CHUNK_SECONDS) this.#switch();
+      const isLong = performance.now() - startedAt >= 1000 * CHUNK_SECONDS;
+      // The last data of a stream that has ended arrives after its recorder has stopped.
+      if (isLong && this.#running.n === n && !this.#isStopping && recorder.state === 'recording') this.#switch();
     };
     recorder.onerror = () => this.#events.failed();
     const ended = new Promise<void>((resolve) => {
       recorder.onstop = () => {
         this.#events.ended(n, (performance.now() - startedAt) / 1000);
         resolve();
+        // Later, so that a lost microphone is reported as such first.
+        if (!running.isStopped && this.#running === running) setTimeout(() => this.#events.failed());
       };
     });
     recorder.start(PART_MS);
     this.#events.started(n, recorder.mimeType || mimeType || 'audio/webm');
-    return { n, recorder, startedAt, ended };
+    const running: Running = { n, recorder, startedAt, ended, isStopped: false };
+    return running;
   }
 
   #switch(): void {
     const old = this.#running;
     this.#running = this.#start(old.n + 1);
     const { n, startedAt } = this.#running;
-    this.#ending = new Promise((resolve) => {
+    const before = this.#ending;
+    this.#ending = new Promise<void>((resolve) => {
       setTimeout(() => {
         this.#events.overlaps(n, Math.round(performance.now() - startedAt));
-        if (old.recorder.state !== 'inactive') old.recorder.stop();
-        old.ended.then(resolve);
+        this.#end(old);
+        Promise.all([before, old.ended]).then(() => resolve());
       }, OVERLAP_MS);
     });
   }

@@ -18,6 +18,7 @@ function joined(before: Coverage, after: Coverage): Coverage {
 export function continued(known: Transcript | undefined, newer: Transcript): Transcript {
   const { after } = newer;
   if (after === undefined || known === undefined) return newer;
+  const noSignal = [...(known.no_signal ?? []).filter(({ end }) => end < after.seconds), ...(newer.no_signal ?? [])];
   return {
     ...newer,
     text: known.text.slice(0, after.characters) + newer.text,
@@ -25,5 +26,6 @@ export function continued(known: Transcript | undefined, newer: Transcript): Tra
     chunks: [...known.chunks.slice(0, after.chunks), ...newer.chunks],
     gaps: [...known.gaps.filter(({ chunkNumber }) => chunkNumber <= after.chunks), ...newer.gaps],
     coverage: joined(coverageUntil(known.coverage, after.seconds), newer.coverage),
+    ...(noSignal.length > 0 && { no_signal: noSignal }),
   };
 }

@@ -1,4 +1,4 @@
-/** Microphones: the available devices, opening one, and its level. */
+/** The devices that can be recorded: microphones, and the sound of the computer. */
 
 export interface Microphone {
   readonly deviceId: string;
@@ -48,21 +48,32 @@ export async function microphones(): Promise<Microphone[]> {
     .map(({ deviceId, label }, i) => ({ deviceId, label: label || `Microphone ${i + 1}` }));
 }
 
-/** Measures the level of a stream: the current peak, 0 to 1. */
-export function levelOf(stream: MediaStream): { read(): number; stop(): void } {
-  const context = new AudioContext();
-  const analyser = new AnalyserNode(context, { fftSize: 1024 });
-  const source = context.createMediaStreamSource(stream);
-  source.connect(analyser);
-  const samples = new Float32Array(analyser.fftSize);
-  return {
-    read() {
-      analyser.getFloatTimeDomainData(samples);
-      return samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
-    },
-    stop() {
-      source.disconnect();
-      context.close().catch(() => undefined);
-    },
-  };
+/** Whether the browser can record the sound of the computer or of a tab. Phones cannot. */
+export const canCaptureComputer = (): boolean => navigator.mediaDevices?.getDisplayMedia !== undefined;
+
+/** The user chooses a tab or screen, whose sound is recorded. Must be called by a click. @throws MicrophoneError */
+export async function openComputerSound(): Promise<MediaStream> {
+  const sound = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  let shared: MediaStream;
+  try {
+    shared = await navigator.mediaDevices.getDisplayMedia({ audio: sound, video: true });
+  } catch {
+    throw new MicrophoneError(
+      'No screen or tab was shared. Press Record again and choose one, or switch the computer’s sound off.',
+    );
+  }
+  for (const track of shared.getVideoTracks()) track.stop(); // browsers share sound only together with a picture
+  const tracks = shared.getAudioTracks();
+  if (tracks.length === 0)
+    throw new MicrophoneError(
+      'What you shared has no sound. Press Record again, and switch on “share audio” in the browser’s dialog.',
+    );
+  return new MediaStream(tracks);
+}
+
+export function releaseStream(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) {
+    track.onended = null;
+    track.stop();
+  }
 }

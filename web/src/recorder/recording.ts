@@ -3,17 +3,29 @@
  *
  * States (`phase`): idle -> starting (waits for the microphone) -> recording <-> paused or lost (the microphone or the browser has
  * interrupted it) -> stopping (stores the last audio) -> idle. Pausing and an interruption end the current chunk; resuming starts
- * the next one. Each chunk is stored second by second, and uploaded when it ends.
+ * the next one. A lost recording resumes by itself as soon as there is a microphone; a note says what was lost. Each chunk is stored second by second, and uploaded when it ends.
  *
  * Gotcha: a tab that crashes cannot report it. Each tab holds a Web Lock for its recording; a recording without a lock was
  * interrupted (recovery.ts).
  */
 import { computed, signal } from '@preact/signals';
 import { user } from '../auth/session.ts';
-import { ChunkRecorder } from './chunk-recorder.ts';
+import { failureOf, holdWebLock, resumeSession } from './beginning.ts';
+import { type Capture, capture } from './capture.ts';
+import { ChunkRecorder, type Position } from './chunk-recorder.ts';
 import { holdLock } from './lock.ts';
-import { levelOf, MicrophoneError, openMicrophone } from './microphone.ts';
-import { addPart, changeChunk, changeRecording, dropChunk, dropRecording, putChunk, putRecording } from './store.ts';
+import { MicrophoneError, microphones, openComputerSound, openMicrophone, releaseStream } from './microphone.ts';
+import {
+  addPart,
+  changeChunk,
+  changeRecording,
+  dropChunk,
+  dropRecording,
+  putChunk,
+  putNote,
+  putRecording,
+  type RecordingNote,
+} from './store.ts';
 import { recordings, refreshRecordings, sendRecording } from './upload-queue.ts';
 
 export type Phase = 'idle' | 'starting' | 'recording' | 'paused' | 'lost' | 'stopping';
@@ -33,14 +45,29 @@ export interface RecordingOptions {
   readonly language: string | undefined;
   readonly live: boolean;
   readonly diarize: boolean;
+  /** Whether the sound of the computer is recorded too, as a second channel. */
+  readonly withComputer: boolean;
+  /** What the model is told; undefined: the user's defaults. */
+  readonly prompt: string | undefined;
+  readonly hotwords: string | undefined;
+  /** Set if the recording goes on with this session. The options are those of the session then. */
+  readonly sessionId?: string | undefined;
 }
 
 interface Active {
   readonly id: string;
-  stream: MediaStream;
+  /** Number of its first chunk. */
+  readonly firstNumber: number;
+  readonly computer: MediaStream | undefined;
+  capture: Capture;
   recorder: ChunkRecorder | undefined;
-  level: ReturnType<typeof levelOf>;
   nextNumber: number;
+  /** Where the recording was suspended. */
+  suspendedAt: Position;
+  /** The note about the interruption that has suspended it. */
+  interruption: RecordingNote | undefined;
+  /** performance.now() at that moment. */
+  interruptedAtMs: number;
   /** Seconds recorded before the last start or resume. */
   previousSeconds: number;
   /** Time of the last start or resume (performance.now); undefined while suspended. */
@@ -59,15 +86,15 @@ interface Active {
 }
 let active: Active | undefined;
 
-export const recordingLock = (id: string): string => `chunkscribe-recording-${id}`;
-
 /** Seconds recorded so far. */
 export const elapsedSeconds = (): number =>
   active === undefined
     ? 0
     : active.previousSeconds + (active.runningSinceMs === undefined ? 0 : (performance.now() - active.runningSinceMs) / 1000);
-/** Input level, 0 to 1; 0 while suspended. */
-export const level = (): number => (active?.runningSinceMs === undefined ? 0 : active.level.read());
+/** Level of the microphone, 0 to 1; undefined while suspended, or while the browser measures nothing. */
+export const level = (): number | undefined => (active?.runningSinceMs === undefined ? undefined : active.capture.level());
+/** The time of the recording at this moment; undefined without a recording. */
+const position = (): Position | undefined => active && (active.recorder?.position() ?? active.suspendedAt);
 
 async function keepScreenOn(): Promise<void> {
   const mine = active;
@@ -83,7 +110,7 @@ function startRecorder(mine: Active): void {
     });
   };
   const withAudio = new Set<number>();
-  mine.recorder = new ChunkRecorder(mine.stream, mine.nextNumber, {
+  mine.recorder = new ChunkRecorder(mine.capture.stream, mine.nextNumber, {
     started(n, contentType) {
       mine.nextNumber = n + 1;
       enqueue(() => putChunk({ recordingId: id, n, contentType, startedAtMs: Date.now(), state: 'recording' }));
@@ -103,69 +130,118 @@ function startRecorder(mine: Active): void {
     failed: () => void interrupt('The browser has interrupted the recording.'),
   });
   mine.runningSinceMs = performance.now();
-  for (const track of mine.stream.getAudioTracks())
-    track.onended = () => void interrupt('The microphone was disconnected. The audio recorded so far is safe.');
+}
+
+/** Captures a microphone, with the sound of the computer if there is one. */
+function captureWith(microphone: MediaStream, computer: MediaStream | undefined): Capture {
+  const opened = capture(microphone, computer, () => {
+    if (active?.capture === opened) void interrupt('The microphone was disconnected.');
+  });
+  return opened;
 }
 
 /** Ends the current chunk and releases the microphone. */
 async function suspend(mine: Active): Promise<void> {
   if (mine.runningSinceMs !== undefined) mine.previousSeconds = elapsedSeconds();
   mine.runningSinceMs = undefined;
-  const { recorder, level, stream } = mine;
+  const { recorder, capture } = mine;
+  mine.suspendedAt = recorder?.position() ?? mine.suspendedAt;
   mine.recorder = undefined;
   mine.suspended = mine.suspended.then(async () => {
     await recorder?.stop();
-    level.stop();
-    releaseMicrophone(stream);
+    capture.release();
   });
   await mine.suspended;
   await mine.writing;
 }
 
-function releaseMicrophone(stream: MediaStream | undefined): void {
-  for (const track of stream?.getTracks() ?? []) {
-    track.onended = null;
-    track.stop();
-  }
+/** Stores a note of the recording and sends it. */
+async function note({ id }: Active, written: Omit<RecordingNote, 'id'> & { readonly id?: string }): Promise<RecordingNote> {
+  const stored = { id: crypto.randomUUID(), ...written };
+  await putNote(id, stored);
+  await refreshRecordings();
+  sendRecording(id);
+  return stored;
 }
 
+/** Writes a note of the user. `from`: when they began to write it; undefined: now. */
+export async function addNote(text: string, from: NotePosition | undefined = notePosition()): Promise<void> {
+  if (active !== undefined && from !== undefined) await note(active, { ...from, kind: 'note', text });
+}
+
+/** A time of the recording, as notes store it. */
+export type NotePosition = Pick<RecordingNote, 'chunkNumber' | 'seconds' | 'at'>;
+export function notePosition(): NotePosition | undefined {
+  const now = position();
+  return now && { chunkNumber: now.n, seconds: Math.round(1000 * now.seconds) / 1000, at: elapsedSeconds() };
+}
+
+export async function rename(title: string): Promise<void> {
+  const { id } = active ?? {};
+  if (id === undefined) return;
+  await changeRecording(id, { title, isTitleNew: true });
+  await refreshRecordings();
+  sendRecording(id);
+}
+
+/** Ends the chunk after a fault, and continues with the next microphone, if there is one. */
 async function interrupt(reason: string): Promise<void> {
   const mine = active;
   if (mine === undefined || phase.value !== 'recording') return;
+  const at = notePosition();
+  mine.interruptedAtMs = performance.now();
   phase.value = 'lost';
-  problem.value = `${reason} Choose a microphone and resume, or stop.`;
+  problem.value = `${reason} The recording continues as soon as there is a microphone.`;
   await suspend(mine);
+  if (at !== undefined) mine.interruption = await note(mine, { ...at, kind: 'interruption', text: reason });
+  await resumeAlone();
+}
+
+/** Resumes a lost recording without the user, if there is a microphone. */
+async function resumeAlone(): Promise<void> {
+  if (phase.value === 'lost' && (await microphones()).length > 0) await resume(undefined);
+}
+
+/** Says in the note about an interruption how long it took. */
+async function endInterruption(mine: Active): Promise<void> {
+  const { interruption, capture, interruptedAtMs } = mine;
+  mine.interruption = undefined;
+  if (interruption === undefined) return;
+  const seconds = Math.max(1, Math.round((performance.now() - interruptedAtMs) / 1000));
+  const by = capture.label === '' ? 'The recording continues' : `It continues with ${capture.label}`;
+  const { isSent: _sent, ...again } = interruption;
+  await note(mine, { ...again, text: `${interruption.text} ${by}, ${seconds} s later.` });
 }
 
 /** Starts a recording. A failure is shown in `problem`. */
-export async function start(options: RecordingOptions): Promise<void> {
+export async function start({ deviceId, withComputer, sessionId, ...options }: RecordingOptions): Promise<void> {
   const { value: owner } = user;
   if (phase.value !== 'idle' || !owner) return;
   phase.value = 'starting';
   problem.value = '';
-  let stream: MediaStream | undefined;
+  let [microphone, computer]: (MediaStream | undefined)[] = [];
   try {
-    stream = await openMicrophone(options.deviceId);
+    if (withComputer) computer = await openComputerSound(); // first: the browser's dialog needs the click
+    microphone = await openMicrophone(deviceId);
     const id = crypto.randomUUID();
-    const { title, language, live, diarize } = options;
     navigator.storage?.persist?.().catch(() => false); // not awaited: some browsers ask the user
-    let releaseWebLock = (): void => undefined;
-    await new Promise<void>((held) => {
-      const kept = new Promise<void>((resolve) => {
-        releaseWebLock = resolve;
-      });
-      void navigator.locks.request(recordingLock(id), () => {
-        held();
-        return kept;
-      });
-    });
-    await putRecording({ id, userId: owner.userId, title, language, live, diarize, startedAtMs: Date.now(), phase: 'recording' });
+    const kept =
+      sessionId === undefined
+        ? { ...options, ...(withComputer && { channels: 'separate' as const, diarize: false }) }
+        : await resumeSession(id, sessionId);
+    const firstNumber = 'firstNumber' in kept ? kept.firstNumber : 1;
+    const releaseWebLock = await holdWebLock(id);
+    await putRecording({ ...kept, id, userId: owner.userId, startedAtMs: Date.now(), phase: 'recording' });
     active = {
       id,
-      stream,
+      firstNumber,
+      computer,
+      capture: captureWith(microphone, computer),
       recorder: undefined,
-      level: levelOf(stream),
-      nextNumber: 1,
+      nextNumber: firstNumber,
+      suspendedAt: { n: firstNumber, seconds: 0 },
+      interruption: undefined,
+      interruptedAtMs: 0,
       previousSeconds: 0,
       runningSinceMs: undefined,
       releaseWebLock,
@@ -177,21 +253,30 @@ export async function start(options: RecordingOptions): Promise<void> {
     };
     recordingId.value = id;
     startRecorder(active);
+    watchComputer(active);
     phase.value = 'recording';
     sendRecording(id); // creates the session: the machine boots while the first chunk is recorded
     void keepScreenOn();
     await refreshRecordings(owner.userId);
   } catch (error) {
-    problem.value =
-      error instanceof MicrophoneError
-        ? error.message
-        : 'Recording did not start: this browser does not allow storage for this page.';
+    problem.value = failureOf(error);
     phase.value = 'idle';
     recordingId.value = undefined;
-    releaseMicrophone(stream);
+    releaseStream(microphone);
+    releaseStream(computer);
     active?.releaseWebLock();
     active = undefined;
   }
+}
+
+/** The second channel is silent from the moment on when the user stops sharing. */
+function watchComputer(mine: Active): void {
+  for (const track of mine.computer?.getAudioTracks() ?? [])
+    track.onended = () => {
+      const at = notePosition();
+      if (active === mine && at !== undefined)
+        void note(mine, { ...at, kind: 'interruption', text: 'The sound of the computer is no longer recorded.' });
+    };
 }
 
 export async function pause(): Promise<void> {
@@ -207,21 +292,44 @@ export async function resume(deviceId: string | undefined): Promise<void> {
   if (mine === undefined || mine.isOpening || !isSuspended.value) return;
   mine.isOpening = true;
   try {
-    const stream = await openMicrophone(deviceId);
+    const microphone = await openMicrophone(deviceId);
     await mine.suspended; // the next chunk's number depends on whether the previous one has audio
     if (active !== mine || !isSuspended.value) {
-      releaseMicrophone(stream); // the user has pressed Stop meanwhile
+      releaseStream(microphone); // the user has pressed Stop meanwhile
       return;
     }
-    mine.stream = stream;
-    mine.level = levelOf(mine.stream);
+    mine.capture = captureWith(microphone, mine.computer);
     startRecorder(mine);
     problem.value = '';
     phase.value = 'recording';
+    await endInterruption(mine);
   } catch (error) {
     problem.value = error instanceof MicrophoneError ? error.message : 'The microphone cannot be used.';
   } finally {
     mine.isOpening = false;
+  }
+}
+
+/** Changes the microphone of an active recording; nothing is lost in between. */
+export async function changeMicrophone(deviceId: string | undefined): Promise<void> {
+  const mine = active;
+  if (mine === undefined || mine.isOpening || phase.value !== 'recording') return;
+  mine.isOpening = true;
+  try {
+    const microphone = await openMicrophone(deviceId);
+    if (active !== mine || phase.value !== 'recording') {
+      releaseStream(microphone);
+      return;
+    }
+    const before = mine.capture;
+    mine.capture = captureWith(microphone, mine.computer);
+    await mine.recorder?.continueWith(mine.capture.stream);
+    before.release();
+  } catch (error) {
+    problem.value = error instanceof MicrophoneError ? error.message : 'The microphone cannot be used.';
+  } finally {
+    mine.isOpening = false;
+    void resumeAlone(); // the microphone before may have been lost meanwhile
   }
 }
 
@@ -232,10 +340,11 @@ export async function stop(): Promise<string | undefined> {
   phase.value = 'stopping';
   await suspend(mine);
   const { id } = mine;
-  const isEmpty = mine.nextNumber === 1;
+  const isEmpty = mine.nextNumber === mine.firstNumber;
   const stored = await changeRecording(id, { phase: 'stopped' });
   if (isEmpty && stored?.sessionId === undefined) await dropRecording(id);
   mine.stopRenewingLock?.();
+  releaseStream(mine.computer);
   await mine.screen?.release().catch(() => undefined);
   active = undefined;
   recordingId.value = undefined;
@@ -253,6 +362,7 @@ current.subscribe((recording) => {
     active.stopRenewingLock ??= holdLock(recording.sessionId);
 });
 document.addEventListener('visibilitychange', () => void keepScreenOn());
+navigator.mediaDevices?.addEventListener('devicechange', () => void resumeAlone());
 addEventListener('beforeunload', (event) => {
   const isUnsent = recordings.value.some(
     ({ lost, chunks }) => lost === undefined && chunks.some(({ state }) => state === 'recorded'),

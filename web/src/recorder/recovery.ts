@@ -1,7 +1,7 @@
 /** Finds recordings that a closed or crashed tab has left on this device, and recovers or discards them. */
 
 import { signal } from '@preact/signals';
-import { recordingLock } from './recording.ts';
+import { recordingLock } from './beginning.ts';
 import { audioOf, changeChunk, changeRecording, chunksOf, dropChunk, dropRecording } from './store.ts';
 import { type RecordingView, recordings, refreshRecordings, sendRecording } from './upload-queue.ts';
 

@@ -15,6 +15,11 @@ export interface Recording {
   readonly language?: string | undefined;
   readonly live: boolean;
   readonly diarize: boolean;
+  /** Whether the microphone and the computer are separate channels. */
+  readonly channels?: 'separate' | undefined;
+  /** What the model is told; undefined: the user's defaults. */
+  readonly prompt?: string | undefined;
+  readonly hotwords?: string | undefined;
   readonly startedAtMs: number;
   /** Undefined until the server could be reached. */
   readonly sessionId?: string | undefined;
@@ -22,6 +27,25 @@ export interface Recording {
   readonly phase: 'recording' | 'stopped' | 'completed';
   /** Why nothing more can be uploaded. */
   readonly lost?: string | undefined;
+  /** Number of the first chunk, if the recording goes on with an earlier session. */
+  readonly firstNumber?: number | undefined;
+  /** The title has changed since the server got it. */
+  readonly isTitleNew?: boolean | undefined;
+  readonly notes?: readonly RecordingNote[] | undefined;
+}
+
+/** A note at a time of the recording. */
+export interface RecordingNote {
+  readonly id: string;
+  readonly text: string;
+  readonly kind: 'note' | 'interruption';
+  readonly chunkNumber: number;
+  /** Seconds from the chunk's beginning. */
+  readonly seconds: number;
+  /** Seconds from the recording's beginning, as the recorder shows them. */
+  readonly at: number;
+  /** The server has it. */
+  readonly isSent?: true | undefined;
 }
 
 export interface Chunk {
@@ -85,14 +109,21 @@ export const recordingsOf = async (userId: string): Promise<Recording[]> =>
     .sort((a, b) => a.startedAtMs - b.startedAtMs);
 
 /** Changes a stored recording and returns it; undefined when it no longer exists. */
-export async function changeRecording(id: string, change: Partial<Recording>): Promise<Recording | undefined> {
+export async function changeRecording(
+  id: string,
+  change: Partial<Recording> | ((old: Recording) => Partial<Recording>),
+): Promise<Recording | undefined> {
   const tx = (await database()).transaction('recordings', 'readwrite');
   const old = await tx.store.get(id);
-  const changed = old && { ...old, ...change };
+  const changed = old && { ...old, ...(typeof change === 'function' ? change(old) : change) };
   if (changed !== undefined) await tx.store.put(changed);
   await tx.done;
   return changed;
 }
+
+/** Writes a note of a recording, or replaces the one with its id. */
+export const putNote = (recordingId: string, note: RecordingNote): Promise<Recording | undefined> =>
+  changeRecording(recordingId, ({ notes = [] }) => ({ notes: [...notes.filter(({ id }) => id !== note.id), note] }));
 
 export const putChunk = async (chunk: Chunk): Promise<void> => void (await (await database()).put('chunks', chunk));
 /** Sorted by number. */

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { clock } from '../ui/format.ts';
+import { noSignalSince } from './no-signal.ts';
 import { elapsedSeconds, isActive, level, type Phase, phase } from './recording.ts';
 
 const STATES: Readonly<Record<Phase, string>> = {
@@ -24,7 +25,7 @@ export function TimerAndLevel() {
     let frame = 0;
     let lastSoundMs = performance.now();
     const draw = (): void => {
-      const now = level();
+      const now = level() ?? 0;
       if (now > QUIET || phase.value !== 'recording') lastSoundMs = performance.now();
       setQuiet(performance.now() - lastSoundMs > QUIET_MS);
       if (timer.current !== null) timer.current.textContent = clock(elapsedSeconds());
@@ -47,7 +48,7 @@ export function TimerAndLevel() {
       </div>
       <p class="small soft" role="status">
         {STATES[phase.value]}
-        {isQuiet && phase.value === 'recording' && ' No sound: is the microphone muted?'}
+        {isQuiet && noSignalSince.value === undefined && phase.value === 'recording' && ' No sound: is the microphone muted?'}
       </p>
     </>
   );

@@ -2,7 +2,7 @@
  * Uploads recordings chunk by chunk and follows them until the server has decoded every chunk.
  *
  * One loop per recording, in one tab at a time (Web Locks). Each round takes the next step according to the stored state:
- * create the session -> upload a chunk -> complete the session -> poll the states of the chunks -> wait.
+ * create the session -> upload a chunk -> send title and notes -> complete the session -> poll the states of the chunks -> wait.
  * Every step is idempotent: a second upload of a chunk returns 409 or 412, which counts as success. A crash at any point loses nothing.
  * Gotcha: chunks that fail are kept on the device; the user can retry or save them (leftovers.tsx).
  */
@@ -20,6 +20,7 @@ import {
   dropAudio,
   dropRecording,
   type Recording,
+  type RecordingNote,
   recordingOf,
   recordingsOf,
 } from './store.ts';
@@ -117,17 +118,66 @@ async function syncChunkStates(sessionId: string, chunks: readonly Chunk[]): Pro
   return hasChanged;
 }
 
-async function createSession({ id, title, language, live, diarize, startedAtMs }: Recording): Promise<void> {
+async function createSession({
+  id,
+  title,
+  language,
+  live,
+  diarize,
+  channels,
+  prompt,
+  hotwords,
+  startedAtMs,
+}: Recording): Promise<void> {
   const session = await api('POST /api/sessions', {
     body: {
       ...(title && { title }),
       ...(language && { language }),
       live,
       ...(diarize && { diarize }),
+      ...(channels && { channels }),
+      ...(prompt !== undefined && { prompt }),
+      ...(hotwords !== undefined && { hotwords }),
       recordedAt: new Date(startedAtMs).toISOString(),
     },
   });
   await changeRecording(id, { sessionId: session.id });
+}
+
+async function sendTitle(id: string, sessionId: string, title: string): Promise<void> {
+  await api('PATCH /api/sessions/{id}', { path: { id: sessionId }, body: { title } });
+  await changeRecording(id, (now) => ({ isTitleNew: now.title !== title }));
+}
+
+async function sendNote(id: string, sessionId: string, note: RecordingNote): Promise<void> {
+  const { text, kind, chunkNumber, seconds } = note;
+  const path = { id: sessionId, note: note.id };
+  await api('PUT /api/sessions/{id}/notes/{note}', { path, body: { text, kind, chunkNumber, seconds } }).catch(
+    (error: unknown) => {
+      if (!(error instanceof ApiError && error.code === 'invalid')) throw error; // too many notes must not stop the audio
+    },
+  );
+  await changeRecording(id, ({ notes = [] }) => ({
+    notes: notes.map((one) => (one.id === note.id && one.text === note.text ? { ...one, isSent: true as const } : one)),
+  }));
+}
+
+/** Sends what the user has changed besides the audio. Returns false if there was nothing. */
+async function sendChanges({ id, title, isTitleNew, notes = [] }: Recording, sessionId: string): Promise<boolean> {
+  const note = notes.find(({ isSent }) => !isSent);
+  if (isTitleNew) await sendTitle(id, sessionId, title);
+  else if (note !== undefined) await sendNote(id, sessionId, note);
+  return isTitleNew === true || note !== undefined;
+}
+
+/** Creates the session, except of an empty recording. */
+async function begin(recording: Recording, chunks: readonly Chunk[]): Promise<'continue' | 'over'> {
+  if (recording.phase !== 'recording' && chunks.length === 0) {
+    await dropRecording(recording.id);
+    return 'over';
+  }
+  await createSession(recording);
+  return 'continue';
 }
 
 /** Takes one step. `continue`: take the next one at once; `changed` and `unchanged`: wait and poll again; `over`: finished. */
@@ -136,22 +186,15 @@ async function step(recording: Recording): Promise<'continue' | 'changed' | 'unc
   // Another user may be signed in now. The recording waits for its owner.
   if (user.value?.userId !== recording.userId) throw new ApiError(401, 'signed-out', 'The user of this upload is signed out.');
   const chunks = await chunksOf(id);
-  if (sessionId === undefined) {
-    // No session is created for an empty recording.
-    if (phase !== 'recording' && chunks.length === 0) {
-      await dropRecording(id);
-      return 'over';
-    }
-    await createSession(recording);
-    return 'continue';
-  }
+  if (sessionId === undefined) return begin(recording, chunks);
   const next = chunks.find(({ state }) => state === 'recorded');
   if (next !== undefined) {
     await send(sessionId, next);
     return 'continue';
   }
+  if (await sendChanges(recording, sessionId)) return 'continue';
   if (phase === 'stopped') {
-    const chunkCount = chunks.at(-1)?.n ?? 0;
+    const chunkCount = chunks.at(-1)?.n ?? (recording.firstNumber ?? 1) - 1;
     await api('POST /api/sessions/{id}/complete', { path: { id: sessionId }, body: { chunkCount } });
     await changeRecording(id, { phase: 'completed' });
     return 'continue';

@@ -2,12 +2,14 @@
 import { useState } from 'preact/hooks';
 import * as z from 'zod';
 import { config } from '../config.ts';
+import { canCaptureComputer } from './microphone.ts';
 
 const Choices = z.object({
   deviceId: z.string().default(''),
   language: z.string().default(''),
   live: z.boolean().optional(),
   diarize: z.boolean().default(false),
+  withComputer: z.boolean().default(false),
 });
 type Choices = z.infer<typeof Choices>;
 const CHOICES = 'chunkscribe-recorder';
@@ -29,5 +31,6 @@ export function useChoices() {
     localStorage.setItem(CHOICES, JSON.stringify(next));
   };
   const { deviceId, language, live = liveDefault } = choices;
-  return { deviceId, language, live, diarize: canDiarize && choices.diarize, change };
+  const withComputer = choices.withComputer && canCaptureComputer();
+  return { deviceId, language, live, diarize: canDiarize && choices.diarize, withComputer, change };
 }

@@ -1,44 +1,65 @@
 import { useEffect, useState } from 'preact/hooks';
+import { api } from '../api/client.ts';
 import { go } from '../route.ts';
 import { defaultModel, supportedLanguage } from '../ui/language-field.tsx';
-import { isSuspended, pause, resume, start, stop } from './recording.ts';
+import { useLoaded } from '../ui/use-loaded.ts';
+import { changeMicrophone, current, isActive, isSuspended, pause, phase, rename, resume, start, stop } from './recording.ts';
 import { recordings } from './upload-queue.ts';
 import { useChoices } from './use-choices.ts';
 import { useMicrophones } from './use-microphones.ts';
+import { useTold } from './use-told.ts';
 
 /** What the user has chosen for the recording, and the actions of the recorder. */
 export type Recorder = ReturnType<typeof useRecorder>;
 
-/** After Stop, it opens the transcript as soon as the server knows the session: at once, or when the network is back. */
-export function useRecorder() {
-  const { deviceId, language, live, diarize, change } = useChoices();
+/**
+ * After Stop, it opens the transcript as soon as the server knows the session: at once, or when the network is back.
+ * @param sessionId session with which the next recording goes on
+ */
+export function useRecorder(sessionId: string | undefined) {
+  const { deviceId, language, live, diarize, withComputer, change } = useChoices();
   const { devices, refresh } = useMicrophones();
-  const [title, setTitle] = useState('');
+  const told = useTold();
+  const earlier = useLoaded(`earlier ${sessionId}`, async () =>
+    sessionId === undefined ? undefined : api('GET /api/sessions/{id}', { path: { id: sessionId } }),
+  );
+  const [title, setTitle] = useState(current.value?.title ?? '');
   const [stopped, setStopped] = useState<string | undefined>();
   const microphone = devices.some((device) => device.deviceId === deviceId) ? deviceId : undefined;
   const stoppedSession = recordings.value.find(({ id }) => id === stopped)?.sessionId;
   useEffect(() => {
     if (stoppedSession !== undefined) go('sessions', stoppedSession);
   }, [stoppedSession]);
+  useEffect(() => setTitle(current.value?.title ?? ''), [current.value?.id]);
   return {
     devices,
     /** The chosen microphone; undefined for the system's default, also if the chosen one is not connected. */
     microphone,
+    async chooseMicrophone(id: string): Promise<void> {
+      change({ deviceId: id });
+      if (phase.value === 'recording') await changeMicrophone(id || undefined);
+    },
     language,
     live,
     diarize,
+    withComputer,
     change,
+    told,
+    earlier,
     title,
     setTitle,
+    /** Called when the user has finished typing. */
+    saveTitle: (): Promise<void> | undefined => (isActive.value ? rename(title.trim()) : undefined),
     async begin(): Promise<void> {
-      const options = { title: title.trim(), language: supportedLanguage(language, defaultModel()) || undefined, live, diarize };
-      await start({ deviceId: microphone, ...options });
+      const model = defaultModel();
+      const options = { title: title.trim(), language: supportedLanguage(language, model) || undefined, live, diarize };
+      const { prompt, hotwords } = told.chosen ?? {};
+      await start({ deviceId: microphone, withComputer, ...options, prompt, hotwords, sessionId });
       await refresh(); // labels are known only after the user has allowed the microphone
     },
     pauseOrResume: (): Promise<void> => (isSuspended.value ? resume(microphone) : pause()),
     async end(): Promise<void> {
       setStopped(await stop());
-      setTitle('');
     },
   };
 }

@@ -1,11 +1,13 @@
-import type { Format } from '../../../core/contracts/formats.ts';
+import { CONTENT_TYPES, type Format } from '../../../core/contracts/formats.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Menu } from '../ui/parts.tsx';
 import { saveAs } from '../ui/save-as.ts';
 
-const FORMATS = ['txt', 'srt', 'vtt', 'json'] as const;
+const FORMATS = ['txt', 'docx', 'md', 'srt', 'vtt', 'json'] as const;
 const LABELS: Readonly<Record<Format, string>> = {
   txt: 'Text (.txt)',
+  docx: 'Word (.docx)',
+  md: 'Markdown (.md)',
   srt: 'Subtitles (.srt)',
   vtt: 'Subtitles (.vtt)',
   json: 'Everything (.json)',
@@ -16,7 +18,7 @@ interface CopyAndDownloadProps {
   /** File name of downloads, without extension. */
   readonly name: string;
   /** Downloads the transcript in this format. */
-  load(format: Format): Promise<string>;
+  load(format: Format): Promise<Uint8Array<ArrayBuffer>>;
   /** Shows the outcome to the user. */
   report(message: string): void;
 }
@@ -30,7 +32,7 @@ export function CopyAndDownload({ text, name, load, report }: CopyAndDownloadPro
     );
   const download = (format: Format): Promise<void> =>
     load(format).then(
-      (loaded) => saveAs(`${name}.${format}`, new Blob([loaded], { type: 'text/plain;charset=utf-8' })),
+      (loaded) => saveAs(`${name}.${format}`, new Blob([loaded], { type: CONTENT_TYPES[format] })),
       () => report('The download failed. Try again.'),
     );
   return (

@@ -9,6 +9,7 @@ import { useAction } from '../ui/use-action.ts';
 import { useLast } from '../ui/use-last.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { RetranscribeDialog, type RetranscribeOptions } from './retranscribe-dialog.tsx';
+import { MissingNotice } from './session-status.tsx';
 import { TranscriptView } from './transcript-view.tsx';
 import { usePlayer } from './use-player.ts';
 
@@ -128,13 +129,14 @@ export function FilePage({ id }: { readonly id: string }) {
       )}
       {isCompleted && text.error && <Failed what={text.error} retry={() => void text.reload()} />}
       {isCompleted && shown === undefined && !text.error && <Loading what="The text" />}
+      {shown && <MissingNotice transcript={shown.transcript} />}
       {shown && (
         <TranscriptView
           transcript={shown.transcript}
           player={player}
           peaks={shown.peaks}
           name={value.filename.replace(/\.[^.]+$/, '')}
-          load={(format) => api.text('GET /api/transcriptions/{id}/transcript', { path: { id }, query: { format } })}
+          load={(format) => api.bytes('GET /api/transcriptions/{id}/transcript', { path: { id }, query: { format } })}
         />
       )}
     </>

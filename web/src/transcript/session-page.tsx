@@ -1,11 +1,13 @@
 import { useState } from 'preact/hooks';
 import { api } from '../api/client.ts';
+import { pathTo } from '../route.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Failed, Loading, NOTHING_NEW, Tag } from '../ui/parts.tsx';
 import { editAt } from './edits.ts';
 import { RetranscribeDialog } from './retranscribe-dialog.tsx';
 import type { Session } from './session-chunks.ts';
-import { Facts, StatusNotice } from './session-status.tsx';
+import { SessionNotes } from './session-notes.tsx';
+import { Facts, MissingNotice, StatusNotice } from './session-status.tsx';
 import { TranscriptView } from './transcript-view.tsx';
 import { type SessionView, useSession } from './use-session.ts';
 import { useSessionActions } from './use-session-actions.ts';
@@ -26,6 +28,11 @@ function Header({ session, status, retranscribe, remove }: HeaderProps) {
       </div>
       <div class="row">
         {status && <Tag tone={status === 'completed' ? 'good' : 'warn'}>{status === 'completed' ? 'complete' : 'with gaps'}</Tag>}
+        {session.state === 'completed' && !session.retranscribing && (
+          <a class="button" href={pathTo('record', session.id)}>
+            Go on recording
+          </a>
+        )}
         {status && session.state === 'completed' && !session.retranscribing && (
           <button type="button" class="button" onClick={retranscribe}>
             Transcribe again
@@ -82,15 +89,17 @@ export function SessionPage({ id }: { readonly id: string }) {
         />
       )}
       {actions.failure && <Failed what={actions.failure} />}
+      {isFinal && transcript && <MissingNotice transcript={transcript} />}
       <StatusNotice session={session} isFinal={isFinal} transcribeNow={actions.transcribeNow} />
       <TextState {...view} />
+      <SessionNotes id={id} player={player} version={`${isFinal} ${session.statistics.known}`} />
       {transcript && (
         <TranscriptView
           transcript={transcript}
           player={player}
           peaks={peaks}
           name={session.title ?? id}
-          load={(format) => api.text('GET /api/sessions/{id}/transcript', { path: { id }, query: { format } })}
+          load={(format) => api.bytes('GET /api/sessions/{id}/transcript', { path: { id }, query: { format } })}
           editing={{ editAt: (word) => editAt(edits, word), save: actions.saveEdit }}
           gapAction={actions.gapAction}
         />

@@ -1,6 +1,8 @@
 /** What the page of a recording shows about its state. */
 
 import { recordedOr } from '../../../core/contracts/recorded.ts';
+import type { Transcript } from '../../../core/contracts/transcript.ts';
+import { missingNotice } from '../../../core/contracts/without-text.ts';
 import { dateTime, plural, span } from '../ui/format.ts';
 import { Notice } from '../ui/parts.tsx';
 import type { Session } from './session-chunks.ts';
@@ -22,6 +24,16 @@ const WAIT_REASONS: Readonly<Record<string, string>> = {
   budget: 'The daily budget is used up. Work continues tomorrow (UTC).',
   failures: 'The machines have failed several times.',
 };
+
+/** Reports that more than half of a recording is missing. */
+export function MissingNotice({ transcript }: { readonly transcript: Pick<Transcript, 'gaps' | 'duration_seconds'> }) {
+  const notice = missingNotice(transcript);
+  return notice === undefined ? null : (
+    <Notice tone="warn">
+      <p>{notice}</p>
+    </Notice>
+  );
+}
 
 /** Why the text is not complete yet. */
 export function StatusNotice({

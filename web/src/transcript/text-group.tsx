@@ -10,9 +10,7 @@ export type GapAction = (gap: Gap) => { label: string; run(): void } | undefined
 function GapLine({ gap, action }: { readonly gap: Gap; readonly action: ReturnType<GapAction> }) {
   return (
     <div class="gap">
-      <span>
-        {clock(gap.start)} to {clock(gap.end)}: {gap.reason}
-      </span>
+      <span>{gap.text}</span>
       {action && (
         <button type="button" class="button" onClick={action.run}>
           {action.label}

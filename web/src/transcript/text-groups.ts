@@ -39,12 +39,10 @@ export function groupsOf(blocks: readonly Block[]): TextGroup[] {
 }
 
 const marksOf = (word: ShownWord): string => `${isUnsure(word) ? ' unsure' : ''}${word.isEdited ? ' edited' : ''}`;
-const isSameWord = (a: ShownWord, b: ShownWord | undefined): boolean => a.text === b?.text && marksOf(a) === marksOf(b);
+const isSameWord = (a: ShownWord, b: ShownWord | undefined): boolean =>
+  a.text === b?.text && a.isSpaced === b.isSpaced && marksOf(a) === marksOf(b);
 function isSameBlock(a: Block, b: Block | undefined): boolean {
-  if (a.kind === 'gap')
-    return (
-      b?.kind === 'gap' && a.start === b.start && a.end === b.end && a.reason === b.reason && a.chunkNumber === b.chunkNumber
-    );
+  if (a.kind === 'gap') return b?.kind === 'gap' && a.text === b.text && a.chunkNumber === b.chunkNumber;
   if (b?.kind !== 'words' || a.start !== b.start || a.speaker !== b.speaker || a.words.length !== b.words.length) return false;
   return a.words.every((word, i) => isSameWord(word, b.words[i]));
 }
@@ -65,18 +63,18 @@ export interface Run {
   readonly marks: string;
 }
 
-/** The words of a paragraph, separated by blanks. Only marked words need an element. */
+/** The words of a paragraph, and the blanks between them. Only marked words need an element. */
 export function runsOf(words: readonly ShownWord[]): Run[] {
   const runs: Run[] = [];
   for (const word of words) {
     const marks = marksOf(word);
     const last = runs.at(-1);
-    if (last === undefined) runs.push({ text: word.text, marks });
-    else if (last.marks === marks) last.text += ` ${word.text}`;
-    else if (marks === '') runs.push({ text: ` ${word.text}`, marks });
+    const blank = word.isSpaced && last !== undefined ? ' ' : '';
+    if (last?.marks === marks) last.text += blank + word.text;
+    else if (marks === '' || blank === '') runs.push({ text: blank + word.text, marks });
     else {
-      if (last.marks === '') last.text += ' ';
-      else runs.push({ text: ' ', marks: '' });
+      if (last?.marks === '') last.text += blank;
+      else runs.push({ text: blank, marks: '' });
       runs.push({ text: word.text, marks });
     }
   }

@@ -52,6 +52,16 @@ function nodeWith(text: Element, letter: number): readonly [Node, number] | unde
   return undefined;
 }
 
+/** Where each word of a paragraph starts, in letters. */
+function startsOf(words: readonly ShownWord[]): number[] {
+  let end = 0;
+  return words.map(({ text, isSpaced }, i) => {
+    const start = isSpaced && i > 0 ? end + 1 : end;
+    end = start + text.length;
+    return start;
+  });
+}
+
 /** A paragraph on the page, and its words. */
 interface Place {
   readonly text: Element;
@@ -82,7 +92,7 @@ export class TextPositions {
     const place = this.#placeOf(word);
     if (place === undefined) return undefined;
     const index = word - place.first;
-    const letter = place.words.slice(0, index).reduce((sum, { text }) => sum + text.length + 1, 0);
+    const letter = startsOf(place.words)[index] ?? 0;
     const start = nodeWith(place.text, letter);
     const length = place.words[index]?.text.length ?? 0;
     if (start === undefined || length === 0) return undefined;
@@ -96,12 +106,13 @@ export class TextPositions {
   wordAtPoint(x: number, y: number): number | undefined {
     const caret = caretAt(x, y);
     const word = caret && this.#wordAt(caret, (_, end, letter) => end >= letter);
-    const boxes = word === undefined ? [] : [...(this.rangeOf(word)?.getClientRects() ?? [])];
-    const isInside = boxes.some(
-      ({ left, right, top, bottom }) =>
-        x >= left - MARGIN_PX && x <= right + MARGIN_PX && y >= top - MARGIN_PX && y <= bottom + MARGIN_PX,
-    );
-    return isInside ? word : undefined;
+    const isInside = (index: number): boolean =>
+      [...(this.rangeOf(index)?.getClientRects() ?? [])].some(
+        ({ left, right, top, bottom }) =>
+          x >= left - MARGIN_PX && x <= right + MARGIN_PX && y >= top - MARGIN_PX && y <= bottom + MARGIN_PX,
+      );
+    // Without a space between them, the boundary belongs to both words.
+    return word === undefined ? undefined : [word, word + 1].find(isInside);
   }
 
   /** First and last index of the selected words; undefined without a selection. */
@@ -110,26 +121,29 @@ export class TextPositions {
     if (selection === null || selection.isCollapsed || selection.rangeCount === 0) return undefined;
     const range = selection.getRangeAt(0);
     const first = this.#wordAt([range.startContainer, range.startOffset], (_, end, letter) => end > letter);
-    const last = this.#wordAt([range.endContainer, range.endOffset], (start, end, letter) => start < letter && letter <= end + 1);
+    const last = this.#wordAt(
+      [range.endContainer, range.endOffset],
+      (start, _, letter, next) => start < letter && letter <= next,
+    );
     return first === undefined || last === undefined || last < first ? undefined : [first, last];
   }
 
-  /** The first word of the paragraph for which `isIt` holds; its start, its end and the position are counted in letters. */
+  /** The first word of the paragraph for which `isIt` holds; its start and end, the position and the next word's start are in letters. */
   #wordAt(
     [node, offset]: readonly [Node, number],
-    isIt: (start: number, end: number, letter: number) => boolean,
+    isIt: (start: number, end: number, letter: number, next: number) => boolean,
   ): number | undefined {
     const element = node instanceof Element ? node : node.parentElement;
     const text = element?.closest<HTMLElement>('.text');
     const place = text && this.#box()?.contains(text) ? this.#placeOf(Number(text.dataset['first'])) : undefined;
     if (!text || place === undefined) return undefined;
     const letter = lettersBefore(text, node, offset);
-    let start = 0;
-    for (const [i, word] of place.words.entries()) {
-      if (isIt(start, start + word.text.length, letter)) return place.first + i;
-      start += word.text.length + 1;
-    }
-    return undefined;
+    const starts = startsOf(place.words);
+    const index = place.words.findIndex((word, i) => {
+      const start = starts[i] ?? 0;
+      return isIt(start, start + word.text.length, letter, starts[i + 1] ?? Number.POSITIVE_INFINITY);
+    });
+    return index === -1 ? undefined : place.first + index;
   }
 
   #placeOf(word: number): Place | undefined {

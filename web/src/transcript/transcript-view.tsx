@@ -10,7 +10,7 @@ import { PlayerBar } from './player-bar.tsx';
 import { Search, useWordSearch } from './search.tsx';
 import { isUnsure } from './text-groups.ts';
 import { WordText } from './word-text.tsx';
-import { blocksOf, type Gap, type ShownWord } from './words.ts';
+import { blocksOf, type Gap, type ShownWord, shownText } from './words.ts';
 
 /** Finds and saves the edits of a transcript. */
 interface Editing {
@@ -27,7 +27,7 @@ interface TranscriptViewProps {
   /** File name of downloads, without extension. */
   readonly name: string;
   /** Downloads the transcript in this format. */
-  load(format: Format): Promise<string>;
+  load(format: Format): Promise<Uint8Array<ArrayBuffer>>;
   /** Undefined if the text cannot be edited. */
   readonly editing?: Editing;
   gapAction?: (gap: Gap) => { label: string; run(): void } | undefined;
@@ -47,7 +47,7 @@ function editedSpan(words: readonly ShownWord[], { editAt }: Editing): EditedSpa
   if (first === undefined || last === undefined) return undefined;
   const existing = editAt(first);
   if (existing !== undefined && last.end <= existing.end + 0.01) return { ...existing, isEdit: true };
-  return { start: first.start, end: last.end, text: words.map(({ text }) => text).join(' '), isEdit: false };
+  return { start: first.start, end: last.end, text: shownText(words), isEdit: false };
 }
 
 /** A transcript with its player, search, downloads and editing. */

@@ -97,17 +97,17 @@ function useGroupsNearScreen({ box, rendered }: RenderedText, isSearching: boole
 }
 
 /** Indices of the words of all hits that begin in a group. */
-function hitWords({ starts, count }: Found, group: TextGroup | undefined): number[] {
-  const first = group?.firsts[0] ?? 0;
-  return starts
-    .filter((start) => start >= first && start < (group?.end ?? 0))
-    .flatMap((start) => Array.from({ length: count }, (_, i) => start + i));
+function hitWords({ starts, ends }: Found, group: TextGroup | undefined): number[] {
+  const [first, end] = [group?.firsts[0] ?? 0, group?.end ?? 0];
+  return starts.flatMap((start, hit) =>
+    start >= first && start < end ? Array.from({ length: (ends[hit] ?? start) - start }, (_, i) => start + i) : [],
+  );
 }
 
 /** Marks the hits of the search, and scrolls to the one that is shown. */
 export function useHitMarks(text: RenderedText, { query, found, shown, shownHit }: WordSearch): void {
   const { groups, positions, rendered, renderTo } = text;
-  const near = useGroupsNearScreen(text, found.count > 0);
+  const near = useGroupsNearScreen(text, found.starts.length > 0);
   useEffect(() => {
     const hits = [...near].flatMap((at) => hitWords(found, groups[at]));
     mark(

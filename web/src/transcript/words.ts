@@ -4,10 +4,14 @@
  * The text includes corrections and edits; the times come from the recognized words. Words that a correction has changed share
  * the time of the words that they replace.
  */
+import type { Interval } from '../../../core/contracts/intervals.ts';
 import type { Segment, Transcript } from '../../../core/contracts/transcript.ts';
+import { unheardOf } from '../../../core/contracts/without-text.ts';
+import { withBetween } from '../../../core/transcripts/paragraphs.ts';
+import { beginsUnspaced, isSpacedBetween, type Piece, piecesOf, textOf } from '../../../core/transcripts/spacing.ts';
+import { clock } from '../ui/format.ts';
 
-export interface ShownWord {
-  readonly text: string;
+export interface ShownWord extends Piece {
   /** Seconds from the start of the recording. */
   readonly start: number;
   readonly end: number;
@@ -26,7 +30,8 @@ export interface Gap {
   readonly kind: 'gap';
   readonly start: number;
   readonly end: number;
-  readonly reason: string;
+  /** What is missing, and where, in a sentence. */
+  readonly text: string;
   /** Set when the gap is a whole chunk. */
   readonly chunkNumber?: number;
 }
@@ -64,8 +69,8 @@ function commonSubsequence(a: readonly string[], b: readonly string[]): [number,
 
 type RecognizedWord = Segment['words'][number];
 const isEdited = (word: RecognizedWord): boolean => word.interpolated === true && word.probability === 1;
-const asShown = (word: RecognizedWord, text: string): ShownWord => ({
-  text,
+const asShown = (word: RecognizedWord, piece: Piece): ShownWord => ({
+  ...piece,
   start: word.start,
   end: word.end,
   probability: word.probability,
@@ -73,13 +78,13 @@ const asShown = (word: RecognizedWord, text: string): ShownWord => ({
 });
 
 /** Distributes words evenly over the time of the recognized words that they replace, or over `from` to `to` without any. */
-function spread(texts: readonly string[], replaced: readonly RecognizedWord[], from: number, to: number): ShownWord[] {
+function spread(pieces: readonly Piece[], replaced: readonly RecognizedWord[], from: number, to: number): ShownWord[] {
   const start = replaced[0]?.start ?? from;
   const end = Math.max(start, replaced.at(-1)?.end ?? to);
-  const step = (end - start) / Math.max(1, texts.length);
+  const step = (end - start) / Math.max(1, pieces.length);
   const probability = replaced.length === 0 ? 1 : Math.min(...replaced.map((word) => word.probability));
-  return texts.map((text, i) => ({
-    text,
+  return pieces.map((piece, i) => ({
+    ...piece,
     start: start + i * step,
     end: start + (i + 1) * step,
     probability,
@@ -87,20 +92,30 @@ function spread(texts: readonly string[], replaced: readonly RecognizedWord[], f
   }));
 }
 
+/** The parts of a recognized word that are words of their own, in a script without spaces, with their shares of its time. */
+function divided(word: RecognizedWord): RecognizedWord[] {
+  const pieces = piecesOf(word.word);
+  if (pieces.length < 2) return [word];
+  return spread(pieces, [word], word.start, word.end).map(({ text, start, end }) => ({ ...word, word: text, start, end }));
+}
+
 /** The words of the segment's text, with the times of the recognized words. */
 export function wordsOf(segment: Pick<Segment, 'text' | 'words' | 'start' | 'end'>): ShownWord[] {
-  const recognized = segment.words;
-  const texts = segment.text.split(/\s+/).filter(Boolean);
-  const isSame = recognized.length === texts.length && recognized.every(({ word }, i) => word.trim() === texts[i]);
-  if (isSame) return recognized.map((word, i) => asShown(word, texts[i] ?? ''));
+  if (textOf(segment.words) === segment.text)
+    return segment.words.flatMap((word) => {
+      const text = word.word.trim();
+      return text === '' ? [] : [asShown(word, { text, isSpaced: word.word.startsWith(' ') })];
+    });
+  const recognized = segment.words.flatMap(divided);
+  const pieces = piecesOf(segment.text);
   const pairs = commonSubsequence(
     recognized.map(({ word }) => plain(word)),
-    texts.map(plain),
+    pieces.map(({ text }) => plain(text)),
   );
   const shown: ShownWord[] = [];
   let [i, j] = [0, 0];
-  for (const [atWord, atText] of [...pairs, [recognized.length, texts.length] as const]) {
-    const between = texts.slice(j, atText);
+  for (const [atWord, atText] of [...pairs, [recognized.length, pieces.length] as const]) {
+    const between = pieces.slice(j, atText);
     if (between.length > 0)
       shown.push(
         ...spread(
@@ -110,57 +125,52 @@ export function wordsOf(segment: Pick<Segment, 'text' | 'words' | 'start' | 'end
           recognized[atWord]?.start ?? segment.end,
         ),
       );
-    const word = recognized[atWord];
-    if (word !== undefined) shown.push(asShown(word, texts[atText] ?? ''));
+    const [word, piece] = [recognized[atWord], pieces[atText]];
+    if (word !== undefined && piece !== undefined) shown.push(asShown(word, piece));
     [i, j] = [atWord + 1, atText + 1];
   }
   return shown;
 }
 
-/** The next segment starts a new paragraph after more seconds of silence, or more words. */
-const [PARAGRAPH_PAUSE, PARAGRAPH_WORDS] = [1.5, 90];
+/** The words of successive segments. */
+function joinedWords(segments: readonly Segment[]): ShownWord[] {
+  const words: ShownWord[] = [];
+  for (const segment of segments) {
+    const [first, ...others] = wordsOf(segment);
+    if (first === undefined) continue;
+    words.push({ ...first, isSpaced: isSpacedBetween(words.at(-1)?.text ?? '', first.text) });
+    for (const word of others) words.push(word);
+  }
+  return words;
+}
 
-type Readable = Pick<Transcript, 'segments' | 'gaps' | 'coverage'>;
-const isWithin = (at: { start: number; end: number }, gaps: Readable['gaps']): boolean =>
-  gaps.some(({ start, end }) => at.start >= start - 0.01 && at.end <= end + 0.01);
+/** Words as one text. */
+export const shownText = (words: readonly ShownWord[]): string =>
+  words.map(({ text, isSpaced }, i) => (isSpaced && i > 0 ? ` ${text}` : text)).join('');
 
-/** Chunks without text, and spans with speech in which no words were recognized. */
-const gapsOf = ({ gaps, coverage }: Readable): Gap[] => [
-  ...gaps.map((gap): Gap => ({ kind: 'gap', ...gap })),
-  ...coverage
-    .filter((part) => (part.kind === 'failed' || part.kind === 'missing') && !isWithin(part, gaps))
-    .map(({ start, end }): Gap => ({ kind: 'gap', start, end, reason: 'speech without recognized words' })),
+type Readable = Pick<Transcript, 'segments' | 'gaps' | 'coverage' | 'no_signal'>;
+
+const timeOf = ({ start, end }: Interval): string => `${clock(start)} to ${clock(end)}`;
+const gapAt = ({ start, end }: Interval, text: string): Gap => ({ kind: 'gap', start, end, text });
+
+/** Chunks without text, speech without recognized words, and where the microphone delivered no sound. */
+const gapsOf = ({ gaps, coverage, no_signal = [] }: Readable): Gap[] => [
+  ...gaps.map((gap) => ({ ...gapAt(gap, `${timeOf(gap)}: ${gap.reason}`), chunkNumber: gap.chunkNumber })),
+  ...unheardOf({ gaps, coverage }).map((one) => gapAt(one, `${timeOf(one)}: speech without recognized words`)),
+  ...no_signal.map((one) => gapAt(one, `No signal from ${timeOf(one)}: the microphone delivered no sound`)),
 ];
 
 /** Paragraphs and gaps, sorted by time. */
 export function blocksOf(transcript: Readable): Block[] {
   const gaps = gapsOf(transcript).sort((a, b) => a.start - b.start);
-  const blocks: Block[] = [];
-  let open: { start: number; end: number; speaker: string | undefined; words: ShownWord[] } | undefined;
-  const close = (): void => {
-    if (open !== undefined && open.words.length > 0)
-      blocks.push({ kind: 'words', start: open.start, speaker: open.speaker, words: open.words });
-    open = undefined;
-  };
-  for (const segment of transcript.segments) {
-    while (gaps[0] !== undefined && gaps[0].start <= segment.start) {
-      close();
-      blocks.push(...gaps.splice(0, 1));
-    }
-    const isNew =
-      open === undefined ||
-      open.speaker !== segment.speaker ||
-      segment.start - open.end > PARAGRAPH_PAUSE ||
-      open.words.length > PARAGRAPH_WORDS;
-    if (isNew) {
-      close();
-      open = { start: segment.start, end: segment.end, speaker: segment.speaker, words: [] };
-    }
-    open?.words.push(...wordsOf(segment));
-    if (open !== undefined) open.end = segment.end;
-  }
-  close();
-  return [...blocks, ...gaps];
+  return withBetween(transcript.segments, gaps).flatMap((block): Block[] => {
+    if ('other' in block) return [block.other];
+    const words = joinedWords(block.paragraph);
+    const [first] = block.paragraph;
+    return first === undefined || words.length === 0
+      ? []
+      : [{ kind: 'words', start: first.start, speaker: first.speaker, words }];
+  });
 }
 
 /** Index of the last word that has started at this time, or -1. `words` must be sorted. */
@@ -174,33 +184,37 @@ export function wordAt(words: readonly ShownWord[], seconds: number): number {
   return low - 1;
 }
 
-/** Hits of a search: indices of their first words, in order, and the number of words of each. */
+/** Hits of a search, in order: indices of their first words, and of the words after their last ones. */
 export interface Found {
   readonly starts: readonly number[];
-  readonly count: number;
+  readonly ends: readonly number[];
 }
-const NOTHING: Found = { starts: [], count: 0 };
 
 /** Searches in words without reading them again for each query. Ignores case and punctuation. */
 export function searchIn(words: readonly ShownWord[]): (query: string) => Found {
-  let text = ' ';
-  /** Position of each word in `text`. */
+  let text = '';
+  /** Position of each word in `text`, with the space before it. */
   const positions = new Uint32Array(words.length);
   for (const [i, word] of words.entries()) {
     positions[i] = text.length;
-    text += `${plain(word.text)} `;
+    text += word.isSpaced || i === 0 ? ` ${plain(word.text)}` : plain(word.text);
   }
   return (query) => {
-    const wanted = query.split(/\s+/).map(plain).filter(Boolean);
-    if (wanted.length === 0) return NOTHING;
-    // The user may still be typing the last word, so its beginning is enough.
-    const pattern = ` ${wanted.join(' ')}`;
-    const starts: number[] = [];
+    const wanted = query.split(/\s+/).map(plain).filter(Boolean).join(' ');
+    const [starts, ends]: [number[], number[]] = [[], []];
+    if (wanted === '') return { starts, ends };
+    // The user may still be typing the last word, so its beginning is enough. In scripts without spaces any character may begin a word.
+    const pattern = beginsUnspaced(wanted) ? wanted : ` ${wanted}`;
     let word = 0;
-    for (let at = text.indexOf(pattern); at >= 0; at = text.indexOf(pattern, at + 1)) {
+    const wordAfter = (at: number): number => {
       while ((positions[word] ?? text.length) <= at) word += 1;
-      starts.push(word);
+      return word;
+    };
+    for (let at = text.indexOf(pattern); at >= 0; at = text.indexOf(pattern, at + 1)) {
+      starts.push(wordAfter(at) - 1);
+      ends.push(wordAfter(at + pattern.length - 1));
+      word = starts.at(-1) ?? 0;
     }
-    return { starts, count: wanted.length };
+    return { starts, ends };
   };
 }

@@ -2,5 +2,5 @@
 
 from typing import Final
 
-ENGINE_VERSION: Final = "3"
+ENGINE_VERSION: Final = "4"
 """Increases when texts change. Results of other versions are not reused."""

@@ -45,10 +45,10 @@ def result_of(claim: Claim, model: str, transcription: Transcription, lead_in: L
             for number, segment in enumerate(transcription.segments)
         ],
     }
-    if transcription.unheard:
-        result["unheard"] = [{"start": start, "end": end} for start, end in transcription.unheard]
-    if transcription.damaged:
-        result["damaged"] = [{"start": round(start, 3), "end": round(end, 3)} for start, end in transcription.damaged]
+    found = {"unheard": transcription.unheard, "damaged": transcription.damaged, "no_signal": transcription.no_signal}
+    for name, spans in found.items():
+        if spans:
+            result[name] = [{"start": round(start, 3), "end": round(end, 3)} for start, end in spans]
     if lead_in is not None:
         result["lead_in"] = {"seconds": lead_in.seconds, "etag": lead_in.etag, "words": _words(transcription.lead_in)}
     return result
@@ -79,7 +79,12 @@ class _Result(BaseModel):
     segments: tuple[Segment, ...]
     unheard: tuple[_Range, ...] = ()
     damaged: tuple[_Range, ...] = ()
+    no_signal: tuple[_Range, ...] = ()
     lead_in: _StoredLeadIn = _StoredLeadIn()
+
+
+def _spans(ranges: Sequence[_Range]) -> tuple[tuple[float, float], ...]:
+    return tuple((part.start, part.end) for part in ranges)
 
 
 def read_transcription(content: bytes) -> Transcription:
@@ -89,8 +94,9 @@ def read_transcription(content: bytes) -> Transcription:
         result.language,
         result.duration_seconds,
         result.segments,
-        unheard=tuple((part.start, part.end) for part in result.unheard),
+        unheard=_spans(result.unheard),
         lead_in=result.lead_in.words,
         lead_in_s=result.lead_in.seconds,
-        damaged=tuple((part.start, part.end) for part in result.damaged),
+        damaged=_spans(result.damaged),
+        no_signal=_spans(result.no_signal),
     )

@@ -188,8 +188,8 @@ class Batches:
         for item, transcription in self._transcribe(ready, on_step, close):
             if transcription.confident_language is not None:
                 self._context.session_languages.note(item.claim, transcription.confident_language)
-            damaged = tuple((span.start, span.end) for span in item.damaged)
-            self._commit(item, replace(self._with_voices(item, transcription), damaged=damaged))
+            damaged, no_signal = (tuple((span.start, span.end) for span in of) for of in (item.damaged, item.no_signal))
+            self._commit(item, replace(self._with_voices(item, transcription), damaged=damaged, no_signal=no_signal))
             close(item)
             on_step()
 

@@ -50,6 +50,8 @@ class Item:
     """float32 [n_samples] or, with separate channels, [n_channels, n_samples]; 16 kHz; without the lead-in."""
     damaged: tuple[Span, ...] = ()
     """Spans of `audio` that could not be decoded."""
+    no_signal: tuple[Span, ...] = ()
+    """Of a chunk of a recording: spans of `audio` without a signal."""
     lead_in: LeadIn | None = None
     likely_language: str | None = None
     """Language to prefer where detection is unsure."""

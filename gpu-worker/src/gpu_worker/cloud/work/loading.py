@@ -113,13 +113,15 @@ class Loader:
         decoded = self._decoder.decode(path, options_of(item.claim))
         item.lead_in = fitting(item.lead_in, decoded.audio)
         item.audio, item.damaged = decoded.audio, decoded.damaged
+        if not item.claim.of_file:
+            item.no_signal = decoded.no_signal
 
     def _decode_piece(self, item: Item, path: Path) -> None:
         """Decodes a piece of a stream together with the earlier pieces; the end of these is its lead-in."""
         last_try = item.claim.attempts >= MAX_ATTEMPTS
         previous, seconds = self._lead_ins.previous_chunk(item.claim) or (None, LEAD_IN_SECONDS)
         decoded, item.stream_start = self._pieces.decode(item.claim, path, previous, seconds, allow_gaps=last_try)
-        item.audio, item.damaged = decoded.audio, decoded.damaged
+        item.audio, item.damaged, item.no_signal = decoded.audio, decoded.damaged, decoded.no_signal
         if previous is not None and decoded.before.shape[-1] > 0:
             item.lead_in = LeadIn(decoded.before, previous.etag)
 

@@ -21,18 +21,19 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gpu_worker.service.callbacks.sender import CallbackSender, secret_in
 from gpu_worker.service.http import openai_api
-from gpu_worker.service.http.formats import to_srt, to_txt, to_vtt
+from gpu_worker.service.http.documents import About
+from gpu_worker.service.http.downloads import transcript_response
 from gpu_worker.service.http.guard import Guard
 from gpu_worker.service.http.hub import Hub
 from gpu_worker.service.http.offered import OfferedModels
 from gpu_worker.service.http.pace import Paced
 from gpu_worker.service.http.problems import HANDLERS, Problem
-from gpu_worker.service.http.requests import Offer, OpenAIForm, TranscriptQuery, fields_of, parse
+from gpu_worker.service.http.requests import Format, Offer, OpenAIForm, TranscriptQuery, fields_of, parse
 from gpu_worker.service.http.submissions import Submissions
 from gpu_worker.service.model.runner import Runner
 from gpu_worker.service.queue.job_rows import Job
@@ -129,32 +130,24 @@ class Service:
             }
         )
 
-    async def _completed(self, request: Request) -> Result:
-        """The transcript of the job in the path. Raises Problem."""
+    async def _formatted(self, request: Request, usual: Format) -> Response:
+        """The transcript of the job in the path, in the format of the query. Raises Problem."""
         job = await self._job(request)
         if job.state == "failed":
             raise Problem(404, "failed", f"the job has failed: {job.error}")
         if job.state != "completed":
             raise Problem(404, "not-ready", f"the job is {job.state}; its transcript is available when it is completed")
-        return await to_thread.run_sync(self._jobs.result_of, job)
+        query = parse(TranscriptQuery, {"format": usual, **request.query_params})
+        result = await to_thread.run_sync(self._jobs.result_of, job)
+        return await to_thread.run_sync(transcript_response, result, About(job.filename, job.created_at), query)
 
     async def download(self, request: Request) -> Response:
-        """GET /download/{job_id}."""
-        result = await self._completed(request)
-        return PlainTextResponse(to_txt(result["text"], result["segments"]))
+        """GET /download/{job_id}?format=&words=: txt by default."""
+        return await self._formatted(request, "txt")
 
     async def transcript(self, request: Request) -> Response:
-        """GET /transcript/{job_id}?format=json|txt|srt|vtt."""
-        result = await self._completed(request)
-        match parse(TranscriptQuery, request.query_params).format:
-            case "json":
-                return JSONResponse(result)
-            case "txt":
-                return PlainTextResponse(to_txt(result["text"], result["segments"]))
-            case "srt":
-                return PlainTextResponse(await to_thread.run_sync(to_srt, result["segments"]))
-            case "vtt":
-                return PlainTextResponse(await to_thread.run_sync(to_vtt, result["segments"]))
+        """GET /transcript/{job_id}?format=&words=: json by default."""
+        return await self._formatted(request, "json")
 
     async def list_jobs(self, _request: Request) -> Response:
         """GET /jobs: the newest jobs."""

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from gpu_worker.service.queue.results import StoredSegment
-from gpu_worker.speech.joining.spacing import join_texts
+from gpu_worker.speech.joining.spacing import OPENING, join_texts, one_line, pieces_of
 
 LINE_UNITS: Final = 42.0
 FULL_WIDTH_UNITS: Final = LINE_UNITS / 16
@@ -30,7 +30,7 @@ SHORT_COST: Final = 10.0
 LONG_SECOND_COST: Final = 4.0
 UNEVEN_UNIT_COST: Final = 0.1
 TINY_COST: Final = 8.0
-PUNCTUATION_FIRST_COST: Final = 100.0
+FORBIDDEN_COST: Final = 100.0
 TINY_UNITS: Final = 14
 
 FULL_WIDTH: Final = re.compile(
@@ -38,6 +38,8 @@ FULL_WIDTH: Final = re.compile(
 )
 SENTENCE_END: Final = re.compile("[.!?…。！？][\"'”’»)\\]]*$")  # noqa: RUF001 - punctuation of other scripts
 CLAUSE_END: Final = re.compile("[,;:—–、，；：][\"'”’»)\\]]*$")  # noqa: RUF001 - punctuation of other scripts
+NEVER_LAST: Final = re.compile(f"{OPENING}+")
+CONTINUING: Final = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶー々ゝゞ")
 PHRASES: Final = """
 and or but because that which who when where while if than so to of in on at for with from by as into about the a an my your
 his her our their
@@ -57,6 +59,8 @@ class Cue:
     start: float
     end: float
     lines: tuple[str, ...]
+    words: tuple[tuple[Token, ...], ...]
+    """The words of each line, with their times."""
     speaker: str | None = None
 
 
@@ -80,9 +84,9 @@ def _units(text: str) -> float:
     return sum(FULL_WIDTH_UNITS if FULL_WIDTH.match(character) else 1.0 for character in text)
 
 
-def _one_line(text: str) -> str:
+def _cue_line(text: str) -> str:
     """A blank line would end the cue, and an arrow would be parsed as times."""
-    return re.sub(r"\s+", " ", text).strip().replace("-->", "->")
+    return one_line(text).replace("-->", "->")
 
 
 def _broken(text: str, is_spaced: bool, start: float, end: float) -> list[Token]:
@@ -103,10 +107,10 @@ def _broken(text: str, is_spaced: bool, start: float, end: float) -> list[Token]
 
 
 def _tokens_of(segment: StoredSegment) -> list[Token]:
-    clean = _one_line(segment["text"])
+    clean = _cue_line(segment["text"])
     words = segment["words"]
-    if _one_line("".join(word["word"] for word in words)) == clean:
-        texts = ((word, _one_line(word["word"])) for word in words)
+    if _cue_line("".join(word["word"] for word in words)) == clean:
+        texts = ((word, _cue_line(word["word"])) for word in words)
         return [
             token
             for word, text in texts
@@ -116,16 +120,23 @@ def _tokens_of(segment: StoredSegment) -> list[Token]:
     start, end = segment["start"], segment["end"]
     every, at = _units(clean) or 1.0, start
     tokens: list[Token] = []
-    for text in clean.split(" "):
-        begin, at = at, at + (end - start) * (_units(text) + 1) / every
-        tokens += _broken(text, True, begin, min(at, end)) if text else []
+    pieces = pieces_of(clean)
+    for number, (text, is_spaced) in enumerate(pieces, 1):
+        space = 1 if number < len(pieces) and pieces[number][1] else 0
+        begin, at = at, at + (end - start) * (_units(text) + space) / every
+        tokens += _broken(text, is_spaced, begin, min(at, end))
     return tokens
+
+
+def _is_never_first(text: str) -> bool:
+    is_marks = all(unicodedata.category(character).startswith("P") for character in text)
+    return (is_marks and not NEVER_LAST.fullmatch(text)) or text[:1] in CONTINUING
 
 
 def _break_cost(before: Token, after: Token) -> float:
     """How much worse it is to break between two tokens than at the end of a sentence."""
-    if all(unicodedata.category(character).startswith("P") for character in after.text):
-        return PUNCTUATION_FIRST_COST
+    if NEVER_LAST.fullmatch(before.text) or _is_never_first(after.text):
+        return FORBIDDEN_COST
     if SENTENCE_END.search(before.text):
         return 0
     if CLAUSE_END.search(before.text):
@@ -262,6 +273,6 @@ def cues_of(segments: Sequence[StoredSegment], names_speakers: bool) -> list[Cue
             lines = _lines_of(tokens)
             at = len(tokens) if lines is None else lines[0]
             following = cues[index + 1][0].start if index + 1 < len(cues) else after
-            texts = tuple(text for text in (_text_of(tokens[:at]), _text_of(tokens[at:])) if text)
-            made.append(Cue(tokens[0].start, _end_of(tokens, following), texts, run.speaker))
+            words = tuple(tuple(line) for line in (tokens[:at], tokens[at:]) if line)
+            made.append(Cue(tokens[0].start, _end_of(tokens, following), tuple(map(_text_of, words)), words, run.speaker))
     return made

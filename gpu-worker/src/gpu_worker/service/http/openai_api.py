@@ -11,7 +11,7 @@ from typing import Final
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from gpu_worker.service.http.formats import to_srt, to_txt, to_vtt
+from gpu_worker.service.http.formats import to_srt, to_vtt
 from gpu_worker.service.queue.results import Result, StoredSegment
 from gpu_worker.speech.languages import LANGUAGES
 
@@ -65,7 +65,7 @@ def _usage(result: Result) -> dict[str, object]:
 def transcription_response(result: Result, response_format: str, granularities: Sequence[str]) -> Response:
     """A transcription in the requested format. verbose_json has words if requested, and segments unless only words were."""
     if response_format == "text":
-        return PlainTextResponse(to_txt(result["text"]))
+        return PlainTextResponse(f"{result['text']}\n" if result["text"] else "")
     if response_format == "srt":
         return PlainTextResponse(to_srt(result["segments"]), media_type="application/x-subrip")
     if response_format == "vtt":

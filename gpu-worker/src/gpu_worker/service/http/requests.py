@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -17,6 +17,7 @@ from gpu_worker.service.http.uploads import Form
 GRANULARITIES: Final = ("timestamp_granularities[]", "timestamp_granularities")
 """OpenAI's name of the field, and the one that other clients send."""
 Granularity = Literal["word", "segment"]
+Format = Literal["json", "txt", "srt", "vtt", "md", "docx"]
 
 
 class Refusal(ValueError):
@@ -159,11 +160,23 @@ class OpenAIForm(Input):
 
 
 class TranscriptQuery(Input):
-    """Query of GET /transcript."""
+    """Query of GET /transcript and GET /download."""
 
-    problems = {"format": (422, "invalid-format", "format must be json, txt, srt or vtt", None)}
+    problems = {
+        "format": (422, "invalid-format", f"format must be one of {', '.join(get_args(Format))}", None),
+        "words": (422, "invalid-words", "words must be true or false", None),
+    }
 
-    format: Literal["json", "txt", "srt", "vtt"] = "json"
+    format: Format
+    words: bool | None = None
+    """Whether the times of words are included: by default in json, not in vtt."""
+
+    @field_validator("words")
+    @classmethod
+    def _possible(cls, words: bool | None, info: ValidationInfo) -> bool | None:
+        if words and info.data.get("format") not in (None, "json", "vtt"):
+            raise Refusal(Problem(422, "invalid-words", "times of words are available in json and vtt only"))
+        return words
 
 
 Parsed = TypeVar("Parsed", bound=Input)

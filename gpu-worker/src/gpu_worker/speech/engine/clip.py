@@ -47,6 +47,8 @@ class Transcription:
     """Of a stored result: seconds of the lead-in that it was decoded with."""
     damaged: tuple[tuple[float, float], ...] = ()
     """Stretches that could not be decoded, in seconds."""
+    no_signal: tuple[tuple[float, float], ...] = ()
+    """Stretches in which the microphone delivered no sound, in seconds."""
 
     @property
     def text(self) -> str:

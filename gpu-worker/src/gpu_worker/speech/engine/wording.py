@@ -4,37 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from gpu_worker.speech.engine.model import Decoded
+from gpu_worker.speech.joining.spacing import without_needless_spaces
+from gpu_worker.speech.joining.word_times import with_durations
 from gpu_worker.speech.segments import Segment, Word, split
-
-MIN_WORD_SECONDS: Final = 0.02
 
 
 def in_order(words: Sequence[tuple[Word, Decoded]], lead_in_s: float, last_s: float) -> list[tuple[Word, Decoded]]:
     """Words in order of time, relative to the end of the lead-in; those of the lead-in have negative times.
 
-    Each word starts after the start of the one before it, ends by the start of the next one or `last_s`, and has a duration.
+    Each word has a duration, and ends by the start of the next one or `last_s`.
     """
     found = sorted(words, key=lambda pair: (pair[0].start, pair[0].end))
-    starts: list[float] = []
-    for word, _ in found:
-        starts.append(max(word.start, starts[-1] + MIN_WORD_SECONDS) if starts else word.start)
-    ordered = []
-    for n, (word, decoded) in enumerate(found):
-        following = starts[n + 1] if n + 1 < len(starts) else last_s
-        end = max(starts[n] + MIN_WORD_SECONDS, min(word.end, following))
-        start, end = min(starts[n], last_s), min(end, last_s)
-        ordered.append((replace(word, start=round(start - lead_in_s, 3), end=round(end - lead_in_s, 3)), decoded))
-    return ordered
+    moved = [replace(word, start=word.start - lead_in_s, end=word.end - lead_in_s) for word, _ in found]
+    timed = with_durations(without_needless_spaces(moved), -lead_in_s, last_s - lead_in_s)
+    return [(word, decoded) for word, (_, decoded) in zip(timed, found, strict=True)]
 
 
 def segments_of(words: Sequence[tuple[Word, Decoded]]) -> tuple[Segment, ...]:
     """Makes a segment of the words of one window and language, then splits it like subtitles."""
     groups: list[tuple[list[Word], Decoded]] = []
-    for word, decoded in words:
-        own = replace(word, start=max(0.0, word.start))  # a word that starts in the lead-in starts with the clip
+    # a word that starts in the lead-in starts with the clip
+    timed = with_durations([replace(word, start=max(0.0, word.start)) for word, _ in words])
+    for own, (_, decoded) in zip(timed, words, strict=True):
         if groups and groups[-1][1] is decoded:
             groups[-1][0].append(own)
         else:

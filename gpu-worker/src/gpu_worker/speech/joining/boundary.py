@@ -18,14 +18,14 @@ from gpu_worker.speech.joining.alignment import (
     middle,
 )
 from gpu_worker.speech.joining.punctuation import with_capitals_of, with_marks_of, without_stop
+from gpu_worker.speech.joining.spacing import without_needless_spaces
+from gpu_worker.speech.joining.word_times import MIN_WORD_SECONDS, with_durations
 from gpu_worker.speech.segments import Word
 
 MAX_ALIGNED_SECONDS: Final = 10.0
 """Longest shared audio that is aligned, to bound the cost; of longer audio only the end is aligned."""
 LONGEST_VERSION_SECONDS: Final = 2.0
 """Versions that differ for longer than this are split by time."""
-SHORTEST_SECONDS: Final = 0.02
-"""Shortest duration of a word."""
 MIN_PROBABILITY: Final = 0.35
 """A word that only one text has and that is less probable than this is dropped."""
 
@@ -98,7 +98,7 @@ def _matched(one: Kept, other: Kept, shared: Shared) -> Kept:
     kept = one if is_first else other
     start = one.word.start if is_cut_other else max(one.word.start, other.word.start)
     end = other.word.end if is_cut_one else min(one.word.end, other.word.end)
-    return kept if end - start < SHORTEST_SECONDS else replace(kept, word=replace(kept.word, start=start, end=end))
+    return kept if end - start < MIN_WORD_SECONDS else replace(kept, word=replace(kept.word, start=start, end=end))
 
 
 def _at_change(kept: list[Kept], texts: dict[From, Sequence[Word]], matched: Sequence[tuple[int, int]]) -> list[Kept]:
@@ -119,22 +119,6 @@ def _at_change(kept: list[Kept], texts: dict[From, Sequence[Word]], matched: Seq
         elif one.origin is From.BEFORE:
             joined[at] = replace(one, word=without_stop(one.word, following.word))
     return joined
-
-
-def _in_order(words: Sequence[Kept]) -> list[Kept]:
-    """Adjusts times so that they never decrease and every word has a duration."""
-    ordered: list[Kept] = []
-    for item in words:
-        start, end = item.word.start, item.word.end
-        last = ordered[-1] if ordered else None
-        if last is not None and last.word.end > start:
-            until = round(max(last.word.start + SHORTEST_SECONDS, min(last.word.end, start)), 3)
-            ordered[-1] = replace(last, word=replace(last.word, end=until))
-            start = max(start, until)
-        start, end = round(start, 3), round(max(end, start + SHORTEST_SECONDS), 3)
-        is_same = start == item.word.start and end == item.word.end
-        ordered.append(item if is_same else replace(item, word=replace(item.word, start=start, end=end)))
-    return ordered
 
 
 def join_words(before: Sequence[Word], after: Sequence[Word], audio: Shared) -> list[Kept]:
@@ -158,4 +142,7 @@ def join_words(before: Sequence[Word], after: Sequence[Word], audio: Shared) -> 
         i, j = of_tail + 1, of_head + 1
     matched = [(tail[i].index, head[j].index) for i, j in pairs]
     texts: dict[From, Sequence[Word]] = {From.BEFORE: before, From.AFTER: after}
-    return _in_order([*_at_change(kept, texts, matched), *b[past:]])
+    joined = [*_at_change(kept, texts, matched), *b[past:]]
+    # the times of two decodes may contradict each other
+    timed = with_durations(without_needless_spaces([one.word for one in joined]))
+    return [replace(one, word=word) for one, word in zip(joined, timed, strict=True)]

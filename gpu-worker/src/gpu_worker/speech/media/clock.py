@@ -64,6 +64,8 @@ class Track:
         """
         self.lost: list[Span] = []
         """Spans in which audio could not be decoded, in ascending order."""
+        self.inserted: list[tuple[int, int]] = []
+        """Ranges of samples that are silence for a gap or for damage."""
         self._zero_s = zero_s
         self._times = times
         self._max_seconds = max_seconds
@@ -149,9 +151,11 @@ class Track:
     def _silence(self, seconds: float) -> Iterator[Samples]:
         yield from self._flush()
         self._seconds += seconds
+        first = self._count
         while (missing := round(self._seconds * SAMPLE_RATE) - self._count) > 0:
             count = min(missing, SILENCE_BLOCK)
             yield self._counted(np.zeros((count, self._channels) if self._separate else count, dtype=np.int16))
+        self.inserted.append((first, self._count))
 
     def _flush(self) -> Iterator[Samples]:
         if self._resampler is not None:

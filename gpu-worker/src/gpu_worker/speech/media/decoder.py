@@ -21,6 +21,7 @@ from gpu_worker.memory import limit
 from gpu_worker.speech.media.clock import Span
 from gpu_worker.speech.media.decoding import MEMORY_LIMIT_BYTES, DecodeOptions, Found, LeadIn, MediaError, decode, joined
 from gpu_worker.speech.media.mixing import Samples
+from gpu_worker.speech.media.no_signal import no_signal_in
 
 READY: Final = b"ready\n"
 TIMEOUT_SECONDS: Final = 60.0
@@ -49,6 +50,7 @@ class _Decoded:
     channels: int
     lead_in: int
     damaged: list[Span]
+    no_signal: list[Span]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Decoded:
     """The end of the audio before a piece, in the same shape."""
     damaged: tuple[Span, ...]
     """Spans of `audio` that could not be decoded; they are silent."""
+    no_signal: tuple[Span, ...] = ()
+    """Spans of `audio` without a signal on any channel."""
 
 
 def serve(requests: IO[bytes], responses: IO[bytes]) -> None:
@@ -93,7 +97,7 @@ def serve(requests: IO[bytes], responses: IO[bytes]) -> None:
             before = lead_in.samples()
             samples = joined([before, own]) if before.size else own
             channels = samples.shape[1] if samples.ndim == 2 else 1
-            response = _Decoded(len(samples), channels, len(before), found.damaged)
+            response = _Decoded(len(samples), channels, len(before), found.damaged, no_signal_in(own, found.inserted))
         except MediaError as error:
             response = _Refused(str(error))
         except MemoryError:
@@ -178,4 +182,9 @@ class Decoder:
         audio /= 32768.0  # in place, because a part of a file lasts minutes
         if separate:
             audio = np.ascontiguousarray(audio.reshape(-1, response.channels).T)
-        return Decoded(audio[..., response.lead_in :], audio[..., : response.lead_in], tuple(response.damaged))
+        return Decoded(
+            audio[..., response.lead_in :],
+            audio[..., : response.lead_in],
+            tuple(response.damaged),
+            tuple(response.no_signal),
+        )

@@ -113,6 +113,11 @@ class Found:
                 united.append(span)
         return [span for span in united if span.end - span.start >= SHORTEST_DAMAGE_SECONDS]
 
+    @property
+    def inserted(self) -> list[tuple[int, int]]:
+        """Ranges of samples in which the decoder inserted silence on any track."""
+        return [samples for track in self.tracks for samples in track.inserted]
+
 
 class _Tail(io.RawIOBase):
     """A file without its first bytes."""
