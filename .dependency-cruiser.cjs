@@ -142,7 +142,7 @@ module.exports = {
     room('pages-know-contracts', 'the pages run in browsers and use the HTTP API', '^web/(src/|service-worker[.]ts$)', [
       '^web/src/',
       CONTRACTS,
-      '^core/transcripts/(paragraphs|spacing)[.]ts$',
+      '^core/transcripts/(paragraphs|spacing|timed-words)[.]ts$',
       npm('@preact/signals', 'idb', 'preact', 'uplot', 'zod'),
     ]),
     room('pages-build', 'the build of the pages imports nothing of the product', '^web/vite[.]config[.]ts$', [npm('vite')], {

@@ -33,6 +33,12 @@ export const textUpTo =
   (text: string): string =>
     text !== '' && text.length <= characters ? text : refuse(`1 to ${characters} characters`);
 
+/** The same, or an empty text, which removes something. */
+export const removableText =
+  (characters: number) =>
+  (text: string): string =>
+    text === '' ? text : textUpTo(characters)(text);
+
 /** A time in ISO 8601, in UTC or with its offset. */
 export const isoTime = (text: string): string =>
   z.iso.datetime({ offset: true }).safeParse(text).success ? text : refuse('a time such as 2026-03-01T09:30:00Z');

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { ApiClient, CallResult } from '../core/contracts/calls/client.ts';
 import { recordedOr } from '../core/contracts/recorded.ts';
-import { chunkNumber, listLimit, sessionId } from './options.ts';
+import { clock } from '../core/contracts/without-text.ts';
+import { chunkNumber, listLimit, removableText, sessionId, textUpTo } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 import { type Order, sortedPage, sortOption } from './sorted.ts';
 import { transcriptCommand } from './text.ts';
@@ -73,6 +74,39 @@ export function sessionCommands(program: Command, api: ApiClient, isJson: () => 
     isJson,
     (id, query) => api.bytes('GET /api/sessions/{id}/transcript', { path: { id }, query }),
   );
+
+  session
+    .command('rename')
+    .description('change the title')
+    .argument('<session>', 'id', sessionId)
+    .argument('<title>', 'new title; an empty one removes it', removableText(200))
+    .action(async (id: string, title: string) => {
+      print(isJson(), await api('PATCH /api/sessions/{id}', { path: { id }, body: { title } }), (renamed) =>
+        renamed.title === undefined ? `${id} has no title` : `${id} is "${renamed.title}"`,
+      );
+    });
+
+  session
+    .command('speaker')
+    .description('name a speaker of the text, or merge two')
+    .argument('<session>', 'id', sessionId)
+    .argument('<speaker>', 'a speaker as the text names it, such as S2', textUpTo(100))
+    .argument('<new-name>', 'its name; that of another speaker merges the two; an empty one takes both back', removableText(100))
+    .action(async (id: string, speaker: string, name: string) => {
+      print(isJson(), await api('PUT /api/sessions/{id}/speakers', { path: { id }, body: { speaker, name } }), () =>
+        name === '' ? `${speaker} has no name any more` : `${speaker} is ${name}`,
+      );
+    });
+
+  session
+    .command('notes')
+    .description('list the notes of a recording')
+    .argument('<session>', 'id', sessionId)
+    .action(async (id: string) => {
+      print(isJson(), await api('GET /api/sessions/{id}/notes', { path: { id } }), ({ notes }) =>
+        notes.map(({ at, text }) => `${at === undefined ? '-' : clock(at)}  ${text}`).join('\n'),
+      );
+    });
 
   session
     .command('retry')

@@ -89,7 +89,9 @@ export class RecordingApi extends Construct {
       'DELETE /api/sessions/{id}/notes/{note}',
       'GET /api/sessions/{id}/audio',
       'GET /api/sessions/{id}/peaks',
+      'PUT /api/sessions/{id}/speakers',
       'POST /api/sessions/{id}/speakers',
+      'POST /api/sessions/{id}/speakers/assign',
     );
     storage.sessions.grant(transcripts, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.chunks.grant(transcripts, 'dynamodb:Query');

@@ -1,5 +1,6 @@
 /** Results of chunks, sessions and files as JSON. Times are in seconds from the beginning of the chunk, session or file. */
 import * as z from 'zod';
+import { Voice } from './speakers.ts';
 
 const Interval = z.object({ start: z.number(), end: z.number() });
 
@@ -10,6 +11,10 @@ const Word = z.object({
   probability: z.number(),
   /** The times were interpolated between the neighboring words, not measured. */
   interpolated: z.literal(true).optional(),
+  /** Only in results of chunks: index of its speaker among those of the chunk. */
+  speaker: z.number().int().optional(),
+  /** Another person speaks at the same time. */
+  overlapped: z.literal(true).optional(),
 });
 
 export const Segment = z.object({
@@ -30,7 +35,7 @@ export const Segment = z.object({
   speaker: z.string().optional(),
   /** Number of its audio channel, from 1; only in results of chunks, if channels are separate. */
   channel: z.number().int().optional(),
-  /** Voice embedding, int8 as base64; only in results of chunks. */
+  /** Voice embedding, int8 as base64; only in results of chunks by older workers. */
   voice: z.string().optional(),
 });
 export type Segment = z.infer<typeof Segment>;
@@ -47,6 +52,8 @@ export const ChunkTranscript = z.object({
   segments: z.array(Segment),
   /** Spans of detected speech in which no word was recognized, even by another decode. */
   unheard: z.array(Interval).optional(),
+  /** Voices of the speakers of this chunk, if speakers were requested. */
+  speakers: z.array(Voice).optional(),
   /** Spans that could not be decoded; they are silent. */
   damaged: z.array(Interval).optional(),
   /** Spans of at least 5 s in which the microphone delivered no sound, as a muted one does. */

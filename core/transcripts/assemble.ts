@@ -21,7 +21,7 @@ import { isBeingRetranscribed } from '../sessions/session.ts';
 import { withUserChanges } from './edits.ts';
 import { extend, type Joined, NOTHING_JOINED, transcriptOf } from './join.ts';
 import { type PartStore, readJoined } from './joined-parts.ts';
-import { editsOf, outcomesOf, type ResultReader } from './outcomes.ts';
+import { outcomesOf, type ResultReader, userChangesOf } from './outcomes.ts';
 
 export interface ResultStore extends ResultReader, PartStore {
   /** Publishes the committed result as the canonical file of its chunk. */
@@ -45,12 +45,12 @@ export interface AssembleDeps {
 export type Assembly = 'written' | 'unchanged' | 'waiting' | 'recording' | 'unknown' | 'deleted';
 
 /** What the user changes in a text: the number of chunks, the corrections and the edits. */
-const userChangesOf = ({ chunk_count, edits_version }: SessionRow, { version }: Pick<VersionedCorrector, 'version'>): string =>
+const versionsOf = ({ chunk_count, edits_version }: SessionRow, { version }: Pick<VersionedCorrector, 'version'>): string =>
   [chunk_count, version, edits_version ?? 0].join('.');
 
 /** What a transcript is made of, as a text: the revision of the results, and what the user changes. */
 const sourceOf = (session: SessionRow, corrector: VersionedCorrector): string =>
-  `${session.text_revision ?? 0}.${userChangesOf(session, corrector)}`;
+  `${session.text_revision ?? 0}.${versionsOf(session, corrector)}`;
 
 /** The joined text, and the retranscription whose results it contains. */
 interface Text {
@@ -80,7 +80,7 @@ async function textToWrite(
 ): Promise<Text | 'unchanged' | 'waiting'> {
   const { transcript_of: madeOf = '', retranscription } = session;
   if (isBeingRetranscribed(session)) {
-    const isSame = hasTranscript && madeOf.endsWith(`.${userChangesOf(session, corrector)}`);
+    const isSame = hasTranscript && madeOf.endsWith(`.${versionsOf(session, corrector)}`);
     if (isSame && (retranscription?.is_queued !== true || (await isWaiting(deps, session)))) return 'waiting';
     return textDuringRetranscription(deps, session);
   }
@@ -99,8 +99,9 @@ export function assembleSession(deps: AssembleDeps, sessionId: string): Promise<
     const corrector = await deps.correctorFor(session.user_id);
     const text = await textToWrite(deps, session, corrector, version !== undefined);
     if (typeof text === 'string') return text;
-    const joined = transcriptOf(sessionId, text.joined);
-    const transcript = withUserChanges(joined, corrector.correct, await editsOf(deps.results, session));
+    const { edits, speakers } = await userChangesOf(deps.results, session);
+    const joined = transcriptOf(sessionId, text.joined, speakers);
+    const transcript = withUserChanges(joined, corrector.correct, edits);
     if (!(await deps.results.writeTranscript(session, transcript, version))) return CONFLICT;
     const { retranscription } = text;
     const { resumptions } = session;

@@ -3,6 +3,7 @@
  * recognized word) or `missing` (a chunk that is not uploaded or not transcribed).
  */
 import { divided, type Interval } from '../contracts/intervals.ts';
+import type { Voice } from '../contracts/speakers.ts';
 import type { Segment, Transcript } from '../contracts/transcript.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
 import { round } from './times.ts';
@@ -21,6 +22,8 @@ export interface JoinedChunk extends Interval {
   readonly unheard?: readonly Interval[];
   /** What could not be decoded, in seconds of the chunk. */
   readonly damaged?: readonly Interval[];
+  /** Voices of its speakers. */
+  readonly voices?: readonly Voice[];
   /** Where the microphone delivered no sound, in seconds of the chunk. */
   readonly noSignal?: readonly Interval[];
   /** Audio that was decoded twice: with this chunk and with the previous one. */

@@ -6,14 +6,16 @@
  */
 import { type Interval, merged } from '../contracts/intervals.ts';
 import { NOMINAL_CHUNK_SECONDS } from '../contracts/limits.ts';
+import type { SpeakerChanges } from '../contracts/speakers.ts';
 import type { ChunkTranscript, Segment, Transcript } from '../contracts/transcript.ts';
 import { MATCH_SECONDS, type Word } from './alignment.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
 import { coverageOf, damageOf, type JoinedChunk, noSignalOf } from './coverage.ts';
+import type { Detected } from './people.ts';
 import { joinSegments, withoutStopAtCut } from './regroup.ts';
 import { joinTexts } from './spacing.ts';
 import { round } from './times.ts';
-import { withSpeakers } from './voices.ts';
+import { detectedIn, type Voices, voiceKey, withSpeakers } from './with-speakers.ts';
 import { withDurations } from './word-times.ts';
 
 /** What precedes the first chunk of a joined text. */
@@ -64,17 +66,25 @@ function chunkSeconds(outcome: ChunkOutcome): number {
   return (outcome.kind === 'missing' ? undefined : outcome.durationSeconds) ?? NOMINAL_CHUNK_SECONDS;
 }
 
-const shiftedWord = (word: Word, bySeconds: number): Word => ({
+/** Number and position of a chunk in its session. */
+interface Place {
+  readonly number: number;
+  readonly start: number;
+}
+
+/** A word of a chunk in seconds of the session, with the key of its voice. */
+const placedWord = (word: Word, { number, start }: Place): Word => ({
   ...word,
-  start: round(word.start + bySeconds),
-  end: round(word.end + bySeconds),
+  start: round(word.start + start),
+  end: round(word.end + start),
+  ...(word.speaker !== undefined && { speaker: voiceKey(number, word.speaker) }),
 });
 
-const shifted = (segment: Segment, bySeconds: number): Segment => ({
+const placed = (segment: Segment, place: Place): Segment => ({
   ...segment,
-  start: round(segment.start + bySeconds),
-  end: round(segment.end + bySeconds),
-  words: segment.words.map((word) => shiftedWord(word, bySeconds)),
+  start: round(segment.start + place.start),
+  end: round(segment.end + place.start),
+  words: segment.words.map((word) => placedWord(word, place)),
 });
 
 /** Segments whose words last; in results of older engines some do not. */
@@ -104,7 +114,7 @@ function contentOf(outcome: ChunkOutcome): Omit<JoinedChunk, 'start' | 'end' | '
     const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind === 'waiting' ? NOT_YET : NEVER_UPLOADED;
     return { kind: outcome.kind, reason, isTimed: false, hasText: false };
   }
-  const { segments, unheard, damaged, no_signal: noSignal } = outcome.result;
+  const { segments, unheard, damaged, no_signal: noSignal, speakers: voices } = outcome.result;
   const isTimed = segments.every(({ text, words }) => text === '' || words.length > 0);
   return {
     kind: outcome.kind,
@@ -113,6 +123,7 @@ function contentOf(outcome: ChunkOutcome): Omit<JoinedChunk, 'start' | 'end' | '
     ...(unheard !== undefined && { unheard }),
     ...(damaged !== undefined && { damaged }),
     ...(noSignal !== undefined && { noSignal }),
+    ...(voices !== undefined && { voices }),
   };
 }
 
@@ -150,10 +161,11 @@ function append(joined: Segment[], { segments, leadIn }: Added, shared: JoinedCh
 }
 
 /** Appends a chunk's segments; separate channels each for itself, merged by time. */
-function add(joined: Segment[], outcome: ChunkOutcome, { start, shared }: JoinedChunk): void {
+function add(joined: Segment[], outcome: ChunkOutcome, { start, shared }: JoinedChunk, number: number): void {
   if (outcome.kind !== 'transcribed') return;
-  const segments = outcome.result.segments.map((segment) => shifted(segment, start));
-  const leadIn = (leadInOf(outcome)?.words ?? []).map((word) => ({ ...shiftedWord(word, start), channel: word.channel }));
+  const place = { number, start };
+  const segments = outcome.result.segments.map((segment) => placed(segment, place));
+  const leadIn = (leadInOf(outcome)?.words ?? []).map((word) => ({ ...placedWord(word, place), channel: word.channel }));
   const channels = [...new Set([...joined, ...segments].map(({ channel }) => channel))];
   const merged = channels.flatMap((channel) => {
     const isOwn = (one: { channel?: number | undefined }): boolean => one.channel === channel;
@@ -195,7 +207,7 @@ export function extend(joined: Joined, outcomes: readonly ChunkOutcome[]): Joine
   for (const outcome of outcomes) {
     const chunk = positioned(outcome, chunks.at(-1) ?? joined.before.last);
     chunks.push(chunk);
-    add(open, outcome, chunk);
+    add(open, outcome, chunk, joined.before.chunks + chunks.length);
     closed.push(...open.splice(0, closedCount(open, chunk)));
     if (outcome.kind === 'transcribed') {
       countWords(words, outcome.result);
@@ -236,11 +248,25 @@ const NO_SIGNAL_SECONDS = 10;
 /** Language of most words; `und` if there are none. */
 const languageOf = ({ words }: Totals): string => Object.entries(words).sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'und';
 
-/** The transcript of the joined chunks. What precedes them counts in `status`, `language` and `model` only. */
-export function transcriptOf(sessionId: string, { before, chunks, closed, open, totals }: Joined): Transcript {
-  const segments = withSpeakers([...closed, ...open]).map(({ channel, ...segment }, index) => ({
+const voicesOf = ({ before, chunks }: Joined): Voices =>
+  new Map(
+    chunks.flatMap(({ voices = [] }, chunk) =>
+      voices.map((voice, index) => [voiceKey(before.chunks + chunk + 1, index), voice] as const),
+    ),
+  );
+
+/** The speakers of the joined chunks. */
+export const speakersIn = (joined: Joined): readonly Detected[] =>
+  detectedIn([...joined.closed, ...joined.open], voicesOf(joined));
+
+/**
+ * The transcript of the joined chunks. What precedes them counts in `status`, `language` and `model` only. `changes`: what the
+ * user has changed of its speakers.
+ */
+export function transcriptOf(sessionId: string, joined: Joined, changes?: SpeakerChanges): Transcript {
+  const { before, chunks, closed, open, totals } = joined;
+  const segments = withSpeakers([...closed, ...open], voicesOf(joined), changes).map((segment, index) => ({
     ...segment,
-    ...(channel !== undefined && { speaker: `S${channel}` }),
     id: before.segments + index,
   }));
   const noSignal = silencesOf({ before, chunks }).filter(({ start, end }) => end - start >= NO_SIGNAL_SECONDS);

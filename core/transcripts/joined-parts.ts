@@ -47,7 +47,8 @@ export interface PartStore extends PartReader {
   writePart(session: SessionRow, lastChunk: number, part: JoinedPart, end: PartEnd): Promise<void>;
 }
 
-interface ReadDeps {
+/** Where the text of a session is read. */
+export interface ReadDeps {
   readonly chunks: Pick<ChunkStore, 'listFrom'>;
   readonly results: PartReader;
 }

@@ -7,7 +7,7 @@ import { DomainError } from '../errors.ts';
 import { withUserChanges } from './edits.ts';
 import { transcriptOf } from './join.ts';
 import { type PartReader, readJoined, readJoinedAfter, type Stored } from './joined-parts.ts';
-import { editsOf, type ResultReader } from './outcomes.ts';
+import { type ResultReader, userChangesOf } from './outcomes.ts';
 import { joinTexts } from './spacing.ts';
 
 export interface LiveDeps {
@@ -82,9 +82,9 @@ function continuable(sessionId: string, stored: Stored, corrector: VersionedCorr
 async function readLive(deps: LiveDeps, session: SessionRow, after: string | undefined): Promise<Transcript> {
   const id = session.session_id;
   const corrector = await deps.correctorFor(session.user_id);
-  const edits = await editsOf(deps.results, session);
-  // Edits change the number of segments, and each new chunk can change the speakers of all segments.
-  const isContinuable = edits.length === 0 && session.diarize !== true;
+  const { edits, speakers } = await userChangesOf(deps.results, session);
+  // Edits change the number of segments, and each new chunk, or name, can change the speakers of all segments.
+  const isContinuable = edits.length === 0 && session.diarize !== true && speakers === undefined;
   const cursor = after === undefined || !isContinuable ? undefined : parseCursor(after);
   if (cursor?.correctionsVersion === corrector.version) {
     const stored = await readJoinedAfter(deps, session, cursor);
@@ -92,7 +92,7 @@ async function readLive(deps: LiveDeps, session: SessionRow, after: string | und
   }
   const whole = await readJoined(deps, session);
   if (isContinuable) return continuable(id, whole, corrector);
-  return withUserChanges(transcriptOf(id, whole.joined), corrector.correct, edits);
+  return withUserChanges(transcriptOf(id, whole.joined, speakers), corrector.correct, edits);
 }
 
 /** @throws DomainError `not-ready` if no chunk of the session has arrived */

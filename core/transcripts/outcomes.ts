@@ -1,7 +1,8 @@
 /** Reads the outcomes of a session's chunks. */
 import pMap from 'p-map';
-import type { Edit, Edits } from '../contracts/edits.ts';
+import type { Edits } from '../contracts/edits.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
+import type { SpeakerChanges } from '../contracts/speakers.ts';
 import type { ChunkTranscript } from '../contracts/transcript.ts';
 import { chunkCountOf } from '../sessions/session.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
@@ -11,13 +12,20 @@ export interface ResultReader {
   readEdits(session: SessionRow): Promise<StoredEdits | undefined>;
 }
 
-/** A user's stored edits, and the ETag of their object. */
-export interface StoredEdits extends Edits {
+/** What a user has changed in a transcript. */
+export interface UserChanges extends Edits {
+  readonly speakers?: SpeakerChanges | undefined;
+}
+
+/** The stored changes of a user, and the ETag of their object. */
+export interface StoredEdits extends UserChanges {
   readonly tag: string;
 }
 
-export const editsOf = async (store: Pick<ResultReader, 'readEdits'>, session: SessionRow): Promise<readonly Edit[]> =>
-  session.edits_version === undefined ? [] : ((await store.readEdits(session))?.edits ?? []);
+const NO_CHANGES: UserChanges = { version: 0, edits: [] };
+
+export const userChangesOf = async (store: Pick<ResultReader, 'readEdits'>, session: SessionRow): Promise<UserChanges> =>
+  session.edits_version === undefined ? NO_CHANGES : ((await store.readEdits(session)) ?? NO_CHANGES);
 
 const READS_AT_ONCE = 32;
 

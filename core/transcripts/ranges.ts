@@ -2,7 +2,7 @@
 import { RANGE_COVERAGE } from '../contracts/limits.ts';
 import type { Transcript } from '../contracts/transcript.ts';
 import { DomainError } from '../errors.ts';
-import { textOf } from './spacing.ts';
+import { joinedWords, type ShownWord, shownText } from './timed-words.ts';
 import { round } from './times.ts';
 
 export interface RangeText {
@@ -17,10 +17,8 @@ const overlap = (aStart: number, aEnd: number, bStart: number, bEnd: number): nu
   Math.max(0, Math.min(aEnd, bEnd) - Math.max(aStart, bStart));
 
 /** Words whose middle lies in [start, end). */
-const wordsBetween = ({ segments }: Pick<Transcript, 'segments'>, start: number, end: number) =>
-  segments
-    .flatMap((segment) => segment.words)
-    .filter((word) => (word.start + word.end) / 2 >= start && (word.start + word.end) / 2 < end);
+const wordsBetween = ({ segments }: Pick<Transcript, 'segments'>, start: number, end: number): ShownWord[] =>
+  joinedWords(segments).filter((word) => (word.start + word.end) / 2 >= start && (word.start + word.end) / 2 < end);
 
 /**
  * Text of the words whose middle lies in [start, end), so that each word belongs to exactly one of two adjacent ranges.
@@ -34,5 +32,5 @@ export function textOfRange(transcript: Transcript, start: number, end: number):
   const coverage = Math.min(1, round(coveredSeconds / (end - start)));
   if (coverage < RANGE_COVERAGE) return { text: null, coverage, source: 'none' };
   const words = wordsBetween(transcript, start, end);
-  return { text: textOf(words), coverage, source: 'cache' };
+  return { text: shownText(words), coverage, source: 'cache' };
 }

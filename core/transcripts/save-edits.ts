@@ -3,11 +3,11 @@ import type { Edits } from '../contracts/edits.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import type { SessionStore } from '../sessions/ports.ts';
-import type { ResultReader } from './outcomes.ts';
+import type { ResultReader, UserChanges } from './outcomes.ts';
 
 export interface EditStore extends Pick<ResultReader, 'readEdits'> {
   /** Replaces the object with this tag (undefined: none); false if it is not the current one. */
-  writeEdits(session: SessionRow, edits: Edits, replaces: string | undefined): Promise<boolean>;
+  writeEdits(session: SessionRow, changes: UserChanges, replaces: string | undefined): Promise<boolean>;
 }
 
 /** The newest edits; version 0 if there are none. */
@@ -24,7 +24,7 @@ export async function saveEdits(
 ): Promise<number> {
   const current = await deps.results.readEdits(session);
   const isNewest = (current?.version ?? 0) === version;
-  const next = { version: version + 1, edits };
+  const next = { version: version + 1, edits, speakers: current?.speakers };
   if (!isNewest || !(await deps.results.writeEdits(session, next, current?.tag)))
     throw new DomainError('edits-changed', 'the transcript was edited in the meantime; load it again', {
       version: current?.version ?? 0,

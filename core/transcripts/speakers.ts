@@ -2,6 +2,7 @@
 import type { Transcript } from '../contracts/transcript.ts';
 import { DomainError } from '../errors.ts';
 import { joinTexts } from './spacing.ts';
+import { joinedWords, type ShownWord, shownText } from './timed-words.ts';
 
 export interface SpeakerSegment {
   readonly speaker: string;
@@ -40,8 +41,8 @@ export const speakerTurns = (
  */
 function turnsOf({ segments }: Pick<Transcript, 'segments'>, diarized: readonly SpeakerSegment[]): Turn[] {
   const ordered = [...diarized].sort((a, b) => a.start - b.start || a.end - b.end);
-  const texts: string[] = ordered.map(() => '');
-  const words = segments.flatMap((segment) => segment.words).map((word) => ({ ...word, middle: (word.start + word.end) / 2 }));
+  const spoken = ordered.map((): ShownWord[] => []);
+  const words = joinedWords(segments).map((word) => ({ word, middle: (word.start + word.end) / 2 }));
   words.sort((a, b) => a.middle - b.middle);
   let begun = 0;
   const open: number[] = [];
@@ -50,13 +51,13 @@ function turnsOf({ segments }: Pick<Transcript, 'segments'>, diarized: readonly 
     for (let i = open.length - 1; i >= 0; i--) {
       const index = open[i] ?? 0;
       if ((ordered[index]?.end ?? 0) > middle) {
-        texts[index] += word;
+        spoken[index]?.push(word);
         break;
       }
       open.splice(i, 1); // has ended before this word, and so before all later ones
     }
   }
-  return joinedTurns(ordered.map((segment, i) => ({ ...segment, text: (texts[i] ?? '').trim() })));
+  return joinedTurns(ordered.map((segment, i) => ({ ...segment, text: shownText(spoken[i] ?? []) })));
 }
 
 /** Joins adjacent turns of the same speaker. */

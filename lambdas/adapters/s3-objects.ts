@@ -33,6 +33,7 @@ import {
 import { DOWNLOAD_URL_SECONDS, UPLOAD_URL_SECONDS } from '../../core/contracts/limits.ts';
 import { Notes } from '../../core/contracts/notes.ts';
 import type { SessionRow } from '../../core/contracts/rows.ts';
+import { SpeakerChanges } from '../../core/contracts/speakers.ts';
 import { ChunkTranscript } from '../../core/contracts/transcript.ts';
 import type { ChunkDeclaration, SignDownload, SignUpload, StoreExport } from '../../core/signing.ts';
 import { iso } from '../../core/time.ts';
@@ -46,6 +47,8 @@ export const etagOf = (etag: string | undefined): string => (etag ?? '').replace
 
 const placeOf = (session: SessionRow): SessionPlace => ({ userId: session.user_id, sessionId: session.session_id });
 const keyOfTranscript = (session: SessionRow): string => transcriptKey(placeOf(session));
+
+const StoredChanges = Edits.extend({ speakers: SpeakerChanges.optional() });
 
 /** S3 metadata of an upload. It is part of the signature, so a client can only send what it declared to the API. */
 const METADATA_KEYS = { durationSeconds: 'duration-seconds', startedAtMs: 'started-at-ms', overlapMs: 'overlap-ms' } as const;
@@ -198,7 +201,7 @@ export function s3Results(s3: S3Client, bucket: string): ResultStore & EditStore
       await put(joinedEndKey(placeOf(session), lastChunk), end);
     },
 
-    readEdits: (session) => readTagged(s3, bucket, editsKey(placeOf(session)), Edits),
+    readEdits: (session) => readTagged(s3, bucket, editsKey(placeOf(session)), StoredChanges),
 
     writeEdits: (session, edits, replaces) => writeIf(s3, bucket, editsKey(placeOf(session)), edits, replaces),
 

@@ -9,6 +9,7 @@ import { deleteNote, type NoteDeps, notesOf, putNote } from '../../core/transcri
 import { positionsOf, waveform } from '../../core/transcripts/positions.ts';
 import { type ReadDeps, readTranscript } from '../../core/transcripts/read.ts';
 import { currentEdits, type EditStore, saveEdits } from '../../core/transcripts/save-edits.ts';
+import { assignSpeaker, nameSpeaker } from '../../core/transcripts/save-speakers.ts';
 import { speakerTurns } from '../../core/transcripts/speakers.ts';
 import { endpoints } from '../runtime/endpoint.ts';
 
@@ -17,6 +18,8 @@ export interface TranscriptsDeps extends ReadDeps, NoteDeps {
   readonly chunks: ReadDeps['chunks'] & Pick<ChunkStore, 'listOf' | 'listSome'>;
   readonly results: ReadDeps['results'] & EditStore;
   readonly nowMs: () => number;
+  /** Ids of named speakers. */
+  readonly newId: () => string;
 }
 
 /** Transcripts, also while recording: whole or a range, in all formats; edits, notes, audio, waveform and speaker turns. */
@@ -67,6 +70,16 @@ export const buildHandler = (deps: TranscriptsDeps, clientId: string) =>
       'GET /api/sessions/{id}/peaks': async ({ query: { points }, caller, id }) => {
         await sessionFor(deps.sessions, caller, id);
         return { status: 200, body: waveform(positionsOf(await deps.chunks.listOf(id)), points) };
+      },
+
+      'PUT /api/sessions/{id}/speakers': async ({ body, caller, id }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        return { status: 200, body: { version: await nameSpeaker(deps, session, body) } };
+      },
+
+      'POST /api/sessions/{id}/speakers/assign': async ({ body, caller, id }) => {
+        const session = await sessionFor(deps.sessions, caller, id);
+        return { status: 200, body: { version: await assignSpeaker(deps, session, body) } };
       },
 
       'POST /api/sessions/{id}/speakers': async ({ body, caller, id }) => {

@@ -1,3 +1,4 @@
+import { ulid } from 'ulid';
 import { keptCorrectors } from '../../core/corrections/settings.ts';
 import { documentClient, s3Client } from '../adapters/clients.ts';
 import { dynamoChunkStore } from '../adapters/dynamo-chunk-store.ts';
@@ -24,6 +25,7 @@ export const handler = buildHandler(
     downloadUrl: download,
     storeExport: s3ExportStore(s3, env.BUCKET_NAME),
     nowMs: Date.now,
+    newId: ulid,
   },
   env.USER_POOL_CLIENT_ID,
 );

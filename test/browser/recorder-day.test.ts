@@ -173,7 +173,7 @@ test.concurrent('a microphone is lost, changed and muted: the recording continue
   expect((await client.awaitTranscript(session.id, 60)).chunks.map(({ chunkNumber }) => chunkNumber)).toEqual([1, 2, 3, 4]);
 });
 
-test.concurrent('the sound of the computer is a second channel, whose words have a speaker of their own [pages.day]', async () => {
+test.concurrent('the sound of the computer is a second channel, whose words have a speaker of their own, who can be named [pages.day, speakers.names]', async () => {
   // Chromium says so whenever a page shares a screen, although no camera is opened.
   expectError(/Permissions policy violation: camera is not allowed/);
   const context = await (await browser()).newContext();
@@ -185,4 +185,11 @@ test.concurrent('the sound of the computer is a second channel, whose words have
   await waitUntilComplete(page);
   const { segments } = await expectTimesOfPlayer(page, await onlySession(token));
   expect(new Set(segments.map(({ speaker }) => speaker))).toEqual(new Set(['S1', 'S2']));
+
+  // The speakers get names.
+  await page.getByRole('button', { name: 'S2', exact: true }).first().click();
+  await page.getByRole('combobox', { name: /^Name/ }).fill('The caller');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByRole('button', { name: 'The caller', exact: true }).first().waitFor();
+  expect(await page.getByRole('button', { name: 'S2', exact: true }).count()).toBe(0);
 });

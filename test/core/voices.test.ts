@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Segment } from '../../core/contracts/transcript.ts';
 import { joinChunks } from '../../core/transcripts/join.ts';
 import { detectedTurns } from '../../core/transcripts/speakers.ts';
-import { withSpeakers } from '../../core/transcripts/voices.ts';
+import { withSpeakers } from '../../core/transcripts/with-speakers.ts';
 import { chunkTranscript, SESSION } from '../support/rows.ts';
 
 const DIMENSIONS = 8;

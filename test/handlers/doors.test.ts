@@ -56,6 +56,8 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /api/sessions/{id}/retranscribe': { language: 'en', model: 'base.en' },
   'POST /api/sessions/{id}/transcript/ranges': { start: 0, end: 1 },
   'PUT /api/sessions/{id}/transcript/edits': { version: 0, edits: [{ start: 0, end: 1, text: 'new' }] },
+  'PUT /api/sessions/{id}/speakers': { speaker: 'S1', name: 'Ana' },
+  'POST /api/sessions/{id}/speakers/assign': { start: 0, end: 1, speaker: 'Ana' },
   'POST /api/sessions/{id}/speakers': { segments: [{ speaker: 'A', start: 0, end: 1 }] },
   'PUT /api/corrections': { rules: [{ kind: 'word', match: 'a', replace: 'b' }], targetWords: ['c'], version: 0 },
   'POST /api/transcriptions': {

@@ -14,6 +14,8 @@ test('every call that changes something is counted in the table, except settings
     'PUT /api/sessions/{id}/transcript/edits',
     'PUT /api/sessions/{id}/notes/{note}',
     'DELETE /api/sessions/{id}/notes/{note}',
+    'PUT /api/sessions/{id}/speakers',
+    'POST /api/sessions/{id}/speakers/assign',
     'POST /api/sessions/{id}/speakers',
     'POST /api/batch/unlock',
     'DELETE /api/batch/locks/{id}',

@@ -172,6 +172,8 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /api/sessions/{id}/complete': { chunkCount: 1 },
   'POST /api/sessions/{id}/transcript/ranges': { start: 0, end: 1 },
   'PUT /api/sessions/{id}/transcript/edits': { version: 0, edits: [] },
+  'PUT /api/sessions/{id}/speakers': { speaker: 'S1', name: 'Ana' },
+  'POST /api/sessions/{id}/speakers/assign': { start: 0, end: 1, speaker: 'Ana' },
   'PUT /api/sessions/{id}/notes/{note}': { text: 'new', chunkNumber: 1, seconds: 1 },
 };
 

@@ -206,6 +206,29 @@ test.each([
   });
 });
 
+test('ranges and speaker turns contain the corrected text [transcript.corrected]', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  const rules = [
+    { kind: 'word', match: 'w1', replace: 'one' },
+    { kind: 'phrase', match: 'one-1 one-2', replace: 'and so on' },
+  ];
+  await w.call('PUT /api/corrections', { body: { rules } });
+  const range = (start: string, end: string) => w.call(TRANSCRIPT, { query: { start, end } });
+  expect((await range('0', '0.9')).body).toMatchObject({ text: 'one-0' });
+  expect((await range('0.9', '30')).body).toMatchObject({ text: 'and so on' });
+  const segments = [
+    { speaker: 'A', start: 0, end: 0.9 },
+    { speaker: 'B', start: 0.9, end: 30 },
+  ];
+  expect((await w.call(SPEAKERS, { body: { segments } })).body).toMatchObject({
+    turns: [
+      { speaker: 'A', text: 'one-0' },
+      { speaker: 'B', text: 'and so on' },
+    ],
+  });
+});
+
 test('an internal error does not reveal its cause', async () => {
   const w = await recordingWorld();
   const failing = async () => {
@@ -218,6 +241,7 @@ test('an internal error does not reveal its cause', async () => {
       chunks: w.chunks,
       results: w.results,
       notes: w.notes,
+      newId: () => '',
       correctorFor,
       nowMs: () => 0,
       downloadUrl: async () => '',

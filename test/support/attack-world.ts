@@ -62,6 +62,8 @@ export const EXAMPLES: Readonly<Record<CallId, Example>> = {
   'DELETE /api/sessions/{id}/notes/{note}': { ...recording, note: 'one' },
   'GET /api/sessions/{id}/audio': recording,
   'GET /api/sessions/{id}/peaks': recording,
+  'PUT /api/sessions/{id}/speakers': { id: COMPLETED, body: { speaker: 'S1', name: 'Ana' } },
+  'POST /api/sessions/{id}/speakers/assign': { id: COMPLETED, body: { start: 0, end: 30, speaker: 'Ben' } },
   'POST /api/sessions/{id}/speakers': { ...recording, body: { segments: [{ speaker: 'A', start: 0, end: 30 }] } },
   'GET /api/corrections': {},
   'PUT /api/corrections': { body: { rules: [], targetWords: [] } },
@@ -110,6 +112,7 @@ async function recordings() {
   await w.store.create(sessionRow({ session_id: COMPLETED, title: CANARY, state: 'completed', chunk_count: 1 }));
   const transcribed = { state: 'done', duration_seconds: 30, fence: 1, result_key: 'r1' } as const;
   for (const session_id of [RECORDING, COMPLETED]) w.chunks.put(chunkRow(1, { session_id, ...transcribed }));
+  w.chunks.put(chunkRow(1, { session_id: COMPLETED, ...transcribed, result_key: 'voiced' }));
   w.chunks.put(chunkRow(2, { session_id: RECORDING, state: 'dead', error_message: CANARY, dead_shard: 'dead' }));
   w.results.edits = { version: 1, edits: [{ start: 0, end: 1, text: CANARY }], tag: 'tag-1' };
   const corrections = { rules: [{ kind: 'word', match: 'nothing', replace: CANARY }], targetWords: [CANARY] };
@@ -231,7 +234,10 @@ export async function attackWorld() {
     [/api\/(health|openapi.json)$/, buildInfo('test')],
     [/api\/(corrections|recording-defaults)$/, corrections],
     [/\/chunks$/, sessions.uploads],
-    [/sessions\/\{id\}\/(transcript|transcript\/edits|notes|notes\/\{note\}|audio|peaks|speakers)$/, sessions.transcripts],
+    [
+      /sessions\/\{id\}\/(transcript|transcript\/edits|notes|notes\/\{note\}|audio|peaks|speakers|speakers\/assign)$/,
+      sessions.transcripts,
+    ],
     [/api\/sessions/, sessions.sessionsHandler],
     [/api\/transcriptions/, jobs.handler],
     [/api\/webhook/, hooks.handler],

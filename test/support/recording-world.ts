@@ -18,7 +18,7 @@ import {
   memorySettingsStore,
   memoryUsageCounter,
 } from './memory-stores.ts';
-import { chunkRow, chunkTranscript, SESSION, sessionRow, USER } from './rows.ts';
+import { chunkRow, chunkTranscript, SESSION, sessionRow, USER, voicedTranscript } from './rows.ts';
 
 export const MINE = accessClaims(USER);
 
@@ -26,11 +26,14 @@ export async function recordingWorld() {
   const [store, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
   const [settings, defaults, notes] = [memorySettingsStore(), memoryRecordingDefaults(), memoryNotes()];
   const locks = memoryLockStore();
-  const results = memoryResults(new Map([1, 2, 3].map((n) => [`r${n}`, chunkTranscript(n)])));
+  const results = memoryResults(
+    new Map([...[1, 2, 3].map((n) => [`r${n}`, chunkTranscript(n)] as const), ['voiced', voicedTranscript(1)] as const]),
+  );
   const signed: UploadToSign[] = [];
   const pool = { row: emptyPool() };
   const clock = { ms: 1 };
   const wakes = { count: 0 };
+  const ids = { count: 0 };
   await store.create(sessionRow());
   const usage = memoryUsageCounter();
   const deps = {
@@ -76,6 +79,7 @@ export async function recordingWorld() {
     {
       ...{ sessions: store, chunks, results, notes, correctorFor, nowMs: deps.nowMs },
       downloadUrl: async () => 'https://download',
+      newId: () => `id-${++ids.count}`,
       storeExport: async (key, content) => void stored.set(key, content),
     },
     CLIENT_ID,

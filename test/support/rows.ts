@@ -101,3 +101,17 @@ export function chunkTranscript(chunkNumber: number, seconds = 30, words = 3): C
     segments: words === 0 ? [] : [segment],
   };
 }
+
+/** The same with two voices: the first speaks all words but the last one. */
+export function voicedTranscript(chunkNumber: number): ChunkTranscript {
+  const voices = [
+    [127, 0],
+    [0, 127],
+  ].map((vector) => ({ voice: Buffer.from(vector).toString('base64'), seconds: 1 }));
+  const chunk = chunkTranscript(chunkNumber);
+  const segments = chunk.segments.map((segment) => ({
+    ...segment,
+    words: segment.words.map((word, i, { length }) => ({ ...word, speaker: i < length - 1 ? 0 : 1 })),
+  }));
+  return { ...chunk, segments, speakers: voices };
+}

@@ -1,8 +1,9 @@
 /** A transcript as groups of paragraphs, which are rendered one after the other. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { ShownWord } from '../../core/transcripts/timed-words.ts';
 import { groupsOf, runsOf, withUnchanged } from '../../web/src/transcript/text-groups.ts';
-import type { Block, ShownWord } from '../../web/src/transcript/words.ts';
+import type { Block } from '../../web/src/transcript/words.ts';
 
 const word = (text: string, probability = 0.9, isEdited = false): ShownWord => ({
   text,

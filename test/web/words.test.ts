@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Segment, Transcript } from '../../core/contracts/transcript.ts';
 import { withUserChanges } from '../../core/transcripts/edits.ts';
+import { shownText, wordsOf } from '../../core/transcripts/timed-words.ts';
 import { editAt, withEdit } from '../../web/src/transcript/edits.ts';
-import { blocksOf, searchIn, shownText, wordAt, wordsOf } from '../../web/src/transcript/words.ts';
+import { blocksOf, searchIn, wordAt } from '../../web/src/transcript/words.ts';
 
 /** A segment whose recognized words take one second each. */
 function segment(recognized: string, start = 0, text = recognized): Segment {

@@ -6,6 +6,7 @@ import { NoFields } from '../fields.ts';
 import { FILE_TYPES } from '../formats.ts';
 import * as http from '../http.ts';
 import { Note, Notes, PutNote } from '../notes.ts';
+import { AssignSpeaker, NameSpeaker } from '../speakers.ts';
 import { Transcript } from '../transcript.ts';
 import type { ApiCalls } from './call.ts';
 
@@ -186,6 +187,22 @@ export const sessionCalls = {
     query: http.PeaksQuery,
     answers: { 200: answers.Peaks },
     errors: OF_SESSION,
+  },
+  'PUT /api/sessions/{id}/speakers': {
+    operationId: 'nameSpeaker',
+    access: 'owner',
+    summary: 'Name a speaker of the transcript, or merge it with another one; names stay when chunks are transcribed again',
+    body: NameSpeaker,
+    answers: { 200: answers.EditsSaved },
+    errors: [...OF_SESSION, 'not-ready', 'busy'],
+  },
+  'POST /api/sessions/{id}/speakers/assign': {
+    operationId: 'assignSpeaker',
+    access: 'owner',
+    summary: 'Assign the words of a stretch to a speaker, or to a new one',
+    body: AssignSpeaker,
+    answers: { 200: answers.EditsSaved },
+    errors: [...OF_SESSION, 'not-ready', 'busy'],
   },
   'POST /api/sessions/{id}/speakers': {
     operationId: 'cutSpeakers',

@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { clock } from '../ui/format.ts';
+import { SpeakerField } from './speaker-dialog.tsx';
 
 export interface EditedSpan {
   readonly start: number;
@@ -8,23 +9,34 @@ export interface EditedSpan {
   readonly text: string;
   /** Whether these words are already an edit, which can be removed. */
   readonly isEdit: boolean;
+  /** Undefined in a transcript without speakers. */
+  readonly speaker: string | undefined;
 }
 interface EditDialogProps {
   readonly span: EditedSpan;
   /** Undefined restores the recognized text. */
   save(text: string | undefined): Promise<void>;
+  /** Assigns the words to a speaker. */
+  assign(speaker: string): Promise<void>;
+  /** All speakers of the transcript. */
+  readonly speakers: readonly string[];
   close(): void;
 }
 
-/** Replaces recognized words with edited text. */
-export function EditDialog({ span, save, close }: EditDialogProps) {
+/** Replaces recognized words with edited text, or assigns them to another speaker. */
+export function EditDialog({ span, save, assign, speakers, close }: EditDialogProps) {
   const [text, setText] = useState(span.text);
+  const [speaker, setSpeaker] = useState(span.speaker ?? '');
+  const submit = async (): Promise<void> => {
+    if (text.trim() !== span.text) await save(text.trim());
+    if (speaker.trim() !== '' && speaker.trim() !== span.speaker) await assign(speaker.trim());
+  };
   const id = useId();
   return (
     <FormDialog
       title={`Edit ${clock(span.start)} to ${clock(span.end)}`}
       submitLabel="Save"
-      submit={() => save(text.trim())}
+      submit={submit}
       other={span.isEdit ? { label: 'Restore the original', submit: () => save(undefined) } : undefined}
       close={close}
     >
@@ -38,6 +50,7 @@ export function EditDialog({ span, save, close }: EditDialogProps) {
           onInput={({ currentTarget }) => setText(currentTarget.value)}
         />
       </div>
+      {span.speaker !== undefined && <SpeakerField label="Speaker" value={speaker} names={speakers} change={setSpeaker} />}
     </FormDialog>
   );
 }

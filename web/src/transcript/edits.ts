@@ -3,8 +3,8 @@
  * two users who edit at once do not overwrite each other.
  */
 import type { Edit, Edits } from '../../../core/contracts/edits.ts';
+import type { ShownWord } from '../../../core/transcripts/timed-words.ts';
 import { ApiError, api } from '../api/client.ts';
-import type { ShownWord } from './words.ts';
 
 const ATTEMPTS = 4;
 const middle = ({ start, end }: { start: number; end: number }): number => (start + end) / 2;

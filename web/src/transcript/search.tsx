@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ShownWord } from '../../../core/transcripts/timed-words.ts';
 import { Icon } from '../ui/icon.tsx';
-import { type Found, type ShownWord, searchIn } from './words.ts';
+import { type Found, searchIn } from './words.ts';
 
 /** The state of a search, and the actions on it. */
 export interface WordSearch {

@@ -20,11 +20,38 @@ function GapLine({ gap, action }: { readonly gap: Gap; readonly action: ReturnTy
   );
 }
 
-/** A paragraph. `first` is the index of its first word. */
-function Paragraph({ block, first }: { readonly block: Block & { kind: 'words' }; readonly first: number }) {
+/** The speakers of a transcript. */
+export interface Speakers {
+  /** In order of their first words. */
+  readonly names: readonly string[];
+  /** Opens the dialog that names a speaker; undefined if they cannot be named. */
+  readonly rename: ((speaker: string) => void) | undefined;
+}
+
+/** Number of colors of speakers. @see transcript.css */
+const COLORS = 8;
+
+function Speaker({ name, speakers: { names, rename } }: { readonly name: string; readonly speakers: Speakers }) {
+  const color = `speaker color-${names.indexOf(name) % COLORS}`;
+  if (rename === undefined) return <span class={color}>{name}</span>;
+  return (
+    <button type="button" class={color} title="Name this speaker" onClick={() => rename(name)}>
+      {name}
+    </button>
+  );
+}
+
+interface ParagraphProps {
+  readonly block: Block & { kind: 'words' };
+  /** Index of its first word. */
+  readonly first: number;
+  readonly speakers: Speakers;
+}
+
+function Paragraph({ block, first, speakers }: ParagraphProps) {
   return (
     <p>
-      {block.speaker && <span class="speaker">{block.speaker}</span>}
+      {block.speaker && <Speaker name={block.speaker} speakers={speakers} />}
       <span class="at numbers">{clock(block.start)}</span>
       <span class="text" data-first={first}>
         {runsOf(block.words).map(({ text, marks }) => (marks === '' ? text : <span class={`w${marks}`}>{text}</span>))}
@@ -38,10 +65,11 @@ interface TextGroupViewProps {
   /** Estimated width of the text in rem. */
   readonly widthRem: number;
   readonly gapAction: GapAction | undefined;
+  readonly speakers: Speakers;
 }
 
 /** Some paragraphs and gaps. It is rendered again only if they change. text-positions.ts relies on its elements. */
-export function TextGroupView({ group, widthRem, gapAction }: TextGroupViewProps) {
+export function TextGroupView({ group, widthRem, gapAction, speakers }: TextGroupViewProps) {
   const action = group.blocks.some(({ kind }) => kind === 'gap') ? gapAction : undefined;
   return useMemo(
     () => (
@@ -50,11 +78,11 @@ export function TextGroupView({ group, widthRem, gapAction }: TextGroupViewProps
           block.kind === 'gap' ? (
             <GapLine key={i} gap={block} action={action?.(block)} />
           ) : (
-            <Paragraph key={i} block={block} first={group.firsts[i] ?? 0} />
+            <Paragraph key={i} block={block} first={group.firsts[i] ?? 0} speakers={speakers} />
           ),
         )}
       </div>
     ),
-    [group, widthRem, action],
+    [group, widthRem, action, speakers],
   );
 }

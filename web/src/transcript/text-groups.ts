@@ -2,7 +2,8 @@
  * Splits a transcript into groups of paragraphs. The page renders one group after the other, and the browser lays out only the
  * groups near the screen, so that hours of text are shown as fast as minutes.
  */
-import type { Block, ShownWord } from './words.ts';
+import type { ShownWord } from '../../../core/transcripts/timed-words.ts';
+import type { Block } from './words.ts';
 
 /** Words with a lower probability are marked as uncertain. */
 const UNSURE = 0.5;

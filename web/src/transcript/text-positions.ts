@@ -5,8 +5,9 @@
  * The elements are those of text-group.tsx: `box` has one child per group, which has one child per block; the words of a paragraph
  * are in its `.text`.
  */
+
+import type { ShownWord } from '../../../core/transcripts/timed-words.ts';
 import type { TextGroup } from './text-groups.ts';
-import type { ShownWord } from './words.ts';
 
 /** Pixels around a word that still belong to it. */
 const MARGIN_PX = 2;

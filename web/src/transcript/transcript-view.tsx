@@ -2,15 +2,17 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Format } from '../../../core/contracts/formats.ts';
 import { languageName, spokenLanguages } from '../../../core/contracts/languages.ts';
 import type { Transcript } from '../../../core/contracts/transcript.ts';
+import { type ShownWord, shownText } from '../../../core/transcripts/timed-words.ts';
 import { CopyAndDownload } from './copy-and-download.tsx';
 import { EditDialog, type EditedSpan } from './edit-dialog.tsx';
 import { Legend } from './legend.tsx';
 import type { Player } from './player.ts';
 import { PlayerBar } from './player-bar.tsx';
 import { Search, useWordSearch } from './search.tsx';
+import { SpeakerDialog } from './speaker-dialog.tsx';
 import { isUnsure } from './text-groups.ts';
 import { WordText } from './word-text.tsx';
-import { blocksOf, type Gap, type ShownWord, shownText } from './words.ts';
+import { type Block, blocksOf, type Gap } from './words.ts';
 
 /** Finds and saves the edits of a transcript. */
 interface Editing {
@@ -18,6 +20,9 @@ interface Editing {
   editAt(word: ShownWord): { start: number; end: number; text: string } | undefined;
   /** Without a text, the recognized one is restored. */
   save(span: { start: number; end: number }, text: string | undefined): Promise<void>;
+  /** Names a speaker; an empty name takes back the name. */
+  nameSpeaker(speaker: string, name: string): Promise<void>;
+  assignSpeaker(span: { start: number; end: number }, speaker: string): Promise<void>;
 }
 
 interface TranscriptViewProps {
@@ -33,34 +38,45 @@ interface TranscriptViewProps {
   gapAction?: (gap: Gap) => { label: string; run(): void } | undefined;
 }
 
-/** The paragraphs and gaps of a transcript, and all its words. */
+/** The paragraphs and gaps of a transcript, all its words, and its speakers in order of their first words. */
 function useBlocks(transcript: TranscriptViewProps['transcript']) {
   const blocks = useMemo(() => blocksOf(transcript), [transcript]);
   const gaps = useMemo(() => blocks.filter((block): block is Gap => block.kind === 'gap'), [blocks]);
   const words = useMemo(() => blocks.flatMap((block) => (block.kind === 'words' ? block.words : [])), [blocks]);
-  return { blocks, gaps, words };
+  const found = [...new Set(blocks.flatMap((block) => (block.kind === 'words' ? (block.speaker ?? []) : [])))];
+  const names = useMemo(() => found, [found.join('\n')]); // the same list if it has the same names
+  return { blocks, gaps, words, names };
 }
 
+/** Whether all of it was transcribed, and nobody speaks. */
+const isWithoutSpeech = ({ segments, gaps, coverage }: TranscriptViewProps['transcript']): boolean =>
+  segments.length === 0 && gaps.length === 0 && coverage.every(({ kind }) => kind !== 'failed');
+
 /** The span to edit for these words: the edit that they belong to, or the words themselves. */
-function editedSpan(words: readonly ShownWord[], { editAt }: Editing): EditedSpan | undefined {
+function editedSpan(words: readonly ShownWord[], blocks: readonly Block[], { editAt }: Editing): EditedSpan | undefined {
   const [first, last] = [words[0], words.at(-1)];
   if (first === undefined || last === undefined) return undefined;
+  const block = blocks.find((one) => one.kind === 'words' && one.words.includes(first));
+  const speaker = block?.kind === 'words' ? block.speaker : undefined;
   const existing = editAt(first);
-  if (existing !== undefined && last.end <= existing.end + 0.01) return { ...existing, isEdit: true };
-  return { start: first.start, end: last.end, text: shownText(words), isEdit: false };
+  if (existing !== undefined && last.end <= existing.end + 0.01) return { ...existing, isEdit: true, speaker };
+  return { start: first.start, end: last.end, text: shownText(words), isEdit: false, speaker };
 }
 
 /** A transcript with its player, search, downloads and editing. */
 export function TranscriptView({ transcript, player, peaks, name, load, editing, gapAction }: TranscriptViewProps) {
   const [edited, setEdited] = useState<EditedSpan | undefined>();
   const [message, setMessage] = useState('');
-  const { blocks, gaps, words } = useBlocks(transcript);
+  const { blocks, gaps, words, names } = useBlocks(transcript);
+  const [named, setNamed] = useState<string | undefined>();
+  const canEdit = editing !== undefined;
+  const speakers = useMemo(() => ({ names, rename: canEdit ? setNamed : undefined }), [names, canEdit]);
   const search = useWordSearch(words);
   const languages = useMemo(() => spokenLanguages(transcript).map(languageName), [transcript]);
   const edit =
     editing &&
     ((first: number, last: number): void => {
-      setEdited(editedSpan(words.slice(first, last + 1), editing));
+      setEdited(editedSpan(words.slice(first, last + 1), blocks, editing));
     });
   return (
     <>
@@ -72,14 +88,35 @@ export function TranscriptView({ transcript, player, peaks, name, load, editing,
       <p class="small soft" role="status">
         {message}
       </p>
-      {blocks.length === 0 ? (
-        <p class="soft">No words were spoken in this recording.</p>
-      ) : (
-        <WordText blocks={blocks} words={words} player={player} search={search} edit={edit} gapAction={gapAction} />
+      {isWithoutSpeech(transcript) && <p class="soft">No words were spoken in this recording.</p>}
+      {blocks.length > 0 && (
+        <WordText
+          blocks={blocks}
+          words={words}
+          player={player}
+          search={search}
+          edit={edit}
+          gapAction={gapAction}
+          speakers={speakers}
+        />
       )}
-      <Legend languages={languages} hasUnsure={words.some(isUnsure)} canEdit={editing !== undefined} />
+      <Legend languages={languages} hasUnsure={words.some(isUnsure)} canEdit={canEdit} />
       {edited && editing && (
-        <EditDialog span={edited} close={() => setEdited(undefined)} save={(text) => editing.save(edited, text)} />
+        <EditDialog
+          span={edited}
+          speakers={names}
+          close={() => setEdited(undefined)}
+          save={(text) => editing.save(edited, text)}
+          assign={(speaker) => editing.assignSpeaker(edited, speaker)}
+        />
+      )}
+      {named !== undefined && editing && (
+        <SpeakerDialog
+          speaker={named}
+          names={names}
+          close={() => setNamed(undefined)}
+          save={(name) => editing.nameSpeaker(named, name)}
+        />
       )}
     </>
   );

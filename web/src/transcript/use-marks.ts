@@ -1,12 +1,13 @@
 /** The marks on the text of a transcript: the word being played, search hits, the cursor and the word under the mouse. */
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ShownWord } from '../../../core/transcripts/timed-words.ts';
 import { mark, unmarkAll } from './marks.ts';
 import type { Player } from './player.ts';
 import type { WordSearch } from './search.tsx';
 import type { TextGroup } from './text-groups.ts';
 import type { TextPositions } from './text-positions.ts';
-import { type Found, type ShownWord, wordAt } from './words.ts';
+import { type Found, wordAt } from './words.ts';
 
 /** A text on the page. */
 export interface RenderedText {

@@ -11,6 +11,11 @@ import type { Gap } from './words.ts';
 /** Assumed for chunks whose duration is not known yet. */
 const CHUNK_SECONDS = 30;
 
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What the user can do with a recording. `failure` is the message of the last action if it failed. */
 export function useSessionActions(id: string, { session, loaded, refresh }: SessionView) {
   const { failure, run } = useAction();
@@ -30,9 +35,19 @@ export function useSessionActions(id: string, { session, loaded, refresh }: Sess
     failure,
     confirmation: dialog,
     gapAction,
-    async saveEdit(span: { start: number; end: number }, text: string | undefined): Promise<void> {
-      await changeEdits(id, (all) => withEdit(all, span, text));
-      refresh();
+    editing: {
+      async save(span: Span, text: string | undefined): Promise<void> {
+        await changeEdits(id, (all) => withEdit(all, span, text));
+        refresh();
+      },
+      async nameSpeaker(speaker: string, name: string): Promise<void> {
+        await api('PUT /api/sessions/{id}/speakers', { path, body: { speaker, name } });
+        refresh();
+      },
+      async assignSpeaker({ start, end }: Span, speaker: string): Promise<void> {
+        await api('POST /api/sessions/{id}/speakers/assign', { path, body: { start, end, speaker } });
+        refresh();
+      },
     },
     async retranscribe(body: RetranscribeOptions): Promise<void> {
       await api('POST /api/sessions/{id}/retranscribe', { path, body });

@@ -3,15 +3,16 @@
  * of paragraphs are rendered in slices (use-slices.ts), and marks that change often are CSS highlights (use-marks.ts).
  */
 import { useMemo, useRef, useState } from 'preact/hooks';
+import type { ShownWord } from '../../../core/transcripts/timed-words.ts';
 import { clock } from '../ui/format.ts';
 import type { Player } from './player.ts';
 import type { WordSearch } from './search.tsx';
-import { type GapAction, TextGroupView } from './text-group.tsx';
+import { type GapAction, type Speakers, TextGroupView } from './text-group.tsx';
 import { groupsOf, type TextGroup, withUnchanged } from './text-groups.ts';
 import { TextPositions } from './text-positions.ts';
 import { type RenderedText, useCursorMark, useHitMarks, useHoverMark, useNowMark } from './use-marks.ts';
 import { useSlices } from './use-slices.ts';
-import { type Block, type ShownWord, wordAt } from './words.ts';
+import { type Block, wordAt } from './words.ts';
 
 interface WordTextProps {
   readonly blocks: readonly Block[];
@@ -22,6 +23,7 @@ interface WordTextProps {
   /** Opens the editor for these words. Undefined when the text cannot be edited. */
   edit?: ((first: number, last: number) => void) | undefined;
   gapAction?: GapAction | undefined;
+  readonly speakers: Speakers;
 }
 
 /** Widest text (transcript.css) and margins of the page. */
@@ -41,7 +43,7 @@ function useRenderedText(blocks: readonly Block[]): RenderedText {
 }
 
 /** The paragraphs and gaps, with a cursor that the keyboard moves from word to word. */
-export function WordText({ blocks, words, player, search, edit, gapAction }: WordTextProps) {
+export function WordText({ blocks, words, player, search, edit, gapAction, speakers }: WordTextProps) {
   const text = useRenderedText(blocks);
   const { box, groups, positions, rendered } = text;
   const [cursor, setCursor] = useState<number | undefined>();
@@ -97,7 +99,7 @@ export function WordText({ blocks, words, player, search, edit, gapAction }: Wor
         onDblClick={onDblClick}
       >
         {groups.slice(0, rendered).map((group, i) => (
-          <TextGroupView key={i} group={group} widthRem={widthRem} gapAction={gapAction} />
+          <TextGroupView key={i} group={group} widthRem={widthRem} gapAction={gapAction} speakers={speakers} />
         ))}
       </section>
     </>
