@@ -1,8 +1,9 @@
 /**
- * `npm run bench -- [stop-latency] [scan] [repair] [files] [pages] [long] [pressure] [service] [quality] [product]
+ * `npm run bench -- [stop-latency] [scan] [repair] [files] [pages] [long] [pressure] [service] [quality] [diarization] [product]
  * [subtitles] [options]`: measures speed and quality, and writes the figures with date and machine to bench/RESULTS.md. Without a name it runs all measurements.
  */
 import { parseArgs } from 'node:util';
+import { diarizationFigures } from './diarization/figures.ts';
 import { longFile } from './files.ts';
 import { randomFrom } from './kills.ts';
 import { longPageFigures } from './long-page.ts';
@@ -254,6 +255,16 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
       row('while the other user saves', beside),
     ]);
     return Math.max(...beside) <= quantile(alone, 0.5) + 3;
+  },
+
+  async diarization() {
+    const { lines, holds } = await diarizationFigures();
+    write('Who said what', [
+      `${today}, ${machine}; speaker model ge2e, one core. bench/diarization/README.md describes the conversations.`,
+      '',
+      ...lines,
+    ]);
+    return holds;
   },
 
   async repair() {

@@ -124,7 +124,7 @@ export class GpuFleet extends Construct {
     storage.grantObjects(this.role, 's3:GetObject', 's3:PutObject');
     storage.grantList(this.role);
     storage.grantMachineCopies(this.role);
-    if (stage.speakerModel !== undefined) storage.grantModels(this.role);
+    if (stage.speakerModel?.endsWith('.onnx')) storage.grantModels(this.role);
     storage.chunks.grant(this.role, 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
     storage.sessions.grant(this.role, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.batch.grant(this.role, 'dynamodb:GetItem', 'dynamodb:ConditionCheckItem');

@@ -84,10 +84,10 @@ export const Stage = z.strictObject({
   speakerModel: parameter(
     z
       .string()
-      .regex(/^[\w.-]+\.onnx$/, 'must be the name of an .onnx file')
-      .optional(),
-    "ONNX speaker-embedding model at `models/<name>` in the stage's bucket (80 Kaldi filter banks in, one vector out). Sessions may then request `diarize`.",
-    'no speaker detection',
+      .regex(/^([\w-]+|[\w.-]+\.onnx)$/, 'must be a published name, the name of an .onnx file, or none')
+      .default('ge2e')
+      .transform((name) => (name === 'none' ? undefined : name)),
+    "Speaker-embedding model: a published name (`ge2e`), or an ONNX file of your own at `models/<name>.onnx` in the stage's bucket (80 Kaldi filter banks in, one vector out). Sessions and files may then request `diarize`. `none`: no speaker detection.",
   ),
   idleSeconds: parameter(
     z.coerce.number().int().min(1).max(900).default(120),

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 
 const PROJECT = join(import.meta.dirname, '..');
 const UV = join(PROJECT, '.local', 'venvs', 'tools', 'bin', 'uv');
-const OTHERS = ['cloud', 'serve', 'speakers', 'gpu', 'protocol-model'];
+const OTHERS = ['cloud', 'serve', 'gpu', 'protocol-model'];
 
 const lockOf = (extra: string): string => `requirements-${extra}.txt`;
 

@@ -22,6 +22,8 @@ import numpy.typing as npt
 
 Audio = npt.NDArray[np.float32]
 SAMPLE_RATE: Final = 16000
+HEADERLESS: Final = (".g722", ".gsm")
+"""Extensions of formats that only the file's name identifies."""
 SOUNDS: Final = Path("/usr/share/asterisk/sounds")
 HERE: Final = Path(__file__).parent
 SAMPLE: Final = HERE.parents[1] / "host" / "sample"
@@ -67,7 +69,7 @@ class Recording:
 
 def decode(path: Path) -> Audio:
     """Decodes a media file to 16 kHz mono."""
-    kind = "g722" if path.suffix == ".g722" else None
+    kind = path.suffix[1:] if path.suffix in HEADERLESS else None
     resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
     with av.open(str(path), format=kind) as container:
         frames = [made for frame in container.decode(audio=0) for made in resampler.resample(frame)]

@@ -16,7 +16,7 @@ const Person = z.object({
   id: z.string(),
   /** Absent: the speaker keeps its number. */
   name: z.string().optional(),
-  voices: z.array(z.string()),
+  voices: z.array(Voice),
   /** Audio channels, if each channel is a speaker. */
   channels: z.array(z.number().int()),
 });

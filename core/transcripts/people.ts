@@ -5,27 +5,24 @@
  * A user's names belong to voices: each group is the person with the most similar voice, if any is similar enough. So names stay
  * when chunks are transcribed again, and two groups with one person are one speaker.
  */
-import type { Person, SpeakerChanges } from '../contracts/speakers.ts';
-import { cosine, SAME_VOICE, unit, voiceOf } from './voices.ts';
+import type { Person, SpeakerChanges, Voice } from '../contracts/speakers.ts';
+import { likeness } from './clustering.ts';
 
 /** A speaker that was detected. */
 export interface Detected {
   /** Its number, as a label. */
   readonly label: string;
-  /** Sum of the unit vectors of its voices; undefined for a channel. */
-  readonly sum?: Float64Array | undefined;
+  /** Mean of its voices; undefined for a channel. */
+  readonly voice?: Voice | undefined;
   readonly channel?: number | undefined;
 }
 
-const likeness = ({ sum, channel }: Detected, person: Person): number => {
-  if (channel !== undefined) return person.channels.includes(channel) ? 1 : -1;
-  return Math.max(-1, ...person.voices.map((voice) => cosine(sum ?? new Float64Array(), unit(voice))));
-};
-
-/** The person who a detected speaker is; undefined if no one is similar enough. */
-export function personOf(detected: Detected, people: readonly Person[]): Person | undefined {
-  const [best] = people.map((person) => ({ person, is: likeness(detected, person) })).sort((a, b) => b.is - a.is);
-  return best !== undefined && best.is > SAME_VOICE ? best.person : undefined;
+/** The person who a detected speaker is; undefined if no one's voice is similar enough. */
+function personOf({ voice, channel }: Detected, people: readonly Person[]): Person | undefined {
+  if (channel !== undefined) return people.find(({ channels }) => channels.includes(channel));
+  if (voice === undefined) return undefined;
+  const alike = people.flatMap((person) => person.voices.map((known) => ({ person, ...likeness(voice, known) })));
+  return alike.filter(({ isSame }) => isSame).sort((a, b) => a.cost - b.cost)[0]?.person;
 }
 
 /** Labels of detected speakers and of people. */
@@ -63,7 +60,7 @@ function withPerson(
   if (own.length === 0) return undefined;
   const person: Person = {
     id: newId(),
-    voices: own.flatMap(({ sum }) => (sum === undefined ? [] : [voiceOf(sum)])),
+    voices: own.flatMap(({ voice }) => voice ?? []),
     channels: own.flatMap(({ channel }) => channel ?? []),
   };
   return { person, changes: { ...changes, people: [...changes.people, person] } };

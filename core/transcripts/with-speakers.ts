@@ -1,9 +1,10 @@
 /** Gives each word of a joined text its speaker, and each segment one: a segment ends where the speaker changes. */
 import { NO_SPEAKER_CHANGES, type SpeakerChanges, type Voice } from '../contracts/speakers.ts';
 import type { Segment } from '../contracts/transcript.ts';
+import { meanVoice, speakersOf } from './clustering.ts';
 import { type Detected, labelsOf } from './people.ts';
+import { similarVoices } from './segment-voices.ts';
 import { textOf } from './spacing.ts';
-import { groupsOf } from './voices.ts';
 
 type Word = Segment['words'][number];
 
@@ -15,34 +16,36 @@ export const voiceKey = (chunkNumber: number, index: number): number => KEYS_PER
 /** The voices of the chunks of a text, by their keys. */
 export type Voices = ReadonlyMap<number, Voice>;
 
-/** A segment's own voice, in results of older workers. */
-interface Source {
-  /** Key of the voice of a word, or the segment itself. */
-  readonly of: number | Segment;
-  readonly voice: Voice;
-}
+/** What has a voice: a word, by the key of its voice, or a segment of an older result. */
+type Source = number | Segment;
+const sourceOf = (segment: Segment, { speaker }: Word): Source => speaker ?? segment;
 
-const sourceOf = (segment: Segment, { speaker }: Word): number | Segment => speaker ?? segment;
+/** The sources of a text with their voices, and the speaker of each, from 0. */
+function grouped(segments: readonly Segment[], voices: Voices) {
+  const ofSegments = segments.flatMap((segment) =>
+    segment.voice === undefined ? [] : [[segment, { voice: segment.voice, seconds: segment.end - segment.start }] as const],
+  );
+  const sources: (readonly [Source, Voice])[] = voices.size > 0 ? [...voices] : ofSegments;
+  const all = sources.map(([, voice]) => voice);
+  const speakers = voices.size > 0 ? speakersOf(all) : similarVoices(all);
+  return { sources, speakers };
+}
 
 /** The label of each source, and the speakers in order of their first words. */
 function detect(segments: readonly Segment[], voices: Voices) {
-  const sources: Source[] = [
-    ...[...voices].map(([of, voice]) => ({ of, voice })),
-    ...segments.flatMap((of) => (of.voice === undefined ? [] : [{ of, voice: { voice: of.voice, seconds: of.end - of.start } }])),
-  ];
-  const groups = groupsOf(sources.map(({ voice }) => voice));
-  const groupOf = new Map(groups.flatMap((group) => group.members.map((index) => [sources[index]?.of, group] as const)));
-  const labels = new Map<(typeof groups)[number], string>();
+  const { sources, speakers } = grouped(segments, voices);
+  const speakerOf = new Map(sources.map(([source], index) => [source, speakers[index]]));
+  const labels = new Map<number | undefined, string>();
   for (const segment of segments)
     for (const source of segment.words.length === 0 ? [segment] : segment.words.map((word) => sourceOf(segment, word))) {
-      const group = groupOf.get(source);
-      if (group !== undefined && !labels.has(group)) labels.set(group, `S${labels.size + 1}`);
+      const speaker = speakerOf.get(source);
+      if (speaker !== undefined && !labels.has(speaker)) labels.set(speaker, `S${labels.size + 1}`);
     }
-  const labelOf = (source: number | Segment): string | undefined => {
-    const group = groupOf.get(source);
-    return group && labels.get(group);
-  };
-  return { labelOf, detected: [...labels].map(([{ sum }, label]): Detected => ({ label, sum })) };
+  const detected = [...labels].map(([speaker, label]): Detected => {
+    const own = sources.flatMap(([, voice], index) => (speakers[index] === speaker ? [voice] : []));
+    return { label, voice: meanVoice(own) };
+  });
+  return { labelOf: (source: Source): string | undefined => labels.get(speakerOf.get(source)), detected };
 }
 
 const channelsOf = (segments: readonly Segment[]): number[] =>
@@ -92,7 +95,7 @@ export function withSpeakers(
   if (detected.length === 0) return segments.map((segment) => ({ ...segment }));
   const labels = labelsOf(detected, changes);
   let last = detected[0]?.label ?? '';
-  const labelled = (segment: Segment, source: number | Segment, middle: number): string => {
+  const labelled = (segment: Segment, source: Source, middle: number): string => {
     last = segment.channel === undefined ? (labelOf(source) ?? last) : channelLabel(segment.channel);
     const stretch = changes.stretches.find(({ start, end }) => middle >= start && middle < end);
     return (stretch && labels.people.get(stretch.person)) ?? labels.detected.get(last) ?? last;

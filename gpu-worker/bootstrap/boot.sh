@@ -27,7 +27,7 @@ restore() {
     aws s3 cp --only-show-errors "$(object "$1")" - | tar -x -C "$2.restored" && mv -n "$2.restored"/* "$2/" && rm -rf "$2.restored"
 }
 
-locks=("$code"/requirements-{cloud,speakers,gpu}.txt)
+locks=("$code"/requirements-{cloud,gpu}.txt)
 key=$({ python3 --version; cat "${locks[@]}"; } | sha256sum | cut -c1-16)
 environment=$home/environments/$key
 build_environment() {

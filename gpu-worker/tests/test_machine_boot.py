@@ -103,7 +103,7 @@ class Stage:
             archive.writestr("src/gpu_worker/__main__.py", worker)
             archive.writestr("src/gpu_worker/speech/models/models.json", "{}")
             lock = _only(LOCK.read_text(), PACKAGE) + f"# {lock_note}\n"
-            for extra, text in (("cloud", lock), ("speakers", ""), ("gpu", "")):
+            for extra, text in (("cloud", lock), ("gpu", "")):
                 archive.writestr(f"requirements-{extra}.txt", text)
 
     def boot(self) -> None:

@@ -35,7 +35,7 @@ function chunkOf(n: number, people: readonly number[], noise = 0): ChunkTranscri
     ...chunk,
     text,
     segments: [{ ...first, start: 0, end: people.length, text, words }],
-    speakers: voices.map((person) => ({ voice: voiceOf(person, noise), seconds: 1 })),
+    speakers: voices.map((person) => ({ voice: voiceOf(person, noise), seconds: 10 })),
   };
 }
 const joinedOf = (...chunks: readonly (readonly number[])[]) =>

@@ -12,6 +12,7 @@ import * as z from 'zod';
 import { JobList, SessionDetails, SessionList } from '../../core/contracts/answers.ts';
 import { FileTranscript, type Transcript } from '../../core/contracts/transcript.ts';
 import { PROJECT, WORKER_PYTHON } from '../../host/paths.ts';
+import { poll } from '../../host/poll.ts';
 import { type AudioChunk, type RecordingClient, uniqueCopy } from '../../host/recording-client.ts';
 import { wordsOf } from '../../host/word-error-rate.ts';
 import { browser, enter, newPage, readText, waitUntilComplete } from '../browser/support.ts';
@@ -37,8 +38,9 @@ function joined(...parts: (string | number)[]): AudioChunk {
   return uniqueCopy(bytes(readFileSync(file)));
 }
 
-async function record(user: RecordingClient, ...chunks: AudioChunk[]): Promise<string> {
-  const { id } = await user.createSession();
+const record = (user: RecordingClient, ...chunks: AudioChunk[]): Promise<string> => recordWith({}, user, ...chunks);
+async function recordWith(options: object, user: RecordingClient, ...chunks: AudioChunk[]): Promise<string> {
+  const { id } = await user.createSession(options);
   for (const [i, chunk] of chunks.entries())
     if (!(await user.upload(id, i + 1, chunk)).ok) throw new Error(`chunk ${i + 1} was not uploaded`);
   await user.complete(id, chunks.length);
@@ -50,21 +52,24 @@ async function sendAll() {
   const silence = joined(SILENCE_SECONDS);
   const lateGerman = joined(SILENCE_SECONDS, 'german');
   const bilingual = joined('english', 'german', 'german', 'german');
-  const [german, french, spanish, english, silent, late, both, repeated, germanFile, silentFile, lateFile] = await Promise.all([
-    record(userA, spoken('german')),
-    record(userB, spoken('french')),
-    record(userA, spoken('spanish')), // as long as the French one: their windows are decoded together
-    record(userA, spoken('english')),
-    record(userA, silence),
-    // After silence, the language of the synthetic voice is detected with confidence only in more than 10 s of speech.
-    record(userA, joined(SILENCE_SECONDS), joined('german', 'german')),
-    record(userA, bilingual),
-    record(userB, bytes(fixture('repetition.flac'), 'audio/flac')),
-    files.send(fixture('german.opus'), { filename: 'german.opus', contentType: 'audio/ogg' }),
-    files.send(silence.bytes, { filename: 'silence.webm', contentType: 'audio/webm' }),
-    files.send(lateGerman.bytes, { filename: 'late.webm', contentType: 'audio/webm' }),
-  ]);
-  return { german, french, spanish, english, silent, late, both, repeated, germanFile, silentFile, lateFile };
+  const conversation = [joined('english', 'spanish', 'english'), joined('spanish', 'english')];
+  const [german, french, spanish, english, silent, late, both, repeated, speakers, germanFile, silentFile, lateFile] =
+    await Promise.all([
+      record(userA, spoken('german')),
+      record(userB, spoken('french')),
+      record(userA, spoken('spanish')), // as long as the French one: their windows are decoded together
+      record(userA, spoken('english')),
+      record(userA, silence),
+      // After silence, the language of the synthetic voice is detected with confidence only in more than 10 s of speech.
+      record(userA, joined(SILENCE_SECONDS), joined('german', 'german')),
+      record(userA, bilingual),
+      record(userB, bytes(fixture('repetition.flac'), 'audio/flac')),
+      recordWith({ diarize: true }, userA, ...conversation),
+      files.send(fixture('german.opus'), { filename: 'german.opus', contentType: 'audio/ogg' }),
+      files.send(silence.bytes, { filename: 'silence.webm', contentType: 'audio/webm' }),
+      files.send(lateGerman.bytes, { filename: 'late.webm', contentType: 'audio/webm' }),
+    ]);
+  return { german, french, spanish, english, silent, late, both, repeated, speakers, germanFile, silentFile, lateFile };
 }
 
 let sent: Awaited<ReturnType<typeof sendAll>>;
@@ -98,6 +103,32 @@ describe('recordings', () => {
       expect(await sessionOf(user, sent[name])).toMatchObject({ detectedLanguage: language });
     },
   );
+
+  test('two people keep their numbers from chunk to chunk, and the names that they get [speakers, speakers.names]', async () => {
+    const id = sent.speakers;
+    const { segments, chunks } = await userA.awaitTranscript(id, DEADLINE_SECONDS);
+    const [english, spanish] = [4.1, 7];
+    const second = chunks[1]?.start ?? 0;
+    /** Speakers of the words between two times; words at a change of people may belong to either. */
+    const between = (start: number, end: number): (string | undefined)[] => [
+      ...new Set(
+        segments.flatMap(({ speaker, words }) =>
+          words.flatMap((word) => (word.start > start + 0.3 && word.end < end - 0.3 ? [speaker] : [])),
+        ),
+      ),
+    ];
+    expect(between(0, english)).toEqual(['S1']);
+    expect(between(english, english + spanish)).toEqual(['S2']);
+    expect(between(english + spanish, second)).toEqual(['S1']);
+    expect(between(second, second + spanish)).toEqual(['S2']);
+    expect(between(second + spanish, second + spanish + english)).toEqual(['S1']);
+
+    const names = { speaker: 'S2', name: 'Ana' };
+    expect((await userA.call('PUT', `/api/sessions/${id}/speakers`, names)).status).toBe(200);
+    await poll('the name in the text', 60, async () =>
+      (await userA.transcript(id)).segments.every(({ speaker }) => ['S1', 'Ana'].includes(speaker ?? '')),
+    );
+  });
 
   test('silence has no language and no text [speech.product]', async () => {
     const transcript = await userA.awaitTranscript(sent.silent, DEADLINE_SECONDS);

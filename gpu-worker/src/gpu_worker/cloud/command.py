@@ -27,7 +27,7 @@ from gpu_worker.cloud.stage.lanes import Lanes
 from gpu_worker.cloud.stage.objects import Objects
 from gpu_worker.cloud.stage.run_tokens import RunTokens
 from gpu_worker.cloud.stage.session_language import SessionLanguages
-from gpu_worker.cloud.stage.speaker_model import speaker_model
+from gpu_worker.cloud.stage.speaker_model import StageSpeakers
 from gpu_worker.cloud.work.context import WorkContext
 from gpu_worker.cloud.work.items import MachineFault, OutOfMemory
 from gpu_worker.cloud.work.worker import Worker
@@ -85,7 +85,7 @@ def work() -> int:
         engines = Engines(settings)
         engines.own.check()
         rows.describe_worker(device="cuda" if engines.own.on_gpu else "cpu")
-        speakers = speaker_model(settings.speaker_model, objects)
+        speakers = StageSpeakers(settings.speaker_model, objects)
     except (RuntimeError, ValueError, OSError, MemoryError, SpeakersUnavailable) as error:
         decoder.close()
         return _cannot_start(settings, tokens, error)

@@ -34,6 +34,10 @@ class Word:
     """Whether its times were interpolated from its neighbors."""
     channel: int | None = None
     """Channel of a word of a lead-in, from 1; None if channels are mixed."""
+    speaker: int | None = None
+    """Index of its voice among those of the chunk; None if speakers were not requested, or the voice is unknown."""
+    overlapped: bool = False
+    """Whether another person seems to speak at the same time."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Segment:
     language: str | None = None
     """ISO 639 code; None in results of older engines."""
     voice: str | None = None
-    """Vector of the speaker's voice, int8 as base64; None if speakers were not requested."""
+    """Vector of the speaker's voice, int8 as base64; only in results of older workers."""
     channel: int | None = None
     """Number of its channel, from 1; None if channels are mixed."""
 

@@ -205,6 +205,10 @@ class Objects:
         """Downloads an object of the stage itself, such as a model."""
         self._s3.download_file(self._bucket, key, str(into))
 
+    def keep(self, key: str, path: Path) -> None:
+        """Stores a file for other machines of the stage."""
+        self._s3.upload_file(str(path), self._bucket, key)
+
     def _read(self, key: str, byte_range: str | None = None) -> bytes:
         extra: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
         if byte_range is not None:

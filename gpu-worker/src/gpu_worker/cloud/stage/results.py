@@ -13,6 +13,7 @@ from gpu_worker.cloud.stage.claims import Claim
 from gpu_worker.speech.engine import Transcription
 from gpu_worker.speech.media import SAMPLE_RATE
 from gpu_worker.speech.segments import Segment, Word
+from gpu_worker.speech.speakers import Voice
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def result_of(claim: Claim, model: str, transcription: Transcription, lead_in: L
     for name, spans in found.items():
         if spans:
             result[name] = [{"start": round(start, 3), "end": round(end, 3)} for start, end in spans]
+    if transcription.speakers:
+        result["speakers"] = [{"voice": voice.vector, "seconds": voice.seconds} for voice in transcription.speakers]
     if lead_in is not None:
         result["lead_in"] = {"seconds": lead_in.seconds, "etag": lead_in.etag, "words": _words(transcription.lead_in)}
     return result
@@ -73,6 +76,11 @@ class _StoredLeadIn(BaseModel):
     words: tuple[Word, ...] = ()
 
 
+class _StoredVoice(BaseModel):
+    voice: str
+    seconds: float
+
+
 class _Result(BaseModel):
     language: str
     duration_seconds: float
@@ -80,6 +88,7 @@ class _Result(BaseModel):
     unheard: tuple[_Range, ...] = ()
     damaged: tuple[_Range, ...] = ()
     no_signal: tuple[_Range, ...] = ()
+    speakers: tuple[_StoredVoice, ...] = ()
     lead_in: _StoredLeadIn = _StoredLeadIn()
 
 
@@ -99,4 +108,5 @@ def read_transcription(content: bytes) -> Transcription:
         lead_in_s=result.lead_in.seconds,
         damaged=_spans(result.damaged),
         no_signal=_spans(result.no_signal),
+        speakers=tuple(Voice(one.voice, one.seconds) for one in result.speakers),
     )

@@ -39,7 +39,15 @@ from gpu_worker.cloud.work.items import (
 )
 from gpu_worker.cloud.work.loading import Loader
 from gpu_worker.cloud.work.unsettled import Unsettled
-from gpu_worker.speech.engine import Clip, Engine, ModelNotLoaded, Options, Transcription, UnsupportedLanguage
+from gpu_worker.speech.engine import (
+    Clip,
+    Engine,
+    ModelNotLoaded,
+    Options,
+    Transcription,
+    UnsupportedLanguage,
+    with_speakers,
+)
 from gpu_worker.speech.media import SAMPLE_RATE
 
 log = structlog.get_logger()
@@ -189,7 +197,7 @@ class Batches:
             if transcription.confident_language is not None:
                 self._context.session_languages.note(item.claim, transcription.confident_language)
             damaged, no_signal = (tuple((span.start, span.end) for span in of) for of in (item.damaged, item.no_signal))
-            self._commit(item, replace(self._with_voices(item, transcription), damaged=damaged, no_signal=no_signal))
+            self._commit(item, replace(self._with_speakers(item, transcription), damaged=damaged, no_signal=no_signal))
             close(item)
             on_step()
 
@@ -206,10 +214,11 @@ class Batches:
                     self._context.rows.mark_alone(item.claim)
                     item.alone = True
 
-    def _with_voices(self, item: Item, transcription: Transcription) -> Transcription:
-        if self._context.speakers is None or not item.claim.diarize or item.audio is None or item.audio.ndim == 2:
+    def _with_speakers(self, item: Item, transcription: Transcription) -> Transcription:
+        if not item.claim.diarize or item.audio is None or item.audio.ndim == 2:
             return transcription
-        return replace(transcription, segments=self._context.speakers.with_voices(item.audio, transcription.segments))
+        model = self._context.speakers.model()
+        return transcription if model is None else with_speakers(model, item.audio, transcription)
 
     def _transcribe(
         self, items: Sequence[Item], on_step: Callable[[], None], close: Callable[[Item], None]

@@ -13,9 +13,9 @@ from gpu_worker.cloud.stage.lanes import Lanes
 from gpu_worker.cloud.stage.objects import Objects
 from gpu_worker.cloud.stage.run_tokens import RunTokens
 from gpu_worker.cloud.stage.session_language import SessionLanguages
+from gpu_worker.cloud.stage.speaker_model import StageSpeakers
 from gpu_worker.speech.engine import Engines
 from gpu_worker.speech.media import Decoder
-from gpu_worker.speech.speakers import SpeakerModel
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WorkContext:
     session_languages: SessionLanguages
     engines: Engines
     decoder: Decoder
-    speakers: SpeakerModel | None
+    speakers: StageSpeakers
     claim_note: ClaimNote
     stop: threading.Event
     """Set on SIGTERM: nothing more is claimed."""

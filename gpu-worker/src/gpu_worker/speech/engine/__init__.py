@@ -3,6 +3,7 @@
 from gpu_worker.speech.engine.clip import Clip, Transcription, most_spoken
 from gpu_worker.speech.engine.engine import Engine, Engines, ModelNotLoaded
 from gpu_worker.speech.engine.model import UnsupportedLanguage, choose_compute
+from gpu_worker.speech.engine.voices import with_speakers
 from gpu_worker.speech.options import Options
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "UnsupportedLanguage",
     "choose_compute",
     "most_spoken",
+    "with_speakers",
 ]

@@ -10,6 +10,7 @@ from gpu_worker.speech.engine.speech import Audio
 from gpu_worker.speech.joining.spacing import join_texts
 from gpu_worker.speech.options import Options
 from gpu_worker.speech.segments import Segment, Word
+from gpu_worker.speech.speakers import Voice
 
 UNDETERMINED: Final = "und"
 """Language of silence (ISO 639-2)."""
@@ -47,6 +48,8 @@ class Transcription:
     """Of a stored result: seconds of the lead-in that it was decoded with."""
     damaged: tuple[tuple[float, float], ...] = ()
     """Stretches that could not be decoded, in seconds."""
+    speakers: tuple[Voice, ...] = ()
+    """Voices of the words, if speakers were requested."""
     no_signal: tuple[tuple[float, float], ...] = ()
     """Stretches in which the microphone delivered no sound, in seconds."""
 

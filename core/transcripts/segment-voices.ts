@@ -1,33 +1,27 @@
-/** Groups voices into speakers: similar voices belong to one speaker, across all chunks of a session. */
+/** Speakers in results of older workers, which have one vector per segment, of a model that the user provides. */
 import type { Voice } from '../contracts/speakers.ts';
 
 /** Cosine similarity above which two voices are the same; a usual value for the published speaker models. */
-export const SAME_VOICE = 0.5;
+const SAME_VOICE = 0.5;
 
 /** A direction in the space of voices: the sum of unit vectors. */
 type Vector = Float64Array;
 
 /** Unit vector of an embedding. */
-export function unit(voice: string): Vector {
+function unit(voice: string): Vector {
   const values = Float64Array.from(Buffer.from(voice, 'base64'), (byte) => (byte << 24) >> 24);
   const length = Math.hypot(...values) || 1;
   return values.map((value) => value / length);
 }
 
-/** The same direction as an embedding. */
-export function voiceOf(vector: Vector): string {
-  const largest = vector.reduce((max, value) => Math.max(max, Math.abs(value)), 0) || 1;
-  return Buffer.from(Int8Array.from(vector, (value) => Math.round((127 * value) / largest)).buffer).toString('base64');
-}
-
-export function cosine(a: Vector, b: Vector): number {
+function cosine(a: Vector, b: Vector): number {
   let dot = 0;
   for (const [i, value] of a.entries()) dot += value * (b[i] ?? 0);
   return dot / ((Math.hypot(...a) || 1) * (Math.hypot(...b) || 1));
 }
 
 /** A group of voices. */
-export interface Group {
+interface Group {
   /** Sum of the voices' unit vectors. */
   readonly sum: Vector;
   /** Indices of its voices. */
@@ -51,8 +45,8 @@ function nearest(groups: readonly Group[]): readonly [Group, Group] | undefined 
   return pair;
 }
 
-/** Groups voices by speaker. Each voice joins the most similar group, or becomes a new one; then similar groups are merged. */
-export function groupsOf(voices: readonly Voice[]): Group[] {
+/** The speaker of each voice, from 0. Each voice joins the most similar group, or becomes a new one; then similar groups are merged. */
+export function similarVoices(voices: readonly Voice[]): number[] {
   const groups: Group[] = [];
   for (const [index, { voice }] of voices.entries()) {
     const one: Group = { sum: unit(voice), members: [index] };
@@ -66,5 +60,6 @@ export function groupsOf(voices: readonly Voice[]): Group[] {
     add(pair[0], pair[1]);
     groups.splice(groups.indexOf(pair[1]), 1);
   }
-  return groups;
+  const speakers = new Map(groups.flatMap(({ members }, speaker) => members.map((index) => [index, speaker])));
+  return voices.map((_, index) => speakers.get(index) ?? 0);
 }
