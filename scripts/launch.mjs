@@ -26,7 +26,7 @@ const USES_HOME = ['host/start.ts', 'host/reset.ts'];
 const OWN_CLONE = 'Clone the project into a folder of your own.';
 /** Intervals at which the elapsed time of a step is shown. */
 const [TERMINAL_MS, LOG_MS] = [1000, 10_000];
-const WORKER_PACKAGES = ['cloud', 'serve', 'speakers'].map((extra) => `gpu-worker/requirements-${extra}.txt`);
+const WORKER_PACKAGES = ['cloud', 'serve'].map((extra) => `gpu-worker/requirements-${extra}.txt`);
 
 const fail = (line) => {
   process.stderr.write(`${line}\n`);

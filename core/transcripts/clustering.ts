@@ -16,6 +16,7 @@ const COST = 1.4;
 const ALIKE = 0.3;
 const BLOCK = 128;
 const SPEAKER_SECONDS = 2.5;
+const SPEAKER_SHARE = 0.1;
 const MIXTURE = 0.91;
 
 interface Unit {
@@ -134,6 +135,8 @@ function isMixture(mean: Float64Array, others: readonly Float64Array[]): boolean
 
 /** The groups that are persons: not too short, and no mixture of two others that speak more. At least `least`. */
 function persons(groups: readonly Group[], units: readonly Unit[], least: number): Group[] {
+  const total = units.reduce((sum, { seconds }) => sum + seconds, 0);
+  const shortest = Math.min(SPEAKER_SECONDS, total * SPEAKER_SHARE);
   const left = groups
     .map((group) => ({ group, mean: meanOf(units, group), seconds: secondsOf(units, group) }))
     .sort((a, b) => a.seconds - b.seconds || Math.min(...b.group) - Math.min(...a.group));
@@ -141,7 +144,7 @@ function persons(groups: readonly Group[], units: readonly Unit[], least: number
     if (left.length <= least) break;
     const at = left.indexOf(one);
     const longer = left.slice(at + 1).map(({ mean }) => mean);
-    if (one.seconds < SPEAKER_SECONDS || isMixture(one.mean, longer)) left.splice(at, 1);
+    if (one.seconds < shortest || isMixture(one.mean, longer)) left.splice(at, 1);
   }
   return left.map(({ group }) => group);
 }

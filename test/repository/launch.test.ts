@@ -69,7 +69,7 @@ beforeEach(() => {
   chmodSync(calls, 0o666);
   chmodSync(dirname(calls), 0o755);
   const files = ['package-lock.json', 'scripts/uv.txt', 'host/emulator/requirements.txt'];
-  files.push(...['cloud', 'serve', 'speakers'].map((extra) => `gpu-worker/requirements-${extra}.txt`));
+  files.push(...['cloud', 'serve'].map((extra) => `gpu-worker/requirements-${extra}.txt`));
   for (const file of [...files, 'host/start.ts', 'host/reset.ts', 'cli/main.ts']) {
     mkdirSync(dirname(join(clone, file)), { recursive: true });
     writeFileSync(join(clone, file), file.endsWith('.ts') ? SCRIPT : '{}');

@@ -29,8 +29,8 @@ ALIKE: Final = 0.3
 """Pairs below this share of COST are merged block by block."""
 BLOCK: Final = 128
 """Voices that are compared with each other at once."""
-SPEAKER_SECONDS: Final = 2.5
-"""Voices with less speech in all are no speaker of their own; each belongs to the most similar speaker."""
+SPEAKER_SECONDS, SPEAKER_SHARE = 2.5, 0.1
+"""Voices with less speech in all than both, in seconds and of all speech, are no speaker; each belongs to the most similar."""
 MIXTURE: Final = 0.91
 """Cosine similarity above which a voice is two others at the same time."""
 
@@ -115,6 +115,7 @@ def _combined(
 
 def _persons(groups: Groups, units: Vectors, seconds: Seconds, least: int) -> Groups:
     """The groups that are persons: not too short, and no mixture of two others that speak more. At least `least`."""
+    shortest = min(SPEAKER_SECONDS, float(seconds.sum()) * SPEAKER_SHARE)
     left = sorted(groups, key=lambda group: (float(seconds[group].sum()), -min(group)))
     for group in list(left):
         if len(left) <= least:
@@ -126,7 +127,7 @@ def _persons(groups: Groups, units: Vectors, seconds: Seconds, least: int) -> Gr
             for a in range(len(longer))
             for b in range(a)
         )
-        if is_mixture or seconds[group].sum() < SPEAKER_SECONDS:
+        if is_mixture or seconds[group].sum() < shortest:
             left.remove(group)
     return left
 
