@@ -1,4 +1,4 @@
-"""Speakers with a tiny model, made here, that separates high from low voices; clustering on the shared examples."""
+"""Speakers with a tiny model, made here, that separates high from low voices; clustering by the shared examples."""
 
 import base64
 import json
