@@ -29,6 +29,8 @@ interface Options {
   readonly model?: string | undefined;
   /** Code or English name. @default detected */
   readonly language?: string | undefined;
+  /** Whether speakers are detected. */
+  readonly diarize?: boolean | undefined;
   /** @default mix */
   readonly channels?: (typeof CHANNELS)[number] | undefined;
 }

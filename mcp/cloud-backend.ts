@@ -22,13 +22,14 @@ export function cloudBackend(url: string): Backend {
     async check() {
       await api('GET /api/transcriptions', { query: { limit: 1 } }).catch(asBackendError);
     },
-    async send(path, filename, { model, language, channels }, onSent) {
+    async send(path, filename, { model, language, channels, diarize }, onSent) {
       const { size, mtimeMs } = await stat(path);
       const options = {
         modifiedAt: new Date(mtimeMs).toISOString(),
         ...(model !== undefined && { model }),
         ...(language !== undefined && { language }),
         ...(channels !== undefined && { channels }),
+        ...(diarize && { diarize }),
       };
       const body = { filename, contentType: fileTypeOf(filename), sizeBytes: size, ...options };
       const key = createHash('sha256')

@@ -13,9 +13,12 @@ import pytest
 from faster_whisper.feature_extractor import FeatureExtractor
 from onnx import TensorProto, helper
 
+from gpu_worker.cloud.stage.claims import Claim
+from gpu_worker.cloud.stage.results import read_transcription, result_of
+from gpu_worker.speech.engine import Transcription
 from gpu_worker.speech.media import SAMPLE_RATE
 from gpu_worker.speech.models.download import SourceFailed
-from gpu_worker.speech.segments import Word
+from gpu_worker.speech.segments import Segment, Word
 from gpu_worker.speech.speakers import (
     Limits,
     SpeakerModel,
@@ -26,6 +29,7 @@ from gpu_worker.speech.speakers import (
     find_speaker_model,
     speaker_catalogue,
     speakers_of,
+    with_voices,
 )
 from gpu_worker.speech.speakers.features import Features, _slaney_filters, features_of
 from gpu_worker.speech.speakers.turns import assigned, overlapped
@@ -88,6 +92,19 @@ def test_people_in_long_audio_keep_their_number_over_all_blocks(model) -> None:
     assert len(found.voices) == 2
     assert list(found.labels) == ([found.labels[0]] * 20 + [found.labels[20]] * 20) * 6
     assert [voice.seconds for voice in found.voices] == [48.0, 48.0]
+
+
+@pytest.mark.promise("speakers")
+def test_the_words_of_a_stored_result_name_its_voices(model) -> None:
+    audio, words = spoken((LOW, 4.0), (HIGH, 4.0))
+    segments = [Segment("x", part[0].start, part[-1].end, 0, 0, 1, tuple(part)) for part in (words[:3], words[3:])]
+    marked, voices = with_voices(model, audio, segments)
+    assert [word.speaker for segment in marked for word in segment.words] == [0] * 10 + [1] * 10
+    made = Transcription("en", 8.0, marked, speakers=voices)
+    claim = Claim("s", 1, "u", "k", "etag", 1, 1)
+    assert read_transcription(json.dumps(result_of(claim, "m", made)).encode()) == made
+    silent = result_of(claim, "m", Transcription("en", 8.0, tuple(segments)))
+    assert "speakers" not in silent and "speaker" not in str(silent["segments"])
 
 
 @pytest.mark.promise("speakers")

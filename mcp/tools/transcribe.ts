@@ -37,18 +37,19 @@ export function registerTranscribe(server: McpServer, backend: Backend, folders:
           .enum(CHANNELS)
           .optional()
           .describe('separate: each audio channel or track is transcribed alone, as one speaker; default: they are mixed'),
+        diarize: z.boolean().optional().describe('detect the speakers, and mark who said what'),
       }),
       outputSchema: Started,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     },
-    ({ filename, output_dir, model, language, channels }, context) =>
+    ({ filename, output_dir, model, language, channels, diarize }, context) =>
       runTool(async () => {
         const path = await folders.file(filename);
         const folder = await folders.folder(output_dir, path);
         await backend.check();
         await reportProgress(context, 0, 'sending the file');
         const name = basename(path);
-        const { jobId, status } = await backend.send(path, name, { model, language, channels }, (share) =>
+        const { jobId, status } = await backend.send(path, name, { model, language, channels, diarize }, (share) =>
           reportProgress(context, Math.round(90 * share), 'sending the file'),
         );
         // Sent before the files are written: clients drop notifications that arrive together with the result.

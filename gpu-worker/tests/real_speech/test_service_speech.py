@@ -13,7 +13,7 @@ from typing import Any
 import media_cases
 import numpy as np
 import pytest
-from quality.corpora import SAMPLE_RATE, Audio
+from quality.corpora import SAMPLE_RATE, Audio, decode
 from quality.scoring import normal
 
 from gpu_worker.speech.models import find_model
@@ -161,3 +161,22 @@ def test_channels_can_be_separate(running: Running, tmp_path: Path) -> None:
     for speaker, sentence in (("S1", media_cases.SENTENCE), ("S2", media_cases.OTHER_SENTENCE)):
         assert normal(" ".join(one["text"] for one in segments if one["speaker"] == speaker)) == normal(sentence)
     assert running.send(content, job_id="other", channels="left").json()["code"] == "invalid-channels"
+
+
+@pytest.mark.promise("speakers")
+def test_speakers_are_detected_word_by_word(running: Running) -> None:
+    english, spanish = (decode(FIXTURES / f"{name}.opus") for name in ("english", "spanish"))
+    content = wav(np.concatenate([english, spanish, english]))
+    assert running.send(content, job_id="speakers", diarize="true").status_code == 200
+    assert running.ended("speakers")["status"] == "completed"
+    segments = running.call("GET", "/transcript/speakers").json()["segments"]
+    changes = [len(english) / SAMPLE_RATE, (len(english) + len(spanish)) / SAMPLE_RATE]
+    for segment in segments:
+        assert all(not segment["start"] + 0.3 < at < segment["end"] - 0.3 for at in changes), "a segment has one speaker"
+        middle = (segment["start"] + segment["end"]) / 2
+        assert segment["speaker"] == ("S2" if changes[0] < middle < changes[1] else "S1"), segment
+    assert "S2: " in running.call("GET", "/download/speakers").text
+    by_openai = transcribe(running, content, response_format="diarized_json")["segments"]
+    assert [one["speaker"] for one in by_openai] == ["AB"[segment["speaker"] == "S2"] for segment in segments]
+    other = running.send(content, job_id="both", diarize="true", channels="separate")
+    assert (other.status_code, other.json()["code"]) == (422, "invalid-diarize")

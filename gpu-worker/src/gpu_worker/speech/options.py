@@ -17,6 +17,8 @@ class Options:
     """Words to expect."""
     channels: str | None = None
     """`separate`: each channel is transcribed alone, and is a speaker. None: channels are mixed."""
+    diarize: str | None = None
+    """`true`: speakers are detected. None: they are not."""
 
     @property
     def separate(self) -> bool:

@@ -62,6 +62,35 @@ def _usage(result: Result) -> dict[str, object]:
     return {"type": "duration", "seconds": round(result["duration_seconds"])}
 
 
+def _diarized(result: Result) -> dict[str, object]:
+    """The transcription by speaker; OpenAI names unknown speakers A, B, …"""
+    names: dict[str, str] = {}
+    segments = [
+        {
+            "type": "transcript.text.segment",
+            "id": f"seg_{segment['id']}",
+            "speaker": names.setdefault(segment.get("speaker", ""), _letters(len(names))),
+            "start": segment["start"],
+            "end": segment["end"],
+            "text": f" {segment['text']}",
+        }
+        for segment in result["segments"]
+    ]
+    return {
+        "task": "transcribe",
+        "duration": result["duration_seconds"],
+        "text": result["text"],
+        "segments": segments,
+        "usage": _usage(result),
+    }
+
+
+def _letters(number: int) -> str:
+    """A, B, … Z, AA, AB, … for 0, 1, …"""
+    rest, letter = divmod(number, 26)
+    return (_letters(rest - 1) if rest else "") + chr(ord("A") + letter)
+
+
 def transcription_response(result: Result, response_format: str, granularities: Sequence[str]) -> Response:
     """A transcription in the requested format. verbose_json has words if requested, and segments unless only words were."""
     if response_format == "text":
@@ -72,6 +101,8 @@ def transcription_response(result: Result, response_format: str, granularities: 
         return PlainTextResponse(to_vtt(result["segments"]), media_type="text/vtt")
     if response_format == "json":
         return JSONResponse({"text": result["text"], "usage": _usage(result)})
+    if response_format == "diarized_json":
+        return JSONResponse(_diarized(result))
     language = result["language"]
     verbose: dict[str, object] = {
         "task": "transcribe",

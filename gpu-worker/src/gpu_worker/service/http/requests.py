@@ -68,6 +68,7 @@ class TranscriptionForm(Input):
         "priority": (422, "invalid-priority", "priority must be normal or urgent", None),
         "prompt": (422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", "prompt"),
         "channels": (422, "invalid-channels", "channels must be mix or separate", "channels"),
+        "diarize": (422, "invalid-diarize", "diarize must be true or false", "diarize"),
         "hotwords": (422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", "prompt"),
     }
 
@@ -84,6 +85,8 @@ class TranscriptionForm(Input):
     """Words to expect."""
     channels: Literal["mix", "separate"] = "mix"
     """`separate`: each channel is transcribed alone, and is a speaker."""
+    diarize: bool = False
+    """Whether speakers are detected."""
     callback_url: str | None = None
     """Where to report the end of the job; None: nowhere."""
 
@@ -101,6 +104,14 @@ class TranscriptionForm(Input):
         with _refusing():
             return _offer(info).models.language(requested, info.data["model"])
 
+    @field_validator("diarize")
+    @classmethod
+    def _one_way(cls, diarize: bool, info: ValidationInfo) -> bool:
+        if diarize and info.data.get("channels") == "separate":
+            message = "with separate channels, each channel is a speaker; leave out diarize"
+            raise Refusal(Problem(422, "invalid-diarize", message, param="diarize"))
+        return diarize
+
     @field_validator("callback_url")
     @classmethod
     def _callable(cls, url: str, info: ValidationInfo) -> str:
@@ -114,7 +125,9 @@ class TranscriptionForm(Input):
     def options(self) -> dict[str, str | None]:
         """Options of the engine."""
         options = {"language": self.language, "prompt": self.prompt, "hotwords": self.hotwords}
-        return options | ({"channels": self.channels} if self.channels == "separate" else {})
+        if self.channels == "separate":
+            return options | {"channels": self.channels}
+        return options | {"diarize": "true"} if self.diarize else options
 
 
 def _is_true(value: object) -> bool:
@@ -131,7 +144,7 @@ class OpenAIForm(Input):
         "response_format": (
             400,
             "invalid_value",
-            "response_format must be one of json, text, srt, verbose_json, vtt",
+            "response_format must be one of json, text, srt, verbose_json, vtt, diarized_json",
             "response_format",
         ),
         "granularities": (
@@ -143,7 +156,7 @@ class OpenAIForm(Input):
         "temperature": (400, "invalid_value", "temperature must be a number from 0 to 1", "temperature"),
     }
 
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = "json"
     granularities: tuple[Granularity, ...] = ()
     """Values of `timestamp_granularities`."""
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -196,7 +209,12 @@ def parse(kind: type[Parsed], fields: Mapping[str, object], offer: Offer | None 
 
 
 def fields_of(form: Form) -> dict[str, object]:
-    """Fields of a form by name: the last value of each, without empty ones; of granularities all values."""
+    """Fields of a form by name: the last value of each, without empty ones; of granularities all values.
+
+    OpenAI's format with speakers requests them.
+    """
     last = {name: form.last(name) for name in form.fields}
+    if last.get("response_format") == "diarized_json":
+        last["diarize"] = "true"
     granularities = [value for name in GRANULARITIES for value in form.fields.get(name, [])]
     return {name: value for name, value in last.items() if value is not None} | {"granularities": granularities}

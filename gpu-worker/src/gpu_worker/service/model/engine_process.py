@@ -23,6 +23,7 @@ from gpu_worker import logs
 from gpu_worker.memory import peak_mb
 from gpu_worker.service.model import lines
 from gpu_worker.service.model.join import TranscribedPart, paragraphs, take_segments
+from gpu_worker.service.model.speakers import FileSpeakers
 from gpu_worker.service.queue.disk_full import DiskFull, as_disk_full
 from gpu_worker.service.queue.durable import sync_folder
 from gpu_worker.service.queue.jobs import SMALL_BYTES
@@ -34,6 +35,7 @@ from gpu_worker.speech.media.file_audio import Cutter, Part, ReadSoFar, WholeFil
 from gpu_worker.speech.media.file_audio import Order as CutOrder
 from gpu_worker.speech.segments import Segment
 from gpu_worker.speech.settings import EngineSettings
+from gpu_worker.speech.speakers import SpeakerModel, SpeakersUnavailable, speaker_catalogue
 from gpu_worker.temporary import use_own_folder
 
 log = structlog.get_logger()
@@ -55,6 +57,8 @@ class EngineProcess:
         self._decoder.start()
         self._engines = Engines(settings)
         self._engines.own.check()
+        self._speaker_model_name = settings.speaker_model or speaker_catalogue().default
+        self._speaker_model: SpeakerModel | None = None
         own = self._engines.own
         send(lines.Ready(own.model_name, own.on_gpu))
 
@@ -70,8 +74,12 @@ class EngineProcess:
         for order in orders:
             try:
                 engine.model.check_language(order.options.language)
+                self._speakers(order)
             except UnsupportedLanguage as error:
                 self._send(lines.Failed(order.seq, str(error), "invalid-language"))
+                continue
+            except SpeakersUnavailable as error:
+                self._send(lines.Failed(order.seq, str(error), "speakers-unavailable"))
                 continue
             try:
                 is_small = order.path.stat().st_size <= SMALL_BYTES
@@ -86,23 +94,34 @@ class EngineProcess:
         if short:
             self._together(engine, short)
 
+    def _speakers(self, order: lines.Order) -> FileSpeakers | None:
+        """Collects the speakers of a job; None if they are not requested. Raises SpeakersUnavailable."""
+        if not order.options.diarize:
+            return None
+        self._speaker_model = self._speaker_model or SpeakerModel.load(self._speaker_model_name)
+        return FileSpeakers(self._speaker_model)
+
     @staticmethod
     def _decoding(order: lines.Order, max_seconds: float) -> DecodeOptions:
         return DecodeOptions(max_seconds, separate=order.options.separate)
 
     def _together(self, engine: Engine, short: Sequence[tuple[lines.Order, Decoded]]) -> None:
         reporters = [self._progress_reporter(order, 0.0, 1.0, decoded.audio.shape[-1]) for order, decoded in short]
-        found = engine.transcribe(
+        transcribed = engine.transcribe(
             [Clip(decoded.audio, order.options) for order, decoded in short],
             self._send_alive,
             lambda index, seconds: reporters[index](index, seconds),
         )
-        for (order, decoded), transcription in zip(short, found, strict=True):
+        for (order, decoded), transcription in zip(short, transcribed, strict=True):
             damaged = spans_of(decoded.damaged)
-            self._finish(engine, order, [list(transcription.segments)], transcription.duration_seconds, damaged)
+            speakers = self._speakers(order)
+            found = transcription if speakers is None else speakers.add(decoded.audio, transcription)
+            parts = [list(found.segments)] if speakers is None else speakers.named([found.segments])
+            self._finish(engine, order, parts, found.duration_seconds, damaged)
 
     def _long(self, engine: Engine, order: lines.Order) -> None:
         likely: str | None = None
+        speakers = self._speakers(order)
         parts: list[list[Segment]] = []
         damaged: list[StoredSpan] = []
         before: TranscribedPart | None = None
@@ -124,6 +143,8 @@ class EngineProcess:
                             )
                             transcribed = read
                             likely = likely or found.confident_language
+                            if speakers is not None:
+                                found = speakers.add(audio, found)
                             part = TranscribedPart(found, event.start, event.overlap_s)
                             if before is not None:
                                 parts.append(self._finish_part(order, before, part))
@@ -135,6 +156,8 @@ class EngineProcess:
             return
         if before is not None:
             parts.append(self._finish_part(order, before, None))
+        if speakers is not None:
+            parts = speakers.named(parts)
         self._finish(engine, order, parts, seconds, damaged, segments_sent=True)
 
     def _progress_reporter(self, order: lines.Order, begin: float, end: float, samples: int) -> Callable[[int, float], None]:

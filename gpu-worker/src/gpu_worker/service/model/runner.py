@@ -77,7 +77,7 @@ class ModelProcess:
         self._hang_seconds = settings.hang_seconds
         env = {name: value for name, value in os.environ.items() if name != "SERVICE_TOKEN"}
         env["PYTHONPATH"] = str(Path(__file__).parents[3])
-        for name in ("model", "model_name", "device", "compute_type", "batch_windows", "cpu_threads"):
+        for name in ("model", "model_name", "device", "compute_type", "batch_windows", "cpu_threads", "speaker_model"):
             env[name.upper()] = str(getattr(settings, name))
         self._child = subprocess.Popen(
             [sys.executable, "-m", "gpu_worker.service.model.engine_process"],

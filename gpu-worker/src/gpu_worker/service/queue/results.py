@@ -38,7 +38,7 @@ class StoredSegment(Timed):
     words: list[StoredWord]
     language: str | None
     speaker: NotRequired[str]
-    """`S` and the number of its channel; only if channels are separate."""
+    """`S1`, `S2`, … in order of their first words, or `S` and the number of the channel; only if requested."""
 
 
 class StoredSpan(TypedDict):
@@ -67,7 +67,7 @@ def spans_of(damaged: Iterable[Span], start: float = 0.0, since: float = 0.0) ->
 
 
 def stored(segments: Sequence[Segment]) -> list[StoredSegment]:
-    """Segments as the service stores them, numbered from 0."""
+    """Segments as the service stores them, numbered from 0. The words of each have one speaker."""
     return [_stored_segment(number, segment) for number, segment in enumerate(segments)]
 
 
@@ -83,8 +83,11 @@ def _stored_segment(number: int, segment: Segment) -> StoredSegment:
         "words": [_stored_word(word) for word in segment.words],
         "language": segment.language,
     }
+    speaker = segment.words[0].speaker if segment.words else None
     if segment.channel is not None:
         made["speaker"] = f"S{segment.channel}"
+    elif speaker is not None:
+        made["speaker"] = f"S{speaker + 1}"
     return made
 
 

@@ -7,7 +7,7 @@ from gpu_worker.speech.speakers.catalogue import (
     speaker_catalogue,
 )
 from gpu_worker.speech.speakers.clustering import Voice, speakers_of
-from gpu_worker.speech.speakers.diarization import Diarized, Limits, diarize
+from gpu_worker.speech.speakers.diarization import Diarized, Limits, diarize, with_voices
 from gpu_worker.speech.speakers.model import SpeakerModel
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "published_files",
     "speaker_catalogue",
     "speakers_of",
+    "with_voices",
 ]

@@ -30,7 +30,7 @@ ALIKE: Final = 0.3
 BLOCK: Final = 128
 """Voices that are compared with each other at once."""
 SPEAKER_SECONDS, SPEAKER_SHARE = 2.5, 0.1
-"""Voices with less speech than both, in seconds and as a share of all, are no speaker: they join the most similar one."""
+"""Voices with less speech than both, in seconds and of all speech, are no speaker; each joins the most similar."""
 MIXTURE: Final = 0.91
 """Cosine similarity above which a voice is two others at the same time."""
 

@@ -10,13 +10,14 @@ Only words get voices: noise and music have none. Memory is that of the vectors,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from gpu_worker.speech.segments import Word
+from gpu_worker.speech.segments import Segment, Word
 from gpu_worker.speech.speakers.clustering import Voice, packed, speakers_of
 from gpu_worker.speech.speakers.features import SAMPLE_RATE, Audio
 from gpu_worker.speech.speakers.model import BATCH, SpeakerModel
@@ -102,6 +103,22 @@ def diarize(model: SpeakerModel, audio: Audio, words: Sequence[Word], limits: Li
         tuple(labels.tolist()),
         tuple(overlapped(long, means).tolist()),
     )
+
+
+def with_voices(
+    model: SpeakerModel, audio: Audio, segments: Sequence[Segment], limits: Limits | None = None
+) -> tuple[tuple[Segment, ...], tuple[Voice, ...]]:
+    """Segments whose words name their voices, and the voices. Arguments as of `diarize`; segments in order of time."""
+    found = diarize(model, audio, [word for segment in segments for word in segment.words], limits)
+    marks = iter(zip(found.labels, found.overlapped, strict=True))
+    marked = []
+    for segment in segments:
+        words = [
+            replace(word, speaker=label, overlapped=is_overlapped)
+            for word, (label, is_overlapped) in zip(segment.words, islice(marks, len(segment.words)), strict=True)
+        ]
+        marked.append(replace(segment, words=tuple(words)))
+    return tuple(marked), found.voices
 
 
 def _over_blocks(

@@ -28,7 +28,7 @@ VOICE_WORDS: Final = 3
 """Groups with fewer words are no voice."""
 OVERLAP_MARGIN: Final = 0.04
 """How much more similar to two voices than to one a word's window must be."""
-SPLIT: Final = 0.3
+SPLIT: Final = 0.4
 """Voices within a block are kept apart from this share of COST on: a later step can join voices, not divide them."""
 
 

@@ -1,0 +1,68 @@
+"""The speakers of a whole file: the voices of its parts, grouped. core/transcripts/with-speakers.ts has the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from gpu_worker.speech.engine import Transcription, with_speakers
+from gpu_worker.speech.engine.speech import Audio
+from gpu_worker.speech.segments import Segment, Word
+from gpu_worker.speech.speakers import SpeakerModel, Voice, speakers_of
+
+
+@dataclass
+class FileSpeakers:
+    """Collects the voices of the parts of one file."""
+
+    model: SpeakerModel
+    voices: list[Voice] = field(default_factory=list)
+
+    def add(self, audio: Audio, found: Transcription) -> Transcription:
+        """The transcription of a part, whose words have the indices of their voices among those of the file."""
+        first = len(self.voices)
+        voiced = with_speakers(self.model, audio, found)
+        self.voices += voiced.speakers
+
+        def moved(word: Word) -> Word:
+            return word if word.speaker is None else replace(word, speaker=first + word.speaker)
+
+        segments = (replace(segment, words=tuple(moved(word) for word in segment.words)) for segment in voiced.segments)
+        return replace(voiced, segments=tuple(segments))
+
+    def named(self, parts: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
+        """The segments, whose words have the number of their speaker, from 0. A segment ends where the speaker changes.
+
+        A word without a voice gets the speaker of the word before it.
+        """
+        labels = speakers_of(self.voices)
+        numbers: dict[int, int] = {}
+        last = 0
+
+        def numbered(word: Word) -> Word:
+            nonlocal last
+            if word.speaker is not None:
+                last = numbers.setdefault(labels[word.speaker], len(numbers))
+            return replace(word, speaker=last)
+
+        return [
+            [one for segment in part for one in _divided(segment, tuple(numbered(word) for word in segment.words))]
+            for part in parts
+        ]
+
+
+def _divided(segment: Segment, words: tuple[Word, ...]) -> list[Segment]:
+    runs = [tuple(run) for _, run in groupby(words, key=lambda word: word.speaker)]
+    if len(runs) < 2:
+        return [replace(segment, words=words)]
+    return [
+        replace(
+            segment,
+            words=run,
+            text="".join(word.word for word in run).strip(),
+            start=segment.start if run is runs[0] else run[0].start,
+            end=segment.end if run is runs[-1] else run[-1].end,
+        )
+        for run in runs
+    ]
