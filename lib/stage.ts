@@ -6,6 +6,9 @@ import { PRICES_AS_OF, USD_PER_HOUR } from '../core/contracts/prices.ts';
 /** Documents a parameter for docs/configuration.md. `absent`: what applies without a value, if that is not a constant. */
 const parameter = <Schema extends z.ZodType>(schema: Schema, description: string, absent?: string): Schema =>
   schema.meta({ description, ...(absent !== undefined && { absent }) });
+/** A published speaker model, a file of the user's own in the bucket, or none. @see gpu_worker/speech/speakers/speakers.json */
+const isSpeakerModel = (name: string): boolean => ['ge2e', 'none'].includes(name) || /^[\w.-]+\.onnx$/.test(name);
+
 const list = z
   .string()
   .default('')
@@ -84,7 +87,7 @@ export const Stage = z.strictObject({
   speakerModel: parameter(
     z
       .string()
-      .regex(/^([\w-]+|[\w.-]+\.onnx)$/, 'must be a published name, the name of an .onnx file, or none')
+      .refine(isSpeakerModel, 'must be ge2e, the name of an .onnx file, or none')
       .default('ge2e')
       .transform((name) => (name === 'none' ? undefined : name)),
     "Speaker-embedding model: a published name (`ge2e`), or an ONNX file of your own at `models/<name>.onnx` in the stage's bucket (80 Kaldi filter banks in, one vector out). Sessions and files may then request `diarize`. `none`: no speaker detection.",

@@ -15,12 +15,15 @@ const Row = z.object({
 type Row = z.infer<typeof Row>;
 
 /** An hour of one person. */
-const Hour = z.object({ what: z.string(), speakers: z.record(z.string(), z.number()), peakMb: z.number() });
+const Hour = z.object({ what: z.string(), speakers: z.record(z.string(), z.number()) });
+const Memory = z.object({ what: z.string(), residentMb: z.array(z.number()) });
 type Hour = z.infer<typeof Hour>;
 
 /** CPU of diarization as a share of the audio's length on one core, in percent. */
 const MAX_CPU_PERCENT = 5;
 const MIN_COUNTED = 0.9;
+/** How much the process may grow over three hours. */
+const MAX_GROWTH = 1.1;
 
 export interface DiarizationFigures {
   readonly lines: readonly string[];
@@ -42,14 +45,17 @@ function holds(rows: readonly Row[], hours: readonly Hour[]): boolean {
 export async function diarizationFigures(): Promise<DiarizationFigures> {
   const rows: Row[] = [];
   const hours: Hour[] = [];
+  let residentMb: readonly number[] = [];
   for await (const text of python(['-m', 'diarization.table'])) {
     const value: unknown = JSON.parse(text);
     const row = Row.safeParse(value);
+    const memory = Memory.safeParse(value);
     if (row.success) rows.push(row.data);
+    else if (memory.success) residentMb = memory.data.residentMb;
     else hours.push(Hour.parse(value));
   }
   return {
-    holds: holds(rows, hours),
+    holds: holds(rows, hours) && (residentMb.at(-1) ?? Number.POSITIVE_INFINITY) <= (residentMb[0] ?? 0) * MAX_GROWTH,
     lines: [
       '| conversations | method | DER % | with collar 0.25 s | words right % | of turns up to 1 s | number right | CPU % of one core |',
       '|---|---|---|---|---|---|---|---|',
@@ -58,10 +64,11 @@ export async function diarizationFigures(): Promise<DiarizationFigures> {
           `| ${what} | ${method} | ${der} | ${derCollar} | ${words} | ${shortWords} | ${count} | ${cpu} |`,
       ),
       '',
-      ...hours.map(({ what, speakers, peakMb }) => {
+      ...hours.map(({ what, speakers }) => {
         const counts = Object.entries(speakers).map(([method, count]) => `${count} (${method})`);
-        return `- ${what}: speakers found: ${counts.join(', ')}; peak memory of the process ${peakMb} MB`;
+        return `- ${what}: speakers found: ${counts.join(', ')}`;
       }),
+      `- memory at the start and after each of three hours of chunks: ${residentMb.join(', ')} MB`,
     ],
   };
 }

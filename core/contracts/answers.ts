@@ -83,6 +83,7 @@ export const SessionDetails = Session.extend({
 
 export const Resumed = Session.extend({
   nextChunkNumber: z.number().int().meta({ description: 'Number of the next chunk.' }),
+  resumptions: z.number().int().meta({ description: 'How often the recording has gone on. Send it with `complete`.' }),
 });
 
 export const SessionList = z.strictObject({

@@ -89,7 +89,13 @@ export const CreateUpload = z.strictObject({
   replace: z.boolean().default(false),
 });
 
-export const CompleteSession = z.strictObject({ chunkCount: z.number().int().min(0).max(MAX_CHUNK_NUMBER) });
+export const CompleteSession = z.strictObject({
+  chunkCount: z.number().int().min(0).max(MAX_CHUNK_NUMBER),
+  resumptions: z.number().int().min(0).optional().meta({
+    description:
+      '`resumptions` of the session when this recording began. If another recording of the session has begun since, the request changes nothing.',
+  }),
+});
 
 export const TranscribeRange = z
   .strictObject({ start: z.number().min(0), end: z.number().positive() })

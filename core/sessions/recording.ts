@@ -4,9 +4,11 @@
  * Gotcha: a renewal that is in flight when Stop releases the lock must not restore it. So the session is checked again after the
  * lock was written.
  */
+import type * as z from 'zod';
 import { type LockDeps, lock, unlock } from '../batch-lock/lock.ts';
 import type { Caller } from '../caller.ts';
 import type { LeaseRow } from '../contracts/batch.ts';
+import type { CompleteSession } from '../contracts/http.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import type { Warn } from '../warn.ts';
@@ -48,13 +50,17 @@ async function releaseLock(deps: LockDeps, { user_id, session_id }: SessionRow, 
   await unlock(deps, user_id, session_id).catch((error: unknown) => warn('lock not released', error));
 }
 
-/** Completes a recording and releases its lock. Returns the number of unfinished chunks. @throws as `completeSession` */
+/**
+ * Completes a recording and releases its lock. Returns the number of unfinished chunks. Does nothing if the recording has gone on since:
+ * `resumptions` is how often it had gone on when the caller began. @throws as `completeSession`
+ */
 export async function endRecording(
   deps: CompletionDeps & LockDeps,
   session: SessionRow,
-  chunkCount: number,
+  { chunkCount, resumptions }: z.output<typeof CompleteSession>,
   warn: Warn,
 ): Promise<number> {
+  if (resumptions !== undefined && resumptions !== (session.resumptions ?? 0)) return 0;
   const waiting = await completeSession(deps, session, chunkCount);
   await releaseLock(deps, session, warn);
   return waiting;

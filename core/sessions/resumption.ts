@@ -39,14 +39,17 @@ function isResumedBy(session: SessionRow, key: string | undefined): boolean {
  */
 export async function resumeSession(deps: ResumptionDeps, session: SessionRow, key: string | undefined) {
   const { session_id: id } = session;
+  let isResumed = false;
   if (!isResumedBy(session, key)) {
     if (isBeingRetranscribed(session))
       throw new DomainError('not-ready', 'this session is being transcribed again; go on when that is done');
-    await deps.sessions.resume(session, { by: key, dueAtMs: deps.nowMs() + 1000 * ABANDONED_SECONDS });
+    isResumed = await deps.sessions.resume(session, { by: key, dueAtMs: deps.nowMs() + 1000 * ABANDONED_SECONDS });
   }
   const now = await deps.sessions.get(id);
   if (now === undefined || now.state === 'deleted') throw sessionDeleted();
-  if (!isResumedBy(now, key)) throw new DomainError('busy', 'the session is being changed by other requests; try again');
+  if (!isResumed && !isResumedBy(now, key))
+    throw new DomainError('busy', 'the session is being changed by other requests; try again');
   if (now.live) await deps.wake(); // the machine boots while the first chunk is recorded
-  return { ...viewSession(now), nextChunkNumber: chunkCountOf(now, await deps.chunks.listOf(id)) + 1 };
+  const { resumptions = 0 } = now;
+  return { ...viewSession(now), resumptions, nextChunkNumber: chunkCountOf(now, await deps.chunks.listOf(id)) + 1 };
 }

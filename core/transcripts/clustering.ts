@@ -17,7 +17,7 @@ const ALIKE = 0.3;
 const BLOCK = 128;
 const SPEAKER_SECONDS = 2.5;
 const SPEAKER_SHARE = 0.1;
-const MIXTURE = 0.91;
+const MIXTURE = 0.92;
 
 interface Unit {
   readonly vector: Float64Array;

@@ -1,4 +1,5 @@
 /** Reads the transcript of a session for a client: whole or a range, in the requested format. */
+import { createHash } from 'node:crypto';
 import type * as z from 'zod';
 import type { TranscriptQuery } from '../contracts/http.ts';
 import { exportKey, liveKey, transcriptKey } from '../contracts/keys.ts';
@@ -25,6 +26,9 @@ const aboutSession = ({ title = 'Recording', recorded_at_ms, created_at_ms }: Se
   addedAtMs: created_at_ms,
 });
 
+/** Changes with the title, which documents contain. */
+const titleTag = ({ title = '' }: SessionRow): string => createHash('sha256').update(title).digest('hex').slice(0, 8);
+
 /**
  * Reads the current transcript. `knownEtag`: what the client already has.
  * @throws DomainError `not-ready` if no chunk of the session has arrived
@@ -37,7 +41,8 @@ export async function readTranscript(
 ): Promise<Reading> {
   const current = await currentTranscript(deps, session);
   const { format, words } = request;
-  const etag = `"${[current.tag, nameOf(request), start, end].filter((part) => part !== undefined).join('-')}"`;
+  const title = format === 'md' || format === 'docx' ? titleTag(session) : undefined;
+  const etag = `"${[current.tag, nameOf(request), title, start, end].filter((part) => part !== undefined).join('-')}"`;
   if (knownEtag === etag) return { etag, kind: 'unchanged' };
   // Only whole texts are stored for a redirect: the URL is the same for all clients.
   if (format === 'json' && words !== false && start === undefined && after !== undefined && !current.isFinal) {

@@ -25,10 +25,11 @@ function grouped(segments: readonly Segment[], voices: Voices) {
   const ofSegments = segments.flatMap((segment) =>
     segment.voice === undefined ? [] : [[segment, { voice: segment.voice, seconds: segment.end - segment.start }] as const],
   );
-  const sources: (readonly [Source, Voice])[] = voices.size > 0 ? [...voices] : ofSegments;
-  const all = sources.map(([, voice]) => voice);
-  const speakers = voices.size > 0 ? speakersOf(all) : similarVoices(all);
-  return { sources, speakers };
+  const sources: (readonly [Source, Voice])[] = [...voices, ...ofSegments];
+  const speakers = speakersOf([...voices.values()]);
+  // Voices of two models cannot be compared.
+  const first = Math.max(-1, ...speakers) + 1;
+  return { sources, speakers: [...speakers, ...similarVoices(ofSegments.map(([, voice]) => voice)).map((n) => first + n)] };
 }
 
 /** The label of each source, and the speakers in order of their first words. */

@@ -87,7 +87,7 @@ class World:
         self.rows = ChunkRows(self.database, "chunks", "ledger", "fleet", "i-a/1/x")
         self.rows.find_result = lambda _key: None  # type: ignore[method-assign]
         objects = Objects(self.bucket, "bucket")
-        self.loader = Loader(self.rows, objects, self.decoder, NoLanguages(), "m")  # type: ignore[arg-type]
+        self.loader = Loader(self.rows, objects, self.decoder, NoLanguages(), "m", "")  # type: ignore[arg-type]
 
     @property
     def row(self) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import { userPage } from './user-pages.ts';
 const DOES_NOT_EXIST = 'attribute_not_exists(session_id)';
 const NOT_DELETED = 'attribute_exists(session_id) AND #state <> :deleted';
 const SAME_RECORDING = '#state = :completed AND (attribute_not_exists(resumptions) OR resumptions = :resumptions)';
+const NOT_RETRANSCRIBED = 'attribute_not_exists(retranscription)';
+const SAME_RETRANSCRIPTION = 'retranscription.#number = :seen';
 const STILL_RECORDING = '#state = :recording AND due_at_ms = :was';
 const NEWER_EDITS = `${NOT_DELETED} AND (attribute_not_exists(edits_version) OR edits_version < :version)`;
 const STILL_SETTLED = `${NOT_DELETED} AND settled_chunks = :was`;
@@ -136,14 +138,14 @@ const changesOf = (update: Update): Omit<SessionStore, keyof Rows | keyof TextCh
       },
     }),
 
-  resume: ({ session_id, resumptions = 0 }, { by, dueAtMs }) =>
+  resume: ({ session_id, resumptions = 0, retranscription }, { by, dueAtMs }) =>
     update(session_id, {
       UpdateExpression:
         `SET #state = :recording, resumptions = :next, due_shard = :due, due_at_ms = :at${by === undefined ? '' : ', resumed_by = :by'}` +
         ' REMOVE completed_at_ms, abandoned, transcript_status, transcript_of, transcript_written_at_ms' +
         (by === undefined ? ', resumed_by' : ''),
-      ConditionExpression: SAME_RECORDING,
-      ExpressionAttributeNames: { '#state': 'state' },
+      ConditionExpression: `${SAME_RECORDING} AND ${retranscription === undefined ? NOT_RETRANSCRIBED : SAME_RETRANSCRIPTION}`,
+      ExpressionAttributeNames: { '#state': 'state', ...(retranscription !== undefined && { '#number': 'number' }) },
       ExpressionAttributeValues: {
         ':recording': 'recording',
         ':completed': 'completed',
@@ -151,6 +153,7 @@ const changesOf = (update: Update): Omit<SessionStore, keyof Rows | keyof TextCh
         ':next': resumptions + 1,
         ':due': 'due',
         ':at': dueAtMs,
+        ...(retranscription !== undefined && { ':seen': retranscription.number }),
         ...(by !== undefined && { ':by': by }),
       },
     }),

@@ -68,10 +68,10 @@ export const buildHandler = (deps: SessionsDeps, clientId: string) =>
         return { status: 200, body: viewSessionCost(id, await deps.costOf(id, await deps.chunks.listOf(id))) };
       },
 
-      'POST /api/sessions/{id}/complete': async ({ body: { chunkCount }, caller, id }) => {
+      'POST /api/sessions/{id}/complete': async ({ body, caller, id }) => {
         const session = await sessionFor(deps.sessions, caller, id);
-        const waiting = await endRecording(deps, session, chunkCount, warn);
-        return { status: 202, body: { id, state: 'completed', chunkCount, waiting } };
+        const waiting = await endRecording(deps, session, body, warn);
+        return { status: 202, body: { id, state: 'completed', chunkCount: body.chunkCount, waiting } };
       },
 
       'POST /api/sessions/{id}/resume': async ({ headers, caller, id }) => {

@@ -67,9 +67,10 @@ export function memorySessionStore(): SessionStore {
         abandoned: undefined,
       });
     },
-    async resume({ session_id, resumptions = 0 }, { by, dueAtMs }) {
+    async resume({ session_id, resumptions = 0, retranscription }, { by, dueAtMs }) {
       const row = rows.get(session_id);
       if (row?.state !== 'completed' || (row.resumptions ?? 0) !== resumptions) return false;
+      if (row.retranscription?.number !== retranscription?.number) return false;
       const none = { completed_at_ms: undefined, abandoned: undefined, transcript_status: undefined };
       const due = { due_shard: 'due', due_at_ms: dueAtMs } as const;
       const again = { state: 'recording', resumptions: resumptions + 1, resumed_by: by } as const;

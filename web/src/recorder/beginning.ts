@@ -11,10 +11,17 @@ export function holdWebLock(id: string): Promise<() => void> {
   });
 }
 
+/** The id of the recording that goes on with a session: the same when it is tried again, until it is stored. */
+export function idOf(sessionId: string | undefined): string {
+  const id = (sessionId && sessionStorage.getItem(sessionId)) ?? crypto.randomUUID();
+  if (sessionId !== undefined) sessionStorage.setItem(sessionId, id);
+  return id;
+}
+
 /** Opens the session that the recording goes on with. Returns what is stored of it. @throws ApiError */
 export async function resumeSession(id: string, sessionId: string) {
   const session = await api('POST /api/sessions/{id}/resume', { path: { id: sessionId }, headers: { 'Idempotency-Key': id } });
-  const { title = '', language, live, diarize = false, nextChunkNumber: firstNumber } = session;
+  const { title = '', language, live, diarize = false, resumptions, nextChunkNumber: firstNumber } = session;
   return {
     title,
     language,
@@ -22,6 +29,7 @@ export async function resumeSession(id: string, sessionId: string) {
     diarize,
     channels: session.channels === 'separate' ? session.channels : undefined,
     sessionId,
+    resumptions,
     firstNumber,
   };
 }

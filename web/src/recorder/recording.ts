@@ -10,7 +10,7 @@
  */
 import { computed, signal } from '@preact/signals';
 import { user } from '../auth/session.ts';
-import { failureOf, holdWebLock, resumeSession } from './beginning.ts';
+import { failureOf, holdWebLock, idOf, resumeSession } from './beginning.ts';
 import { type Capture, capture } from './capture.ts';
 import { ChunkRecorder, type Position } from './chunk-recorder.ts';
 import { holdLock } from './lock.ts';
@@ -68,6 +68,8 @@ interface Active {
   interruption: RecordingNote | undefined;
   /** performance.now() at that moment. */
   interruptedAtMs: number;
+  /** performance.now() when it resumed last. */
+  resumedAtMs: number;
   /** Seconds recorded before the last start or resume. */
   previousSeconds: number;
   /** Time of the last start or resume (performance.now); undefined while suspended. */
@@ -190,16 +192,23 @@ async function interrupt(reason: string): Promise<void> {
   if (mine === undefined || phase.value !== 'recording') return;
   const at = notePosition();
   mine.interruptedAtMs = performance.now();
+  mine.interruption = at && { ...at, id: crypto.randomUUID(), kind: 'interruption', text: reason };
   phase.value = 'lost';
   problem.value = `${reason} The recording continues as soon as there is a microphone.`;
   await suspend(mine);
-  if (at !== undefined) mine.interruption = await note(mine, { ...at, kind: 'interruption', text: reason });
+  if (mine.interruption !== undefined) await note(mine, mine.interruption);
   await resumeAlone();
 }
 
+/** A recording that is lost sooner after it has resumed waits for the user. */
+const SHORTEST_RECORDING_MS = 3000;
+
 /** Resumes a lost recording without the user, if there is a microphone. */
 async function resumeAlone(): Promise<void> {
-  if (phase.value === 'lost' && (await microphones()).length > 0) await resume(undefined);
+  const mine = active;
+  // A microphone that fails at once must not be opened again and again.
+  const isTooSoon = mine !== undefined && performance.now() - mine.resumedAtMs < SHORTEST_RECORDING_MS;
+  if (phase.value === 'lost' && !isTooSoon && (await microphones()).length > 0) await resume(undefined);
 }
 
 /** Says in the note about an interruption how long it took. */
@@ -220,18 +229,22 @@ export async function start({ deviceId, withComputer, sessionId, ...options }: R
   phase.value = 'starting';
   problem.value = '';
   let [microphone, computer]: (MediaStream | undefined)[] = [];
+  let releaseWebLock = (): void => undefined;
+  let storedId: string | undefined;
   try {
     if (withComputer) computer = await openComputerSound(); // first: the browser's dialog needs the click
     microphone = await openMicrophone(deviceId);
-    const id = crypto.randomUUID();
+    const id = idOf(sessionId);
     navigator.storage?.persist?.().catch(() => false); // not awaited: some browsers ask the user
     const kept =
       sessionId === undefined
-        ? { ...options, ...(withComputer && { channels: 'separate' as const, diarize: false }) }
+        ? { ...options, resumptions: 0, ...(withComputer && { channels: 'separate' as const, diarize: false }) }
         : await resumeSession(id, sessionId);
     const firstNumber = 'firstNumber' in kept ? kept.firstNumber : 1;
-    const releaseWebLock = await holdWebLock(id);
+    releaseWebLock = await holdWebLock(id);
     await putRecording({ ...kept, id, userId: owner.userId, startedAtMs: Date.now(), phase: 'recording' });
+    storedId = id;
+    if (sessionId !== undefined) sessionStorage.removeItem(sessionId);
     active = {
       id,
       firstNumber,
@@ -242,6 +255,7 @@ export async function start({ deviceId, withComputer, sessionId, ...options }: R
       suspendedAt: { n: firstNumber, seconds: 0 },
       interruption: undefined,
       interruptedAtMs: 0,
+      resumedAtMs: 0,
       previousSeconds: 0,
       runningSinceMs: undefined,
       releaseWebLock,
@@ -264,8 +278,12 @@ export async function start({ deviceId, withComputer, sessionId, ...options }: R
     recordingId.value = undefined;
     releaseStream(microphone);
     releaseStream(computer);
-    active?.releaseWebLock();
+    releaseWebLock();
     active = undefined;
+    if (storedId !== undefined) {
+      await changeRecording(storedId, { phase: 'stopped' });
+      sendRecording(storedId); // completes the session, if it has one
+    }
   }
 }
 
@@ -299,11 +317,13 @@ export async function resume(deviceId: string | undefined): Promise<void> {
       return;
     }
     mine.capture = captureWith(microphone, mine.computer);
+    mine.resumedAtMs = performance.now();
     startRecorder(mine);
     problem.value = '';
     phase.value = 'recording';
     await endInterruption(mine);
   } catch (error) {
+    if (isSuspended.value) mine.capture.release();
     problem.value = error instanceof MicrophoneError ? error.message : 'The microphone cannot be used.';
   } finally {
     mine.isOpening = false;

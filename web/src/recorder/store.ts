@@ -29,6 +29,8 @@ export interface Recording {
   readonly lost?: string | undefined;
   /** Number of the first chunk, if the recording goes on with an earlier session. */
   readonly firstNumber?: number | undefined;
+  /** How often the session had gone on when this recording began; undefined in recordings of older pages. */
+  readonly resumptions?: number | undefined;
   /** The title has changed since the server got it. */
   readonly isTitleNew?: boolean | undefined;
   readonly notes?: readonly RecordingNote[] | undefined;

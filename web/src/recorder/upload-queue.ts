@@ -100,20 +100,37 @@ async function send(sessionId: string, chunk: Chunk): Promise<void> {
   await changeChunk(chunk.recordingId, chunk.n, { state: 'sent' });
 }
 
+const FOREIGN = 'another recorder has used this number; save the audio here';
+
+/** Whether the server has other audio under the number of this chunk: another recorder went on with the session meanwhile. */
+const isForeign = async ({ sizeBytes }: Pick<ChunkRow, 'sizeBytes'>, chunk: Chunk): Promise<boolean> =>
+  (await audioOf(chunk)).size !== sizeBytes;
+
+type ChunkRow = CallResult<'GET /api/sessions/{id}'>['chunks'][number];
+
+/** Copies the server's state of an uploaded chunk to this device. Returns whether it has changed. */
+async function syncChunk(chunk: Chunk, row: ChunkRow): Promise<boolean> {
+  const { recordingId, n, state, isKnown } = chunk;
+  const change = (to: Partial<Chunk>): Promise<void> => changeChunk(recordingId, n, { ...to, isKnown: true });
+  const isNew = state === 'sent' && !isKnown;
+  const isDead = row.state === 'dead' && state === 'sent';
+  if (isNew && (await isForeign(row, chunk))) await change({ state: 'failed', error: FOREIGN });
+  else if (row.state === 'done') await dropAudio(recordingId, n, { state: 'done', isKnown: true });
+  else if (isDead) await change({ state: 'failed', error: row.error });
+  else if (!isKnown) await change({});
+  return row.state === 'done' || isDead || !isKnown;
+}
+
 /** Copies the server's chunk states to the uploaded chunks on this device. Returns whether any of them changed. */
 async function syncChunkStates(sessionId: string, chunks: readonly Chunk[]): Promise<boolean> {
   const open = chunks.find(({ state }) => state === 'sent') ?? chunks.find(({ state }) => state === 'failed');
   const session = await api('GET /api/sessions/{id}', { path: { id: sessionId }, query: { from: open?.n } });
   const rows = new Map(session.chunks.map((row) => [row.chunkNumber, row]));
   let hasChanged = false;
-  for (const { recordingId, n, state, isKnown } of chunks) {
-    const row = rows.get(n);
-    if (row === undefined || (state !== 'sent' && state !== 'failed')) continue;
-    const isDead = row.state === 'dead' && state === 'sent';
-    if (row.state === 'done') await dropAudio(recordingId, n, { state: 'done', isKnown: true });
-    else if (isDead) await changeChunk(recordingId, n, { state: 'failed', error: row.error, isKnown: true });
-    else if (!isKnown) await changeChunk(recordingId, n, { isKnown: true });
-    hasChanged ||= row.state === 'done' || isDead || !isKnown;
+  for (const chunk of chunks) {
+    const row = rows.get(chunk.n);
+    const isUploaded = chunk.state === 'sent' || (chunk.state === 'failed' && chunk.error !== FOREIGN);
+    if (row !== undefined && isUploaded) hasChanged = (await syncChunk(chunk, row)) || hasChanged;
   }
   return hasChanged;
 }
@@ -152,11 +169,12 @@ async function sendTitle(id: string, sessionId: string, title: string): Promise<
 async function sendNote(id: string, sessionId: string, note: RecordingNote): Promise<void> {
   const { text, kind, chunkNumber, seconds } = note;
   const path = { id: sessionId, note: note.id };
-  await api('PUT /api/sessions/{id}/notes/{note}', { path, body: { text, kind, chunkNumber, seconds } }).catch(
-    (error: unknown) => {
-      if (!(error instanceof ApiError && error.code === 'invalid')) throw error; // too many notes must not stop the audio
-    },
-  );
+  await api('PUT /api/sessions/{id}/notes/{note}', {
+    path,
+    body: { text, kind, chunkNumber, seconds: Math.min(600, seconds) },
+  }).catch((error: unknown) => {
+    if (!(error instanceof ApiError && error.code === 'invalid')) throw error; // too many notes must not stop the audio
+  });
   await changeRecording(id, ({ notes = [] }) => ({
     notes: notes.map((one) => (one.id === note.id && one.text === note.text ? { ...one, isSent: true as const } : one)),
   }));
@@ -195,7 +213,8 @@ async function step(recording: Recording): Promise<'continue' | 'changed' | 'unc
   if (await sendChanges(recording, sessionId)) return 'continue';
   if (phase === 'stopped') {
     const chunkCount = chunks.at(-1)?.n ?? (recording.firstNumber ?? 1) - 1;
-    await api('POST /api/sessions/{id}/complete', { path: { id: sessionId }, body: { chunkCount } });
+    const { resumptions } = recording;
+    await api('POST /api/sessions/{id}/complete', { path: { id: sessionId }, body: { chunkCount, resumptions } });
     await changeRecording(id, { phase: 'completed' });
     return 'continue';
   }

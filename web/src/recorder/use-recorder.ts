@@ -3,6 +3,7 @@ import { api } from '../api/client.ts';
 import { go } from '../route.ts';
 import { defaultModel, supportedLanguage } from '../ui/language-field.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
+import { canCaptureComputer } from './microphone.ts';
 import { changeMicrophone, current, isActive, isSuspended, pause, phase, rename, resume, start, stop } from './recording.ts';
 import { recordings } from './upload-queue.ts';
 import { useChoices } from './use-choices.ts';
@@ -51,10 +52,13 @@ export function useRecorder(sessionId: string | undefined) {
     /** Called when the user has finished typing. */
     saveTitle: (): Promise<void> | undefined => (isActive.value ? rename(title.trim()) : undefined),
     async begin(): Promise<void> {
+      if (sessionId !== undefined && earlier.value === undefined) return; // not loaded yet
       const model = defaultModel();
       const options = { title: title.trim(), language: supportedLanguage(language, model) || undefined, live, diarize };
       const { prompt, hotwords } = told.chosen ?? {};
-      await start({ deviceId: microphone, withComputer, ...options, prompt, hotwords, sessionId });
+      const isSeparate = earlier.value?.channels === 'separate';
+      const both = sessionId === undefined ? withComputer : isSeparate && canCaptureComputer();
+      await start({ deviceId: microphone, withComputer: both, ...options, prompt, hotwords, sessionId });
       await refresh(); // labels are known only after the user has allowed the microphone
     },
     pauseOrResume: (): Promise<void> => (isSuspended.value ? resume(microphone) : pause()),

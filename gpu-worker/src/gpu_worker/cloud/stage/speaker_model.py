@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gpu_worker.cloud.stage.aws import AWS_ERRORS
@@ -27,6 +28,8 @@ KEPT_FOLDER: Final = "machine/"
 RETRY_SECONDS: Final = 300.0
 """After a failed download, chunks are transcribed without speakers for this long."""
 
+TRANSFER_ERRORS: Final = (*AWS_ERRORS, Boto3Error, OSError)
+
 log = structlog.get_logger(__name__)
 
 
@@ -35,7 +38,7 @@ class StageSpeakers:
 
     def __init__(self, name: str, objects: Objects) -> None:
         """Loads a model of the user's own. `name`: empty if the stage detects no speakers. Raises SpeakersUnavailable."""
-        self._name = name
+        self.name = name
         self._objects = objects
         self._lock = threading.Lock()
         self._is_published = published_files(name) is not None
@@ -49,37 +52,37 @@ class StageSpeakers:
                 try:
                     self._model = self._published()
                 except SpeakersUnavailable as error:
-                    log.error("speaker model not loaded", model=self._name, error=str(error))
+                    log.error("speaker model not loaded", model=self.name, error=str(error))
                     self._next_try_s = time.monotonic() + RETRY_SECONDS
             return self._model
 
     def _own(self) -> SpeakerModel:
-        if Path(self._name).exists():
-            return SpeakerModel.load(self._name)
+        if Path(self.name).exists():
+            return SpeakerModel.load(self.name)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "speakers.onnx"
             try:
-                self._objects.download(MODEL_FOLDER + self._name, path)
+                self._objects.download(MODEL_FOLDER + self.name, path)
             except (ClientError, BotoCoreError) as error:
-                raise SpeakersUnavailable(f"there is no speaker model {MODEL_FOLDER}{self._name}: {error}") from error
+                raise SpeakersUnavailable(f"there is no speaker model {MODEL_FOLDER}{self.name}: {error}") from error
             return SpeakerModel.load(str(path))
 
     def _published(self) -> SpeakerModel:
-        files = published_files(self._name) or {}
+        files = published_files(self.name) or {}
         kept = {path: f"{KEPT_FOLDER}{path.parent.name}/{digest}" for path, digest in files.items()}
         missing = [path for path in kept if not path.exists()]
         for path in missing:
-            path.parent.mkdir(parents=True, exist_ok=True)
             try:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 self._objects.download(kept[path], path)
-            except AWS_ERRORS as error:
+            except TRANSFER_ERRORS as error:
                 path.unlink(missing_ok=True)
                 log.info("speaker model not in the bucket", key=kept[path], error=str(error))
                 break
-        model = SpeakerModel.load(self._name)  # verifies the files; downloads those that are missing or damaged
+        model = SpeakerModel.load(self.name)  # verifies the files; downloads those that are missing or damaged
         for path in missing:
             try:
                 self._objects.keep(kept[path], path)
-            except AWS_ERRORS as error:
+            except TRANSFER_ERRORS as error:
                 log.warning("speaker model not kept", key=kept[path], error=str(error))
         return model

@@ -99,6 +99,7 @@ class Batches:
             context.decoder,
             context.session_languages,
             context.engines.own.model_name,
+            context.speakers.name,
         )
         self._on_renewal = on_renewal
         self._between_parts = between_parts
@@ -197,7 +198,9 @@ class Batches:
             if transcription.confident_language is not None:
                 self._context.session_languages.note(item.claim, transcription.confident_language)
             damaged, no_signal = (tuple((span.start, span.end) for span in of) for of in (item.damaged, item.no_signal))
-            self._commit(item, replace(self._with_speakers(item, transcription), damaged=damaged, no_signal=no_signal))
+            self._commit(
+                item, replace(self._with_speakers(item, transcription, on_step), damaged=damaged, no_signal=no_signal)
+            )
             close(item)
             on_step()
 
@@ -214,11 +217,20 @@ class Batches:
                     self._context.rows.mark_alone(item.claim)
                     item.alone = True
 
-    def _with_speakers(self, item: Item, transcription: Transcription) -> Transcription:
+    def _with_speakers(self, item: Item, transcription: Transcription, on_step: Callable[[], None]) -> Transcription:
+        """The transcription with speakers, if they are requested and can be detected."""
         if not item.claim.diarize or item.audio is None or item.audio.ndim == 2:
             return transcription
         model = self._context.speakers.model()
-        return transcription if model is None else with_speakers(model, item.audio, transcription)
+        try:
+            if model is not None:
+                return with_speakers(model, item.audio, transcription, on_step)
+        except INTERRUPTIONS:
+            raise
+        except Exception:
+            log.exception("no speakers", session_id=item.claim.session_id, chunk_number=item.claim.chunk_number)
+        item.content_key = None  # not reused: the same audio can have speakers later
+        return transcription
 
     def _transcribe(
         self, items: Sequence[Item], on_step: Callable[[], None], close: Callable[[Item], None]

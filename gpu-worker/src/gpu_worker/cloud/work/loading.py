@@ -45,13 +45,20 @@ class Loader:
     """Loads items; used from several threads."""
 
     def __init__(
-        self, rows: ChunkRows, objects: Objects, decoder: Decoder, session_languages: SessionLanguages, own_model: str
+        self,
+        rows: ChunkRows,
+        objects: Objects,
+        decoder: Decoder,
+        session_languages: SessionLanguages,
+        own_model: str,
+        speakers: str,
     ) -> None:
         self._rows = rows
         self._objects = objects
         self._decoder = decoder
         self._session_languages = session_languages
         self._own_model = own_model
+        self._speakers = speakers
         self._lead_ins = LeadIns(rows, objects, decoder)
         self._pieces = StreamPieces(objects, decoder)
 
@@ -130,7 +137,14 @@ class Loader:
         claim = item.claim
         lead_in = "" if item.lead_in is None else hashlib.sha256(item.lead_in.audio.tobytes()).hexdigest()
         options_json = json.dumps(
-            [claim.model or self._own_model, claim.diarize, claim.channels, claim.prompt, claim.hotwords, lead_in]
+            [
+                claim.model or self._own_model,
+                claim.diarize and self._speakers,
+                claim.channels,
+                claim.prompt,
+                claim.hotwords,
+                lead_in,
+            ]
         )
         options_digest = hashlib.sha256(options_json.encode()).hexdigest()[:32]
         return "#".join((claim.user_id, sha256, claim.language or "", options_digest, f"engine-{ENGINE_VERSION}"))

@@ -99,7 +99,7 @@ class EngineProcess:
         if not order.options.diarize:
             return None
         self._speaker_model = self._speaker_model or SpeakerModel.load(self._speaker_model_name)
-        return FileSpeakers(self._speaker_model)
+        return FileSpeakers(self._speaker_model, self._send_alive)
 
     @staticmethod
     def _decoding(order: lines.Order, max_seconds: float) -> DecodeOptions:

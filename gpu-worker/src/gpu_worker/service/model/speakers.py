@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -17,12 +17,14 @@ class FileSpeakers:
     """Collects the voices of the parts of one file."""
 
     model: SpeakerModel
+    on_step: Callable[[], None]
+    """Called often enough to show that the process is alive."""
     voices: list[Voice] = field(default_factory=list)
 
     def add(self, audio: Audio, found: Transcription) -> Transcription:
         """The transcription of a part, whose words have the indices of their voices among those of the file."""
         first = len(self.voices)
-        voiced = with_speakers(self.model, audio, found)
+        voiced = with_speakers(self.model, audio, found, self.on_step)
         self.voices += voiced.speakers
 
         def moved(word: Word) -> Word:

@@ -31,7 +31,7 @@ BLOCK: Final = 128
 """Voices that are compared with each other at once."""
 SPEAKER_SECONDS, SPEAKER_SHARE = 2.5, 0.1
 """Voices with less speech than both, in seconds and of all speech, are no speaker; each joins the most similar."""
-MIXTURE: Final = 0.91
+MIXTURE: Final = 0.92
 """Cosine similarity above which a voice is two others at the same time."""
 
 

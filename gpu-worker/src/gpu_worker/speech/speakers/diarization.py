@@ -9,7 +9,7 @@ Only words get voices: noise and music have none. Memory is that of the vectors,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -78,7 +78,18 @@ def _cut(audio: Audio, windows: Sequence[tuple[float, float]]) -> list[Audio]:
     return cut
 
 
-def diarize(model: SpeakerModel, audio: Audio, words: Sequence[Word], limits: Limits | None = None) -> Diarized:
+def _batch(model: SpeakerModel, windows: Sequence[Audio], on_step: Callable[[], None]) -> npt.NDArray[np.float16]:
+    on_step()
+    return model.vectors(windows).astype(np.float16)
+
+
+def diarize(
+    model: SpeakerModel,
+    audio: Audio,
+    words: Sequence[Word],
+    limits: Limits | None = None,
+    on_step: Callable[[], None] = lambda: None,
+) -> Diarized:
     """The voices in a piece of audio and the voice of each word.
 
     Args:
@@ -86,14 +97,13 @@ def diarize(model: SpeakerModel, audio: Audio, words: Sequence[Word], limits: Li
         audio: float32 [n_samples], 16 kHz.
         words: In order of time, in seconds from the start of the audio.
         limits: Numbers of speakers, if they are known.
+        on_step: Called at least once per BATCH of words.
     """
     if not words or len(audio) < SAMPLE_RATE // 10:
         return Diarized((), (None,) * len(words), (False,) * len(words))
     length_s, duration_s = model.features.seconds, len(audio) / SAMPLE_RATE
     long, short = (
-        np.concatenate(
-            [model.vectors(_cut(audio, spans[at : at + BATCH])).astype(np.float16) for at in range(0, len(spans), BATCH)]
-        )
+        np.concatenate([_batch(model, _cut(audio, spans[at : at + BATCH]), on_step) for at in range(0, len(spans), BATCH)])
         for spans in (_windows(words, length_s, duration_s), _windows(words, length_s * SHORT, duration_s))
     )
     seconds = np.array([max(word.end - word.start, 0.0) for word in words])
@@ -106,10 +116,14 @@ def diarize(model: SpeakerModel, audio: Audio, words: Sequence[Word], limits: Li
 
 
 def with_voices(
-    model: SpeakerModel, audio: Audio, segments: Sequence[Segment], limits: Limits | None = None
+    model: SpeakerModel,
+    audio: Audio,
+    segments: Sequence[Segment],
+    limits: Limits | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> tuple[tuple[Segment, ...], tuple[Voice, ...]]:
     """Segments whose words name their voices, and the voices. Arguments as of `diarize`; segments in order of time."""
-    found = diarize(model, audio, [word for segment in segments for word in segment.words], limits)
+    found = diarize(model, audio, [word for segment in segments for word in segment.words], limits, on_step)
     marks = iter(zip(found.labels, found.overlapped, strict=True))
     marked = []
     for segment in segments:
