@@ -133,8 +133,4 @@ def _result(number: int, clip: Clip, made: Transcription) -> dict[str, Any]:
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Removes unset fields: optional fields of the contract are absent, never null."""
     words = {"words": [_plain(word) for word in fields["words"]]} if "words" in fields else {}
-    return {
-        name: value
-        for name, value in (fields | words).items()
-        if value is not None and not (name == "interpolated" and not value)
-    }
+    return {name: value for name, value in (fields | words).items() if value is not None and value is not False}
