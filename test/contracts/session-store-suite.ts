@@ -117,6 +117,19 @@ export function sessionStoreContract(name: string, make: () => SessionStore): vo
       expect(await store.get(session_id)).toMatchObject({ completed_at_ms: 3000, chunk_count: 4, transcript_of: 'old' });
     });
 
+    test('a session that is transcribed again since it was read does not record again', async () => {
+      const store = make();
+      const row = sessionRow({ session_id: fresh('session_') });
+      await store.create(row);
+      await store.complete(row.session_id, 1, 2);
+      const read = await store.get(row.session_id);
+      if (read === undefined) throw new Error('the session is gone');
+      await store.retranscribe(read, { language: undefined, model: 'small', nowMs: 5, dueAtMs: 6 });
+      expect(await store.resume(read, { by: 'a', dueAtMs: 7 })).toBe(false);
+      const now = await store.get(row.session_id);
+      expect(now !== undefined && (await store.resume(now, { by: 'a', dueAtMs: 7 }))).toBe(true);
+    });
+
     test('a title is changed and removed, but not after the deletion', async () => {
       const store = make();
       const row = sessionRow({ session_id: fresh('session_'), title: 'Tuesday' });

@@ -57,6 +57,22 @@ test('two recorders cannot go on with one recording, and a repeated request is n
   expect(await w.store.get(SESSION)).toMatchObject({ state: 'completed' });
 });
 
+test('a request without a key goes on, too; a second one does not [session.resumed]', async () => {
+  const w = await completedWorld();
+  expect(await w.call(RESUME)).toMatchObject({ status: 200, body: { nextChunkNumber: 2, resumptions: 1 } });
+  expect(await w.call(RESUME)).toMatchObject({ status: 409, body: { code: 'session-active' } });
+});
+
+test('a delayed end of an earlier recorder does not end the recording that has gone on since [session.resumed]', async () => {
+  const w = await completedWorld();
+  await w.call(RESUME, by('a'));
+  const complete = (resumptions: number) => w.call(COMPLETE, { body: { chunkCount: 1, resumptions } });
+  expect(await complete(0)).toMatchObject({ status: 202 });
+  expect(await w.store.get(SESSION)).toMatchObject({ state: 'recording' });
+  expect(await complete(1)).toMatchObject({ status: 202 });
+  expect(await w.store.get(SESSION)).toMatchObject({ state: 'completed' });
+});
+
 test('a recording that is transcribed again or deleted does not go on', async () => {
   const w = await completedWorld();
   await w.call('POST /api/sessions/{id}/retranscribe', { body: {} });
