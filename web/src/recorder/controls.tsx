@@ -2,12 +2,12 @@ import { Icon } from '../ui/icon.tsx';
 import { isActive, isSuspended, phase } from './recording.ts';
 import type { Recorder } from './use-recorder.ts';
 
-const RecordButton = ({ begin }: Pick<Recorder, 'begin'>) => (
+const RecordButton = ({ begin, isReady }: Pick<Recorder, 'begin' | 'isReady'>) => (
   <button
     type="button"
     class="record-button"
     aria-label="Record"
-    disabled={phase.value === 'starting'}
+    disabled={phase.value === 'starting' || !isReady}
     onClick={() => void begin()}
   >
     <Icon name="mic" />
@@ -33,8 +33,8 @@ const PauseAndStop = ({ pauseOrResume, end }: Pick<Recorder, 'pauseOrResume' | '
 );
 
 /** The buttons that are possible in the recorder's state. */
-export const Controls = ({ begin, pauseOrResume, end }: Recorder) => (
+export const Controls = ({ begin, isReady, pauseOrResume, end }: Recorder) => (
   <div class="controls">
-    {isActive.value ? <PauseAndStop pauseOrResume={pauseOrResume} end={end} /> : <RecordButton begin={begin} />}
+    {isActive.value ? <PauseAndStop pauseOrResume={pauseOrResume} end={end} /> : <RecordButton begin={begin} isReady={isReady} />}
   </div>
 );

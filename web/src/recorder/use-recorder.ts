@@ -47,12 +47,13 @@ export function useRecorder(sessionId: string | undefined) {
     change,
     told,
     earlier,
+    /** Whether the session with which the recording goes on is loaded. */
+    isReady: sessionId === undefined || earlier.value !== undefined,
     title,
     setTitle,
     /** Called when the user has finished typing. */
     saveTitle: (): Promise<void> | undefined => (isActive.value ? rename(title.trim()) : undefined),
     async begin(): Promise<void> {
-      if (sessionId !== undefined && earlier.value === undefined) return; // not loaded yet
       const model = defaultModel();
       const options = { title: title.trim(), language: supportedLanguage(language, model) || undefined, live, diarize };
       const { prompt, hotwords } = told.chosen ?? {};
