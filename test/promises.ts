@@ -15,7 +15,7 @@ export const PROMISES: Readonly<Record<string, string>> = {
 
   'session.resumed': 'A completed recording can go on; one recorder at a time writes its next chunks.',
   'session.notes': 'Notes and interruptions are listed at their time in the recording.',
-  'session.told': 'Prompt and hotwords of a recording, or else of its user, reach the model.',
+  'session.prompt': 'Prompt and hotwords of a recording, or else of its user, reach the model.',
   'stores.contract': 'The memory and DynamoDB stores behave the same.',
 
   keys: 'The server builds every key, and no other key is parsed as a chunk.',

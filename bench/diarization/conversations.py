@@ -89,9 +89,9 @@ def _in_room(audio: Audio, random: np.random.Generator) -> Audio:
         echo = random.standard_normal(len(decay)) * decay * 0.02
         echo[0] = 1
         spectrum *= np.fft.rfft(echo, 2 * (len(spectrum) - 1))
-    heard = np.fft.irfft(spectrum)[: len(audio)]
+    filtered = np.fft.irfft(spectrum)[: len(audio)]
     noise = random.standard_normal(len(audio)) * 10 ** ((-23 - random.uniform(*SNR_DB)) / 20)
-    return (heard + noise).astype(np.float32)
+    return (filtered + noise).astype(np.float32)
 
 
 def _words(speech: Sequence[Spoken], random: np.random.Generator) -> tuple[list[Word], list[int], list[bool]]:

@@ -44,7 +44,7 @@ const [MAX_PROMPT, MAX_HOTWORDS] = [800, 400];
 const PROMPT = 'Context for the model: text that precedes the recording.';
 const HOTWORDS = 'Words that the model should prefer.';
 
-/** What the model is told about recordings. An empty text means none. */
+/** A user's default prompt and hotwords. An empty text means none. */
 export const RecordingDefaults = z.strictObject({
   prompt: text(0, MAX_PROMPT).optional().meta({ description: PROMPT }),
   hotwords: text(0, MAX_HOTWORDS).optional().meta({ description: HOTWORDS }),

@@ -39,12 +39,12 @@ export async function createSession(
   admitChoice({ language: options.language }, deps.models, false);
   const live = options.live ?? deps.liveDefault;
   const { channels, recordedAt, prompt, hotwords, ...plain } = options;
-  const told = {
+  const texts = {
     ...(await deps.defaults.get(userId)),
     ...(prompt !== undefined && { prompt }),
     ...(hotwords !== undefined && { hotwords }),
   };
-  const row = { ...plain, live, ...separateOf(channels), ...recordedOf(recordedAt), ...nonEmpty(told) };
+  const row = { ...plain, live, ...separateOf(channels), ...recordedOf(recordedAt), ...nonEmpty(texts) };
   const session = newSession(row, userId, deps.newUlid(), deps.nowMs());
   await deps.sessions.create(session);
   if (live) await deps.wake(); // the machine boots while the first chunk is recorded

@@ -17,10 +17,10 @@ const RECORDED = { title: 'Tuesday', recordedAtMs: Date.UTC(2026, 2, 1, 9, 30), 
 const textAs = async (transcript: Transcript, format: Format, words?: boolean, about: object = RECORDED): Promise<string> =>
   String(await exported(transcript, { title, addedAtMs, ...about }, { format, marks: true, words }));
 
-const heard = (n: number): ChunkOutcome => ({ kind: 'transcribed', result: chunkTranscript(n, 30, 2) });
+const transcribed = (n: number): ChunkOutcome => ({ kind: 'transcribed', result: chunkTranscript(n, 30, 2) });
 const NEVER_SENT: ChunkOutcome = { kind: 'missing' };
-const FIVE = joinChunks(SESSION, [heard(1), heard(2), NEVER_SENT, heard(4), heard(5)]);
-const MOSTLY_MISSING = joinChunks(SESSION, [heard(1), NEVER_SENT, NEVER_SENT]);
+const FIVE = joinChunks(SESSION, [transcribed(1), transcribed(2), NEVER_SENT, transcribed(4), transcribed(5)]);
+const MOSTLY_MISSING = joinChunks(SESSION, [transcribed(1), NEVER_SENT, NEVER_SENT]);
 
 test.each(['transcript', 'subtitles'])(
   '%s: Markdown and WebVTT with times of words equal the shared examples, which the service reads as well [transcript.formats]',

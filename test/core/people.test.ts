@@ -57,7 +57,7 @@ test('a segment ends where the speaker changes, and a short answer keeps its spe
   expect(linesOf(joinedOf([0, 0, 1, 0], [1, 2]))).toEqual(['S1: w1-0 w1-1', 'S2: w1-2', 'S1: w1-3', 'S2: w2-0', 'S3: w2-1']);
 });
 
-test('every word has the speaker of its voice, whoever speaks in whichever chunk [speakers]', () => {
+test('every word has the speaker of its voice, in all chunks [speakers]', () => {
   const people = fc.array(fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 12 }), {
     minLength: 1,
     maxLength: 6,

@@ -122,7 +122,7 @@ test('notes have limits, and an id of another form is refused', async () => {
   expect(await w.call(PUT_NOTE, { note: 'n1', body: { ...body, text: '' } })).toMatchObject({ status: 422 });
 });
 
-test("prompt and hotwords of a recording reach its chunks; absent ones are the user's defaults, empty ones are none [session.told]", async () => {
+test("prompt and hotwords of a recording reach its chunks; absent ones are the user's defaults, empty ones are none [session.prompt]", async () => {
   const w = await recordingWorld();
   const defaults = { prompt: 'A talk about rivers.', hotwords: 'Chunkscribe' };
   expect(await w.call('PUT /api/recording-defaults', { body: defaults })).toMatchObject({ status: 200, body: defaults });

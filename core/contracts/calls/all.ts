@@ -30,7 +30,7 @@ export const CALLS: ApiCalls = calls;
 /** Tag of a call -> description. The tag is the first part of its path after `/api/`. */
 export const TAGS: Readonly<Record<string, string>> = {
   sessions: 'Recordings in chunks, and their text',
-  'recording-defaults': 'What the model is told about recordings of a user',
+  'recording-defaults': 'Default prompt and hotwords of recordings',
   corrections: 'Rules that correct all text of a user, and target words that are counted in it',
   transcriptions: 'Files, transcribed as jobs',
   gpu: 'Manual control of the GPU (admin)',

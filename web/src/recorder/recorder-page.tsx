@@ -8,10 +8,10 @@ import { Leftovers } from './leftovers.tsx';
 import { LiveText } from './live-text.tsx';
 import { noSignalSince } from './no-signal.ts';
 import { Notes } from './notes.tsx';
+import { PromptFields } from './prompt-fields.tsx';
 import { current, isActive, isSuspended, phase, problem } from './recording.ts';
 import { isStorageFull } from './store.ts';
 import { TimerAndLevel } from './timer-and-level.tsx';
-import { ToldFields } from './told-fields.tsx';
 import { type Recorder, useRecorder } from './use-recorder.ts';
 
 /** What went wrong with the recording or the storage of this device. */
@@ -36,12 +36,12 @@ const Problems = () => (
 );
 
 /** The options of a new recording. */
-const Options = ({ live, diarize, withComputer, told, change }: Recorder) => (
+const Options = ({ live, diarize, withComputer, texts, change }: Recorder) => (
   <>
     <LiveSwitch live={live} change={change} />
     <ComputerSwitch withComputer={withComputer} change={change} />
     {config().canDiarize && !withComputer && <SpeakersSwitch diarize={diarize} change={change} />}
-    {!isActive.value && <ToldFields told={told} />}
+    {!isActive.value && <PromptFields texts={texts} />}
   </>
 );
 

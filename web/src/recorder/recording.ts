@@ -47,7 +47,7 @@ export interface RecordingOptions {
   readonly diarize: boolean;
   /** Whether the sound of the computer is recorded too, as a second channel. */
   readonly withComputer: boolean;
-  /** What the model is told; undefined: the user's defaults. */
+  /** Undefined: the user's defaults. */
   readonly prompt: string | undefined;
   readonly hotwords: string | undefined;
   /** Set if the recording goes on with this session. The options are those of the session then. */

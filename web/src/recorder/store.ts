@@ -17,7 +17,7 @@ export interface Recording {
   readonly diarize: boolean;
   /** Whether the microphone and the computer are separate channels. */
   readonly channels?: 'separate' | undefined;
-  /** What the model is told; undefined: the user's defaults. */
+  /** Undefined: the user's defaults. */
   readonly prompt?: string | undefined;
   readonly hotwords?: string | undefined;
   readonly startedAtMs: number;

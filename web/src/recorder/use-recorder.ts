@@ -8,7 +8,7 @@ import { changeMicrophone, current, isActive, isSuspended, pause, phase, rename,
 import { recordings } from './upload-queue.ts';
 import { useChoices } from './use-choices.ts';
 import { useMicrophones } from './use-microphones.ts';
-import { useTold } from './use-told.ts';
+import { usePrompt } from './use-prompt.ts';
 
 /** What the user has chosen for the recording, and the actions of the recorder. */
 export type Recorder = ReturnType<typeof useRecorder>;
@@ -20,7 +20,7 @@ export type Recorder = ReturnType<typeof useRecorder>;
 export function useRecorder(sessionId: string | undefined) {
   const { deviceId, language, live, diarize, withComputer, change } = useChoices();
   const { devices, refresh } = useMicrophones();
-  const told = useTold();
+  const texts = usePrompt();
   const earlier = useLoaded(`earlier ${sessionId}`, async () =>
     sessionId === undefined ? undefined : api('GET /api/sessions/{id}', { path: { id: sessionId } }),
   );
@@ -45,7 +45,7 @@ export function useRecorder(sessionId: string | undefined) {
     diarize,
     withComputer,
     change,
-    told,
+    texts,
     earlier,
     /** Whether the session with which the recording goes on is loaded. */
     isReady: sessionId === undefined || earlier.value !== undefined,
@@ -56,7 +56,7 @@ export function useRecorder(sessionId: string | undefined) {
     async begin(): Promise<void> {
       const model = defaultModel();
       const options = { title: title.trim(), language: supportedLanguage(language, model) || undefined, live, diarize };
-      const { prompt, hotwords } = told.chosen ?? {};
+      const { prompt, hotwords } = texts.chosen ?? {};
       const isSeparate = earlier.value?.channels === 'separate';
       const both = sessionId === undefined ? withComputer : isSeparate && canCaptureComputer();
       await start({ deviceId: microphone, withComputer: both, ...options, prompt, hotwords, sessionId });

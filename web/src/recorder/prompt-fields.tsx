@@ -2,8 +2,8 @@ import { Failed } from '../ui/parts.tsx';
 import { useAction } from '../ui/use-action.ts';
 import type { Recorder } from './use-recorder.ts';
 
-/** What the model is told: words to expect and context, for this recording or for all of them. */
-export function ToldFields({ told: { told, change, isDefault, saveAsDefaults } }: Pick<Recorder, 'told'>) {
+/** Words to expect and context, for this recording or for all of them. */
+export function PromptFields({ texts: { texts, change, isDefault, saveAsDefaults } }: Pick<Recorder, 'texts'>) {
   const { failure, run } = useAction();
   return (
     <details>
@@ -16,7 +16,7 @@ export function ToldFields({ told: { told, change, isDefault, saveAsDefaults } }
             class="input"
             maxLength={400}
             placeholder="for example: Chunkscribe, Dr. Okonkwo, stent"
-            value={told.hotwords}
+            value={texts.hotwords}
             onInput={({ currentTarget }) => change({ hotwords: currentTarget.value })}
           />
         </div>
@@ -26,7 +26,7 @@ export function ToldFields({ told: { told, change, isDefault, saveAsDefaults } }
             id="prompt"
             class="input"
             maxLength={800}
-            value={told.prompt}
+            value={texts.prompt}
             onInput={({ currentTarget }) => change({ prompt: currentTarget.value })}
           />
         </div>
