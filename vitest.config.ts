@@ -61,7 +61,17 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { extends: true, test: { name: 'pages', include: ['test/browser/**/*.test.ts'], exclude: [SERVICE_PAGE], ...onHost } },
+      {
+        extends: true,
+        test: {
+          name: 'pages',
+          include: ['test/browser/**/*.test.ts'],
+          exclude: [SERVICE_PAGE],
+          ...onHost,
+          // Browsers that record and play in real time, on a machine that transcribes meanwhile. The summary lists second tries.
+          retry: 1,
+        },
+      },
     ],
   },
 });

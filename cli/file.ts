@@ -5,6 +5,7 @@ import { recordedOr } from '../core/contracts/recorded.ts';
 import { choice, jobId, listLimit } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 import { type Order, sortedPage, sortOption } from './sorted.ts';
+import { NEW_NAME, namedText, SPEAKER } from './speaker.ts';
 import { transcriptCommand } from './text.ts';
 
 /** `chunkscribe file`: the user's file jobs. */
@@ -60,6 +61,17 @@ export function fileCommands(program: Command, api: ApiClient, isJson: () => boo
     isJson,
     (id, query) => api.bytes('GET /api/transcriptions/{id}/transcript', { path: { id }, query }),
   );
+
+  file
+    .command('speaker')
+    .description('name a speaker of the text, or merge two')
+    .argument('<job>', 'id', jobId)
+    .argument(...SPEAKER)
+    .argument(...NEW_NAME)
+    .action(async (id: string, speaker: string, name: string) => {
+      const named = await api('PUT /api/transcriptions/{id}/speakers', { path: { id }, body: { speaker, name } });
+      print(isJson(), named, () => namedText(speaker, name));
+    });
 
   for (const [name, call, description] of [
     ['cancel', 'POST /api/transcriptions/{id}/cancel', 'cancel a job and delete its results'],

@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { STAGE_NAME } from '../core/contracts/fields.ts';
 import { FORMATS } from '../core/contracts/formats.ts';
 import { MAX_CHUNK_NUMBER } from '../core/contracts/limits.ts';
+import { MAX_SPEAKERS } from '../core/contracts/speakers.ts';
 
 /** Rows per list. @see ListQuery of core/contracts/http.ts */
 const MAX_LISTED = 100;
@@ -56,6 +57,8 @@ export const sessionOrJobId = matching(
   /^(session_[A-Za-z0-9_-]{1,64}|job_[A-Za-z0-9]{1,64})$/,
   'a session or job id, as shown by session list and file list',
 );
+export const speakerCount = wholeNumber(1, MAX_SPEAKERS);
+export const knownVoiceId = matching(/^[0-9A-Z]{26}$/, 'the id of a known voice, as shown by voices list');
 export const chunkNumber = wholeNumber(1, MAX_CHUNK_NUMBER);
 const stageName = matching(STAGE_NAME, 'the name of a stage: 2 to 16 lower-case letters, digits and hyphens');
 /** Arguments of `option()` for commands that call AWS directly. */

@@ -14,6 +14,7 @@ import { lockCommands, sessionCommands } from './session.ts';
 import { smokeCommand } from './smoke/command.ts';
 import { tokenCommand } from './token.ts';
 import { transcribeCommand } from './transcribe/command.ts';
+import { voiceCommands } from './voices.ts';
 
 /** Rejects help for an unknown command; commander would print the general help. */
 function refuseUnknownHelp(context: { readonly error: boolean; readonly command: Command }): string {
@@ -47,6 +48,7 @@ Exit status: 0 success, 1 error, 2 partly failed, 3 batch run failed completely,
   const isJson = (): boolean => program.opts<{ json?: boolean }>().json === true;
   batchCommands(program, api, isJson);
   sessionCommands(program, api, isJson);
+  voiceCommands(program, api, isJson);
   lockCommands(program, api, isJson);
   gpuCommands(program, api, isJson);
   transcribeCommand(program, api, isJson);

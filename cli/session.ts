@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import type { ApiClient, CallResult } from '../core/contracts/calls/client.ts';
 import { recordedOr } from '../core/contracts/recorded.ts';
 import { clock } from '../core/contracts/without-text.ts';
-import { chunkNumber, listLimit, removableText, sessionId, textUpTo } from './options.ts';
+import { chunkNumber, listLimit, removableText, sessionId } from './options.ts';
 import { list, minutesAgo, print, table } from './output.ts';
 import { type Order, sortedPage, sortOption } from './sorted.ts';
+import { NEW_NAME, namedText, SPEAKER } from './speaker.ts';
 import { transcriptCommand } from './text.ts';
 
 const sessionText = (session: CallResult<'GET /api/sessions/{id}'>): string => {
@@ -90,12 +91,11 @@ export function sessionCommands(program: Command, api: ApiClient, isJson: () => 
     .command('speaker')
     .description('name a speaker of the text, or merge two')
     .argument('<session>', 'id', sessionId)
-    .argument('<speaker>', 'a speaker as the text names it, such as S2', textUpTo(100))
-    .argument('<new-name>', 'its name; that of another speaker merges the two; an empty one takes both back', removableText(100))
+    .argument(...SPEAKER)
+    .argument(...NEW_NAME)
     .action(async (id: string, speaker: string, name: string) => {
-      print(isJson(), await api('PUT /api/sessions/{id}/speakers', { path: { id }, body: { speaker, name } }), () =>
-        name === '' ? `${speaker} has no name any more` : `${speaker} is ${name}`,
-      );
+      const named = await api('PUT /api/sessions/{id}/speakers', { path: { id }, body: { speaker, name } });
+      print(isJson(), named, () => namedText(speaker, name));
     });
 
   session

@@ -16,9 +16,15 @@ const HELP = `npm start -- [options]     runs Chunkscribe on this machine; Ctrl+
                         (default ${DEFAULT_MODEL}: English only, downloaded once)
   --port N              port of the pages (default ${DEFAULT_PORT}; another one if it is taken)
   --idle-seconds N      the machine stops after this time without work (default ${DEFAULT_IDLE_SECONDS}; 120 on AWS)
+  --known-voices        users may save voices of speakers, so that later texts suggest their names
   --help                this text`;
 
-const Given = z.object({ model: z.string().optional(), port: z.number().optional(), idleSeconds: z.number().optional() });
+const Given = z.object({
+  model: z.string().optional(),
+  port: z.number().optional(),
+  idleSeconds: z.number().optional(),
+  knownVoices: z.boolean().optional(),
+});
 /** Options that were set on the command line. */
 export type Given = z.infer<typeof Given>;
 const Claim = z.object({ given: Given.default({}) });
@@ -34,6 +40,7 @@ export function givenOptions(): Given {
       model: { type: 'string' },
       port: { type: 'string' },
       'idle-seconds': { type: 'string' },
+      'known-voices': { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
@@ -51,6 +58,7 @@ export function givenOptions(): Given {
     model: values.model,
     port: whole('port', values.port),
     idleSeconds: whole('idle-seconds', values['idle-seconds']),
+    knownVoices: values['known-voices'],
   };
 }
 
@@ -82,5 +90,7 @@ export async function differenceFrom(
     return difference('port', portOf(given), `port ${requested.port}`);
   if (requested.idleSeconds !== undefined && requested.idleSeconds !== idleSecondsOf(given))
     return difference('idle time', `${idleSecondsOf(given)} s`, `idle-seconds ${requested.idleSeconds}`);
+  if (requested.knownVoices === true && given.knownVoices !== true)
+    return 'It has no known voices; stop it with Ctrl+C, then start it with --known-voices.';
   return undefined;
 }

@@ -61,6 +61,7 @@ async function main(): Promise<void> {
     modelName: chosen.name,
     pagesPort: port,
     idleSeconds: idleSecondsOf(given),
+    context: { knownVoices: String(given.knownVoices ?? false) },
     onStep,
     log: (line) => console.log(`  ${line}`),
   });

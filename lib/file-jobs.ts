@@ -65,6 +65,8 @@ export class FileJobs extends Construct {
       'POST /api/transcriptions/{id}/cancel',
       'POST /api/transcriptions/{id}/retry',
       'POST /api/transcriptions/{id}/retranscribe',
+      'PUT /api/transcriptions/{id}/speakers',
+      'POST /api/transcriptions/{id}/speakers/assign',
       'DELETE /api/transcriptions/{id}',
     );
 

@@ -70,11 +70,12 @@ export class RecordingApi extends Construct {
     storage.quotas.grant(uploads, 'dynamodb:UpdateItem');
   }
 
-  private transcripts({ storage, api, identity }: SharedByCalls): void {
+  private transcripts({ stage, storage, api, identity }: SharedByCalls): void {
     const { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE } = storage.env;
+    const KNOWN_VOICES = String(stage.knownVoices);
     const transcripts = serviceFunction(this, 'Transcripts', {
       folder: 'transcripts-api',
-      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE, ...identity.env },
+      env: { BUCKET_NAME, SESSIONS_TABLE, CHUNKS_TABLE, SETTINGS_TABLE, KNOWN_VOICES, ...identity.env },
       // Subtitles and documents of a day take seconds.
       timeout: Duration.seconds(25),
       memoryMb: 512,
@@ -92,10 +93,17 @@ export class RecordingApi extends Construct {
       'PUT /api/sessions/{id}/speakers',
       'POST /api/sessions/{id}/speakers',
       'POST /api/sessions/{id}/speakers/assign',
+      'GET /api/sessions/{id}/speaker-suggestions',
+      'GET /api/known-voices',
+      'POST /api/known-voices',
+      'DELETE /api/known-voices',
+      'DELETE /api/known-voices/{id}',
     );
     storage.sessions.grant(transcripts, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     storage.chunks.grant(transcripts, 'dynamodb:Query');
-    storage.settings.grant(transcripts, 'dynamodb:GetItem');
+    // Known voices can be deleted also after the stage has stopped allowing them.
+    storage.settings.grant(transcripts, 'dynamodb:GetItem', 'dynamodb:DeleteItem');
+    if (stage.knownVoices) storage.settings.grant(transcripts, 'dynamodb:PutItem');
     // What is too large for a response is written: the transcript of a running recording, and exports.
     storage.grantObjects(transcripts, 's3:GetObject', 's3:PutObject', 's3:PutObjectTagging');
     storage.grantList(transcripts);

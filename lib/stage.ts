@@ -92,6 +92,10 @@ export const Stage = z.strictObject({
       .transform((name) => (name === 'none' ? undefined : name)),
     "Speaker-embedding model: a published name (`ge2e`), or an ONNX file of your own at `models/<name>.onnx` in the stage's bucket (80 Kaldi filter banks in, one vector out). Sessions and files may then request `diarize`. `none`: no speaker detection.",
   ),
+  knownVoices: parameter(
+    z.stringbool().default(false),
+    'Users may save the voices of named speakers, so that later transcripts suggest the names. Voices are biometric data: check what the law requires of you first. `speakerModel` is required.',
+  ),
   idleSeconds: parameter(
     z.coerce.number().int().min(1).max(900).default(120),
     'Seconds without work after which a run ends and the machine stops.',
@@ -198,6 +202,8 @@ export function stageFrom(context: Readonly<Record<string, unknown>>): StageProp
     );
   if ((rest.domain === undefined) !== (rest.certificateArn === undefined))
     throw new Error('context: domain and certificateArn must be set together');
+  if (rest.knownVoices && rest.speakerModel === undefined)
+    throw new Error('context: knownVoices: requires a speakerModel, which measures the voices');
   if (rest.webhookLoopback && stage !== 'local') throw new Error('context: webhookLoopback: allowed on the local host only');
   return { ...rest, name: stage, gpuUsdPerHour, retainData, disposable };
 }

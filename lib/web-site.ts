@@ -106,6 +106,7 @@ export class WebSite extends Construct {
       usdPerRecordedHour: stage.gpuUsdPerHour,
       models: [stage.model, ...stage.models],
       canDiarize: stage.speakerModel !== undefined,
+      knownVoices: stage.knownVoices,
     };
     const logGroup = new LogGroup(this, 'PublisherLogs', {
       retention: RetentionDays.ONE_MONTH,

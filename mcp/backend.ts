@@ -31,6 +31,8 @@ interface Options {
   readonly language?: string | undefined;
   /** Whether speakers are detected. */
   readonly diarize?: boolean | undefined;
+  readonly minSpeakers?: number | undefined;
+  readonly maxSpeakers?: number | undefined;
   /** @default mix */
   readonly channels?: (typeof CHANNELS)[number] | undefined;
 }

@@ -22,7 +22,7 @@ export function cloudBackend(url: string): Backend {
     async check() {
       await api('GET /api/transcriptions', { query: { limit: 1 } }).catch(asBackendError);
     },
-    async send(path, filename, { model, language, channels, diarize }, onSent) {
+    async send(path, filename, { model, language, channels, diarize, minSpeakers, maxSpeakers }, onSent) {
       const { size, mtimeMs } = await stat(path);
       const options = {
         modifiedAt: new Date(mtimeMs).toISOString(),
@@ -30,6 +30,8 @@ export function cloudBackend(url: string): Backend {
         ...(language !== undefined && { language }),
         ...(channels !== undefined && { channels }),
         ...(diarize && { diarize }),
+        ...(minSpeakers !== undefined && { minSpeakers }),
+        ...(maxSpeakers !== undefined && { maxSpeakers }),
       };
       const body = { filename, contentType: fileTypeOf(filename), sizeBytes: size, ...options };
       const key = createHash('sha256')

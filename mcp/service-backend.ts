@@ -39,12 +39,14 @@ export function serviceBackend(address: string, token: string | undefined): Back
       const { status } = Health.parse(await (await call('/health', { signal: AbortSignal.timeout(CHECK_MS) })).json());
       if (status === 'no-model') throw new BackendError('no-model', `the service at ${url} cannot load its model`);
     },
-    async send(path, filename, { model, language, channels, diarize }, onSent) {
+    async send(path, filename, { model, language, channels, diarize, minSpeakers, maxSpeakers }, onSent) {
       const body = new FormData();
       if (model !== undefined) body.append('model', model);
       if (language !== undefined) body.append('language', language);
       if (channels !== undefined) body.append('channels', channels);
       if (diarize) body.append('diarize', 'true');
+      if (minSpeakers !== undefined) body.append('min_speakers', String(minSpeakers));
+      if (maxSpeakers !== undefined) body.append('max_speakers', String(maxSpeakers));
       body.append('file', await openAsBlob(path), filename);
       await onSent(0);
       const { job_id, status } = Queued.parse(await (await call('/transcribe', { method: 'POST', body })).json());

@@ -33,7 +33,7 @@ except those in italics, for which AWS supports no resource-level permissions (\
 `;
 
 /** Context of a stage with all features that need permissions. */
-export const ALL_FEATURES = { emailFrom: 'scribe@example.com', speakerModel: 'speakers.onnx' };
+export const ALL_FEATURES = { emailFrom: 'scribe@example.com', speakerModel: 'speakers.onnx', knownVoices: 'true' };
 
 /** Removes the generated parts of a logical id: `IngestHandlerServiceRole3EACFA87` -> `IngestHandler`. */
 const nameOf = (id: string): string =>

@@ -17,9 +17,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const local = join(root, '.local');
 const MIN_NODE = 20;
 const MIN_PYTHON = [3, 11];
-/** Scripts that need the Python environments of emulator and worker, and those that also need the Python tools. */
+/**
+ * Scripts that need the Python environments of emulator and worker, those that also need the Python tools, and the one that also
+ * needs the packages with which results are compared.
+ */
 const RUNS_PRODUCT = /^(host|test|bench)\//;
 const RUNS_TOOLS = /^(test|bench)\//;
+const RUNS_PEERS = 'bench/run.ts';
 const IS_CLIENT = /^(cli|mcp)\//;
 /** Scripts that write into CHUNKSCRIBE_HOME. */
 const USES_HOME = ['host/start.ts', 'host/reset.ts'];
@@ -264,6 +268,14 @@ function preparations(python) {
       files: [...WORKER_PACKAGES, tools],
       present: join(venv('worker'), 'bin', 'pytest'),
       install: () => installPython('worker', [tools]),
+    });
+  const peers = 'gpu-worker/requirements-bench.txt';
+  if (script === RUNS_PEERS)
+    all.push({
+      name: 'worker-peers',
+      files: [...WORKER_PACKAGES, tools, peers],
+      present: join(venv('worker'), 'bin', 'pyannote-metrics'),
+      install: () => installPython('worker', [peers]),
     });
   return all;
 }

@@ -2,7 +2,7 @@
  * `npm run lock`: writes the lock of each extra of gpu-worker/pyproject.toml. Locked versions stay; arguments for uv change them, such
  * as `npm run lock -- --upgrade-package boto3`.
  *
- * `dev` contains all other extras but `gpu`. It is locked first and binds the others, so that all locks have the same versions.
+ * `dev` contains all other extras but `gpu` and `bench`. It is locked first and binds the others, so that all locks have the same versions.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 
 const PROJECT = join(import.meta.dirname, '..');
 const UV = join(PROJECT, '.local', 'venvs', 'tools', 'bin', 'uv');
-const OTHERS = ['cloud', 'serve', 'gpu', 'protocol-model'];
+const OTHERS = ['cloud', 'serve', 'gpu', 'protocol-model', 'bench'];
 
 const lockOf = (extra: string): string => `requirements-${extra}.txt`;
 

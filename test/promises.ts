@@ -183,7 +183,11 @@ export const PROMISES: Readonly<Record<string, string>> = {
     "A user's model folder works with the files that CTranslate2 needs, is recognized by its published name, and is refused if it is damaged.",
   'model.shown': 'Start, pages and doctor show which model runs and, for an English-only model, how to use another one.',
 
+  'speakers.known':
+    "A stage can allow known voices: a user saves the voice of a named speaker, and the user's later transcripts suggest the name, never apply it. No other user's transcripts do, and deleted voices are gone.",
   'speakers.names': 'A user names, merges and reassigns speakers. Names belong to voices, and stay when the text is made again.',
+  'speakers.number':
+    'A user says how many speakers there are, at least and at most; the text of a recording or file has as many.',
   'transcript.corrected': 'Corrections apply to ranges and speaker turns as to whole texts.',
   'pages.day':
     'A recording survives pauses, lost, changed and muted microphones; the session says what happened. It can go on later.',

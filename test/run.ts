@@ -6,6 +6,7 @@
 import { globSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findChromium } from './browser/chromium.ts';
+import { hasSoundServer } from './browser/sound-server.ts';
 import { REAL_SPEECH, runNamed } from './named.ts';
 import { inLanes, Runners, WORKER } from './runners.ts';
 
@@ -43,6 +44,7 @@ async function check(): Promise<void> {
 
 async function everything(): Promise<void> {
   findChromium();
+  hasSoundServer(); // now: two tests cannot install packages at the same time
   process.env['CHUNKSCRIBE_PATIENCE'] = '3'; // for deadlines in host/poll.ts
   const runners = new Runners({ isPatient: true });
   const product = (title: string, project: string) => () => runners.vitest(title, ['--project', project], { isPatient: false });

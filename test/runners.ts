@@ -20,6 +20,8 @@ interface Count {
   failed: number;
   /** Failed tests with their messages, for the summary at the end. */
   failures?: readonly string[];
+  /** Tests that passed at the second try, with the messages of the first. */
+  retried?: readonly string[];
 }
 const VitestReport = z.object({
   numPassedTests: z.number(),
@@ -54,6 +56,7 @@ export interface RunOptions {
 export class Runners {
   readonly #total = { passed: 0, failed: 0 };
   readonly #failures: string[] = [];
+  readonly #retried: string[] = [];
   readonly #reports = mkdtempSync(join(tmpdir(), 'chunkscribe-tests-'));
   readonly #defaults: RunOptions;
 
@@ -86,7 +89,12 @@ export class Runners {
       const report = VitestReport.parse(JSON.parse(readFileSync(file, 'utf8')));
       // A skipped test proves nothing, so it counts as failed.
       const skipped = options.isFiltered ? 0 : report.numPendingTests + report.numTodoTests;
-      return { passed: report.numPassedTests, failed: report.numFailedTests + skipped, failures: failuresOf(report) };
+      return {
+        passed: report.numPassedTests,
+        failed: report.numFailedTests + skipped,
+        failures: failuresOf(report),
+        retried: messagesOf(report, 'passed'),
+      };
     });
   }
 
@@ -105,7 +113,11 @@ export class Runners {
   /** Prints the failures and the totals, and sets the exit code. */
   end(): void {
     rmSync(this.#reports, { recursive: true, force: true });
-    for (const failure of this.#failures) console.log(`\nFAILED ${failure.split('\n').slice(0, FAILURE_LINES).join('\n  ')}`);
+    const list = (what: string, tests: readonly string[]): void => {
+      for (const test of tests) console.log(`\n${what} ${test.split('\n').slice(0, FAILURE_LINES).join('\n  ')}`);
+    };
+    list('PASSED AT THE SECOND TRY', this.#retried);
+    list('FAILED', this.#failures);
     console.log(`\n${this.#total.passed} passed, ${this.#total.failed} failed`);
     process.exitCode = this.#total.failed === 0 ? 0 : 1;
   }
@@ -123,6 +135,7 @@ export class Runners {
     if (counted.passed + counted.failed === 0) counted.failed = 1;
     this.#total.passed += counted.passed;
     this.#total.failed += counted.failed;
+    this.#retried.push(...(counted.retried ?? []));
     if (counted.failed > 0) this.#failures.push(...(counted.failures?.length ? counted.failures : [title]));
   }
 
@@ -151,15 +164,24 @@ export class Runners {
   }
 }
 
+type Report = z.infer<typeof VitestReport>;
+
 /** The failed tests of a report, and the test files that could not be loaded. */
-function failuresOf({ testResults }: z.infer<typeof VitestReport>): string[] {
-  return testResults.flatMap(({ name, message, assertionResults }) => {
-    const file = relative(PROJECT, name);
-    const failed = assertionResults.filter(({ status }) => status === 'failed');
-    if (failed.length === 0) return message === '' ? [] : [`${file}\n${message}`];
-    return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}\n${failureMessages?.join('\n') ?? ''}`);
-  });
+function failuresOf(report: Report): string[] {
+  const failed = messagesOf(report, 'failed');
+  const unloaded = report.testResults.filter(
+    ({ message, assertionResults }) => message !== '' && !assertionResults.some(({ status }) => status === 'failed'),
+  );
+  return [...failed, ...unloaded.map(({ name, message }) => `${relative(PROJECT, name)}\n${message}`)];
 }
+
+/** The tests of this status that failed at least once, with the messages. */
+const messagesOf = ({ testResults }: Report, wanted: 'passed' | 'failed'): string[] =>
+  testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status, failureMessages }) => status === wanted && (wanted === 'failed' || failureMessages?.length))
+      .map(({ fullName, failureMessages }) => `${relative(PROJECT, name)}: ${fullName}\n${failureMessages?.join('\n') ?? ''}`),
+  );
 
 /** Runs the functions of the queue in order, at most `lanes` at a time. */
 export async function inLanes(lanes: number, queue: (() => Promise<void>)[]): Promise<void> {

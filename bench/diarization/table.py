@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
 import numpy as np
-from gpu_worker.speech.speakers import SpeakerModel, diarize
+from gpu_worker.speech.speakers import SpeakerModel
 from quality.corpora import Missing
 
 if find_spec("pyannote") is None or find_spec("spectralcluster") is None:
-    sys.exit("packages of this measurement are missing: pip install pyannote.metrics==4.2.0 spectralcluster==0.2.22")
+    sys.exit("packages of this measurement are missing; this installs them: npm run bench -- diarization")
 
 from diarization.conversations import Conversation, conversation, conversations
-from diarization.methods import CHUNK_S, METHODS, chunks, whole
+from diarization.methods import METHODS, chunks, whole
 from diarization.scoring import Figures, figures
 from diarization.voices import FLITE, REPORTED, TUNING
 
@@ -57,10 +55,6 @@ def _measured(model: SpeakerModel, what: str, method: str, made: Sequence[Conver
     return _row(what, method, found, cpu_s / sum(one.seconds for one in made))
 
 
-def _resident_mb() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
-
-
 def _hours(model: SpeakerModel) -> None:
     """One person for an hour."""
     for voice in HOUR_VOICES:
@@ -69,23 +63,12 @@ def _hours(model: SpeakerModel) -> None:
         print(json.dumps({"what": f"one person ({voice}) for an hour", "speakers": counts}), flush=True)
 
 
-def _memory(model: SpeakerModel) -> None:
-    """Memory of the process after each hour of chunks."""
-    made = conversation(tuple(REPORTED)[:2], CHUNK_S, 7)
-    resident = []
-    for number in range(round(3 * 3600 / CHUNK_S) + 1):
-        diarize(model, made.audio, made.words)
-        if number % round(3600 / CHUNK_S) == 0:
-            resident.append(round(_resident_mb()))
-    print(json.dumps({"what": "memory at the start and after each of three hours of chunks", "residentMb": resident}), flush=True)
-
-
 def main() -> None:
     """Reads the command line, measures, and prints the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", action="append", choices=sorted(SETS), help="repeatable; default: the first two")
     parser.add_argument("--method", action="append", choices=sorted(METHODS))
-    parser.add_argument("--no-hours", action="store_true", help="without the hours of one person, and memory")
+    parser.add_argument("--no-hours", action="store_true", help="without the hours of one person")
     args = parser.parse_args()
     model = SpeakerModel.load("ge2e")
     try:
@@ -95,7 +78,6 @@ def main() -> None:
             for method in args.method or METHODS:
                 print(json.dumps(_measured(model, name, method, made)), flush=True)
         if not args.no_hours:
-            _memory(model)
             _hours(model)
     except Missing as missing:
         sys.exit(str(missing))

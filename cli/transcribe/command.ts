@@ -13,7 +13,7 @@ import type { ApiClient } from '../../core/contracts/calls/client.ts';
 import { CHANNELS } from '../../core/contracts/media.ts';
 import { isStageWide } from '../connection.ts';
 import { languageHelp, languageOption } from '../language.ts';
-import { choice, isoTime, modelName, textUpTo } from '../options.ts';
+import { choice, isoTime, modelName, speakerCount, textUpTo } from '../options.ts';
 import { bar, progress, tenth } from '../output.ts';
 import { checkPrinted, type TextOptions, textQuery, withTextOptions } from '../text.ts';
 import { needsUpload, upload } from '../upload.ts';
@@ -137,6 +137,12 @@ export function transcribeCommand(program: Command, api: ApiClient, isJson: () =
     .option('--prompt <text>', 'context for the model: text that precedes the recording', textUpTo(MAX_PROMPT))
     .option('--hotwords <words>', 'words that the model should recognize', textUpTo(MAX_HOTWORDS))
     .option('--diarize', 'identify speakers')
+    .option('--min-speakers <n>', 'with --diarize: smallest number of speakers, if you know it', speakerCount)
+    .option(
+      '--max-speakers <n>',
+      'with --diarize: largest number of speakers; the same as the smallest: exactly as many',
+      speakerCount,
+    )
     .addOption(choice('--channels <way>', 'separate: each channel or track is transcribed alone, as one speaker', CHANNELS))
     .option(
       '--recorded-at <time>',

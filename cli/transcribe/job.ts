@@ -16,6 +16,8 @@ export interface JobOptions {
   readonly prompt?: string;
   readonly hotwords?: string;
   readonly diarize?: boolean;
+  readonly minSpeakers?: number;
+  readonly maxSpeakers?: number;
   readonly channels?: (typeof CHANNELS)[number];
   readonly recordedAt?: string;
   readonly urgent?: boolean;
@@ -36,6 +38,8 @@ export async function createJob(
     prompt: options.prompt,
     hotwords: options.hotwords,
     diarize: options.diarize,
+    minSpeakers: options.minSpeakers,
+    maxSpeakers: options.maxSpeakers,
     channels: options.channels,
     recordedAt: options.recordedAt,
     modifiedAt: new Date(source.modifiedMs).toISOString(),

@@ -3,6 +3,8 @@ import type { ChunkPlace } from '../contracts/keys.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import { MAX_CHUNK_BYTES, PENDING_SHARDS } from '../contracts/limits.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
+import type { SpeakerNumbers } from '../contracts/speakers.ts';
+import { sameSpeakerNumbers } from '../recording-options.ts';
 import type { StoredObject } from './ports.ts';
 
 /** Partition of the pending index for a session's rows. */
@@ -20,7 +22,7 @@ function sizeFault(object: StoredObject): string | undefined {
 }
 
 /** What a new row gets from its session. */
-export interface ChunkOptions {
+export interface ChunkOptions extends SpeakerNumbers {
   readonly lane: Lane;
   readonly language?: string | undefined;
   readonly model?: string | undefined;
@@ -44,6 +46,7 @@ export function firstRow(place: ChunkPlace, object: StoredObject, options: Chunk
     ...(language !== undefined && { language }),
     ...(model !== undefined && { model }),
     ...(diarize && { diarize }),
+    ...sameSpeakerNumbers(options),
     ...(channels !== undefined && { channels }),
     ...(prompt !== undefined && { prompt }),
     ...(hotwords !== undefined && { hotwords }),

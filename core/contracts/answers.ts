@@ -24,6 +24,7 @@ export const Session = z.strictObject({
   model: z.string().optional().meta({ description: "A model other than the stage's default." }),
   live: z.boolean(),
   diarize: z.boolean().optional(),
+  ...{ minSpeakers: z.number().int().optional(), maxSpeakers: z.number().int().optional() },
   channels: z.enum(CHANNELS).optional(),
   prompt: z.string().optional(),
   hotwords: z.string().optional(),

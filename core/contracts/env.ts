@@ -53,6 +53,8 @@ export const FunctionEnv = z.object({
   LIVE_DEFAULT: z.stringbool(),
   /** Whether workers have a speaker model. */
   CAN_DIARIZE: z.stringbool(),
+  /** Whether users may save known voices. */
+  KNOWN_VOICES: z.stringbool(),
   /** Price of a running GPU machine, in USD per hour. */
   GPU_USD_PER_HOUR: z.coerce.number().nonnegative(),
   /** Seconds of waiting audio for which a run uses one more machine. */

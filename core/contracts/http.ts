@@ -7,6 +7,7 @@ import { SESSION_ID } from './keys.ts';
 import { LANGUAGES, requestedLanguage, unknownLanguage } from './languages.ts';
 import { MAX_CHUNK_NUMBER, MAX_CHUNK_SECONDS, MAX_RECORDING_SECONDS } from './limits.ts';
 import { CHANNELS, TYPES_ACCEPTED } from './media.ts';
+import { MAX_SPEAKERS } from './speakers.ts';
 import { DELIVERY_ID } from './webhooks.ts';
 
 export const SessionId = z.string().regex(SESSION_ID, 'not a session id');
@@ -33,6 +34,16 @@ const Channels = z.enum(CHANNELS).optional().meta({
   description:
     '`separate`: each audio channel, or each track if there are several, is transcribed alone; the speaker of its words is `S` and its number, from 1. `mix` (default): channels and tracks are mixed.',
 });
+const speakerCount = (what: string) =>
+  z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_SPEAKERS)
+    .optional()
+    .meta({ description: `${what} number of speakers, if it is known. Only with \`diarize\`.` });
+/** If both are the same, the number of speakers is known. */
+const SpeakerCounts = { minSpeakers: speakerCount('Smallest'), maxSpeakers: speakerCount('Largest') };
 const RecordedAt = z.iso
   .datetime({ offset: true })
   .optional()
@@ -59,6 +70,7 @@ export const CreateSession = z.strictObject({
   live: z.boolean().optional(),
   /** Whether speakers are detected. Only on a stage with a speaker model. */
   diarize: z.boolean().optional(),
+  ...SpeakerCounts,
   channels: Channels,
   prompt: text(0, MAX_PROMPT)
     .optional()
@@ -220,6 +232,7 @@ export const CreateJob = z.strictObject({
   prompt: text(1, MAX_PROMPT).optional().meta({ description: PROMPT }),
   hotwords: text(1, MAX_HOTWORDS).optional().meta({ description: HOTWORDS }),
   diarize: z.boolean().optional(),
+  ...SpeakerCounts,
   channels: Channels,
   recordedAt: RecordedAt,
   modifiedAt: z.iso

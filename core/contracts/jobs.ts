@@ -1,6 +1,7 @@
 /** File jobs: each transcribes one uploaded file of any length. */
 import * as z from 'zod';
 import { LEASE_SECONDS } from './limits.ts';
+import { SpeakerNumbers } from './speakers.ts';
 
 export const JOB_STATES = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -71,6 +72,7 @@ export const JobRow = z.object({
   hotwords: z.string().optional(),
   priority: z.enum(PRIORITIES),
   diarize: z.boolean().optional(),
+  ...SpeakerNumbers.shape,
   channels: z.literal('separate').optional(),
   /** When the recording began: declared by the client, otherwise as the file tells. */
   recorded_at_ms: z.number().optional(),

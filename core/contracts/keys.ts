@@ -52,6 +52,7 @@ export interface FilePlace {
 export const filePrefix = ({ userId, jobId }: FilePlace): string => `users/${userId}/files/${jobId}/`;
 export const sourceKey = (place: FilePlace, extension: string): string => `${filePrefix(place)}source.${extension}`;
 export const fileTranscriptKey = (place: FilePlace): string => `${filePrefix(place)}transcription.json`;
+export const fileEditsKey = (place: FilePlace): string => `${filePrefix(place)}edits.json`;
 export const fileExportKey = (place: FilePlace, name: string): string => `${filePrefix(place)}exports/${name}`;
 /** Intermediate results of a file job. */
 export const fileResultsPrefix = (place: FilePlace): string => `${filePrefix(place)}results/`;

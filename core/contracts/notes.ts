@@ -15,6 +15,11 @@ export const PutNote = z.strictObject({
     .enum(['note', 'interruption'])
     .default('note')
     .meta({ description: '`interruption`: audio is missing here, or another microphone continues; written by the recorder.' }),
+  lostSeconds: z
+    .number()
+    .min(0)
+    .optional()
+    .meta({ description: 'Of an interruption: how long nothing was recorded. No time passes in the recording meanwhile.' }),
 });
 
 export const Note = PutNote.extend({

@@ -16,6 +16,8 @@ export const PagesConfig = z.object({
   models: z.array(z.string()).default([]),
   /** Whether the stage can detect speakers. */
   canDiarize: z.boolean(),
+  /** Whether users may save known voices. */
+  knownVoices: z.boolean().optional(),
   /** Whether the local host serves the pages. It prints an address that signs in. */
   isLocal: z.boolean().optional(),
   /** Note about this stage that the pages show. */

@@ -1,6 +1,7 @@
 /** Rows of the tables as they are stored. The Python worker also writes chunk and ledger rows: test/fixtures/contracts. */
 import * as z from 'zod';
 import { LANES } from './lanes.ts';
+import { SpeakerNumbers } from './speakers.ts';
 
 const CHUNK_STATES = ['pending', 'leased', 'done', 'dead'] as const;
 
@@ -24,6 +25,7 @@ export const ChunkRow = z.object({
   language: z.string().optional(),
   /** Whether speakers are detected. */
   diarize: z.boolean().optional(),
+  ...SpeakerNumbers.shape,
   /** Whether channels are transcribed separately. */
   channels: z.literal('separate').optional(),
   object_key: z.string(),
@@ -110,6 +112,7 @@ export const SessionRow = z.object({
   model: z.string().optional(),
   live: z.boolean(),
   diarize: z.boolean().optional(),
+  ...SpeakerNumbers.shape,
   channels: z.literal('separate').optional(),
   /** Context and preferred words for the model. */
   prompt: z.string().optional(),

@@ -8,6 +8,8 @@ export const Voice = z.object({
   voice: z.string(),
   /** Seconds of speech that it was measured on. */
   seconds: z.number(),
+  /** Speaker model that measured it; absent in results of older workers. Voices of different models cannot be compared. */
+  model: z.string().optional(),
 });
 export type Voice = z.infer<typeof Voice>;
 
@@ -29,14 +31,32 @@ const Stretch = z.object({ start: z.number(), end: z.number(), person: z.string(
 export const SpeakerChanges = z.object({ people: z.array(Person), stretches: z.array(Stretch) });
 export type SpeakerChanges = z.infer<typeof SpeakerChanges>;
 
+/** Numbers of speakers that a user knows, as rows contain them; absent: any number. */
+export const SpeakerNumbers = z.object({
+  min_speakers: z.number().int().optional(),
+  max_speakers: z.number().int().optional(),
+});
+export type SpeakerNumbers = z.infer<typeof SpeakerNumbers>;
+
+/** A speaker that was detected in a file; stored with the file's transcript. */
+export const DetectedSpeaker = z.object({
+  /** Its number, as a label. */
+  label: z.string(),
+  /** Mean of its voices; absent for a channel. */
+  voice: Voice.optional(),
+  channel: z.number().int().optional(),
+});
+
 export const NO_SPEAKER_CHANGES: SpeakerChanges = { people: [], stretches: [] };
+/** More speakers cannot be requested. gpu_worker/service/http/requests.py has the same limit. */
+export const MAX_SPEAKERS = 50;
 export const MAX_PEOPLE = 200;
 export const MAX_STRETCHES = 5000;
 
-const MAX_NAME = 100;
+export const MAX_SPEAKER_NAME = 100;
 export const NameSpeaker = z.strictObject({
-  speaker: text(1, MAX_NAME).meta({ description: 'A speaker as the transcript names it.' }),
-  name: text(0, MAX_NAME).meta({
+  speaker: text(1, MAX_SPEAKER_NAME).meta({ description: 'A speaker as the transcript names it.' }),
+  name: text(0, MAX_SPEAKER_NAME).meta({
     description:
       'Its name. If it is another speaker of the transcript, the two are merged. An empty name takes back the name, and what was merged or assigned.',
   }),
@@ -45,6 +65,6 @@ export const AssignSpeaker = z
   .strictObject({
     start: z.number().min(0),
     end: z.number(),
-    speaker: text(1, MAX_NAME).meta({ description: 'A speaker of the transcript, or the name of a new one.' }),
+    speaker: text(1, MAX_SPEAKER_NAME).meta({ description: 'A speaker of the transcript, or the name of a new one.' }),
   })
   .refine(({ start, end }) => end > start, 'end must be after start');

@@ -1,6 +1,6 @@
 /** Results of chunks, sessions and files as JSON. Times are in seconds from the beginning of the chunk, session or file. */
 import * as z from 'zod';
-import { Voice } from './speakers.ts';
+import { DetectedSpeaker, Voice } from './speakers.ts';
 
 const Interval = z.object({ start: z.number(), end: z.number() });
 
@@ -113,3 +113,10 @@ export const FileTranscript = Transcript.omit({
   jobId: z.string(),
 });
 export type FileTranscript = z.infer<typeof FileTranscript>;
+
+/** Transcript of a file as it is stored: with its speakers as they were detected. A user's names are stored apart. */
+export const StoredFileTranscript = FileTranscript.extend({
+  /** Absent in files without speakers, and of older versions. */
+  speakers: z.array(DetectedSpeaker).optional(),
+});
+export type StoredFileTranscript = z.infer<typeof StoredFileTranscript>;

@@ -16,8 +16,8 @@ import { pendingShard } from '../chunk-cache/rows.ts';
 import type { JobRow, Manifest } from '../contracts/jobs.ts';
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow } from '../contracts/rows.ts';
-import type { ChunkTranscript, FileTranscript } from '../contracts/transcript.ts';
-import { recordedOf } from '../recording-options.ts';
+import type { ChunkTranscript, StoredFileTranscript } from '../contracts/transcript.ts';
+import { recordedOf, sameSpeakerNumbers } from '../recording-options.ts';
 import { dueWhenStuck, endedJob, isOpen, update } from './job.ts';
 import { joinParts } from './join.ts';
 import type { JobDeps } from './ports.ts';
@@ -46,6 +46,7 @@ function rowOf(job: JobRow, number: number, object: { key: string; etag: string;
     pending_shard: pendingShard(job.job_id),
     ...(job.language !== undefined && { language: job.language }),
     ...(job.diarize && { diarize: true }),
+    ...sameSpeakerNumbers(job),
     ...(job.channels !== undefined && { channels: job.channels }),
     ...(job.model !== undefined && { model: job.model }),
     ...(job.prompt !== undefined && { prompt: job.prompt }),
@@ -58,8 +59,9 @@ function rowOf(job: JobRow, number: number, object: { key: string; etag: string;
 function contentId(job: JobRow, { sha256, engine }: Manifest): string {
   const options = [job.user_id, sha256, job.language, job.model, job.prompt, job.hotwords, job.diarize ?? false];
   const newer = [engine, job.channels].filter((option) => option !== undefined);
+  const numbers = Object.entries(sameSpeakerNumbers(job)).flat();
   return createHash('sha256')
-    .update(JSON.stringify([...options, ...newer]))
+    .update(JSON.stringify([...options, ...newer, ...numbers]))
     .digest('base64url');
 }
 
@@ -172,7 +174,7 @@ async function becomeOwner(deps: JobDeps, contentId: string, jobId: string): Pro
     owner = await deps.jobs.claimContent(contentId, jobId, owner);
 }
 
-async function complete(deps: JobDeps, job: JobRow, transcript: FileTranscript, compressed?: string): Promise<void> {
+async function complete(deps: JobDeps, job: JobRow, transcript: StoredFileTranscript, compressed?: string): Promise<void> {
   await deps.files.writeTranscript(job, transcript);
   const object_key = compressed === undefined ? job.object_key : await deps.files.keepCompressed(job, compressed);
   const done = await update(deps, job.job_id, (now) =>
@@ -205,7 +207,7 @@ async function completeFromParts(deps: JobDeps, job: JobRow, rows: readonly Chun
       overlapSeconds: (row.overlap_ms ?? 0) / 1000,
     })),
   );
-  await complete(deps, job, joinParts(job.job_id, results), manifest.compressed?.key);
+  await complete(deps, job, joinParts(job.job_id, results, job), manifest.compressed?.key);
 }
 
 /** Takes the next step of a job; does nothing if no step is possible. */

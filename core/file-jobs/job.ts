@@ -25,7 +25,7 @@ import { sourceKey } from '../contracts/keys.ts';
 import { COMPRESSED_EXTENSIONS, fileExtensionOf, storedType, TYPES_ACCEPTED } from '../contracts/media.ts';
 import { DomainError } from '../errors.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
-import { admitSpeakers, modifiedOf, recordedOf, separateOf } from '../recording-options.ts';
+import { admitSpeakers, modifiedOf, recordedOf, separateOf, speakerNumbersOf } from '../recording-options.ts';
 import { admitChoice } from '../sessions/model-choice.ts';
 import { DAY_MS } from '../time.ts';
 import type { JobDeps, JobStore } from './ports.ts';
@@ -88,6 +88,7 @@ export function newJob(
     ...(hotwords !== undefined && { hotwords }),
     priority,
     ...(diarize && { diarize }),
+    ...speakerNumbersOf(input),
     ...separateOf(channels),
     ...recordedOf(recordedAt),
     ...modifiedOf(modifiedAt),

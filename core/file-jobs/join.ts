@@ -1,6 +1,8 @@
 /** Joins the parts of a file into one transcript: a paragraph for each part, times from the file's beginning. */
-import type { ChunkTranscript, FileTranscript, Transcript } from '../contracts/transcript.ts';
-import { joinChunks } from '../transcripts/join.ts';
+import type { SpeakerNumbers } from '../contracts/speakers.ts';
+import type { ChunkTranscript, StoredFileTranscript, Transcript } from '../contracts/transcript.ts';
+import { speakerLimitsOf } from '../recording-options.ts';
+import { extend, NOTHING_JOINED, speakersIn, transcriptOf } from '../transcripts/join.ts';
 import { joinTexts } from '../transcripts/spacing.ts';
 
 export interface TranscribedPart {
@@ -23,10 +25,13 @@ function paragraphs({ segments, chunks }: Transcript): string {
     .join('\n\n');
 }
 
-/** Joins all parts of a file, which are given in their order. */
-export function joinParts(jobId: string, parts: readonly TranscribedPart[]): FileTranscript {
+/** Joins all parts of a file, which are given in their order. `numbers`: what the user knows of the number of its speakers. */
+export function joinParts(jobId: string, parts: readonly TranscribedPart[], numbers: SpeakerNumbers = {}): StoredFileTranscript {
   const outcomes = parts.map(({ result, overlapSeconds }) => ({ kind: 'transcribed' as const, result, overlapSeconds }));
-  const joined = joinChunks(jobId, outcomes);
+  const all = extend(NOTHING_JOINED, outcomes);
+  const limits = speakerLimitsOf(numbers);
+  const joined = transcriptOf(jobId, all, undefined, limits);
+  const speakers = speakersIn(all, limits);
   const { sessionId: _id, final: _final, ...transcript } = joined;
-  return { jobId, ...transcript, text: paragraphs(joined) };
+  return { jobId, ...transcript, text: paragraphs(joined), ...(speakers.length > 0 && { speakers: [...speakers] }) };
 }

@@ -1,7 +1,8 @@
 import type { ChunkStore, WorkQueue } from '../chunk-cache/ports.ts';
 import type { JobRow, JobState, Manifest } from '../contracts/jobs.ts';
-import type { ChunkTranscript, FileTranscript } from '../contracts/transcript.ts';
+import type { ChunkTranscript, StoredFileTranscript } from '../contracts/transcript.ts';
 import type { Page } from '../page.ts';
+import type { StoredEdits, UserChanges } from '../transcripts/outcomes.ts';
 
 /** The job that a request with an Idempotency-Key created. */
 export interface IdempotencyRecord {
@@ -45,8 +46,12 @@ export interface FileObjects {
   readManifest(key: string): Promise<Manifest>;
   readResult(key: string): Promise<ChunkTranscript>;
   /** Undefined if it does not exist. */
-  readTranscript(job: JobRow): Promise<FileTranscript | undefined>;
-  writeTranscript(job: JobRow, transcript: FileTranscript): Promise<void>;
+  readTranscript(job: JobRow): Promise<StoredFileTranscript | undefined>;
+  writeTranscript(job: JobRow, transcript: StoredFileTranscript): Promise<void>;
+  /** What the user has changed in the transcript; undefined: nothing. */
+  readEdits(job: JobRow): Promise<StoredEdits | undefined>;
+  /** Replaces the object with this tag (undefined: none); false if it is not the current one. */
+  writeEdits(job: JobRow, changes: UserChanges, replaces: string | undefined): Promise<boolean>;
   /** Replaces the uploaded file with the compressed copy at `key`; returns the new key of the file. */
   keepCompressed(job: JobRow, key: string): Promise<string>;
   /** Removes intermediate results. */

@@ -6,6 +6,7 @@ import { DomainError } from '../errors.ts';
 import { type ExportDeps, type ExportRequest, exported, fitsResponse, nameOf, type Sent, sent } from '../transcripts/exports.ts';
 import { positionsOf, type Waveform, waveform } from '../transcripts/positions.ts';
 import type { JobDeps } from './ports.ts';
+import { shownText } from './speakers.ts';
 import { recordedMsOf, type ShowDeps, showJob } from './view.ts';
 import { isCurrentRow } from './work.ts';
 
@@ -22,14 +23,12 @@ export async function jobStatus(deps: ShowDeps & Pick<ReadDeps, 'files'>, job: J
 
 /** Reads the transcript of a completed job in the requested format. @throws DomainError `not-ready` for other jobs */
 export async function jobTranscript({ files, ...deps }: ReadDeps, job: JobRow, request: ExportRequest): Promise<Sent> {
-  const transcript = job.status === 'completed' ? await files.readTranscript(job) : undefined;
-  if (transcript === undefined)
-    throw new DomainError('not-ready', `the job is ${job.status}; its transcript is available once it is completed`);
+  const { transcript, isStored } = await shownText(files, job);
   const place = { userId: job.user_id, jobId: job.job_id };
   const about = { title: job.filename, recordedAtMs: recordedMsOf(job), addedAtMs: job.created_at_ms };
   const content = await exported(transcript, about, request);
   const { format, words } = request;
-  if (format !== 'json' || words === false)
+  if (format !== 'json' || words === false || !isStored)
     return sent(deps, content, format, fileExportKey(place, `${nameOf(request)}.${format}`));
   if (fitsResponse(content)) return { kind: 'content', content };
   return { kind: 'stored', url: await deps.downloadUrl(fileTranscriptKey(place)) };

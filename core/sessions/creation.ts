@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { CreateSession, RecordingDefaults } from '../contracts/http.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
-import { admitSpeakers, recordedOf, separateOf } from '../recording-options.ts';
+import { admitSpeakers, recordedOf, separateOf, speakerNumbersOf } from '../recording-options.ts';
 import { admitChoice } from './model-choice.ts';
 import type { RecordingDefaultsStore, SessionStore } from './ports.ts';
 import { newSession } from './session.ts';
@@ -38,13 +38,14 @@ export async function createSession(
   admitSpeakers(options);
   admitChoice({ language: options.language }, deps.models, false);
   const live = options.live ?? deps.liveDefault;
-  const { channels, recordedAt, prompt, hotwords, ...plain } = options;
+  const { channels, recordedAt, prompt, hotwords, minSpeakers: _min, maxSpeakers: _max, ...plain } = options;
   const texts = {
     ...(await deps.defaults.get(userId)),
     ...(prompt !== undefined && { prompt }),
     ...(hotwords !== undefined && { hotwords }),
   };
-  const row = { ...plain, live, ...separateOf(channels), ...recordedOf(recordedAt), ...nonEmpty(texts) };
+  const speakers = { ...speakerNumbersOf(options), ...separateOf(channels) };
+  const row = { ...plain, live, ...speakers, ...recordedOf(recordedAt), ...nonEmpty(texts) };
   const session = newSession(row, userId, deps.newUlid(), deps.nowMs());
   await deps.sessions.create(session);
   if (live) await deps.wake(); // the machine boots while the first chunk is recorded

@@ -16,6 +16,7 @@ import { type ChunkPlace, SESSION_ID, type SessionPlace } from '../contracts/key
 import type { Lane } from '../contracts/lanes.ts';
 import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
+import { sameSpeakerNumbers } from '../recording-options.ts';
 import type { SessionStore } from './ports.ts';
 import { newSession } from './session.ts';
 import { takeBackParts } from './settled.ts';
@@ -39,6 +40,7 @@ const optionsOf = (session: SessionRow, lane: Lane): ChunkOptions => {
     language,
     model,
     diarize,
+    ...sameSpeakerNumbers(session),
     channels,
     prompt,
     hotwords,

@@ -6,13 +6,15 @@
  */
 import { ABANDONED_SECONDS } from '../contracts/limits.ts';
 import type { ChunkRow, SessionRow, WaitReason } from '../contracts/rows.ts';
+import type { SpeakerNumbers } from '../contracts/speakers.ts';
 import { DomainError } from '../errors.ts';
 import { iso } from '../time.ts';
 import type { SessionStore } from './ports.ts';
 
 /** The initial row of a session. */
 export const newSession = (
-  input: Pick<SessionRow, 'title' | 'language' | 'live' | 'diarize' | 'channels' | 'prompt' | 'hotwords' | 'recorded_at_ms'>,
+  input: Pick<SessionRow, 'title' | 'language' | 'live' | 'diarize' | 'channels' | 'prompt' | 'hotwords' | 'recorded_at_ms'> &
+    SpeakerNumbers,
   userId: string,
   ulid: string,
   nowMs: number,
@@ -60,6 +62,8 @@ export function viewSession(row: SessionRow) {
     model: row.model,
     live: row.live,
     diarize: row.diarize,
+    minSpeakers: row.min_speakers,
+    maxSpeakers: row.max_speakers,
     channels: row.channels,
     prompt: row.prompt,
     hotwords: row.hotwords,

@@ -15,6 +15,7 @@ import type { ChunkRow, SessionRow } from '../contracts/rows.ts';
 import type { Transcript } from '../contracts/transcript.ts';
 import type { VersionedCorrector } from '../corrections/settings.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
+import { speakerLimitsOf } from '../recording-options.ts';
 import type { SessionStore } from '../sessions/ports.ts';
 import { isRetranscribing, rowsOfText } from '../sessions/retranscription.ts';
 import { isBeingRetranscribed } from '../sessions/session.ts';
@@ -100,7 +101,7 @@ export function assembleSession(deps: AssembleDeps, sessionId: string): Promise<
     const text = await textToWrite(deps, session, corrector, version !== undefined);
     if (typeof text === 'string') return text;
     const { edits, speakers } = await userChangesOf(deps.results, session);
-    const joined = transcriptOf(sessionId, text.joined, speakers);
+    const joined = transcriptOf(sessionId, text.joined, speakers, speakerLimitsOf(session));
     const transcript = withUserChanges(joined, corrector.correct, edits);
     if (!(await deps.results.writeTranscript(session, transcript, version))) return CONFLICT;
     const { retranscription } = text;

@@ -6,6 +6,7 @@ import type { SignDownload, StoreExport } from '../signing.ts';
 import { type About, documentOf } from './document.ts';
 import { marksOn, render } from './formats.ts';
 import { toMarkdown } from './markdown.ts';
+import type { Marked } from './marks.ts';
 
 /** What a client requests. @see RenderOptions */
 export interface ExportRequest {
@@ -20,7 +21,7 @@ export const nameOf = ({ format, marks, words }: ExportRequest): string =>
 
 /** The transcript in any format. */
 export async function exported(
-  transcript: Omit<Transcript, 'sessionId' | 'final'>,
+  transcript: Omit<Transcript, 'sessionId' | 'final'> & Marked,
   about: About,
   { format, marks, words }: ExportRequest,
 ): Promise<string | Uint8Array> {

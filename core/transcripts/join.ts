@@ -10,6 +10,7 @@ import type { SpeakerChanges } from '../contracts/speakers.ts';
 import type { ChunkTranscript, Segment, Transcript } from '../contracts/transcript.ts';
 import { MATCH_SECONDS, type Word } from './alignment.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
+import type { SpeakerLimits } from './clustering.ts';
 import { coverageOf, damageOf, type JoinedChunk, noSignalOf } from './coverage.ts';
 import type { Detected } from './people.ts';
 import { joinSegments, withoutStopAtCut } from './regroup.ts';
@@ -256,16 +257,16 @@ const voicesOf = ({ before, chunks }: Joined): Voices =>
   );
 
 /** The speakers of the joined chunks. */
-export const speakersIn = (joined: Joined): readonly Detected[] =>
-  detectedIn([...joined.closed, ...joined.open], voicesOf(joined));
+export const speakersIn = (joined: Joined, limits?: SpeakerLimits): readonly Detected[] =>
+  detectedIn([...joined.closed, ...joined.open], voicesOf(joined), limits);
 
 /**
  * The transcript of the joined chunks. What precedes them counts in `status`, `language` and `model` only. `changes`: what the
- * user has changed of its speakers.
+ * user has changed of its speakers; `limits`: what the user knows of their number.
  */
-export function transcriptOf(sessionId: string, joined: Joined, changes?: SpeakerChanges): Transcript {
+export function transcriptOf(sessionId: string, joined: Joined, changes?: SpeakerChanges, limits?: SpeakerLimits): Transcript {
   const { before, chunks, closed, open, totals } = joined;
-  const segments = withSpeakers([...closed, ...open], voicesOf(joined), changes).map((segment, index) => ({
+  const segments = withSpeakers([...closed, ...open], voicesOf(joined), changes, limits).map((segment, index) => ({
     ...segment,
     id: before.segments + index,
   }));

@@ -4,6 +4,7 @@ import type { SessionRow } from '../contracts/rows.ts';
 import { Transcript } from '../contracts/transcript.ts';
 import type { VersionedCorrector } from '../corrections/settings.ts';
 import { DomainError } from '../errors.ts';
+import { speakerLimitsOf } from '../recording-options.ts';
 import { withUserChanges } from './edits.ts';
 import { transcriptOf } from './join.ts';
 import { type PartReader, readJoined, readJoinedAfter, type Stored } from './joined-parts.ts';
@@ -92,7 +93,7 @@ async function readLive(deps: LiveDeps, session: SessionRow, after: string | und
   }
   const whole = await readJoined(deps, session);
   if (isContinuable) return continuable(id, whole, corrector);
-  return withUserChanges(transcriptOf(id, whole.joined, speakers), corrector.correct, edits);
+  return withUserChanges(transcriptOf(id, whole.joined, speakers, speakerLimitsOf(session)), corrector.correct, edits);
 }
 
 /** @throws DomainError `not-ready` if no chunk of the session has arrived */

@@ -5,6 +5,7 @@ import { MAX_NOTES, type Note, type PutNote } from '../contracts/notes.ts';
 import type { SessionRow } from '../contracts/rows.ts';
 import { DomainError } from '../errors.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
+import type { Interruption } from './marks.ts';
 import { type PositionedRow, positionsOf } from './positions.ts';
 import { round } from './times.ts';
 
@@ -33,14 +34,23 @@ function placed(note: StoredNote, chunks: readonly PositionedRow[]): Note {
   return chunk === undefined ? note : { ...note, at: round(Math.min(chunk.end, chunk.start + note.seconds)) };
 }
 
+/** Places these notes of a session in its time, in order. */
+async function inOrder({ chunks }: Pick<NoteDeps, 'chunks'>, session: SessionRow, notes: readonly StoredNote[]): Promise<Note[]> {
+  if (notes.length === 0) return [];
+  const rows = positionsOf(await chunks.listOf(session.session_id));
+  return [...notes].sort(byTime).map((note) => placed(note, rows));
+}
+
 const byTime = (a: StoredNote, b: StoredNote): number => a.chunkNumber - b.chunkNumber || a.seconds - b.seconds;
 
 /** The notes of a session by time, with their times. */
-export async function notesOf(deps: NoteDeps, session: SessionRow): Promise<Note[]> {
-  const { notes } = await deps.notes.readNotes(session);
-  if (notes.length === 0) return [];
-  const chunks = positionsOf(await deps.chunks.listOf(session.session_id));
-  return [...notes].sort(byTime).map((note) => placed(note, chunks));
+export const notesOf = async (deps: NoteDeps, session: SessionRow): Promise<Note[]> =>
+  inOrder(deps, session, (await deps.notes.readNotes(session)).notes);
+
+/** The stored interruptions of a session by time, as exports mark them. */
+export async function interruptionsOf(deps: NoteDeps, session: SessionRow, { notes }: StoredNotes): Promise<Interruption[]> {
+  const stored = notes.filter(({ kind }) => kind === 'interruption');
+  return (await inOrder(deps, session, stored)).flatMap(({ at, lostSeconds }) => (at === undefined ? [] : { at, lostSeconds }));
 }
 
 const change = (

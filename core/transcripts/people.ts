@@ -17,12 +17,26 @@ export interface Detected {
   readonly channel?: number | undefined;
 }
 
+const distance = (a: Voice, b: Voice): number => likeness({ ...a, seconds: 1 }, { ...b, seconds: 1 }).cost;
+
+/**
+ * Whether a detected voice can be this known one. Detected voices that are similar to each other are two speakers only because the
+ * user says how many there are; then a known voice is only the nearest of them.
+ */
+function canBe(voice: Voice, known: Voice, detected: readonly Detected[]): boolean {
+  const nearer = detected.filter((other) => other.voice && distance(other.voice, known) < distance(voice, known));
+  return !nearer.some((other) => other.voice && likeness(other.voice, voice).isSame);
+}
+
 /** The person who a detected speaker is; undefined if no one's voice is similar enough. */
-function personOf({ voice, channel }: Detected, people: readonly Person[]): Person | undefined {
+function personOf({ voice, channel }: Detected, detected: readonly Detected[], people: readonly Person[]): Person | undefined {
   if (channel !== undefined) return people.find(({ channels }) => channels.includes(channel));
   if (voice === undefined) return undefined;
-  const alike = people.flatMap((person) => person.voices.map((known) => ({ person, ...likeness(voice, known) })));
-  return alike.filter(({ isSame }) => isSame).sort((a, b) => a.cost - b.cost)[0]?.person;
+  const alike = people.flatMap((person) =>
+    person.voices.map((known) => ({ person, known, ...likeness(voice, known) })).filter(({ isSame }) => isSame),
+  );
+  const possible = alike.filter(({ known }) => canBe(voice, known, detected));
+  return possible.sort((a, b) => a.cost - b.cost)[0]?.person;
 }
 
 /** Labels of detected speakers and of people. */
@@ -38,7 +52,7 @@ export function labelsOf(detected: readonly Detected[], { people }: SpeakerChang
   const known = new Map<string, string>(people.flatMap(({ id, name }) => (name === undefined ? [] : [[id, name] as const])));
   const labels = new Map<string, string>();
   for (const one of detected) {
-    const person = personOf(one, people);
+    const person = personOf(one, detected, people);
     const label = (person && known.get(person.id)) ?? one.label;
     if (person !== undefined) known.set(person.id, label);
     labels.set(one.label, label);

@@ -8,13 +8,13 @@ const SAME_VOICE = 0.5;
 type Vector = Float64Array;
 
 /** Unit vector of an embedding. */
-function unit(voice: string): Vector {
+export function unit(voice: string): Vector {
   const values = Float64Array.from(Buffer.from(voice, 'base64'), (byte) => (byte << 24) >> 24);
   const length = Math.hypot(...values) || 1;
   return values.map((value) => value / length);
 }
 
-function cosine(a: Vector, b: Vector): number {
+export function cosine(a: Vector, b: Vector): number {
   let dot = 0;
   for (const [i, value] of a.entries()) dot += value * (b[i] ?? 0);
   return dot / ((Math.hypot(...a) || 1) * (Math.hypot(...b) || 1));

@@ -182,6 +182,7 @@ def part(name: str, *, more: str = "", value: bytes = b"x") -> bytes:
 
 
 END: Final = b"--b--\r\n"
+REFERENCE: Final = b'--b\r\ncontent-disposition: form-data; name="known_speaker_references[]"\r\n\r\n'
 CHUNKED: Final = head("content-type: multipart/form-data; boundary=b", "transfer-encoding: chunked")
 
 
@@ -199,6 +200,10 @@ ABUSE: Final = {
     "thousands of part headers": form(b"--b\r\n" + b"x: y\r\n" * 10_000 + b"\r\n\r\n" + END),
     "a part without a name": form(b"--b\r\n\r\nx\r\n" + END),
     "a huge field": form(part("prompt", value=b"x" * MB) + END),
+    "a huge recording of a known speaker": endless(
+        CHUNKED + b"%x\r\n" % len(REFERENCE) + REFERENCE + b"\r\n", b"10000\r\n" + b"x" * 65536 + b"\r\n", 400
+    ),
+    "many recordings of known speakers": form(part("known_speaker_references[]", value=b"x" * MB) * 30 + END),
     "no boundary": form(part("file") + END, content_type="multipart/form-data"),
     "an empty boundary": form(part("file") + END, content_type='multipart/form-data; boundary=""'),
     "a boundary of 10 KB": form(part("file") + END, content_type=f"multipart/form-data; boundary={'b' * 10_000}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from gpu_worker.service.callbacks.address import Rules
 from gpu_worker.service.http.documents import About, to_docx, to_md
 from gpu_worker.service.http.formats import timestamp, to_srt, to_txt, to_vtt
 from gpu_worker.service.http.offered import OfferedModels
+from gpu_worker.service.http.openai_api import transcription_response
 from gpu_worker.service.http.pace import MIN_BYTES_PER_SECOND, Pace
 from gpu_worker.service.http.problems import Problem
 from gpu_worker.service.http.requests import Offer, OpenAIForm, TranscriptionForm, fields_of, parse
@@ -47,6 +49,16 @@ def test_formats_equal_those_of_the_typescript_writers(name: str) -> None:
 def about() -> About:
     fields = json.loads((EXAMPLES / "about.json").read_text())
     return About(fields["title"], fields["added_at_ms"] / 1000)
+
+
+@pytest.mark.promise("transcript.marks", "service.openai")
+@pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json", "diarized_json"])
+def test_openais_formats_have_no_marks_where_a_file_is_damaged(response_format: str) -> None:
+    whole = json.loads((EXAMPLES / "subtitles.json").read_text())
+    damaged = {**whole, "damaged": [{"start": 2.0, "end": 40.0}]}
+    response = transcription_response(damaged, response_format, ("word", "segment"))
+    assert response.body == transcription_response(whole, response_format, ("word", "segment")).body
+    assert not re.search(rb"missing|unheard|no signal|interrupted|damaged", bytes(response.body))
 
 
 @pytest.mark.promise("service.way", "transcript.formats")

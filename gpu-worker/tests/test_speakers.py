@@ -4,7 +4,11 @@ import base64
 import json
 import runpy
 import shutil
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import kaldi_native_fbank
 import numpy as np
@@ -15,6 +19,8 @@ from onnx import TensorProto, helper
 
 from gpu_worker.cloud.stage.claims import Claim
 from gpu_worker.cloud.stage.results import read_transcription, result_of
+from gpu_worker.cloud.work.batch import Batches
+from gpu_worker.service.model.speakers import FileSpeakers
 from gpu_worker.speech.engine import Transcription
 from gpu_worker.speech.media import SAMPLE_RATE
 from gpu_worker.speech.models.download import SourceFailed
@@ -36,6 +42,8 @@ from gpu_worker.speech.speakers.turns import assigned, overlapped
 
 EXAMPLES = json.loads((Path(__file__).parents[2] / "test/fixtures/speakers/clustering.json").read_text())
 LOW, HIGH = 150.0, 2500.0
+HIGHER = 2700.0
+"""A voice similar to HIGH: both are one speaker, unless there are three."""
 TONES = Features(normalize="none", scale=1.0)
 """For tones, which have nothing but their mean."""
 
@@ -76,7 +84,7 @@ def spoken(*turns: tuple[float, float]) -> tuple[np.ndarray, list[Word]]:
 
 def speakers(model: SpeakerModel, *turns: tuple[float, float], limits: Limits | None = None) -> list[int]:
     found = diarize(model, *spoken(*turns), limits)
-    numbers = speakers_of(found.voices)
+    numbers = speakers_of(found.voices, limits.least, limits.most) if limits else speakers_of(found.voices)
     return [numbers[label] for label in found.labels]
 
 
@@ -102,7 +110,9 @@ def test_the_words_of_a_stored_result_name_its_voices(model) -> None:
     assert [word.speaker for segment in marked for word in segment.words] == [0] * 10 + [1] * 10
     made = Transcription("en", 8.0, marked, speakers=voices)
     claim = Claim("s", 1, "u", "k", "etag", 1, 1)
-    assert read_transcription(json.dumps(result_of(claim, "m", made)).encode()) == made
+    stored = result_of(claim, "m", made, speaker_model="ge2e")
+    assert read_transcription(json.dumps(stored).encode()) == made
+    assert '"model": "ge2e"' in json.dumps(stored["speakers"])
     silent = result_of(claim, "m", Transcription("en", 8.0, tuple(segments)))
     assert "speakers" not in silent and "speaker" not in str(silent["segments"])
 
@@ -224,3 +234,62 @@ def test_the_graph_of_ge2e_is_the_one_that_its_script_writes() -> None:
     names = runpy.run_path(str(script))
     stored = onnx.load(str(Path(catalogue.__file__).with_name("ge2e.onnx")), load_external_data=False)
     assert names["graph"]() == stored
+
+
+def transcription(*turns: tuple[float, float]) -> tuple[np.ndarray, Transcription]:
+    audio, words = spoken(*turns)
+    seconds = len(audio) / SAMPLE_RATE
+    return audio, Transcription("en", seconds, (Segment("x", 0, seconds, 0, 0, 1, tuple(words)),))
+
+
+@pytest.mark.promise("speakers.number")
+@pytest.mark.parametrize(
+    ("session_id", "row", "count"),
+    [
+        ("job_x", {}, 2),
+        ("job_x", {"min_speakers": 3}, 3),
+        ("job_x", {"max_speakers": 1}, 1),
+        ("session_x", {"min_speakers": 3}, 2),
+        ("session_x", {"min_speakers": 1, "max_speakers": 1}, 1),
+    ],
+)
+def test_a_part_of_a_file_has_as_many_voices_as_its_row_says_and_a_chunk_at_most(model, session_id, row, count) -> None:
+    audio, made = transcription((LOW, 15.0), (HIGH, 15.0), (LOW, 15.0), (HIGHER, 15.0))
+    claim = Claim(session_id, 1, "u", "k", "etag", 1, 1, diarize=True)
+    item: Any = SimpleNamespace(claim=replace(claim, **row), audio=audio)
+    worker: Any = SimpleNamespace(_context=SimpleNamespace(speakers=SimpleNamespace(model=lambda: model, name="m")))
+    assert len(Batches._with_speakers(worker, item, made, lambda: None).speakers) == count
+
+
+@pytest.mark.promise("speakers.number")
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_short_audio_has_as_many_speakers_as_are_given(model, count) -> None:
+    assert set(speakers(model, (LOW, 4.0), (HIGH, 4.0), (HIGHER, 4.0), limits=Limits(count, count))) == set(range(count))
+
+
+@pytest.mark.promise("speakers.number")
+@pytest.mark.parametrize(("limits", "count"), [(Limits(), 2), (Limits(3, 3), 3), (Limits(1, 1), 1)])
+def test_a_file_of_the_service_has_as_many_speakers_as_its_request_says(model, limits: Limits, count: int) -> None:
+    file = FileSpeakers(model, limits, lambda: None)
+    parts = [transcription((LOW, 6.0), (HIGH, 6.0)), transcription((HIGHER, 6.0), (LOW, 6.0))]
+    named = file.named([file.add(audio, made).segments for audio, made in parts])
+    assert {word.speaker for part in named for segment in part for word in segment.words} == set(range(count))
+
+
+@pytest.mark.promise("speakers")
+def test_the_parts_of_a_file_leave_only_their_words_and_voices_in_memory(model) -> None:
+    """`python -m diarization.memory` in bench/ measures the whole process over three hours."""
+    file = FileSpeakers(model, Limits(), lambda: None)
+    audio, made = transcription((LOW, 15.0), (HIGH, 15.0))
+    parts, peaks = [file.add(audio, made).segments], []
+    tracemalloc.start()
+    for _ in range(8):
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        parts.append(file.add(audio.copy(), made).segments)
+        peaks.append(tracemalloc.get_traced_memory()[1] - before)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    words = sum(len(segment.words) for part in parts[1:] for segment in part)
+    assert words == 8 * 76 and kept < 1000 * words, kept
+    assert max(peaks) < 1.1 * peaks[0], peaks

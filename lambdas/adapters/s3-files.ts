@@ -13,12 +13,19 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { FILE_UPLOAD_URL_SECONDS, type JobRow, Manifest } from '../../core/contracts/jobs.ts';
-import { type FilePlace, filePrefix, fileResultsPrefix, fileTranscriptKey, sourceKey } from '../../core/contracts/keys.ts';
-import { ChunkTranscript, FileTranscript } from '../../core/contracts/transcript.ts';
+import {
+  type FilePlace,
+  fileEditsKey,
+  filePrefix,
+  fileResultsPrefix,
+  fileTranscriptKey,
+  sourceKey,
+} from '../../core/contracts/keys.ts';
+import { ChunkTranscript, StoredFileTranscript } from '../../core/contracts/transcript.ts';
 import type { FileObjects, PartUploads, UploadPart } from '../../core/file-jobs/ports.ts';
 import type { SignPart } from '../../core/signing.ts';
 import { iso } from '../../core/time.ts';
-import { deletePrefix, etagOf, headOf, readText } from './s3-objects.ts';
+import { deletePrefix, etagOf, headOf, readTagged, readText, StoredChanges, writeIf } from './s3-objects.ts';
 
 const placeOf = ({ user_id, job_id }: JobRow): FilePlace => ({ userId: user_id, jobId: job_id });
 
@@ -33,7 +40,7 @@ export function s3FileObjects(s3: S3Client, bucket: string): FileObjects {
 
     async readTranscript(job) {
       try {
-        return FileTranscript.parse(JSON.parse(await readText(s3, bucket, fileTranscriptKey(placeOf(job)))));
+        return StoredFileTranscript.parse(JSON.parse(await readText(s3, bucket, fileTranscriptKey(placeOf(job)))));
       } catch (error) {
         if (error instanceof NoSuchKey) return undefined;
         throw error;
@@ -44,6 +51,9 @@ export function s3FileObjects(s3: S3Client, bucket: string): FileObjects {
       const object = { Bucket: bucket, Key: fileTranscriptKey(placeOf(job)), ContentType: 'application/json' };
       await s3.send(new PutObjectCommand({ ...object, Body: JSON.stringify(transcript) }));
     },
+
+    readEdits: (job) => readTagged(s3, bucket, fileEditsKey(placeOf(job)), StoredChanges),
+    writeEdits: (job, edits, replaces) => writeIf(s3, bucket, fileEditsKey(placeOf(job)), edits, replaces),
 
     async keepCompressed(job, key) {
       const kept = sourceKey(placeOf(job), 'ogg');

@@ -48,7 +48,8 @@ export const etagOf = (etag: string | undefined): string => (etag ?? '').replace
 const placeOf = (session: SessionRow): SessionPlace => ({ userId: session.user_id, sessionId: session.session_id });
 const keyOfTranscript = (session: SessionRow): string => transcriptKey(placeOf(session));
 
-const StoredChanges = Edits.extend({ speakers: SpeakerChanges.optional() });
+/** What a user has changed in a transcript. */
+export const StoredChanges = Edits.extend({ speakers: SpeakerChanges.optional() });
 
 /** S3 metadata of an upload. It is part of the signature, so a client can only send what it declared to the API. */
 const METADATA_KEYS = { durationSeconds: 'duration-seconds', startedAtMs: 'started-at-ms', overlapMs: 'overlap-ms' } as const;
@@ -149,7 +150,7 @@ async function readStored<T>(s3: S3Client, bucket: string, key: string): Promise
 }
 
 /** Reads JSON with the tag that replaces it; undefined if there is none. */
-async function readTagged<T extends object>(
+export async function readTagged<T extends object>(
   s3: S3Client,
   bucket: string,
   key: string,
@@ -165,7 +166,7 @@ async function readTagged<T extends object>(
 }
 
 /** Writes JSON if the object's current ETag is `replaces` (undefined: if there is no object); returns false otherwise. */
-async function writeIf(
+export async function writeIf(
   s3: S3Client,
   bucket: string,
   key: string,

@@ -4,8 +4,10 @@ import { type ControlDeps, cancelJob, deleteJob, retryJob } from '../../core/fil
 import { jobFor } from '../../core/file-jobs/job.ts';
 import { jobAudio, jobStatus, jobTranscript, jobWaveform, type ReadDeps } from '../../core/file-jobs/read.ts';
 import { retranscribeJob } from '../../core/file-jobs/retranscribe.ts';
+import { spokenFile } from '../../core/file-jobs/speakers.ts';
 import { completeUpload, type SignPartsDeps, signParts } from '../../core/file-jobs/upload.ts';
 import { type ShowDeps, showJob } from '../../core/file-jobs/view.ts';
+import { assignSpeaker, nameSpeaker } from '../../core/transcripts/save-speakers.ts';
 import { endpoints } from '../runtime/endpoint.ts';
 
 export interface JobsApiDeps
@@ -15,7 +17,7 @@ export interface JobsApiDeps
     Pick<SignPartsDeps, 'signPart'>,
     Pick<ReadDeps, 'downloadUrl' | 'storeExport'> {}
 
-/** File jobs: create, upload, show, transcript, audio, cancel, retry, retranscribe, delete. Audio is uploaded directly to S3. */
+/** File jobs: create, upload, show, transcript, speakers, audio, cancel, retry, retranscribe, delete. Audio is uploaded directly to S3. */
 export const buildHandler = (deps: JobsApiDeps, clientId: string) =>
   endpoints(
     {
@@ -74,6 +76,16 @@ export const buildHandler = (deps: JobsApiDeps, clientId: string) =>
       'POST /api/transcriptions/{id}/retranscribe': async ({ body, caller, id }) => {
         const job = await retranscribeJob(deps, await jobFor(deps.jobs, caller, id), body);
         return { status: 202, body: await showJob(deps, job) };
+      },
+
+      'PUT /api/transcriptions/{id}/speakers': async ({ body, caller, id }) => {
+        const job = await jobFor(deps.jobs, caller, id);
+        return { status: 200, body: { version: await nameSpeaker(await spokenFile(deps, job), body) } };
+      },
+
+      'POST /api/transcriptions/{id}/speakers/assign': async ({ body, caller, id }) => {
+        const job = await jobFor(deps.jobs, caller, id);
+        return { status: 200, body: { version: await assignSpeaker(await spokenFile(deps, job), body) } };
       },
 
       'DELETE /api/transcriptions/{id}': async ({ caller, id }) => {

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { McpServer } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { CHANNELS } from '../../core/contracts/media.ts';
+import { MAX_SPEAKERS } from '../../core/contracts/speakers.ts';
 import { type Backend, Progress } from '../backend.ts';
 import type { Folders } from '../folders.ts';
 import type { JobNotes } from '../job-notes.ts';
@@ -16,6 +17,8 @@ const Started = z.object({
   service_url: z.string().optional(),
   status_file: z.string().optional(),
 });
+
+const speakerCount = z.number().int().min(1).max(MAX_SPEAKERS).optional();
 
 export function registerTranscribe(server: McpServer, backend: Backend, folders: Folders, startedJobs: JobNotes): void {
   server.registerTool(
@@ -38,18 +41,22 @@ export function registerTranscribe(server: McpServer, backend: Backend, folders:
           .optional()
           .describe('separate: each audio channel or track is transcribed alone, as one speaker; default: they are mixed'),
         diarize: z.boolean().optional().describe('detect the speakers, and mark who said what'),
+        min_speakers: speakerCount.describe('with diarize: smallest number of speakers, if it is known'),
+        max_speakers: speakerCount.describe(
+          'with diarize: largest number of speakers, if it is known; the same as min_speakers: exactly as many',
+        ),
       }),
       outputSchema: Started,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     },
-    ({ filename, output_dir, model, language, channels, diarize }, context) =>
+    ({ filename, output_dir, min_speakers: minSpeakers, max_speakers: maxSpeakers, ...options }, context) =>
       runTool(async () => {
         const path = await folders.file(filename);
         const folder = await folders.folder(output_dir, path);
         await backend.check();
         await reportProgress(context, 0, 'sending the file');
         const name = basename(path);
-        const { jobId, status } = await backend.send(path, name, { model, language, channels, diarize }, (share) =>
+        const { jobId, status } = await backend.send(path, name, { ...options, minSpeakers, maxSpeakers }, (share) =>
           reportProgress(context, Math.round(90 * share), 'sending the file'),
         );
         // Sent before the files are written: clients drop notifications that arrive together with the result.

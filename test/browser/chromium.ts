@@ -17,6 +17,19 @@ function onSystem(): string | undefined {
   return APPLICATION_PATHS.find(existsSync);
 }
 
+/** Installs Debian packages. Returns false for a user or system that cannot. @throws Error if it fails */
+export function installPackages(...packages: string[]): boolean {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
+  const quietly = { stdio: 'pipe', encoding: 'utf8', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
+  try {
+    execFileSync('apt-get', ['update', '-qq'], quietly);
+    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], quietly);
+  } catch (error) {
+    throw new Error(`${packages.join(' ')} cannot be installed: ${error instanceof Error ? error.message : error}`);
+  }
+  return true;
+}
+
 /** Returns the path of Chromium. Root on Debian or Ubuntu gets the package installed. @throws Error with the install command */
 export function findChromium(): string {
   const named = process.env['CHROMIUM'];
@@ -24,18 +37,7 @@ export function findChromium(): string {
     if (!existsSync(named)) throw new Error(`CHROMIUM is ${named}, which does not exist`);
     return named;
   }
-  const found = onSystem();
+  const found = onSystem() ?? (installPackages('chromium') ? onSystem() : undefined);
   if (found !== undefined) return found;
-  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    const quietly = { stdio: 'pipe', encoding: 'utf8', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
-    try {
-      execFileSync('apt-get', ['update', '-qq'], quietly);
-      execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], quietly);
-    } catch (error) {
-      throw new Error(`Chromium cannot be installed: ${error instanceof Error ? error.message : error}`);
-    }
-    const installed = onSystem();
-    if (installed !== undefined) return installed;
-  }
   throw new Error(`The browser tests need Chromium. Install it: sudo ${INSTALL} (Debian, Ubuntu), or set CHROMIUM to its path`);
 }

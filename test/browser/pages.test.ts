@@ -1,14 +1,26 @@
 /** The other pages: reading, searching and editing transcripts, files, words, the admin's dashboard and sign-in. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Download, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
+import { WORKER_PYTHON } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
 import { recordingClient } from '../../host/recording-client.ts';
 import { bytes, host, sampleChunks } from '../host/support.ts';
 import { wav } from '../host/wav.ts';
 import { overflows, shifts, violations } from './accessible.ts';
 import { loudFile } from './loud-file.ts';
-import { admin, awaitMark, browser, clickWord, expectError, newUser, readText, waitUntilComplete } from './support.ts';
+import {
+  admin,
+  awaitMark,
+  awaitPlayed,
+  browser,
+  clickWord,
+  expectError,
+  newUser,
+  readText,
+  waitUntilComplete,
+} from './support.ts';
 
 /** Upper limit of a good cumulative layout shift. @see https://web.dev/articles/cls */
 const MAX_SHIFT = 0.1;
@@ -27,6 +39,19 @@ beforeAll(async () => {
 const open = async (path: string): Promise<void> => {
   await page.goto(`${host.pagesUrl}/#/${path}`);
 };
+
+/** Downloads the text of the transcript that is open. @param name of the format in the menu */
+async function downloadAs(name: string): Promise<Download> {
+  await page.getByRole('button', { name: 'Download' }).click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
+  return download;
+}
+
+/** The XML of the text of a Word document. */
+function documentIn(file: string): string {
+  const script = 'import sys, zipfile; print(zipfile.ZipFile(sys.argv[1]).read("word/document.xml").decode())';
+  return execFileSync(WORKER_PYTHON, ['-c', script, file], { encoding: 'utf8' });
+}
 
 /** A recording in which chunk 1 is not audio, 3 and 5 are never uploaded, and the microphone delivers no sound in 4. */
 async function sessionWithGaps(): Promise<string> {
@@ -67,6 +92,30 @@ test('a transcript shows in order of time what is missing and where there is no 
   await poll('the chunk to fail permanently again', 60, async () =>
     (await client.session(id)).chunks.some(({ chunkNumber, state }) => chunkNumber === 1 && state === 'dead'),
   );
+});
+
+test('of five chunks, the third was never sent: the page and every download say so [pages.transcript, transcript.marks]', async () => {
+  const { id } = await client.createSession({ title: 'Chunk 3 is missing' });
+  const chunks = sampleChunks();
+  expect(chunks).toHaveLength(5);
+  for (const [i, chunk] of chunks.entries()) if (i !== 2) await client.upload(id, i + 1, chunk);
+  await client.complete(id, 5);
+  await client.awaitTranscript(id, 90);
+  await open(`sessions/${id}`);
+  const gaps = page.locator('.gap');
+  await gaps.getByText(/^(0:59|1:00) to (1:29|1:30): never uploaded$/).waitFor();
+  expect(await gaps.count()).toBe(1);
+  for (const [name, mark] of [
+    ['Text (.txt)', /\n\n\[missing (0:59|1:00)-(1:29|1:30)\]\n\n/],
+    ['Word (.docx)', />\[missing (0:59|1:00)-(1:29|1:30)\]</],
+    ['Markdown (.md)', /\n\n\*\[missing (0:59|1:00)-(1:29|1:30)\]\*\n\n/],
+    ['Subtitles (.srt)', /\n\d+\n00:0(0:59|1:00),\d+ --> 00:01:(29|30),\d+\n\[missing (0:59|1:00)-(1:29|1:30)\]\n\n/],
+    ['Subtitles (.vtt)', /\n00:0(0:59|1:00)[.]\d+ --> 00:01:(29|30)[.]\d+\n\[missing (0:59|1:00)-(1:29|1:30)\]\n\n/],
+    ['Everything (.json)', /"gaps":\[\{"chunkNumber":3,[^}]*"reason":"never uploaded"\}\]/],
+  ] as const) {
+    const file = await (await downloadAs(name)).path();
+    expect(name.startsWith('Word') ? documentIn(file) : readFileSync(file, 'utf8'), name).toMatch(mark);
+  }
 });
 
 test('words are searched, edited, copied and downloaded; an edit can be removed; the keyboard works, too [pages.transcript]', async () => {
@@ -115,8 +164,7 @@ test('words are searched, edited, copied and downloaded; an edit can be removed;
     ['Subtitles (.vtt)', 'WEBVTT'],
     ['Everything (.json)', '{"'],
   ] as const) {
-    await page.getByRole('button', { name: 'Download' }).click();
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
+    const download = await downloadAs(name);
     expect(readFileSync(await download.path(), 'utf8').startsWith(start), name).toBe(true);
     expect(download.suggestedFilename()).toMatch(/^To be edited\.(txt|docx|md|srt|vtt|json)$/);
   }
@@ -201,7 +249,7 @@ test('an upload of 60 MB resumes after a reload, uploads no part twice, and its 
   expect(await violations(page)).toEqual([]);
   await clickWord(page, 'everyone');
   await page.getByRole('button', { name: 'Play' }).click();
-  await awaitMark(page, 'now', /^(friday|golf|hotel|one|six|india|morning)$/);
+  await awaitPlayed(page, 18);
   await page.getByRole('button', { name: 'Pause' }).click();
 });
 

@@ -6,6 +6,7 @@ import { recordingClient } from '../../host/recording-client.ts';
 import { host } from '../host/support.ts';
 import {
   awaitMark,
+  awaitPlayed,
   browser,
   clickWord,
   enter,
@@ -53,13 +54,14 @@ test.concurrent('records 70 s, shows text meanwhile and the complete text after 
   expect(Number(at)).toBeGreaterThan(11);
   expect(Number(at)).toBeLessThan(16);
   await page.getByRole('button', { name: 'Play' }).click();
-  await awaitMark(page, 'now', /^friday$/);
+  await awaitPlayed(page, 18);
   await page.getByRole('button', { name: 'Pause' }).click();
   // Playback continues from one chunk into the next.
   await clickWord(page, 'bravo');
   await page.getByRole('button', { name: 'Play' }).click();
-  await awaitMark(page, 'now', /^right$/);
+  await awaitPlayed(page, 33);
   await page.getByRole('button', { name: 'Pause' }).click();
+  await awaitMark(page, 'now', /^[a-z]+$/);
 
   // No audio stays on the device once the server has decoded it.
   await page.reload();

@@ -35,24 +35,32 @@ afterAll(async () => {
   expect(faults, 'console errors and uncaught exceptions').toEqual([]);
 });
 
-/** The sample's speech as a WAV for the fake microphone. Each file differs, so that no cached result is used. */
-function speech(): string {
+/** The sample's speech as a WAV for a microphone. Each file differs, so that no cached result is used. */
+export function speech(seconds = 125): string {
   const file = join(mkdtempSync(join(host.temporary, 'speech-')), 'speech.wav');
-  const { status, stderr } = spawnSync(WORKER_PYTHON, [join('test', 'host', 'make_audio.py'), file, '125'], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(WORKER_PYTHON, [join('test', 'host', 'make_audio.py'), file, String(seconds)], {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(stderr);
   return file;
 }
 
+/** Arguments for two fake microphones. Each plays the sample from its beginning when it is opened. */
+export const fakeMicrophones = (seconds?: number): readonly string[] => [
+  '--use-fake-device-for-media-stream=device-count=2',
+  `--use-file-for-fake-audio-capture=${speech(seconds)}%noloop`,
+];
+
 /** Starts a browser, with or without an allowed microphone. */
-export async function browser(withMicrophone = true): Promise<Browser> {
-  const microphone = [
-    '--use-fake-device-for-media-stream',
-    '--use-fake-ui-for-media-stream',
-    `--use-file-for-fake-audio-capture=${speech()}%noloop`,
-  ];
+export const browser = (withMicrophone = true): Promise<Browser> =>
+  launch(withMicrophone ? ['--use-fake-ui-for-media-stream', ...fakeMicrophones()] : []);
+
+/** Starts a browser with further arguments, and variables of its environment. */
+export async function launch(more: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Browser> {
   const started = await chromium.launch({
     executablePath: findChromium(),
-    args: [...ARGUMENTS, ...(withMicrophone ? microphone : [])],
+    args: [...ARGUMENTS, ...more],
+    env: { ...process.env, ...variables },
   });
   browsers.push(started);
   return started;
@@ -153,6 +161,15 @@ export async function awaitMark(page: Page, name: string, words: RegExp): Promis
     [name, words.source] as const,
   );
 }
+
+/** Waits until the player has reached this second. Words are marked for moments only, which a busy machine may not draw. */
+export async function awaitPlayed(page: Page, seconds: number): Promise<void> {
+  await page.waitForFunction(
+    (wanted) => Number(document.querySelector('[role=slider]')?.getAttribute('aria-valuenow')) >= wanted,
+    seconds,
+  );
+}
+
 /** Waits until the transcript page shows that the text is complete. */
 export async function waitUntilComplete(page: Page): Promise<void> {
   try {

@@ -178,6 +178,25 @@ test('of several files the valid ones are transcribed, each invalid one is repor
   expect(types).toEqual({ 'good.mp3': 'audio/mpeg', 'last.oga': 'audio/ogg', 'silence.wma': 'audio/x-ms-wma' });
 });
 
+test('numbers of speakers and names of speakers of a file reach the stage [speakers.number, speakers.names]', async () => {
+  const sent: unknown[] = [];
+  await serve((request, body) => {
+    if (request.url === '/api/transcriptions') sent.push(JSON.parse(body));
+    if (request.method !== 'PUT') return stageOfFiles(request, body);
+    sent.push([request.url, JSON.parse(body)]);
+    return { body: { version: 1 } };
+  });
+  const file = join(folderOf('talk.mp3'), 'talk.mp3');
+  const numbers = ['--diarize', '--min-speakers', '2', '--max-speakers', '3'];
+  expect(await chunkscribe('transcribe', '--no-follow', ...numbers, file)).toMatchObject({ code: 0 });
+  expect(await chunkscribe('file', 'speaker', 'job_TALK', 'S2', 'Ana')).toMatchObject({ code: 0 });
+  expect(said.out).toContain('S2 is Ana');
+  expect(sent).toEqual([
+    expect.objectContaining({ diarize: true, minSpeakers: 2, maxSpeakers: 3 }),
+    ['/api/transcriptions/job_TALK/speakers', { speaker: 'S2', name: 'Ana' }],
+  ]);
+});
+
 const BYTES = Uint8Array.of(0x50, 0x4b, 0xff, 0x00, 0x0a);
 
 test('a Word document is written byte by byte, and never printed on a terminal [transcript.formats]', async () => {

@@ -26,6 +26,7 @@ test("options have defaults; an invalid value is refused with the option's name 
     idleSeconds: 5,
     model: 'small',
   });
+  expect(options('--known-voices')).toEqual({ knownVoices: true });
   for (const name of ['port', 'idle-seconds'])
     for (const value of ['x', '0', '1.5', '65536', '0x10', ''])
       expect(() => options(`--${name}`, value)).toThrow(
@@ -54,7 +55,12 @@ test('a running or starting host matches only if all options of the command line
     expect(await differenceFrom(folder, known, { idleSeconds: 60 })).toBe(
       'Its idle time is 30 s; stop it with Ctrl+C, then start it with --idle-seconds 60.',
     );
+    expect(await differenceFrom(folder, known, { knownVoices: true })).toBe(
+      'It has no known voices; stop it with Ctrl+C, then start it with --known-voices.',
+    );
   }
+  has({ pid: 1, given: { knownVoices: true } });
+  expect(await differenceFrom(folder, model, { knownVoices: true })).toBeUndefined();
   has({ pid: 1, given: { model: folder } });
   expect(await differenceFrom(folder, undefined, { model: join(folder, 'link') })).toBeUndefined();
   has({ pid: 1 }); // of an earlier version

@@ -53,6 +53,7 @@ const GOOD_ARGUMENT: Readonly<Record<string, string>> = {
   file: 'nowhere.mp3',
   title: 'Tuesday',
   speaker: 'S2',
+  voice: '01ARZ3NDEKTSV4RRFFQ69G5FAV',
   'new-name': 'Ana',
 };
 const goodArguments = ({ command }: Leaf): string[] =>
@@ -78,6 +79,8 @@ const WRONG: Readonly<Record<string, readonly string[]>> = {
   '--stage': ['Prod', 'a stage'],
   '--user': ['someone@example.com'],
   '--instance-type': ['large'],
+  '--min-speakers': ['x', '0', '51'],
+  '--max-speakers': ['0', '51'],
   '--volume-gb': ['x', '19', '1001'],
 };
 /** An empty language means detection. */
@@ -159,6 +162,7 @@ test('the command line accepts exactly the values that the API accepts [operatio
   ] as const)
     for (const more of [0, 1])
       expect(CreateJob.safeParse({ ...job, [field]: 'x'.repeat(longest + more) }).success, field).toBe(more === 0);
+  expect([50, 51].map((maxSpeakers) => CreateJob.safeParse({ ...job, maxSpeakers }).success)).toEqual([true, false]);
   expect(modelName('x'.repeat(100))).toHaveLength(100);
   const longestId = `session_${'a'.repeat(64)}`;
   expect([longestId, `${longestId}a`].map((id) => SessionId.safeParse(id).success)).toEqual([true, false]);

@@ -1,5 +1,6 @@
 import { memoryJobStore } from '../support/job-world.ts';
 import { memoryBatchStore, memoryLockStore } from '../support/memory-batch.ts';
+import { memoryKnownVoices } from '../support/memory-recording.ts';
 import {
   memoryChunkStore,
   memoryFleetStore,
@@ -11,6 +12,7 @@ import { batchStoreContract, lockStoreContract } from './batch-store-suite.ts';
 import { chunkStoreContract } from './chunk-store-suite.ts';
 import { fleetStoreContract, ledgerStoreContract } from './fleet-store-suite.ts';
 import { jobStoreContract } from './job-store-suite.ts';
+import { knownVoiceStoreContract } from './known-voice-store-suite.ts';
 import { sessionStoreContract } from './session-store-suite.ts';
 import { settingsStoreContract } from './settings-store-suite.ts';
 
@@ -19,6 +21,7 @@ chunkStoreContract('memory', memoryChunkStore);
 fleetStoreContract('memory', memoryFleetStore);
 ledgerStoreContract('memory', memoryLedger);
 settingsStoreContract('memory', memorySettingsStore);
+knownVoiceStoreContract('memory', memoryKnownVoices);
 lockStoreContract('memory', memoryLockStore);
 batchStoreContract('memory', memoryBatchStore);
 jobStoreContract('memory', memoryJobStore);

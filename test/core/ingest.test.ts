@@ -36,6 +36,16 @@ test('an uploaded chunk gets a row, a message in the live lane, and a run', asyn
   expect(w.woken()).toBe(1);
 });
 
+test('a chunk has the numbers of speakers of its session; sessions of older versions have none [speakers.number]', async () => {
+  const numbers = { min_speakers: 2, max_speakers: 3 };
+  for (const known of [numbers, {}]) {
+    const w = await world({ diarize: true, ...known });
+    await w.arrive(1, w.upload(1, 'a'));
+    const { min_speakers, max_speakers } = (await w.chunks.get(SESSION, 1)) ?? {};
+    expect({ min_speakers, max_speakers }).toEqual({ min_speakers: undefined, max_speakers: undefined, ...known });
+  }
+});
+
 test('repeated, late and reordered events create the same rows [recording.order]', async () => {
   const events = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 30 });
   await fc.assert(

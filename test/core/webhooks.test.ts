@@ -53,6 +53,22 @@ test('a recording that goes on is reported again when it ends again, and only th
   expect(w.received.map(({ body }) => (body as { data: { chunkCount: number } }).data.chunkCount)).toEqual([1, 2]);
 });
 
+test('the message about a recording of which chunks are missing says so by its status, without any text [transcript.marks]', async () => {
+  const w = webhookWorld();
+  await setWebhook(w, USER, URL_A, false);
+  const ended = { state: 'completed', transcript_status: 'partial', transcript_written_at_ms: 5, completed_at_ms: 4 } as const;
+  await reportSessionEnd(w, sessionRow({ user_id: USER, chunk_count: 5, ...ended }));
+  await w.pass(60);
+  const { session_id: id } = sessionRow();
+  expect(w.received.map(({ body }) => body)).toEqual([
+    {
+      type: 'session.completed',
+      timestamp: '1970-01-01T00:00:00.004Z',
+      data: { id, status: 'partial', chunkCount: 5, transcript: `/api/sessions/${id}/transcript` },
+    },
+  ]);
+});
+
 test('users without a webhook get no message; only subscribers get those of batch runs', async () => {
   const w = webhookWorld();
   expect(await createDeliveries(w, endEvent())).toBe(0);

@@ -59,6 +59,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'PUT /api/sessions/{id}/speakers': { speaker: 'S1', name: 'Ana' },
   'POST /api/sessions/{id}/speakers/assign': { start: 0, end: 1, speaker: 'Ana' },
   'POST /api/sessions/{id}/speakers': { segments: [{ speaker: 'A', start: 0, end: 1 }] },
+  'POST /api/known-voices': { sessionId: SESSION, speaker: 'Ana' },
   'PUT /api/corrections': { rules: [{ kind: 'word', match: 'a', replace: 'b' }], targetWords: ['c'], version: 0 },
   'POST /api/transcriptions': {
     filename: 'a.wav',
@@ -75,6 +76,8 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /api/transcriptions/{id}/cancel': {},
   'POST /api/transcriptions/{id}/retry': {},
   'POST /api/transcriptions/{id}/retranscribe': { language: 'en', model: 'base.en' },
+  'PUT /api/transcriptions/{id}/speakers': { speaker: 'S1', name: 'Ana' },
+  'POST /api/transcriptions/{id}/speakers/assign': { start: 0, end: 1, speaker: 'Ana' },
   'POST /api/gpu/start': { minutes: 1 },
   'POST /api/gpu/stop': { force: false },
   'POST /api/batch/lock': { sessionId: SESSION },

@@ -4,6 +4,7 @@ import { CALLS } from '../../core/contracts/calls/all.ts';
 import { MAX_FILE_BYTES, UPLOAD_PART_BYTES } from '../../core/contracts/jobs.ts';
 import { advance } from '../../core/file-jobs/advance.ts';
 import { emptyPool } from '../../core/fleet/rows.ts';
+import { jobEndEvent } from '../../core/webhooks/outbox.ts';
 import { buildHandler } from '../../lambdas/jobs-api/handler.ts';
 import { accessClaims, CLIENT_ID, invoke } from '../support/api-event.ts';
 import { jobWorld } from '../support/job-world.ts';
@@ -210,6 +211,29 @@ test('the text is available in every format once the job is completed', async ()
   expect((await read('md')).body).toMatch(/^# talk\.mp3\n\nAdded 2026-.+\n\n0:00 hello there\n$/);
   expect((await read('docx')).body.subarray(0, 2).toString()).toBe('PK');
   expect(await read('doc')).toMatchObject({ status: 422 });
+});
+
+test('of a damaged file, txt and subtitles mark what is missing; its text in JSON, its status and its webhook do not [transcript.marks]', async () => {
+  const w = world();
+  const id = await w.uploaded();
+  await w.cut(id, [10], 'content', {}, { 1: [{ start: 4, end: 9 }] });
+  await advance(w, id);
+  await w.transcribedPart(id, 1, 'hello there');
+  await advance(w, id);
+  const read = (format: string) => w.call('GET /api/transcriptions/{id}/transcript', id, {}, MINE, {}, { format });
+  for (const format of ['txt', 'srt', 'vtt', 'md']) expect((await read(format)).body, format).toContain('[missing 0:04-0:09]');
+  expect((await read('json')).body).toMatchObject({ text: 'hello there', gaps: [{ start: 4, end: 9 }] });
+  expect((await w.status(id)).content).toBe('hello there');
+  const job = await w.jobs.get(id);
+  expect(job && jobEndEvent(job)?.data).toEqual({
+    id,
+    status: 'completed',
+    filename: 'talk.mp3',
+    error: null,
+    durationSeconds: 10,
+    completedAt: expect.any(String),
+    transcript: `/api/transcriptions/${id}/transcript`,
+  });
 });
 
 test('too many open jobs or audio hours per day return the remaining quota and Retry-After [files.door]', async () => {

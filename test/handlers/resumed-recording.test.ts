@@ -111,6 +111,32 @@ test('notes are listed by their time in the recording, which is known when their
   expect(await list()).toMatchObject([{ id: 'first', text: 'changed' }, { id: 'second' }]);
 });
 
+test('exports mark an interruption at its time, with what was lost; marks=false and json leave it out [transcript.marks, session.notes]', async () => {
+  const w = await recordingWorld();
+  w.done(1);
+  w.done(2);
+  const interrupted = (note: string, seconds: number, more: object = {}) =>
+    w.call(PUT_NOTE, {
+      note,
+      body: { text: 'The microphone was disconnected.', kind: 'interruption', chunkNumber: 1, seconds, ...more },
+    });
+  const download = (format: string, more: object = {}, ifNoneMatch = '') =>
+    w.call(TRANSCRIPT, { query: { format, ...more }, headers: { 'if-none-match': ifNoneMatch } });
+  await w.call(PUT_NOTE, { note: 'own', body: { text: 'A decision', chunkNumber: 1, seconds: 3 } });
+  const etag = String((await download('txt')).headers?.['etag']);
+  expect((await download('txt', {}, etag)).status).toBe(304);
+  await interrupted('lost', 30, { lostSeconds: 12.4 });
+  const marked = await download('txt', {}, etag);
+  expect(marked).toMatchObject({ status: 200, body: 'w1-0 w1-1 w1-2\n\n[interrupted 0:30, 12 s lost]\n\nw2-0 w2-1 w2-2\n' });
+  await interrupted('lost', 30);
+  for (const format of ['txt', 'srt', 'vtt', 'md']) {
+    expect((await download(format)).body, format).toContain('[interrupted 0:30]');
+    expect((await download(format, { marks: 'false' })).body, format).not.toContain('interrupted');
+  }
+  expect((await download('json', { words: 'false' })).body).not.toHaveProperty('interruptions');
+  expect((await interrupted('lost', 30, { lostSeconds: -1 })).status).toBe(422);
+});
+
 test('notes have limits, and an id of another form is refused', async () => {
   const w = await recordingWorld();
   const body = { text: 'One', chunkNumber: 1, seconds: 1 };

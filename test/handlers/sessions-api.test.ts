@@ -180,7 +180,7 @@ const BODIES: Readonly<Record<string, object>> = {
 test.each(Object.keys(CALLS).filter((route) => route.includes('/sessions/{id}')))(
   '%s returns 404 for an unknown session and 410 for a deleted one [api.owner]',
   async (route) => {
-    const w = await recordingWorld();
+    const w = await recordingWorld({ canKnowVoices: true });
     w.done(1);
     const method = route.split(' ')[0] ?? '';
     const call = {

@@ -241,6 +241,8 @@ test('an internal error does not reveal its cause', async () => {
       chunks: w.chunks,
       results: w.results,
       notes: w.notes,
+      knownVoices: w.knownVoices,
+      canKnowVoices: true,
       newId: () => '',
       correctorFor,
       nowMs: () => 0,

@@ -4,6 +4,7 @@ import { dynamoBatchStore, dynamoLockStore } from '../../lambdas/adapters/dynamo
 import { dynamoChunkStore } from '../../lambdas/adapters/dynamo-chunk-store.ts';
 import { dynamoFleetStore } from '../../lambdas/adapters/dynamo-fleet-store.ts';
 import { dynamoJobStore } from '../../lambdas/adapters/dynamo-job-store.ts';
+import { dynamoKnownVoices } from '../../lambdas/adapters/dynamo-known-voices.ts';
 import { dynamoLedgerStore } from '../../lambdas/adapters/dynamo-ledger-store.ts';
 import { dynamoSessionStore } from '../../lambdas/adapters/dynamo-session-store.ts';
 import { dynamoSettingsStore } from '../../lambdas/adapters/dynamo-settings-store.ts';
@@ -11,6 +12,7 @@ import { batchStoreContract, lockStoreContract } from '../contracts/batch-store-
 import { chunkStoreContract } from '../contracts/chunk-store-suite.ts';
 import { fleetStoreContract, ledgerStoreContract } from '../contracts/fleet-store-suite.ts';
 import { jobStoreContract } from '../contracts/job-store-suite.ts';
+import { knownVoiceStoreContract } from '../contracts/known-voice-store-suite.ts';
 import { sessionStoreContract } from '../contracts/session-store-suite.ts';
 import { settingsStoreContract } from '../contracts/settings-store-suite.ts';
 import { db, output } from './support.ts';
@@ -44,6 +46,7 @@ chunkStoreContract('DynamoDB', () => dynamoChunkStore(db, own('ChunksTable')));
 ledgerStoreContract('DynamoDB', () => dynamoLedgerStore(db, own('LedgerTable')));
 fleetStoreContract('DynamoDB', () => dynamoFleetStore(db, own('FleetTable')));
 settingsStoreContract('DynamoDB', () => dynamoSettingsStore(db, own('SettingsTable')));
+knownVoiceStoreContract('DynamoDB', () => dynamoKnownVoices(db, own('SettingsTable')));
 lockStoreContract('DynamoDB', () => dynamoLockStore(db, own('BatchTable')));
 batchStoreContract('DynamoDB', () => dynamoBatchStore(db, own('BatchTable')));
 jobStoreContract('DynamoDB', () => dynamoJobStore(db, own('JobsTable')));

@@ -71,7 +71,7 @@ export async function startHost(project: TestProject, choices: Choices): Promise
     pagesPort: held.port,
     model,
     idleSeconds: IDLE_SECONDS,
-    context: { poolSize: String(machines), models: BROKEN_MODEL },
+    context: { poolSize: String(machines), models: BROKEN_MODEL, knownVoices: 'true' },
     workerEnv: { LEASE_SECONDS: String(TEST_LEASE_SECONDS), ...choices.workerEnv },
     onStep: (title, s) => log(`${title} ${s.toFixed(1)} s`),
     log,

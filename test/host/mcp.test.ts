@@ -42,6 +42,10 @@ test('a local file is uploaded once, its job can be polled, read and searched; a
   const begun = await call(a, 'transcribe_wav', { filename: talk });
   expect(begun).toMatchObject({ success: true, status: 'queued', service_url: host.apiUrl });
   const { job_id } = begun;
+  expect(await call(a, 'transcribe_wav', { filename: talk, min_speakers: 3, max_speakers: 2 })).toMatchObject({
+    error: 'invalid',
+    message: expect.stringContaining('minSpeakers and maxSpeakers'),
+  });
   expect(await call(a, 'transcribe_wav', { filename: talk })).toMatchObject({ success: true, job_id });
   const done = await poll('the text', 170, async () => {
     const now = await call(a, 'check_transcription_status', { job_id });

@@ -122,6 +122,20 @@ test('on a new machine everything is installed once, and the script runs in its 
   expect(called()).toEqual([]);
 });
 
+test('only the measurements install the packages with which results are compared', async () => {
+  const extras = ['dev', 'bench'].map((extra) => `gpu-worker/requirements-${extra}.txt`);
+  for (const file of [...extras, 'bench/run.ts', 'bench/proof.ts']) {
+    mkdirSync(dirname(join(clone, file)), { recursive: true });
+    writeFileSync(join(clone, file), file.endsWith('.ts') ? SCRIPT : '{}');
+  }
+  const peers = () => installs().filter((call) => call.includes('requirements-bench.txt'));
+  expect([(await launch(['bench/proof.ts'])).code, peers()]).toEqual([0, []]);
+  expect([(await launch(['bench/run.ts', 'diarization'])).code, peers()]).toEqual([
+    0,
+    [expect.stringContaining('--require-hashes')],
+  ]);
+});
+
 test('a clone that is not writable is reported in one line, before any step [start.at-once]', async () => {
   chmodSync(clone, 0o555);
   const elsewhere = mkdtempSync(join(place, 'home-'));

@@ -102,6 +102,9 @@ test('missing files, unknown jobs and an unreachable service are reported [mcp.t
   expect(await call('transcribe_wav', { filename: join(allowed, 'nothing.webm') })).toMatchObject({ error: 'file-not-found' });
   writeFileSync(join(allowed, 'notes.wav'), 'no audio');
   expect(await call('transcribe_wav', { filename: join(allowed, 'notes.wav') })).toMatchObject({ error: 'unsupported-media' });
+  const talk = join(allowed, 'talk.webm');
+  const impossible = { filename: talk, diarize: true, min_speakers: 3, max_speakers: 2 };
+  expect(await call('transcribe_wav', impossible)).toMatchObject({ error: 'invalid-speakers' });
   expect(await call('check_transcription_status', { job_id: 'job_nobody' })).toMatchObject({
     success: false,
     error: 'unknown-job',

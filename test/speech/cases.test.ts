@@ -15,6 +15,7 @@ import { PROJECT, WORKER_PYTHON } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
 import { type AudioChunk, type RecordingClient, uniqueCopy } from '../../host/recording-client.ts';
 import { wordsOf } from '../../host/word-error-rate.ts';
+import { overflows, violations } from '../browser/accessible.ts';
 import { browser, enter, newPage, readText, waitUntilComplete } from '../browser/support.ts';
 import { fileClient } from '../host/file-client.ts';
 import { checkInvariants } from '../host/invariants.ts';
@@ -53,23 +54,30 @@ async function sendAll() {
   const lateGerman = joined(SILENCE_SECONDS, 'german');
   const bilingual = joined('english', 'german', 'german', 'german');
   const conversation = [joined('english', 'spanish', 'english'), joined('spanish', 'english')];
-  const [german, french, spanish, english, silent, late, both, repeated, speakers, germanFile, silentFile, lateFile] =
-    await Promise.all([
-      record(userA, spoken('german')),
-      record(userB, spoken('french')),
-      record(userA, spoken('spanish')), // as long as the French one: their windows are decoded together
-      record(userA, spoken('english')),
-      record(userA, silence),
-      // After silence, the language of the synthetic voice is detected with confidence only in more than 10 s of speech.
-      record(userA, joined(SILENCE_SECONDS), joined('german', 'german')),
-      record(userA, bilingual),
-      record(userB, bytes(fixture('repetition.flac'), 'audio/flac')),
-      recordWith({ diarize: true }, userA, ...conversation),
-      files.send(fixture('german.opus'), { filename: 'german.opus', contentType: 'audio/ogg' }),
-      files.send(silence.bytes, { filename: 'silence.webm', contentType: 'audio/webm' }),
-      files.send(lateGerman.bytes, { filename: 'late.webm', contentType: 'audio/webm' }),
-    ]);
-  return { german, french, spanish, english, silent, late, both, repeated, speakers, germanFile, silentFile, lateFile };
+  const dialogue = joined('english', 'spanish', 'english');
+  const asFile = { filename: 'dialogue.webm', contentType: 'audio/webm', diarize: true };
+  const [german, french, spanish, english, silent, late, both, repeated, speakers, ...sentByB] = await Promise.all([
+    record(userA, spoken('german')),
+    record(userB, spoken('french')),
+    record(userA, spoken('spanish')), // as long as the French one: their windows are decoded together
+    record(userA, spoken('english')),
+    record(userA, silence),
+    // After silence, the language of the synthetic voice is detected with confidence only in more than 10 s of speech.
+    record(userA, joined(SILENCE_SECONDS), joined('german', 'german')),
+    record(userA, bilingual),
+    record(userB, bytes(fixture('repetition.flac'), 'audio/flac')),
+    recordWith({ diarize: true }, userA, ...conversation),
+    recordWith({ diarize: true }, userB, ...conversation),
+    recordWith({ diarize: true, minSpeakers: 1, maxSpeakers: 1 }, userB, ...conversation),
+    files.send(dialogue.bytes, asFile),
+    files.send(dialogue.bytes, { ...asFile, minSpeakers: 3, maxSpeakers: 3 }),
+    files.send(fixture('german.opus'), { filename: 'german.opus', contentType: 'audio/ogg' }),
+    files.send(silence.bytes, { filename: 'silence.webm', contentType: 'audio/webm' }),
+    files.send(lateGerman.bytes, { filename: 'late.webm', contentType: 'audio/webm' }),
+  ]);
+  const [speakersOfB, oneSpeaker, speakersFile, threeSpeakers, germanFile, silentFile, lateFile] = sentByB;
+  const withSpeakers = { speakers, speakersOfB, oneSpeaker, speakersFile, threeSpeakers };
+  return { german, french, spanish, english, silent, late, both, repeated, ...withSpeakers, germanFile, silentFile, lateFile };
 }
 
 let sent: Awaited<ReturnType<typeof sendAll>>;
@@ -83,6 +91,9 @@ afterAll(async () => {
 
 const languagesOf = ({ segments }: Pick<Transcript, 'segments'>): string[] => [
   ...new Set(segments.map(({ language = 'none' }) => language)),
+];
+const labelsOf = ({ segments }: Pick<Transcript, 'segments'>): (string | undefined)[] => [
+  ...new Set(segments.map(({ speaker }) => speaker)),
 ];
 const sessionOf = async (user: RecordingClient, id: string) =>
   SessionDetails.parse(await (await user.call('GET', `/api/sessions/${id}`)).json());
@@ -128,6 +139,21 @@ describe('recordings', () => {
     await poll('the name in the text', 60, async () =>
       (await userA.transcript(id)).segments.every(({ speaker }) => ['S1', 'Ana'].includes(speaker ?? '')),
     );
+  });
+
+  test('the names stay with their user: another one has the same audio without them, and may not change them [security.tenants, speakers.names]', async () => {
+    const { segments } = await userB.awaitTranscript(sent.speakersOfB, DEADLINE_SECONDS);
+    expect(labelsOf({ segments })).toEqual(['S1', 'S2']);
+    for (const [method, path, body] of [
+      ['PUT', 'speakers', { speaker: 'Ana', name: 'Mallory' }],
+      ['POST', 'speakers/assign', { start: 0, end: 9, speaker: 'Mallory' }],
+    ] as const)
+      await expect(userB.call(method, `/api/sessions/${sent.speakers}/${path}`, body)).rejects.toThrow('403');
+    expect(labelsOf(await userA.transcript(sent.speakers))).toEqual(['S1', 'Ana']);
+  });
+
+  test('a recording has as many speakers as its user says [speakers.number]', async () => {
+    expect(labelsOf(await userB.awaitTranscript(sent.oneSpeaker, DEADLINE_SECONDS))).toEqual(['S1']);
   });
 
   test('silence has no language and no text [speech.product]', async () => {
@@ -184,6 +210,24 @@ describe('files', () => {
     expect(transcript).toMatchObject({ status: 'completed', language: 'de' });
     expect(languagesOf(transcript)).toEqual(['de']);
     expect(wordsOf(transcript.text)).toEqual(expect.arrayContaining(['guten', 'morgen', 'haus', 'garten']));
+  });
+
+  test('a file has as many speakers as its user says, and the names that they get [speakers.number, speakers.names]', async () => {
+    expect(labelsOf(await transcriptOf(sent.threeSpeakers))).toEqual(['S1', 'S2', 'S3']);
+    const id = sent.speakersFile;
+    expect(labelsOf(await transcriptOf(id))).toEqual(['S1', 'S2']);
+    const name = (speaker: string, to: string) => userB.call('PUT', `/api/transcriptions/${id}/speakers`, { speaker, name: to });
+    const answers = await Promise.all([name('S1', 'Ben'), name('S2', 'Ana')]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(labelsOf(await transcriptOf(id))).toEqual(['Ben', 'Ana']);
+    expect(await files.text(id, 'srt')).toContain('Ana: ');
+    const unnamed = { speaker: 'Ana', name: '' };
+    await expect(userA.call('PUT', `/api/transcriptions/${id}/speakers`, unnamed)).rejects.toThrow('403');
+
+    expect((await userB.call('POST', `/api/transcriptions/${id}/retranscribe`, { language: 'es' })).status).toBe(202);
+    await files.follow(id, DEADLINE_SECONDS, ({ retranscribing }) => retranscribing !== true);
+    expect(labelsOf(await transcriptOf(id))).toEqual(['Ben', 'Ana']);
+    expect((await userB.call('DELETE', `/api/transcriptions/${id}`)).status).toBe(204); // checkInvariants: nothing stays
   });
 
   test('a silent file has no language and no text [speech.product]', async () => {
@@ -251,7 +295,7 @@ describe('languages are checked before anything is queued', () => {
   });
 });
 
-test('the pages show texts with their languages, and silence as no speech [speech.product]', async () => {
+test('the pages show texts with their languages, silence as no speech, and names and numbers of speakers of a file [speech.product, speakers.names, speakers.number]', async () => {
   const chromium = await browser(false);
   const pageOf = async (email: string): Promise<Page> => {
     const page = await newPage(await chromium.newContext());
@@ -275,6 +319,25 @@ test('the pages show texts with their languages, and silence as no speech [speec
   expect(await languages(a)).toBe('Language: no speech');
 
   const b = await pageOf('b@example.com');
+  await b.goto(`${host.pagesUrl}/#/files/${sent.threeSpeakers}`);
+  await b.getByRole('button', { name: 'S2', exact: true }).first().click();
+  await b.getByLabel('Name (that of another speaker merges the two)').fill('Eva');
+  await b.getByRole('button', { name: 'Save' }).click();
+  await b.getByRole('button', { name: 'Eva', exact: true }).first().waitFor();
+  expect(labelsOf(FileTranscript.parse(JSON.parse(await files.text(sent.threeSpeakers, 'json'))))).toEqual(['S1', 'Eva', 'S3']);
+
+  await b.setViewportSize({ width: 360, height: 740 });
+  await b.goto(`${host.pagesUrl}/#/files`);
+  await b.getByLabel('Identify speakers').check();
+  await b.getByLabel('Minimum number of speakers').selectOption('3');
+  await b.getByLabel('Maximum number of speakers').focus();
+  await b.keyboard.type('2');
+  expect(await b.getByLabel('Minimum number of speakers').inputValue()).toBe('2');
+  expect([await violations(b), await overflows(b)]).toEqual([[], []]);
+  const created = b.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/api/transcriptions'));
+  await b.getByLabel('Files to transcribe').setInputFiles(join(SPEECH, 'russian.opus'));
+  expect((await created).postDataJSON()).toMatchObject({ diarize: true, minSpeakers: 2, maxSpeakers: 2 });
+
   await b.goto(`${host.pagesUrl}/#/files/${sent.germanFile}`);
   await b.getByText('Language: German').waitFor();
   expect(wordsOf(await readText(b))).toEqual(isGerman);

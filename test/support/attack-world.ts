@@ -13,7 +13,7 @@ import { fleetWorld, INSTANCE } from './fleet-world.ts';
 import { jobWorld } from './job-world.ts';
 import { memoryLedger, memoryUsageCounter } from './memory-stores.ts';
 import { recordingWorld } from './recording-world.ts';
-import { chunkRow, deliveryRow, jobRow, sessionRow, USER } from './rows.ts';
+import { chunkRow, deliveryRow, jobRow, sessionRow, USER, voicedTranscript } from './rows.ts';
 import { webhookWorld } from './webhook-world.ts';
 
 export const OTHER = 'user-b';
@@ -65,6 +65,11 @@ export const EXAMPLES: Readonly<Record<CallId, Example>> = {
   'PUT /api/sessions/{id}/speakers': { id: COMPLETED, body: { speaker: 'S1', name: 'Ana' } },
   'POST /api/sessions/{id}/speakers/assign': { id: COMPLETED, body: { start: 0, end: 30, speaker: 'Ben' } },
   'POST /api/sessions/{id}/speakers': { ...recording, body: { segments: [{ speaker: 'A', start: 0, end: 30 }] } },
+  'GET /api/sessions/{id}/speaker-suggestions': { id: COMPLETED },
+  'GET /api/known-voices': {},
+  'POST /api/known-voices': { body: { sessionId: COMPLETED, speaker: CANARY } },
+  'DELETE /api/known-voices': {},
+  'DELETE /api/known-voices/{id}': { id: 'known-1' },
   'GET /api/corrections': {},
   'PUT /api/corrections': { body: { rules: [], targetWords: [] } },
   'POST /api/transcriptions': { body: FILE },
@@ -78,6 +83,8 @@ export const EXAMPLES: Readonly<Record<CallId, Example>> = {
   'POST /api/transcriptions/{id}/cancel': { ...open, body: {} },
   'POST /api/transcriptions/{id}/retry': { id: FAILED_JOB, body: {} },
   'POST /api/transcriptions/{id}/retranscribe': { ...done, body: {} },
+  'PUT /api/transcriptions/{id}/speakers': { ...done, body: { speaker: 'S1', name: 'Ana' } },
+  'POST /api/transcriptions/{id}/speakers/assign': { ...done, body: { start: 0, end: 30, speaker: 'Ben' } },
   'DELETE /api/transcriptions/{id}': done,
   'POST /api/gpu/start': { body: {} },
   'POST /api/gpu/stop': { body: { force: true } },
@@ -107,14 +114,20 @@ export const EXAMPLES: Readonly<Record<CallId, Example>> = {
 };
 
 async function recordings() {
-  const w = await recordingWorld();
+  const w = await recordingWorld({ canKnowVoices: true });
   await w.store.create(sessionRow({ session_id: RECORDING, title: CANARY }));
-  await w.store.create(sessionRow({ session_id: COMPLETED, title: CANARY, state: 'completed', chunk_count: 1 }));
+  const complete = { state: 'completed', chunk_count: 1, edits_version: 1 } as const;
+  await w.store.create(sessionRow({ session_id: COMPLETED, title: CANARY, ...complete }));
   const transcribed = { state: 'done', duration_seconds: 30, fence: 1, result_key: 'r1' } as const;
   for (const session_id of [RECORDING, COMPLETED]) w.chunks.put(chunkRow(1, { session_id, ...transcribed }));
   w.chunks.put(chunkRow(1, { session_id: COMPLETED, ...transcribed, result_key: 'voiced' }));
   w.chunks.put(chunkRow(2, { session_id: RECORDING, state: 'dead', error_message: CANARY, dead_shard: 'dead' }));
-  w.results.edits = { version: 1, edits: [{ start: 0, end: 1, text: CANARY }], tag: 'tag-1' };
+  const voices = (voicedTranscript(1).speakers ?? []).map((voice) => ({ ...voice, model: 'ge2e' }));
+  const people = [{ id: 'person-1', name: CANARY, voices: voices.slice(1), channels: [] }];
+  const changes = { edits: [{ start: 0, end: 1, text: CANARY }], speakers: { people, stretches: [] } };
+  for (const id of [RECORDING, COMPLETED]) w.results.edits[id] = { version: 1, ...changes, tag: 'tag-1' };
+  const known = voices.slice(0, 1).map((voice) => ({ ...voice, id: 'known-1', name: `${CANARY} 2`, saved_at_ms: 1 }));
+  await w.knownVoices.put(USER, { revision: 'one', voices: known }, undefined);
   const corrections = { rules: [{ kind: 'word', match: 'nothing', replace: CANARY }], targetWords: [CANARY] };
   await w.call('PUT /api/corrections', { body: corrections });
   await w.defaults.put(USER, { prompt: CANARY });
@@ -130,6 +143,7 @@ async function recordings() {
     notes: await Promise.all([RECORDING, COMPLETED].map(async (id) => w.notes.readNotes(sessionRow({ session_id: id })))),
     defaults: await w.defaults.get(USER),
     corrections: await w.settings.get(USER),
+    knownVoices: await w.knownVoices.get(USER),
   });
   return { ...w, state };
 }
@@ -150,7 +164,8 @@ async function files() {
     row(OPEN_JOB ?? '', { open_of: USER, stage: 'Waiting for the file', due_shard: 'due', due_at_ms: 9e12 }),
     row(FAILED_JOB ?? '', { status: 'failed', error: CANARY, ...over }),
   ];
-  const words = { text: CANARY, segments: [], gaps: [], coverage: [], chunks: [] };
+  const segment = { id: 0, start: 0, end: 30, text: CANARY, avg_logprob: 0, no_speech_prob: 0, compression_ratio: 1, words: [] };
+  const words = { text: CANARY, segments: [{ ...segment, speaker: 'S1' }], gaps: [], coverage: [], chunks: [] };
   for (const job of rows) {
     await w.jobs.create(job);
     w.sizes.set(job.object_key, 1);
@@ -235,9 +250,10 @@ export async function attackWorld() {
     [/api\/(corrections|recording-defaults)$/, corrections],
     [/\/chunks$/, sessions.uploads],
     [
-      /sessions\/\{id\}\/(transcript|transcript\/edits|notes|notes\/\{note\}|audio|peaks|speakers|speakers\/assign)$/,
+      /sessions\/\{id\}\/(transcript|transcript\/edits|notes|notes\/\{note\}|audio|peaks|speakers|speakers\/assign|speaker-suggestions)$/,
       sessions.transcripts,
     ],
+    [/api\/known-voices/, sessions.transcripts],
     [/api\/sessions/, sessions.sessionsHandler],
     [/api\/transcriptions/, jobs.handler],
     [/api\/webhook/, hooks.handler],

@@ -1,12 +1,13 @@
 /** File jobs in memory: stores, uploads, and a worker that the test calls. */
 import { type JobRow, MAX_SHARING_JOBS, type Manifest } from '../../core/contracts/jobs.ts';
 import type { ChunkRow } from '../../core/contracts/rows.ts';
-import type { ChunkTranscript, FileTranscript } from '../../core/contracts/transcript.ts';
+import type { ChunkTranscript, StoredFileTranscript } from '../../core/contracts/transcript.ts';
 import { DomainError } from '../../core/errors.ts';
 import { countSeconds } from '../../core/file-jobs/begin.ts';
 import type { JobDueDeps } from '../../core/file-jobs/due.ts';
 import type { FileObjects, IdempotencyRecord, JobStore, PartUploads, UploadPart } from '../../core/file-jobs/ports.ts';
 import { noteFileEnd } from '../../core/file-jobs/statistics.ts';
+import type { StoredEdits } from '../../core/transcripts/outcomes.ts';
 import { memoryChunkStore, memoryQueue, memoryUsageCounter } from './memory-stores.ts';
 
 export function memoryJobStore(): JobStore {
@@ -70,8 +71,15 @@ function memoryFiles() {
     head: async (key) => (sizes.has(key) ? { etag: `etag of ${key}`, sizeBytes: sizes.get(key) ?? 0 } : undefined),
     readManifest: async (key) => json.get(key) as Manifest,
     readResult: async (key) => json.get(key) as ChunkTranscript,
-    readTranscript: async (job) => json.get(`${folder(job)}transcription.json`) as FileTranscript | undefined,
+    readTranscript: async (job) => json.get(`${folder(job)}transcription.json`) as StoredFileTranscript | undefined,
     writeTranscript: async (job, transcript) => void json.set(`${folder(job)}transcription.json`, transcript),
+    readEdits: async (job) => json.get(`${folder(job)}edits.json`) as StoredEdits | undefined,
+    async writeEdits(job, changes, replaces) {
+      const key = `${folder(job)}edits.json`;
+      if ((json.get(key) as StoredEdits | undefined)?.tag !== replaces) return false;
+      json.set(key, { ...changes, tag: `tag-${changes.version}` });
+      return true;
+    },
     async keepCompressed(job) {
       sizes.delete(job.object_key);
       sizes.set(`${folder(job)}source.ogg`, 1);
@@ -193,12 +201,12 @@ export function jobWorld() {
       json.set(key, { seconds: at, sha256, parts, ...more });
       markDone(row, key, { claimed_at_ms: nowMs, duration_seconds: at });
     },
-    /** The worker has transcribed a part as these words. */
-    async transcribedPart(jobId: string, part: number, words: string): Promise<void> {
+    /** The worker has transcribed a part as these words, or with this result. */
+    async transcribedPart(jobId: string, part: number, result: string | ChunkTranscript): Promise<void> {
       const row = await chunks.get(jobId, part);
       if (row === undefined) throw new Error('no such part');
       const key = `${row.object_key}.json`;
-      json.set(key, text(words, row.said_seconds ?? 0));
+      json.set(key, typeof result === 'string' ? text(result, row.said_seconds ?? 0) : result);
       markDone(row, key);
     },
     /** A part, or the file itself (number 0), has failed permanently. */

@@ -1,6 +1,8 @@
 /** Memory stores of what belongs to recordings besides their sessions and chunks. */
 import type { RecordingDefaults } from '../../core/contracts/http.ts';
+import type { KnownVoicesRow } from '../../core/contracts/known-voices.ts';
 import type { RecordingDefaultsStore } from '../../core/sessions/ports.ts';
+import type { KnownVoiceStore } from '../../core/transcripts/known-voices.ts';
 import type { NoteStore, StoredNotes } from '../../core/transcripts/notes.ts';
 
 export function memoryRecordingDefaults(): RecordingDefaultsStore {
@@ -24,5 +26,18 @@ export function memoryNotes(): NoteStore {
       known.set(session_id, { notes, version: (version ?? 0) + 1 });
       return true;
     },
+  };
+}
+
+export function memoryKnownVoices(): KnownVoiceStore {
+  const rows = new Map<string, KnownVoicesRow>();
+  return {
+    get: async (userId) => rows.get(userId),
+    async put(userId, row, overRevision) {
+      if (rows.get(userId)?.revision !== overRevision) return false;
+      rows.set(userId, row);
+      return true;
+    },
+    remove: async (userId) => void rows.delete(userId),
   };
 }

@@ -288,7 +288,8 @@ export interface MemoryResults extends ResultStore, EditStore {
   writeLive(session: SessionRow, json: string): Promise<void>;
   transcript?: Transcript;
   readonly parts: Map<number, { readonly part: JoinedPart; readonly end: PartEnd }>;
-  edits?: StoredEdits;
+  /** By session. */
+  readonly edits: Record<string, StoredEdits>;
   live?: string;
   writes: number;
   /** Keys of the results that were read individually, in order. */
@@ -299,6 +300,7 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
   const store: MemoryResults = {
     writes: 0,
     reads: [],
+    edits: {},
     async readResult(key) {
       store.reads.push(key);
       const found = results.get(key);
@@ -310,11 +312,11 @@ export function memoryResults(results: ReadonlyMap<string, ChunkTranscript>): Me
     readPart: async (_session, lastChunk) => store.parts.get(lastChunk)?.part,
     readPartEnd: async (_session, lastChunk) => store.parts.get(lastChunk)?.end,
     writePart: async (_session, lastChunk, part, end) => void store.parts.set(lastChunk, { part, end }),
-    readEdits: async () => store.edits,
+    readEdits: async ({ session_id }) => store.edits[session_id],
     writeLive: async (_session, live) => void Object.assign(store, { live }),
-    async writeEdits(_session, edits, replaces) {
-      if (store.edits?.tag !== replaces) return false;
-      store.edits = { ...edits, tag: `tag-${edits.version}` };
+    async writeEdits({ session_id }, edits, replaces) {
+      if (store.edits[session_id]?.tag !== replaces) return false;
+      store.edits[session_id] = { ...edits, tag: `tag-${edits.version}` };
       return true;
     },
     publishChunk: async () => undefined,

@@ -8,7 +8,7 @@ import { buildHandler as buildTranscripts } from '../../lambdas/transcripts-api/
 import { buildHandler as buildUploads } from '../../lambdas/uploads-api/handler.ts';
 import { accessClaims, type Call, CLIENT_ID, invoke } from './api-event.ts';
 import { memoryLockStore } from './memory-batch.ts';
-import { memoryNotes, memoryRecordingDefaults } from './memory-recording.ts';
+import { memoryKnownVoices, memoryNotes, memoryRecordingDefaults } from './memory-recording.ts';
 import {
   memoryChunkStore,
   memoryObjects,
@@ -22,10 +22,11 @@ import { chunkRow, chunkTranscript, SESSION, sessionRow, USER, voicedTranscript 
 
 export const MINE = accessClaims(USER);
 
-export async function recordingWorld() {
+/** `canKnowVoices`: whether the stage allows known voices; `canDiarize`: whether it has a speaker model. */
+export async function recordingWorld({ canKnowVoices = false, canDiarize = false } = {}) {
   const [store, chunks, objects, queue] = [memorySessionStore(), memoryChunkStore(), memoryObjects(), memoryQueue()];
   const [settings, defaults, notes] = [memorySettingsStore(), memoryRecordingDefaults(), memoryNotes()];
-  const locks = memoryLockStore();
+  const [locks, knownVoices] = [memoryLockStore(), memoryKnownVoices()];
   const results = memoryResults(
     new Map([...[1, 2, 3].map((n) => [`r${n}`, chunkTranscript(n)] as const), ['voiced', voicedTranscript(1)] as const]),
   );
@@ -52,7 +53,7 @@ export async function recordingWorld() {
       usage,
       newUlid: () => 'ULID',
       liveDefault: true,
-      canDiarize: false,
+      canDiarize,
       models: ['small', 'base.en'],
       readPool: async () => pool.row,
       costOf: async (_sessionId, rows) => ({ gpuSeconds: rows.length, usd: rows.length / 1000 }),
@@ -78,6 +79,7 @@ export async function recordingWorld() {
   const transcripts = buildTranscripts(
     {
       ...{ sessions: store, chunks, results, notes, correctorFor, nowMs: deps.nowMs },
+      ...{ knownVoices, canKnowVoices },
       downloadUrl: async () => 'https://download',
       newId: () => `id-${++ids.count}`,
       storeExport: async (key, content) => void stored.set(key, content),
@@ -97,7 +99,7 @@ export async function recordingWorld() {
     });
   /** Calls a route for the session as its owner. */
   const call = (route: string, more: Partial<Call> = {}) => {
-    const handler = /transcript$|edits|notes|audio|peaks|speakers/.test(route)
+    const handler = /transcript$|edits|notes|audio|peaks|speaker|voices/.test(route)
       ? transcripts
       : /corrections|defaults/.test(route)
         ? corrections
@@ -113,6 +115,7 @@ export async function recordingWorld() {
     settings,
     defaults,
     notes,
+    knownVoices,
     results,
     stored,
     signed,

@@ -107,7 +107,7 @@ export function voicedTranscript(chunkNumber: number): ChunkTranscript {
   const voices = [
     [127, 0],
     [0, 127],
-  ].map((vector) => ({ voice: Buffer.from(vector).toString('base64'), seconds: 10 }));
+  ].map((vector) => ({ voice: Buffer.from(vector).toString('base64'), seconds: 10, model: 'ge2e' }));
   const chunk = chunkTranscript(chunkNumber);
   const segments = chunk.segments.map((segment) => ({
     ...segment,

@@ -186,6 +186,18 @@ test('a pool has the requested number of machines in different zones, and every 
   for (const text of ids) expect(text.match(/FleetInstance\w+/g)).toHaveLength(3);
 });
 
+test('known voices are off by default, need a speaker model, and only then may their function write settings [speakers.known]', () => {
+  const actionsIn = (context: Readonly<Record<string, string>>): string => {
+    const policies = synthesized(context).template.findResources('AWS::IAM::Policy');
+    const [, policy] = Object.entries(policies).find(([id]) => id.startsWith('RecordingTranscripts')) ?? [];
+    return JSON.stringify(policy);
+  };
+  expect(stageFrom({})).toMatchObject({ knownVoices: false });
+  expect(actionsIn({})).not.toContain('dynamodb:PutItem');
+  expect(actionsIn({ knownVoices: 'true' })).toContain('dynamodb:PutItem');
+  expect(() => stageFrom({ knownVoices: 'true', speakerModel: 'none' })).toThrow('knownVoices: requires a speakerModel');
+});
+
 test('an instance type without a known price requires gpuUsdPerHour', () => {
   expect(() => synthesized({ instanceType: 'p5.48xlarge' })).toThrow('gpuUsdPerHour: required for p5.48xlarge');
 });

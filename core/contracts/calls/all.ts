@@ -7,6 +7,7 @@ import type { ApiCalls } from './call.ts';
 import { correctionCalls } from './corrections.ts';
 import { fileCalls } from './files.ts';
 import { gpuCalls } from './gpu.ts';
+import { knownVoiceCalls } from './known-voices.ts';
 import { notificationCalls } from './notifications.ts';
 import { sessionCalls } from './sessions.ts';
 import { stageCalls } from './stage.ts';
@@ -14,6 +15,7 @@ import { stageCalls } from './stage.ts';
 /** All calls with their exact types, in the order of the documents. */
 export const calls = {
   ...sessionCalls,
+  ...knownVoiceCalls,
   ...correctionCalls,
   ...fileCalls,
   ...gpuCalls,
@@ -31,6 +33,7 @@ export const CALLS: ApiCalls = calls;
 export const TAGS: Readonly<Record<string, string>> = {
   sessions: 'Recordings in chunks, and their text',
   'recording-defaults': 'Default prompt and hotwords of recordings',
+  'known-voices': 'Voices that a user has saved, to suggest names of speakers',
   corrections: 'Rules that correct all text of a user, and target words that are counted in it',
   transcriptions: 'Files, transcribed as jobs',
   gpu: 'Manual control of the GPU (admin)',

@@ -4,6 +4,7 @@ import * as answers from '../answers.ts';
 import { NoFields } from '../fields.ts';
 import { FILE_TYPES } from '../formats.ts';
 import * as http from '../http.ts';
+import { AssignSpeaker, NameSpeaker } from '../speakers.ts';
 import { FileTranscript } from '../transcript.ts';
 import type { ApiCalls } from './call.ts';
 
@@ -97,6 +98,22 @@ export const fileCalls = {
     body: http.Retranscribe,
     answers: { 202: answers.Job },
     errors: [...OF_JOB, 'not-ready', 'quota-reached'],
+  },
+  'PUT /api/transcriptions/{id}/speakers': {
+    operationId: 'nameTranscriptionSpeaker',
+    access: 'owner',
+    summary: 'Name a speaker of a file, or merge it with another one; names stay when the file is transcribed again',
+    body: NameSpeaker,
+    answers: { 200: answers.EditsSaved },
+    errors: [...OF_JOB, 'not-ready', 'busy'],
+  },
+  'POST /api/transcriptions/{id}/speakers/assign': {
+    operationId: 'assignTranscriptionSpeaker',
+    access: 'owner',
+    summary: 'Assign the words of a stretch of a file to a speaker, or to a new one',
+    body: AssignSpeaker,
+    answers: { 200: answers.EditsSaved },
+    errors: [...OF_JOB, 'not-ready', 'busy'],
   },
   'DELETE /api/transcriptions/{id}': {
     operationId: 'deleteTranscription',

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import media_cases
 import numpy as np
+import openai
 import pytest
 from quality.corpora import SAMPLE_RATE, Audio, decode
 from quality.scoring import normal
@@ -178,5 +181,65 @@ def test_speakers_are_detected_word_by_word(running: Running) -> None:
     assert "S2: " in running.call("GET", "/download/speakers").text
     by_openai = transcribe(running, content, response_format="diarized_json")["segments"]
     assert [one["speaker"] for one in by_openai] == ["AB"[segment["speaker"] == "S2"] for segment in segments]
+    assert running.send(content, job_id="one", diarize="true", max_speakers="1").status_code == 200
+    assert running.ended("one")["status"] == "completed"
+    assert {one["speaker"] for one in running.call("GET", "/transcript/one").json()["segments"]} == {"S1"}
+    three = transcribe(running, content, response_format="diarized_json", min_speakers="3", max_speakers="3")["segments"]
+    assert {one["speaker"] for one in three} == {"A", "B", "C"}
     other = running.send(content, job_id="both", diarize="true", channels="separate")
     assert (other.status_code, other.json()["code"]) == (422, "invalid-diarize")
+
+
+def data_url(content: bytes) -> str:
+    return f"data:audio/wav;base64,{base64.b64encode(content).decode()}"
+
+
+def seconds(audio: Audio, start_s: float, end_s: float) -> Audio:
+    return audio[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+
+
+@pytest.mark.promise("speakers", "service.openai")
+@pytest.mark.parametrize("is_native", [True, False], ids=["parameters", "extra_body"])
+def test_known_speakers_have_their_names(running: Running, speech: dict[str, Audio], is_native: bool) -> None:
+    slt, allison = speech["english"], speech["spanish"]
+    file = wav(np.concatenate([slt, allison, slt]))
+    known = {"A": seconds(speech["russian"], 0, 5), "Sarah": seconds(speech["repetition"], 0, 6)}
+    parameters: dict[str, Any] = {
+        "known_speaker_names": list(known),
+        "known_speaker_references": [data_url(wav(audio)) for audio in known.values()],
+    }
+    client = openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused")
+    fields: dict[str, Any] = {"model": "gpt-4o-transcribe-diarize", "file": ("talk.wav", file), "chunking_strategy": "auto"}
+    made: Any = client.audio.transcriptions.create(
+        **fields, response_format="diarized_json", **(parameters if is_native else {"extra_body": parameters})
+    )
+    assert [name for name, _ in groupby(segment.speaker for segment in made.segments)] == ["Sarah", "B", "Sarah"]
+    without: Any = client.audio.transcriptions.create(**fields, response_format="diarized_json")
+    assert [name for name, _ in groupby(segment.speaker for segment in without.segments)] == ["A", "B", "A"]
+    events = list(client.audio.transcriptions.create(**fields, response_format="diarized_json", stream=True, **parameters))
+    assert [event.speaker for event in events if event.type == "transcript.text.segment"] == [
+        segment.speaker for segment in made.segments
+    ]
+    assert list((running.folder / "uploads").iterdir()) == []
+
+
+@pytest.mark.promise("speakers", "service.openai")
+def test_recordings_of_known_speakers_must_be_2_to_10_s_of_speech(running: Running, speech: dict[str, Audio]) -> None:
+    client = openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0)
+    right = "known_speaker_references[1] must be 2 to 10 s of audio"
+    for audio, message in {
+        wav(seconds(speech["french"], 0, 1.5)): f"{right}, but is 1.5 s long",
+        wav(np.tile(speech["french"], 2)): f"{right}: the audio is longer than 10 s",
+        wav(speech["silence"][: 5 * SAMPLE_RATE]): "known_speaker_references[1] contains too little speech",
+        wav(speech["french"])[:20]: f"{right}: the file cannot be decoded; it is damaged or of another format",
+    }.items():
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.audio.transcriptions.create(
+                model="whisper-1",
+                file=("talk.wav", fixture("english.opus")),
+                response_format="diarized_json",
+                known_speaker_names=["June", "other"],
+                known_speaker_references=[data_url(wav(speech["french"])), data_url(audio)],
+            )
+        assert (refused.value.param, refused.value.code) == ("known_speaker_references", "invalid_value")
+        assert refused.value.body["message"] == message  # type: ignore[index]

@@ -12,6 +12,7 @@ import { LoadState } from '../ui/load-state.tsx';
 import { OlderButton } from '../ui/older-button.tsx';
 import { OrderField, useOrder } from '../ui/order.tsx';
 import { Empty, Notice, Tag, useConfirmation } from '../ui/parts.tsx';
+import { SpeakerCountFields, type SpeakerCounts } from '../ui/speaker-counts.tsx';
 import { Switch } from '../ui/switch.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { type ListPage, useOlder } from '../ui/use-older.ts';
@@ -151,6 +152,7 @@ export function FilesPage(_: { readonly id: string }) {
   const [language, setLanguage] = useState('');
   const [isUrgent, setUrgent] = useState(false);
   const [diarize, setDiarize] = useState(false);
+  const [counts, setCounts] = useState<SpeakerCounts>({});
   const [separate, setSeparate] = useState(false);
   const [errors, setErrors] = useState<readonly string[]>([]);
   const userId = user.value?.userId ?? '';
@@ -171,7 +173,10 @@ export function FilesPage(_: { readonly id: string }) {
     setErrors(rejections.filter((reason) => reason !== undefined));
     for (const [i, file] of files.entries())
       if (rejections[i] === undefined)
-        void add(file, { language: language || undefined, priority: isUrgent ? 'urgent' : 'normal', diarize, separate });
+        void add(file, {
+          ...{ language: language || undefined, priority: isUrgent ? ('urgent' as const) : ('normal' as const) },
+          ...{ diarize, separate, ...counts },
+        });
   };
 
   return (
@@ -192,6 +197,11 @@ export function FilesPage(_: { readonly id: string }) {
           Each channel is one speaker
         </Switch>
       </div>
+      {diarize && (
+        <div class="row">
+          <SpeakerCountFields counts={counts} change={setCounts} />
+        </div>
+      )}
       {errors.length > 0 && (
         <Notice tone="bad">
           <p>{errors.join(' ')}</p>

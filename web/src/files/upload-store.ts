@@ -11,6 +11,8 @@ export interface StoredUpload {
   readonly language?: string | undefined;
   readonly priority: 'normal' | 'urgent';
   readonly diarize: boolean;
+  readonly minSpeakers?: number | undefined;
+  readonly maxSpeakers?: number | undefined;
   /** Undefined in uploads of older versions. */
   readonly separate?: boolean | undefined;
   /** Undefined until the server has created the job. */

@@ -10,6 +10,7 @@ import { FILE_TYPE_OF_EXTENSION, fileExtensionOf } from '../../../core/contracts
 import { ApiError, api, errorMessage } from '../api/client.ts';
 import { backoff } from '../api/polling.ts';
 import { user } from '../auth/session.ts';
+import type { SpeakerCounts } from '../ui/speaker-counts.tsx';
 import { dropUpload, fileOf, keepFile, putUpload, type StoredUpload, uploadsOf } from './upload-store.ts';
 
 const PARALLEL_PARTS = 3;
@@ -122,14 +123,15 @@ async function sendMissing(upload: StoredUpload, jobId: string, file: File, sign
 /** Returns the id of the upload's job. Creates the job when there is none yet. */
 async function jobOf(upload: StoredUpload): Promise<string> {
   if (upload.jobId !== undefined) return upload.jobId;
-  const { filename, contentType, sizeBytes, lastModifiedMs, language, priority, diarize, separate } = upload;
+  const { filename, contentType, sizeBytes, lastModifiedMs, language, priority, separate } = upload;
+  const { diarize, minSpeakers, maxSpeakers } = upload;
   const { id } = await api('POST /api/transcriptions', {
     headers: { 'Idempotency-Key': upload.id },
     body: {
       ...{ filename, contentType, sizeBytes, priority },
       modifiedAt: new Date(lastModifiedMs).toISOString(),
       ...(language && { language }),
-      ...(diarize && { diarize }),
+      ...(diarize && { diarize, minSpeakers, maxSpeakers }),
       ...(separate && { channels: 'separate' }),
     },
   });
@@ -183,7 +185,7 @@ function run(upload: StoredUpload, file: File): void {
     .finally(() => running.delete(upload.id));
 }
 
-export interface FileOptions {
+export interface FileOptions extends SpeakerCounts {
   readonly language: string | undefined;
   readonly priority: 'normal' | 'urgent';
   readonly diarize: boolean;

@@ -2,6 +2,7 @@
 import { config } from '../config.ts';
 import { usd } from '../ui/format.ts';
 import { defaultModel, LanguageField } from '../ui/language-field.tsx';
+import { SpeakerCountFields } from '../ui/speaker-counts.tsx';
 import { Switch } from '../ui/switch.tsx';
 import { canCaptureComputer } from './microphone.ts';
 import { isActive, phase } from './recording.ts';
@@ -82,16 +83,28 @@ export function LiveSwitch({ live, change }: Pick<Recorder, 'live' | 'change'>) 
   );
 }
 
-/** Whether speakers are identified. */
-export const SpeakersSwitch = ({ diarize, change }: Pick<Recorder, 'diarize' | 'change'>) => (
-  <Switch
-    checked={diarize}
-    disabled={phase.value !== 'idle'}
-    hidden={isActive.value}
-    change={(isWanted) => change({ diarize: isWanted })}
-  >
-    Identify speakers
-  </Switch>
+/** Whether speakers are identified, and how many there are. */
+export const SpeakersChoice = ({
+  diarize,
+  change,
+  counts,
+  setCounts,
+}: Pick<Recorder, 'diarize' | 'change' | 'counts' | 'setCounts'>) => (
+  <>
+    <Switch
+      checked={diarize}
+      disabled={phase.value !== 'idle'}
+      hidden={isActive.value}
+      change={(isWanted) => change({ diarize: isWanted })}
+    >
+      Identify speakers
+    </Switch>
+    {diarize && !isActive.value && (
+      <div class="choices">
+        <SpeakerCountFields counts={counts} disabled={phase.value !== 'idle'} change={setCounts} />
+      </div>
+    )}
+  </>
 );
 
 /** Whether the sound of the computer is recorded, too; only where the browser can. */

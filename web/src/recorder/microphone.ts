@@ -10,8 +10,8 @@ export class MicrophoneError extends Error {}
 
 const WORDS: Readonly<Record<string, string>> = {
   NotAllowedError:
-    'The microphone is not allowed for this page. Allow it in the browser’s site settings (the icon next to the address), then press Record again.',
-  NotFoundError: 'No microphone was found. Connect one, then press Record again.',
+    'The microphone is not allowed for this page. Allow it in the browser’s site settings (the icon next to the address), then try again.',
+  NotFoundError: 'No microphone was found. Connect one, then try again.',
   NotReadableError: 'Another program uses the microphone, or the system denies access. Close other programs that record.',
   OverconstrainedError: 'The chosen microphone is not connected. Choose another one.',
   SecurityError: 'The microphone is not allowed for this page.',
@@ -46,6 +46,21 @@ export async function microphones(): Promise<Microphone[]> {
   return devices
     .filter(({ kind, deviceId }) => kind === 'audioinput' && deviceId !== '')
     .map(({ deviceId, label }, i) => ({ deviceId, label: label || `Microphone ${i + 1}` }));
+}
+
+/**
+ * Calls `changed` when a microphone is connected or disconnected, and when the user allows or denies microphones for this page.
+ * Returns a function that ends it.
+ */
+export function watchMicrophones(changed: () => void): () => void {
+  const watching = new AbortController();
+  const { signal } = watching;
+  navigator.mediaDevices?.addEventListener('devicechange', changed, { signal });
+  navigator.permissions
+    ?.query({ name: 'microphone' })
+    .then((permission) => permission.addEventListener('change', changed, { signal }))
+    .catch(() => undefined); // Firefox before 131 cannot report it
+  return () => watching.abort();
 }
 
 /** Whether the browser can record the sound of the computer or of a tab. Phones cannot. */

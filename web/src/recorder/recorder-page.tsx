@@ -2,7 +2,7 @@ import { config } from '../config.ts';
 import { pathTo } from '../route.ts';
 import { clock, dateTime } from '../ui/format.ts';
 import { Failed, Notice } from '../ui/parts.tsx';
-import { ChoiceFields, ComputerSwitch, LiveSwitch, SpeakersSwitch } from './choice-fields.tsx';
+import { ChoiceFields, ComputerSwitch, LiveSwitch, SpeakersChoice } from './choice-fields.tsx';
 import { Controls } from './controls.tsx';
 import { Leftovers } from './leftovers.tsx';
 import { LiveText } from './live-text.tsx';
@@ -36,11 +36,11 @@ const Problems = () => (
 );
 
 /** The options of a new recording. */
-const Options = ({ live, diarize, withComputer, texts, change }: Recorder) => (
+const Options = ({ live, withComputer, texts, change, ...speakers }: Recorder) => (
   <>
     <LiveSwitch live={live} change={change} />
     <ComputerSwitch withComputer={withComputer} change={change} />
-    {config().canDiarize && !withComputer && <SpeakersSwitch diarize={diarize} change={change} />}
+    {config().canDiarize && !withComputer && <SpeakersChoice {...speakers} change={change} />}
     {!isActive.value && <PromptFields texts={texts} />}
   </>
 );

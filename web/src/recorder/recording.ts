@@ -14,7 +14,14 @@ import { failureOf, holdWebLock, idOf, resumeSession } from './beginning.ts';
 import { type Capture, capture } from './capture.ts';
 import { ChunkRecorder, type Position } from './chunk-recorder.ts';
 import { holdLock } from './lock.ts';
-import { MicrophoneError, microphones, openComputerSound, openMicrophone, releaseStream } from './microphone.ts';
+import {
+  MicrophoneError,
+  microphones,
+  openComputerSound,
+  openMicrophone,
+  releaseStream,
+  watchMicrophones,
+} from './microphone.ts';
 import {
   addPart,
   changeChunk,
@@ -45,6 +52,8 @@ export interface RecordingOptions {
   readonly language: string | undefined;
   readonly live: boolean;
   readonly diarize: boolean;
+  readonly minSpeakers: number | undefined;
+  readonly maxSpeakers: number | undefined;
   /** Whether the sound of the computer is recorded too, as a second channel. */
   readonly withComputer: boolean;
   /** Undefined: the user's defaults. */
@@ -219,7 +228,7 @@ async function endInterruption(mine: Active): Promise<void> {
   const seconds = Math.max(1, Math.round((performance.now() - interruptedAtMs) / 1000));
   const by = capture.label === '' ? 'The recording continues' : `It continues with ${capture.label}`;
   const { isSent: _sent, ...again } = interruption;
-  await note(mine, { ...again, text: `${interruption.text} ${by}, ${seconds} s later.` });
+  await note(mine, { ...again, lostSeconds: seconds, text: `${interruption.text} ${by}, ${seconds} s later.` });
 }
 
 /** Starts a recording. A failure is shown in `problem`. */
@@ -382,7 +391,7 @@ current.subscribe((recording) => {
     active.stopRenewingLock ??= holdLock(recording.sessionId);
 });
 document.addEventListener('visibilitychange', () => void keepScreenOn());
-navigator.mediaDevices?.addEventListener('devicechange', () => void resumeAlone());
+watchMicrophones(() => void resumeAlone());
 addEventListener('beforeunload', (event) => {
   const isUnsent = recordings.value.some(
     ({ lost, chunks }) => lost === undefined && chunks.some(({ state }) => state === 'recorded'),

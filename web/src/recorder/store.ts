@@ -15,6 +15,8 @@ export interface Recording {
   readonly language?: string | undefined;
   readonly live: boolean;
   readonly diarize: boolean;
+  readonly minSpeakers?: number | undefined;
+  readonly maxSpeakers?: number | undefined;
   /** Whether the microphone and the computer are separate channels. */
   readonly channels?: 'separate' | undefined;
   /** Undefined: the user's defaults. */
@@ -41,6 +43,8 @@ export interface RecordingNote {
   readonly id: string;
   readonly text: string;
   readonly kind: 'note' | 'interruption';
+  /** How long an interruption took. */
+  readonly lostSeconds?: number | undefined;
   readonly chunkNumber: number;
   /** Seconds from the chunk's beginning. */
   readonly seconds: number;

@@ -141,6 +141,8 @@ async function createSession({
   language,
   live,
   diarize,
+  minSpeakers,
+  maxSpeakers,
   channels,
   prompt,
   hotwords,
@@ -151,7 +153,7 @@ async function createSession({
       ...(title && { title }),
       ...(language && { language }),
       live,
-      ...(diarize && { diarize }),
+      ...(diarize && { diarize, minSpeakers, maxSpeakers }),
       ...(channels && { channels }),
       ...(prompt !== undefined && { prompt }),
       ...(hotwords !== undefined && { hotwords }),
@@ -167,11 +169,11 @@ async function sendTitle(id: string, sessionId: string, title: string): Promise<
 }
 
 async function sendNote(id: string, sessionId: string, note: RecordingNote): Promise<void> {
-  const { text, kind, chunkNumber, seconds } = note;
+  const { text, kind, chunkNumber, seconds, lostSeconds } = note;
   const path = { id: sessionId, note: note.id };
   await api('PUT /api/sessions/{id}/notes/{note}', {
     path,
-    body: { text, kind, chunkNumber, seconds: Math.min(600, seconds) },
+    body: { text, kind, chunkNumber, seconds: Math.min(600, seconds), ...(lostSeconds !== undefined && { lostSeconds }) },
   }).catch((error: unknown) => {
     if (!(error instanceof ApiError && error.code === 'invalid')) throw error; // too many notes must not stop the audio
   });

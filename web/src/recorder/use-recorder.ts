@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api } from '../api/client.ts';
 import { go } from '../route.ts';
 import { defaultModel, supportedLanguage } from '../ui/language-field.tsx';
+import type { SpeakerCounts } from '../ui/speaker-counts.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { canCaptureComputer } from './microphone.ts';
 import { changeMicrophone, current, isActive, isSuspended, pause, phase, rename, resume, start, stop } from './recording.ts';
@@ -19,6 +20,7 @@ export type Recorder = ReturnType<typeof useRecorder>;
  */
 export function useRecorder(sessionId: string | undefined) {
   const { deviceId, language, live, diarize, withComputer, change } = useChoices();
+  const [counts, setCounts] = useState<SpeakerCounts>({});
   const { devices, refresh } = useMicrophones();
   const texts = usePrompt();
   const earlier = useLoaded(`earlier ${sessionId}`, async () =>
@@ -43,6 +45,8 @@ export function useRecorder(sessionId: string | undefined) {
     language,
     live,
     diarize,
+    counts,
+    setCounts,
     withComputer,
     change,
     texts,
@@ -59,7 +63,11 @@ export function useRecorder(sessionId: string | undefined) {
       const { prompt, hotwords } = texts.chosen ?? {};
       const isSeparate = earlier.value?.channels === 'separate';
       const both = sessionId === undefined ? withComputer : isSeparate && canCaptureComputer();
-      await start({ deviceId: microphone, withComputer: both, ...options, prompt, hotwords, sessionId });
+      const { minSpeakers, maxSpeakers } = counts;
+      await start({
+        ...{ deviceId: microphone, withComputer: both, ...options, minSpeakers, maxSpeakers },
+        ...{ prompt, hotwords, sessionId },
+      });
       await refresh(); // labels are known only after the user has allowed the microphone
     },
     pauseOrResume: (): Promise<void> => (isSuspended.value ? resume(microphone) : pause()),

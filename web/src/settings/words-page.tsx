@@ -1,5 +1,7 @@
+import { config } from '../config.ts';
 import { Failed, Loading, Notice } from '../ui/parts.tsx';
 import { EmailSettings } from './email-settings.tsx';
+import { KnownVoices } from './known-voices.tsx';
 import { Rules } from './rules.tsx';
 import { type Outcome, useCorrections } from './use-corrections.ts';
 
@@ -24,7 +26,7 @@ const OutcomeNotice = ({ outcome, loadNewer }: { readonly outcome: Outcome; load
   </Notice>
 );
 
-/** Corrections, target words and email notifications. */
+/** Corrections, target words, known voices and email notifications. */
 export function WordsPage(_: { readonly id: string }) {
   const { loaded, base, rules, setRules, targets, setTargets, outcome, isBusy, save, loadNewer } = useCorrections();
   if (base === undefined)
@@ -53,6 +55,7 @@ export function WordsPage(_: { readonly id: string }) {
           </button>
         </div>
       </form>
+      {config().knownVoices && <KnownVoices />}
       <EmailSettings />
     </>
   );

@@ -14,8 +14,8 @@ export interface EditedSpan {
 }
 interface EditDialogProps {
   readonly span: EditedSpan;
-  /** Undefined restores the recognized text. */
-  save(text: string | undefined): Promise<void>;
+  /** Undefined restores the recognized text. Without this function, only the speaker can be changed. */
+  readonly save: ((text: string | undefined) => Promise<void>) | undefined;
   /** Assigns the words to a speaker. */
   assign(speaker: string): Promise<void>;
   /** All speakers of the transcript. */
@@ -28,28 +28,30 @@ export function EditDialog({ span, save, assign, speakers, close }: EditDialogPr
   const [text, setText] = useState(span.text);
   const [speaker, setSpeaker] = useState(span.speaker ?? '');
   const submit = async (): Promise<void> => {
-    if (text.trim() !== span.text) await save(text.trim());
+    if (text.trim() !== span.text) await save?.(text.trim());
     if (speaker.trim() !== '' && speaker.trim() !== span.speaker) await assign(speaker.trim());
   };
   const id = useId();
   return (
     <FormDialog
-      title={`Edit ${clock(span.start)} to ${clock(span.end)}`}
+      title={`${save ? 'Edit' : 'Speaker from'} ${clock(span.start)} to ${clock(span.end)}`}
       submitLabel="Save"
       submit={submit}
-      other={span.isEdit ? { label: 'Restore the original', submit: () => save(undefined) } : undefined}
+      other={save && span.isEdit ? { label: 'Restore the original', submit: () => save(undefined) } : undefined}
       close={close}
     >
-      <div class="field">
-        <label for={id}>Text (leave it empty to remove the words)</label>
-        <input
-          id={id}
-          class="input"
-          maxLength={2000}
-          value={text}
-          onInput={({ currentTarget }) => setText(currentTarget.value)}
-        />
-      </div>
+      {save && (
+        <div class="field">
+          <label for={id}>Text (leave it empty to remove the words)</label>
+          <input
+            id={id}
+            class="input"
+            maxLength={2000}
+            value={text}
+            onInput={({ currentTarget }) => setText(currentTarget.value)}
+          />
+        </div>
+      )}
       {span.speaker !== undefined && <SpeakerField label="Speaker" value={speaker} names={speakers} change={setSpeaker} />}
     </FormDialog>
   );

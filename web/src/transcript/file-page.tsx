@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { recordedOr } from '../../../core/contracts/recorded.ts';
+import type { FileTranscript } from '../../../core/contracts/transcript.ts';
 import { api } from '../api/client.ts';
 import { JobCard, type JobView } from '../files/job-card.tsx';
 import { go } from '../route.ts';
@@ -45,6 +46,21 @@ function RetranscriptionNotice({ job, cancel }: { readonly job: Retranscription;
     </Notice>
   );
 }
+
+/** Changes the speakers of a text; undefined if it has none. */
+const speakersOf = (id: string, { segments }: FileTranscript, reload: () => Promise<void>) =>
+  segments.some(({ speaker }) => speaker !== undefined)
+    ? {
+        async nameSpeaker(speaker: string, name: string): Promise<void> {
+          await api('PUT /api/transcriptions/{id}/speakers', { path: { id }, body: { speaker, name } });
+          await reload();
+        },
+        async assignSpeaker({ start, end }: { start: number; end: number }, speaker: string): Promise<void> {
+          await api('POST /api/transcriptions/{id}/speakers/assign', { path: { id }, body: { start, end, speaker } });
+          await reload();
+        },
+      }
+    : undefined;
 
 /** A file: its progress, then its audio and text. */
 export function FilePage({ id }: { readonly id: string }) {
@@ -136,6 +152,7 @@ export function FilePage({ id }: { readonly id: string }) {
           player={player}
           peaks={shown.peaks}
           name={value.filename.replace(/\.[^.]+$/, '')}
+          editing={speakersOf(id, shown.transcript, text.reload)}
           load={(format) => api.bytes('GET /api/transcriptions/{id}/transcript', { path: { id }, query: { format } })}
         />
       )}

@@ -163,9 +163,10 @@ export class Player {
         this.#track();
       }
     } catch (error) {
-      if (seek !== this.#seekCount || (error instanceof DOMException && error.name === 'AbortError')) return;
+      if (seek !== this.#seekCount) return;
       this.isPlaying.value = false;
-      this.error.value = 'The audio cannot be played in this browser.';
+      const isAborted = error instanceof DOMException && error.name === 'AbortError';
+      if (!isAborted) this.error.value = 'The audio cannot be played in this browser.';
     } finally {
       if (seek === this.#seekCount) this.isLoading.value = false;
     }
@@ -177,6 +178,7 @@ export class Player {
     if (section !== this.#current) {
       const url = await this.#urlOf(section);
       if (seek !== this.#seekCount) return;
+      this.#current = undefined; // a seek to the section before must not believe that it is still loaded
       this.#audio.src = url;
       this.#audio.playbackRate = this.rate.value;
       await new Promise<void>((resolve, reject) => {

@@ -100,7 +100,7 @@ export function SessionPage({ id }: { readonly id: string }) {
           peaks={peaks}
           name={session.title ?? id}
           load={(format) => api.bytes('GET /api/sessions/{id}/transcript', { path: { id }, query: { format } })}
-          editing={{ editAt: (word) => editAt(edits, word), ...actions.editing }}
+          editing={{ ...actions.speakers, text: { editAt: (word) => editAt(edits, word), save: actions.saveEdit } }}
           gapAction={actions.gapAction}
         />
       )}

@@ -9,20 +9,25 @@ import { Legend } from './legend.tsx';
 import type { Player } from './player.ts';
 import { PlayerBar } from './player-bar.tsx';
 import { Search, useWordSearch } from './search.tsx';
-import { SpeakerDialog } from './speaker-dialog.tsx';
+import { type KnownVoices, SpeakerDialog } from './speaker-dialog.tsx';
 import { isUnsure } from './text-groups.ts';
 import { WordText } from './word-text.tsx';
 import { type Block, blocksOf, type Gap } from './words.ts';
 
-/** Finds and saves the edits of a transcript. */
+/** Finds and saves what a user changes in a transcript. */
 interface Editing {
-  /** The edit that this word belongs to. */
-  editAt(word: ShownWord): { start: number; end: number; text: string } | undefined;
-  /** Without a text, the recognized one is restored. */
-  save(span: { start: number; end: number }, text: string | undefined): Promise<void>;
+  /** Undefined if only speakers can be changed. */
+  readonly text?: {
+    /** The edit that this word belongs to. */
+    editAt(word: ShownWord): { start: number; end: number; text: string } | undefined;
+    /** Without a text, the recognized one is restored. */
+    save(span: { start: number; end: number }, text: string | undefined): Promise<void>;
+  };
   /** Names a speaker; an empty name takes back the name. */
   nameSpeaker(speaker: string, name: string): Promise<void>;
   assignSpeaker(span: { start: number; end: number }, speaker: string): Promise<void>;
+  /** Undefined without known voices. */
+  readonly voices?: KnownVoices | undefined;
 }
 
 interface TranscriptViewProps {
@@ -33,8 +38,8 @@ interface TranscriptViewProps {
   readonly name: string;
   /** Downloads the transcript in this format. */
   load(format: Format): Promise<Uint8Array<ArrayBuffer>>;
-  /** Undefined if the text cannot be edited. */
-  readonly editing?: Editing;
+  /** Undefined if nothing can be changed. */
+  readonly editing?: Editing | undefined;
   gapAction?: (gap: Gap) => { label: string; run(): void } | undefined;
 }
 
@@ -53,12 +58,12 @@ const isWithoutSpeech = ({ segments, gaps, coverage }: TranscriptViewProps['tran
   segments.length === 0 && gaps.length === 0 && coverage.every(({ kind }) => kind !== 'failed');
 
 /** The span to edit for these words: the edit that they belong to, or the words themselves. */
-function editedSpan(words: readonly ShownWord[], blocks: readonly Block[], { editAt }: Editing): EditedSpan | undefined {
+function editedSpan(words: readonly ShownWord[], blocks: readonly Block[], { text }: Editing): EditedSpan | undefined {
   const [first, last] = [words[0], words.at(-1)];
   if (first === undefined || last === undefined) return undefined;
   const block = blocks.find((one) => one.kind === 'words' && one.words.includes(first));
   const speaker = block?.kind === 'words' ? block.speaker : undefined;
-  const existing = editAt(first);
+  const existing = text?.editAt(first);
   if (existing !== undefined && last.end <= existing.end + 0.01) return { ...existing, isEdit: true, speaker };
   return { start: first.start, end: last.end, text: shownText(words), isEdit: false, speaker };
 }
@@ -69,10 +74,11 @@ export function TranscriptView({ transcript, player, peaks, name, load, editing,
   const [message, setMessage] = useState('');
   const { blocks, gaps, words, names } = useBlocks(transcript);
   const [named, setNamed] = useState<string | undefined>();
-  const canEdit = editing !== undefined;
-  const speakers = useMemo(() => ({ names, rename: canEdit ? setNamed : undefined }), [names, canEdit]);
+  const changes = editing && (editing.text ? 'text' : 'speakers');
+  const speakers = useMemo(() => ({ names, rename: changes && setNamed }), [names, changes]);
   const search = useWordSearch(words);
   const languages = useMemo(() => spokenLanguages(transcript).map(languageName), [transcript]);
+  const saveText = editing?.text?.save;
   const edit =
     editing &&
     ((first: number, last: number): void => {
@@ -100,13 +106,13 @@ export function TranscriptView({ transcript, player, peaks, name, load, editing,
           speakers={speakers}
         />
       )}
-      <Legend languages={languages} hasUnsure={words.some(isUnsure)} canEdit={canEdit} />
+      <Legend languages={languages} hasUnsure={words.some(isUnsure)} changes={changes} />
       {edited && editing && (
         <EditDialog
           span={edited}
           speakers={names}
           close={() => setEdited(undefined)}
-          save={(text) => editing.save(edited, text)}
+          save={saveText && ((text) => saveText(edited, text))}
           assign={(speaker) => editing.assignSpeaker(edited, speaker)}
         />
       )}
@@ -114,6 +120,7 @@ export function TranscriptView({ transcript, player, peaks, name, load, editing,
         <SpeakerDialog
           speaker={named}
           names={names}
+          voices={editing.voices}
           close={() => setNamed(undefined)}
           save={(name) => editing.nameSpeaker(named, name)}
         />

@@ -1,10 +1,12 @@
 import { useCallback } from 'preact/hooks';
 import { api } from '../api/client.ts';
+import { config } from '../config.ts';
 import { go } from '../route.ts';
 import { useConfirmation } from '../ui/parts.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { changeEdits, withEdit } from './edits.ts';
 import type { RetranscribeOptions } from './retranscribe-dialog.tsx';
+import type { KnownVoices } from './speaker-dialog.tsx';
 import type { SessionView } from './use-session.ts';
 import type { Gap } from './words.ts';
 
@@ -15,6 +17,11 @@ interface Span {
   readonly start: number;
   readonly end: number;
 }
+
+const knownVoices = (id: string): KnownVoices => ({
+  suggestions: async () => (await api('GET /api/sessions/{id}/speaker-suggestions', { path: { id } })).suggestions,
+  remember: async (speaker) => void (await api('POST /api/known-voices', { body: { sessionId: id, speaker } })),
+});
 
 /** What the user can do with a recording. `failure` is the message of the last action if it failed. */
 export function useSessionActions(id: string, { session, loaded, refresh }: SessionView) {
@@ -35,11 +42,11 @@ export function useSessionActions(id: string, { session, loaded, refresh }: Sess
     failure,
     confirmation: dialog,
     gapAction,
-    editing: {
-      async save(span: Span, text: string | undefined): Promise<void> {
-        await changeEdits(id, (all) => withEdit(all, span, text));
-        refresh();
-      },
+    async saveEdit(span: Span, text: string | undefined): Promise<void> {
+      await changeEdits(id, (all) => withEdit(all, span, text));
+      refresh();
+    },
+    speakers: {
       async nameSpeaker(speaker: string, name: string): Promise<void> {
         await api('PUT /api/sessions/{id}/speakers', { path, body: { speaker, name } });
         refresh();
@@ -48,6 +55,7 @@ export function useSessionActions(id: string, { session, loaded, refresh }: Sess
         await api('POST /api/sessions/{id}/speakers/assign', { path, body: { start, end, speaker } });
         refresh();
       },
+      voices: config().knownVoices ? knownVoices(id) : undefined,
     },
     async retranscribe(body: RetranscribeOptions): Promise<void> {
       await api('POST /api/sessions/{id}/retranscribe', { path, body });

@@ -19,6 +19,9 @@ class Options:
     """`separate`: each channel is transcribed alone, and is a speaker. None: channels are mixed."""
     diarize: str | None = None
     """`true`: speakers are detected. None: they are not."""
+    min_speakers: str | None = None
+    max_speakers: str | None = None
+    """Numbers of speakers in digits; None: any number."""
 
     @property
     def separate(self) -> bool:

@@ -44,6 +44,9 @@ class Claim:
     kills: Whole = 0
     diarize: bool = False
     """Speaker vectors are requested."""
+    min_speakers: Whole = 1
+    max_speakers: Whole | None = None
+    """Numbers of speakers of the whole recording or file, if they are known."""
     channels: str | None = None
     """`separate`: each channel is transcribed alone. None: channels are mixed."""
     model: str | None = None
@@ -70,6 +73,11 @@ class Claim:
     def of_file(self) -> bool:
         """Whether this is a file job or one of its parts, not a chunk of a recording."""
         return self.session_id.startswith(FILE_PREFIX)
+
+    @property
+    def least_speakers(self) -> int:
+        """Smallest number of speakers in this audio: not everyone speaks in a chunk of a recording."""
+        return self.min_speakers if self.of_file else 1
 
     @property
     def is_source(self) -> bool:

@@ -224,9 +224,11 @@ class Objects:
                 return None
             raise
 
-    def write_result(self, claim: Claim, model: str, transcription: Transcription, lead_in: LeadIn | None = None) -> str:
+    def write_result(
+        self, claim: Claim, model: str, transcription: Transcription, lead_in: LeadIn | None, speaker_model: str
+    ) -> str:
         """Writes the result; returns its key. The key contains the claim's fence, so no other attempt writes it."""
-        return self.write_json(claim, result_of(claim, model, transcription, lead_in))
+        return self.write_json(claim, result_of(claim, model, transcription, lead_in, speaker_model))
 
     def write_json(self, claim: Claim, content: Mapping[str, object]) -> str:
         """Writes JSON under a key that contains the claim's fence; returns the key."""

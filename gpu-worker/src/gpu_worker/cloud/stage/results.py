@@ -32,8 +32,10 @@ class LeadIn:
         return count / SAMPLE_RATE
 
 
-def result_of(claim: Claim, model: str, transcription: Transcription, lead_in: LeadIn | None = None) -> dict[str, object]:
-    """Content of the result file."""
+def result_of(
+    claim: Claim, model: str, transcription: Transcription, lead_in: LeadIn | None = None, speaker_model: str = ""
+) -> dict[str, object]:
+    """Content of the result file. `speaker_model`: name of the model that measured the voices."""
     result: dict[str, object] = {
         "sessionId": claim.session_id,
         "chunkNumber": claim.chunk_number,
@@ -51,7 +53,9 @@ def result_of(claim: Claim, model: str, transcription: Transcription, lead_in: L
         if spans:
             result[name] = [{"start": round(start, 3), "end": round(end, 3)} for start, end in spans]
     if transcription.speakers:
-        result["speakers"] = [{"voice": voice.vector, "seconds": voice.seconds} for voice in transcription.speakers]
+        result["speakers"] = [
+            {"voice": voice.vector, "seconds": voice.seconds, "model": speaker_model} for voice in transcription.speakers
+        ]
     if lead_in is not None:
         result["lead_in"] = {"seconds": lead_in.seconds, "etag": lead_in.etag, "words": _words(transcription.lead_in)}
     return result

@@ -49,6 +49,7 @@ from gpu_worker.speech.engine import (
     with_speakers,
 )
 from gpu_worker.speech.media import SAMPLE_RATE
+from gpu_worker.speech.speakers import Limits
 
 log = structlog.get_logger()
 
@@ -224,7 +225,8 @@ class Batches:
         model = self._context.speakers.model()
         try:
             if model is not None:
-                return with_speakers(model, item.audio, transcription, on_step)
+                limits = Limits(item.claim.least_speakers, item.claim.max_speakers)
+                return with_speakers(model, item.audio, transcription, limits, on_step)
         except INTERRUPTIONS:
             raise
         except Exception:
@@ -310,7 +312,8 @@ class Batches:
         reach("transcribed")
         try:
             model = item.claim.model or self._context.engines.own.model_name
-            key = self._context.objects.write_result(item.claim, model, transcription, item.lead_in)
+            speaker_model = self._context.speakers.name
+            key = self._context.objects.write_result(item.claim, model, transcription, item.lead_in, speaker_model)
             reach("result-written")
             seconds = transcription.duration_seconds
             self._context.rows.commit(

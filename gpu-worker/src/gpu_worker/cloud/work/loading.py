@@ -136,17 +136,17 @@ class Loader:
         """A key of everything that determines a chunk's text."""
         claim = item.claim
         lead_in = "" if item.lead_in is None else hashlib.sha256(item.lead_in.audio.tobytes()).hexdigest()
-        options_json = json.dumps(
-            [
-                claim.model or self._own_model,
-                claim.diarize and self._speakers,
-                claim.channels,
-                claim.prompt,
-                claim.hotwords,
-                lead_in,
-            ]
-        )
-        options_digest = hashlib.sha256(options_json.encode()).hexdigest()[:32]
+        options = [
+            claim.model or self._own_model,
+            claim.diarize and self._speakers,
+            claim.channels,
+            claim.prompt,
+            claim.hotwords,
+            lead_in,
+        ]
+        if claim.max_speakers is not None:
+            options.append(str(claim.max_speakers))
+        options_digest = hashlib.sha256(json.dumps(options).encode()).hexdigest()[:32]
         return "#".join((claim.user_id, sha256, claim.language or "", options_digest, f"engine-{ENGINE_VERSION}"))
 
     def _find_existing(self, item: Item, content_key: str) -> bool:

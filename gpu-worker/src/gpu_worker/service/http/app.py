@@ -33,8 +33,10 @@ from gpu_worker.service.http.hub import Hub
 from gpu_worker.service.http.offered import OfferedModels
 from gpu_worker.service.http.pace import Paced
 from gpu_worker.service.http.problems import HANDLERS, Problem
+from gpu_worker.service.http.references import invalid_reference
 from gpu_worker.service.http.requests import Format, Offer, OpenAIForm, TranscriptQuery, fields_of, parse
 from gpu_worker.service.http.submissions import Submissions
+from gpu_worker.service.model import lines
 from gpu_worker.service.model.runner import Runner
 from gpu_worker.service.queue.job_rows import Job
 from gpu_worker.service.queue.jobs import Jobs
@@ -219,11 +221,14 @@ class Service:
         job, wanted = await self._submissions.submit(request, lambda form: parse(OpenAIForm, fields_of(form)))
         if wanted.stream:
             return StreamingResponse(
-                self._events(job), media_type="text/event-stream", headers={"cache-control": "no-cache"}
+                self._events(job, wanted), media_type="text/event-stream", headers={"cache-control": "no-cache"}
             )
         async with self._hub.waiting(job.id) as ended:
             await self._wait_until_over(job, ended)
-        return openai_api.transcription_response(await self._result(job), wanted.response_format, wanted.granularities)
+        result = await self._result(job)
+        return openai_api.transcription_response(
+            result, wanted.response_format, wanted.granularities, wanted.known_speaker_names
+        )
 
     async def _wait_until_over(self, job: Job, ended: asyncio.Event) -> None:
         now = await to_thread.run_sync(self._jobs.get, job.id)
@@ -234,12 +239,15 @@ class Service:
         now = await to_thread.run_sync(self._jobs.get, job.id)
         if now is None or now.state == "failed":
             code = (now.error_code if now else None) or "failed"
+            error = (now.error if now else None) or "the job no longer exists"
+            if code == lines.INVALID_REFERENCE:
+                raise invalid_reference(error)
             status = 415 if code == "unsupported-media" else 503 if code == "model-not-loaded" else 500
-            raise Problem(status, code, (now.error if now else None) or "the job no longer exists")
+            raise Problem(status, code, error)
         return await to_thread.run_sync(self._jobs.result_of, now)
 
-    async def _events(self, job: Job) -> AsyncIterator[str]:
-        """Streams the text of segments as they are transcribed, then the whole transcript."""
+    async def _events(self, job: Job, wanted: OpenAIForm) -> AsyncIterator[str]:
+        """Streams the text of segments as they are transcribed, then speakers if requested, then the whole transcript."""
         sent = False
         async with self._hub.waiting(job.id) as ended, self._hub.texts(job.result_of) as texts:
             over = asyncio.ensure_future(self._wait_until_over(job, ended))
@@ -263,6 +271,9 @@ class Service:
             return
         if not sent and result["text"]:
             yield openai_api.event("transcript.text.delta", delta=result["text"])
+        if wanted.response_format == "diarized_json":
+            for segment in openai_api.diarized_segments(result, wanted.known_speaker_names):
+                yield openai_api.event("transcript.text.segment", **segment)
         yield openai_api.event("transcript.text.done", text=result["text"])
 
 

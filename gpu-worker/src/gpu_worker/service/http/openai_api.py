@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Final
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -15,7 +16,7 @@ from gpu_worker.service.http.formats import to_srt, to_vtt
 from gpu_worker.service.queue.results import Result, StoredSegment
 from gpu_worker.speech.languages import LANGUAGES
 
-ALIASES: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+ALIASES: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize")
 """OpenAI's model names; here they mean the service's own model."""
 KINDS: Final = {401: "authentication_error", 429: "rate_limit_error", 503: "server_error", 500: "server_error"}
 
@@ -62,25 +63,39 @@ def _usage(result: Result) -> dict[str, object]:
     return {"type": "duration", "seconds": round(result["duration_seconds"])}
 
 
-def _diarized(result: Result) -> dict[str, object]:
-    """The transcription by speaker; OpenAI names unknown speakers A, B, …"""
-    names: dict[str, str] = {}
-    segments = [
-        {
-            "type": "transcript.text.segment",
-            "id": f"seg_{segment['id']}",
-            "speaker": names.setdefault(segment.get("speaker", ""), _letters(len(names))),
-            "start": segment["start"],
-            "end": segment["end"],
-            "text": f" {segment['text']}",
-        }
-        for segment in result["segments"]
-    ]
+def diarized_segments(result: Result, known: Sequence[str]) -> list[dict[str, object]]:
+    """Segments with speakers: known ones by name, the others A, B, … in order, without letters that are names.
+
+    Args:
+        result: A transcript with speakers.
+        known: All names of the request.
+    """
+    letters = (letter for letter in map(_letters, count()) if letter not in known)
+    names = dict(result.get("speaker_names", {}))
+    segments: list[dict[str, object]] = []
+    for segment in result["segments"]:
+        label = segment.get("speaker", "")
+        if label not in names:
+            names[label] = next(letters)
+        segments.append(
+            {
+                "type": "transcript.text.segment",
+                "id": f"seg_{segment['id']}",
+                "speaker": names[label],
+                "start": segment["start"],
+                "end": segment["end"],
+                "text": f" {segment['text']}",
+            }
+        )
+    return segments
+
+
+def _diarized(result: Result, known: Sequence[str]) -> dict[str, object]:
     return {
         "task": "transcribe",
         "duration": result["duration_seconds"],
         "text": result["text"],
-        "segments": segments,
+        "segments": diarized_segments(result, known),
         "usage": _usage(result),
     }
 
@@ -91,8 +106,13 @@ def _letters(number: int) -> str:
     return (_letters(rest - 1) if rest else "") + chr(ord("A") + letter)
 
 
-def transcription_response(result: Result, response_format: str, granularities: Sequence[str]) -> Response:
-    """A transcription in the requested format. verbose_json has words if requested, and segments unless only words were."""
+def transcription_response(
+    result: Result, response_format: str, granularities: Sequence[str], known: Sequence[str] = ()
+) -> Response:
+    """A transcription in the requested format. verbose_json has words if requested, and segments unless only words were.
+
+    `known`: names of known speakers.
+    """
     if response_format == "text":
         return PlainTextResponse(f"{result['text']}\n" if result["text"] else "")
     if response_format == "srt":
@@ -102,7 +122,7 @@ def transcription_response(result: Result, response_format: str, granularities: 
     if response_format == "json":
         return JSONResponse({"text": result["text"], "usage": _usage(result)})
     if response_format == "diarized_json":
-        return JSONResponse(_diarized(result))
+        return JSONResponse(_diarized(result, known))
     language = result["language"]
     verbose: dict[str, object] = {
         "task": "transcribe",

@@ -12,11 +12,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gpu_worker.service.callbacks.address import Refused, Rules, check
 from gpu_worker.service.http.offered import OfferedModels
 from gpu_worker.service.http.problems import Problem
-from gpu_worker.service.http.uploads import Form
+from gpu_worker.service.http.uploads import MAX_REFERENCES, Form
 
 GRANULARITIES: Final = ("timestamp_granularities[]", "timestamp_granularities")
 """OpenAI's name of the field, and the one that other clients send."""
+SPEAKER_NAMES: Final = ("known_speaker_names[]", "known_speaker_names")
+MAX_NAME_LENGTH: Final = 100
 Granularity = Literal["word", "segment"]
+MAX_SPEAKERS: Final = 50
+"""core/contracts/speakers.ts has the same limit."""
+SpeakerCount = Annotated[int, Field(ge=1, le=MAX_SPEAKERS)]
 Format = Literal["json", "txt", "srt", "vtt", "md", "docx"]
 
 
@@ -69,6 +74,8 @@ class TranscriptionForm(Input):
         "prompt": (422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", "prompt"),
         "channels": (422, "invalid-channels", "channels must be mix or separate", "channels"),
         "diarize": (422, "invalid-diarize", "diarize must be true or false", "diarize"),
+        "min_speakers": (422, "invalid-speakers", f"min_speakers must be from 1 to {MAX_SPEAKERS}", "min_speakers"),
+        "max_speakers": (422, "invalid-speakers", f"max_speakers must be from 1 to {MAX_SPEAKERS}", "max_speakers"),
         "hotwords": (422, "invalid-prompt", "prompt may have at most 4000 characters, hotwords 1000", "prompt"),
     }
 
@@ -87,6 +94,9 @@ class TranscriptionForm(Input):
     """`separate`: each channel is transcribed alone, and is a speaker."""
     diarize: bool = False
     """Whether speakers are detected."""
+    min_speakers: SpeakerCount | None = None
+    max_speakers: SpeakerCount | None = None
+    """Numbers of speakers, if they are known; only with diarize."""
     callback_url: str | None = None
     """Where to report the end of the job; None: nowhere."""
 
@@ -112,6 +122,17 @@ class TranscriptionForm(Input):
             raise Refusal(Problem(422, "invalid-diarize", message, param="diarize"))
         return diarize
 
+    @field_validator("min_speakers", "max_speakers")
+    @classmethod
+    def _possible(cls, count: int, info: ValidationInfo) -> int:
+        if not info.data.get("diarize"):
+            message = "min_speakers and max_speakers are only for requests with diarize"
+            raise Refusal(Problem(422, "invalid-speakers", message, param=info.field_name))
+        if info.field_name == "max_speakers" and count < (info.data.get("min_speakers") or 1):
+            message = "min_speakers must not be greater than max_speakers"
+            raise Refusal(Problem(422, "invalid-speakers", message, param="max_speakers"))
+        return count
+
     @field_validator("callback_url")
     @classmethod
     def _callable(cls, url: str, info: ValidationInfo) -> str:
@@ -127,7 +148,10 @@ class TranscriptionForm(Input):
         options = {"language": self.language, "prompt": self.prompt, "hotwords": self.hotwords}
         if self.channels == "separate":
             return options | {"channels": self.channels}
-        return options | {"diarize": "true"} if self.diarize else options
+        if not self.diarize:
+            return options
+        numbers = {"min_speakers": self.min_speakers, "max_speakers": self.max_speakers}
+        return options | {"diarize": "true"} | {name: str(count) for name, count in numbers.items() if count is not None}
 
 
 def _is_true(value: object) -> bool:
@@ -162,6 +186,10 @@ class OpenAIForm(Input):
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Checked, but not used: the engine chooses its own."""
     stream: Annotated[bool, BeforeValidator(_is_true)] = False
+    known_speaker_names: tuple[str, ...] = ()
+    """Names of speakers whose voices are known."""
+    known_speaker_references: int = 0
+    """Number of recordings of these voices."""
 
     @field_validator("granularities")
     @classmethod
@@ -170,6 +198,31 @@ class OpenAIForm(Input):
             message = "timestamp_granularities require response_format verbose_json"
             raise Refusal(Problem(400, "invalid_value", message, param="timestamp_granularities"))
         return granularities
+
+    @field_validator("known_speaker_names")
+    @classmethod
+    def _of_speakers(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        message = None
+        if len(names) > MAX_REFERENCES:
+            message = f"at most {MAX_REFERENCES} known speakers are supported"
+        elif not all(name.strip() and name.isprintable() and len(name) <= MAX_NAME_LENGTH for name in names):
+            message = f"known_speaker_names must be 1 to {MAX_NAME_LENGTH} printable characters"
+        elif len(set(names)) < len(names):
+            message = "known_speaker_names must be different"
+        elif names and info.data.get("response_format") != "diarized_json":
+            message = "known_speaker_names require response_format diarized_json"
+        if message is not None:
+            raise Refusal(Problem(400, "invalid_value", message, param="known_speaker_names"))
+        return names
+
+    @field_validator("known_speaker_references")
+    @classmethod
+    def _of_names(cls, count: int, info: ValidationInfo) -> int:
+        names = info.data.get("known_speaker_names")
+        if names is not None and len(names) != count:
+            message = f"known_speaker_names and known_speaker_references must have the same length: {len(names)} and {count}"
+            raise Refusal(Problem(400, "invalid_value", message, param="known_speaker_references"))
+        return count
 
 
 class TranscriptQuery(Input):
@@ -209,7 +262,7 @@ def parse(kind: type[Parsed], fields: Mapping[str, object], offer: Offer | None 
 
 
 def fields_of(form: Form) -> dict[str, object]:
-    """Fields of a form by name: the last value of each, without empty ones; of granularities all values.
+    """Fields of a form by name: the last value of each, without empty ones; all granularities and known speakers.
 
     OpenAI's format with speakers requests them.
     """
@@ -217,4 +270,8 @@ def fields_of(form: Form) -> dict[str, object]:
     if last.get("response_format") == "diarized_json":
         last["diarize"] = "true"
     granularities = [value for name in GRANULARITIES for value in form.fields.get(name, [])]
-    return {name: value for name, value in last.items() if value is not None} | {"granularities": granularities}
+    return {name: value for name, value in last.items() if value is not None} | {
+        "granularities": granularities,
+        "known_speaker_names": [value for name in SPEAKER_NAMES for value in form.fields.get(name, [])],
+        "known_speaker_references": len(form.references),
+    }

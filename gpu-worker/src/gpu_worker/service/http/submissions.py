@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -12,12 +12,14 @@ from anyio import to_thread
 from starlette.requests import Request
 
 from gpu_worker.service.http.problems import Problem
-from gpu_worker.service.http.requests import Offer, TranscriptionForm, fields_of, parse
+from gpu_worker.service.http.references import store_known_speakers
+from gpu_worker.service.http.requests import Offer, OpenAIForm, TranscriptionForm, fields_of, parse
 from gpu_worker.service.http.uploads import BadUpload, Form, TooLarge, drain, receive
 from gpu_worker.service.model.runner import Runner
 from gpu_worker.service.queue.disk_full import DiskFull
 from gpu_worker.service.queue.job_rows import Job, JobIdTaken, QueueFull
 from gpu_worker.service.queue.jobs import Jobs
+from gpu_worker.service.queue.known_speakers import delete_upload
 from gpu_worker.service.settings import ServeSettings
 from gpu_worker.speech.engine_version import ENGINE_VERSION
 from gpu_worker.speech.media import detect
@@ -74,7 +76,8 @@ class Submissions:
         try:
             form = await receive(request, upload, limit, min_free)
             parsed = more(form)
-            return await to_thread.run_sync(self._enqueue, form, upload), parsed
+            names = parsed.known_speaker_names if isinstance(parsed, OpenAIForm) else ()
+            return await to_thread.run_sync(self._enqueue, form, upload, names), parsed
         except BadUpload as error:
             raise Problem(400, "malformed", str(error)) from error
         except TooLarge as error:
@@ -82,9 +85,9 @@ class Submissions:
         except DiskFull as error:
             raise _disk_full() from error
         finally:
-            upload.unlink(missing_ok=True)
+            delete_upload(upload)
 
-    def _enqueue(self, form: Form, upload: Path) -> Job:
+    def _enqueue(self, form: Form, upload: Path, names: Sequence[str]) -> Job:
         if form.filename is None:
             raise Problem(400, "file-missing", "the field file is missing", param="file")
         with upload.open("rb") as file:
@@ -92,6 +95,7 @@ class Submissions:
         if not is_media:
             raise Problem(415, "unsupported-media", "this is not a supported audio file", param="file")
         wanted = parse(TranscriptionForm, fields_of(form), self._offer)
+        known = store_known_speakers(upload, names, form.references)
         try:
             return self._jobs.add(
                 upload,
@@ -100,7 +104,7 @@ class Submissions:
                 size_bytes=form.size_bytes,
                 model=wanted.model,
                 options=wanted.options,
-                content=json.dumps([form.sha256, wanted.model, wanted.options, ENGINE_VERSION]),
+                content=json.dumps([form.sha256, wanted.model, wanted.options, ENGINE_VERSION, *([known] if known else [])]),
                 urgent=wanted.priority == "urgent",
                 callback_url=wanted.callback_url,
             )

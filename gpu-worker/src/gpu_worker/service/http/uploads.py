@@ -20,11 +20,17 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from gpu_worker.service.queue.disk_full import DiskFull, as_disk_full
+from gpu_worker.service.queue.known_speakers import speakers_file
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 BUFFER_BYTES: Final = 1024**2
 MAX_FIELDS: Final = 100
 MAX_FIELD_BYTES: Final = 64 * 1024
+REFERENCES: Final = ("known_speaker_references[]", "known_speaker_references")
+"""OpenAI's name of the field, and the one that other clients send."""
+MAX_REFERENCES: Final = 4
+MAX_REFERENCE_BYTES: Final = 6 * 1024**2
+"""10 s of uncompressed audio in base64, 48 kHz stereo with 32 bits."""
 MAX_DRAINED_BYTES: Final = 32 * 1024**2
 """Bytes of a refused request that are still read: many clients read a response only after they have sent everything."""
 
@@ -53,6 +59,8 @@ class Form:
     filename: str | None = None
     size_bytes: int = 0
     sha256: str = ""
+    references: list[int] = field(default_factory=list)
+    """Bytes of each reference of a known speaker. Those of the first MAX_REFERENCES are in the upload's speakers_file."""
 
     def last(self, name: str) -> str | None:
         """The last value of a field; None if it is absent or empty."""
@@ -60,19 +68,20 @@ class Form:
 
 
 class _Receiver:
-    """Callbacks of the multipart parser. Parts become fields; the part `file` is written to disk."""
+    """Callbacks of the multipart parser. Parts become fields; the part `file` and references are written to disk."""
 
-    def __init__(self, file: IO[bytes], limit_bytes: int, min_free_bytes: int) -> None:
+    def __init__(self, file: IO[bytes], references: Path, limit_bytes: int, min_free_bytes: int) -> None:
         self.form = Form()
         self._file = file
+        self._references = references
         self._limit = limit_bytes
         self._min_free = min_free_bytes
         self._hash = hashlib.sha256()
-        self._buffer = bytearray()
+        self._buffer, self._reference_buffer = bytearray(), bytearray()
         self._header, self._value = bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
         self._name = ""
-        self._is_file = False
+        self._is_file = self._is_reference = False
         self._text = bytearray()
         self._parts = 0
         self.is_complete = False
@@ -106,6 +115,9 @@ class _Receiver:
         if CONTROL.search(self._name + filename):
             raise BadUpload("field and file names may not contain control characters")
         self._is_file = b"filename" in options or (self._name == "file")
+        self._is_reference = not self._is_file and self._name in REFERENCES
+        if self._is_reference:
+            self.form.references.append(0)
         if not self._is_file:
             return
         if self._name != "file":
@@ -115,6 +127,13 @@ class _Receiver:
         self.form.filename = filename[-255:] or "file"
 
     def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_reference:
+            self.form.references[-1] += end - start
+            if self.form.references[-1] > MAX_REFERENCE_BYTES:
+                raise BadUpload(f"the field {self._name} is too long")
+            if len(self.form.references) <= MAX_REFERENCES:
+                self._reference_buffer.extend(data[start:end])
+            return
         if not self._is_file:
             self._text.extend(data[start:end])
             if len(self._text) > MAX_FIELD_BYTES:
@@ -126,7 +145,7 @@ class _Receiver:
         self._buffer.extend(data[start:end])
 
     def _end(self) -> None:
-        if not self._is_file:
+        if not self._is_file and not self._is_reference:
             self.form.fields.setdefault(self._name, []).append(self._text.decode(errors="replace"))
 
     def _finished(self) -> None:
@@ -134,15 +153,19 @@ class _Receiver:
 
     @property
     def is_full(self) -> bool:
-        """Whether the buffer should be written."""
-        return len(self._buffer) >= BUFFER_BYTES
+        """Whether the buffers should be written."""
+        return len(self._buffer) + len(self._reference_buffer) >= BUFFER_BYTES
 
     def flush(self) -> None:
-        """Writes the buffer; blocks. Raises DiskFull."""
+        """Writes the buffers; blocks. Raises DiskFull."""
         self._hash.update(self._buffer)
         self._file.write(self._buffer)
         self._file.flush()
         self._buffer.clear()
+        if self._reference_buffer:
+            with self._references.open("ab") as file:
+                file.write(self._reference_buffer)
+            self._reference_buffer.clear()
         if shutil.disk_usage(self._file.fileno()).free < self._min_free:
             raise DiskFull
 
@@ -155,7 +178,7 @@ class _Receiver:
 
 
 async def receive(request: Request, into: Path, limit_bytes: int, min_free_bytes: int) -> Form:
-    """Receives a form and writes its file to `into`.
+    """Receives a form and writes its file to `into`, and references of known speakers to its speakers_file.
 
     Raises:
         BadUpload: The request is not a valid form.
@@ -171,15 +194,16 @@ async def receive(request: Request, into: Path, limit_bytes: int, min_free_bytes
     if kind != b"multipart/form-data" or not boundary:
         raise BadUpload("the request must be a multipart form with the field file")
     max_bytes, received_bytes = limit_bytes + MAX_FIELDS * MAX_FIELD_BYTES, 0
-    if headers.content_length > max_bytes:
+    max_references_bytes = MAX_REFERENCES * MAX_REFERENCE_BYTES
+    if headers.content_length > max_bytes + max_references_bytes:
         raise TooLarge
     with as_disk_full(), await to_thread.run_sync(into.open, "wb") as file:
-        receiver = _Receiver(file, limit_bytes, min_free_bytes)
+        receiver = _Receiver(file, speakers_file(into), limit_bytes, min_free_bytes)
         try:
             parser = MultipartParser(boundary, receiver.callbacks())  # type: ignore[arg-type]
             async for chunk in request.stream():
                 received_bytes += len(chunk)
-                if received_bytes > max_bytes:
+                if received_bytes > max_bytes + min(sum(receiver.form.references), max_references_bytes):
                     raise TooLarge
                 parser.write(chunk)
                 if receiver.is_full:

@@ -23,11 +23,13 @@ from gpu_worker import logs
 from gpu_worker.memory import peak_mb
 from gpu_worker.service.model import lines
 from gpu_worker.service.model.join import TranscribedPart, paragraphs, take_segments
+from gpu_worker.service.model.known_voices import InvalidReference, known_voices
 from gpu_worker.service.model.speakers import FileSpeakers
 from gpu_worker.service.queue.disk_full import DiskFull, as_disk_full
 from gpu_worker.service.queue.durable import sync_folder
 from gpu_worker.service.queue.jobs import SMALL_BYTES
-from gpu_worker.service.queue.results import Result, StoredSpan, spans_of, stored
+from gpu_worker.service.queue.known_speakers import read_known_speakers
+from gpu_worker.service.queue.results import Result, StoredSpan, spans_of, speaker_label, stored
 from gpu_worker.speech.engine import Clip, Engine, Engines, ModelNotLoaded, UnsupportedLanguage, most_spoken
 from gpu_worker.speech.media import SAMPLE_RATE, DecodeOptions, Decoder, MediaError
 from gpu_worker.speech.media.decoder import Decoded
@@ -35,7 +37,7 @@ from gpu_worker.speech.media.file_audio import Cutter, Part, ReadSoFar, WholeFil
 from gpu_worker.speech.media.file_audio import Order as CutOrder
 from gpu_worker.speech.segments import Segment
 from gpu_worker.speech.settings import EngineSettings
-from gpu_worker.speech.speakers import SpeakerModel, SpeakersUnavailable, speaker_catalogue
+from gpu_worker.speech.speakers import Limits, SpeakerModel, SpeakersUnavailable, speaker_catalogue
 from gpu_worker.temporary import use_own_folder
 
 log = structlog.get_logger()
@@ -70,16 +72,19 @@ class EngineProcess:
             for order in orders:
                 self._send(lines.Failed(order.seq, str(error), "model-not-loaded"))
             return
-        short: list[tuple[lines.Order, Decoded]] = []
+        short: list[tuple[lines.Order, Decoded, FileSpeakers | None]] = []
         for order in orders:
             try:
                 engine.model.check_language(order.options.language)
-                self._speakers(order)
+                speakers = self._speakers(order)
             except UnsupportedLanguage as error:
                 self._send(lines.Failed(order.seq, str(error), "invalid-language"))
                 continue
             except SpeakersUnavailable as error:
                 self._send(lines.Failed(order.seq, str(error), "speakers-unavailable"))
+                continue
+            except InvalidReference as error:
+                self._send(lines.Failed(order.seq, str(error), lines.INVALID_REFERENCE))
                 continue
             try:
                 is_small = order.path.stat().st_size <= SMALL_BYTES
@@ -87,41 +92,42 @@ class EngineProcess:
             except MediaError:
                 decoded = None  # too long, or not audio: cutting it shows which
             if decoded is None:
-                self._long(engine, order)
+                self._long(engine, order, speakers)
             else:
                 self._send(lines.Progress(order.seq, DECODE_SHARE))
-                short.append((order, decoded))
+                short.append((order, decoded, speakers))
         if short:
             self._together(engine, short)
 
     def _speakers(self, order: lines.Order) -> FileSpeakers | None:
-        """Collects the speakers of a job; None if they are not requested. Raises SpeakersUnavailable."""
+        """Collects the speakers of a job; None if they are not requested. Raises SpeakersUnavailable, InvalidReference."""
         if not order.options.diarize:
             return None
         self._speaker_model = self._speaker_model or SpeakerModel.load(self._speaker_model_name)
-        return FileSpeakers(self._speaker_model, self._send_alive)
+        least, most = order.options.min_speakers, order.options.max_speakers
+        limits = Limits(int(least or 1), None if most is None else int(most))
+        known = known_voices(self._decoder, self._speaker_model, read_known_speakers(order.path))
+        return FileSpeakers(self._speaker_model, limits, self._send_alive, known)
 
     @staticmethod
     def _decoding(order: lines.Order, max_seconds: float) -> DecodeOptions:
         return DecodeOptions(max_seconds, separate=order.options.separate)
 
-    def _together(self, engine: Engine, short: Sequence[tuple[lines.Order, Decoded]]) -> None:
-        reporters = [self._progress_reporter(order, 0.0, 1.0, decoded.audio.shape[-1]) for order, decoded in short]
+    def _together(self, engine: Engine, short: Sequence[tuple[lines.Order, Decoded, FileSpeakers | None]]) -> None:
+        reporters = [self._progress_reporter(order, 0.0, 1.0, decoded.audio.shape[-1]) for order, decoded, _ in short]
         transcribed = engine.transcribe(
-            [Clip(decoded.audio, order.options) for order, decoded in short],
+            [Clip(decoded.audio, order.options) for order, decoded, _ in short],
             self._send_alive,
             lambda index, seconds: reporters[index](index, seconds),
         )
-        for (order, decoded), transcription in zip(short, transcribed, strict=True):
+        for (order, decoded, speakers), transcription in zip(short, transcribed, strict=True):
             damaged = spans_of(decoded.damaged)
-            speakers = self._speakers(order)
             found = transcription if speakers is None else speakers.add(decoded.audio, transcription)
             parts = [list(found.segments)] if speakers is None else speakers.named([found.segments])
-            self._finish(engine, order, parts, found.duration_seconds, damaged)
+            self._finish(engine, order, parts, found.duration_seconds, damaged, speakers)
 
-    def _long(self, engine: Engine, order: lines.Order) -> None:
+    def _long(self, engine: Engine, order: lines.Order, speakers: FileSpeakers | None) -> None:
         likely: str | None = None
-        speakers = self._speakers(order)
         parts: list[list[Segment]] = []
         damaged: list[StoredSpan] = []
         before: TranscribedPart | None = None
@@ -158,7 +164,7 @@ class EngineProcess:
             parts.append(self._finish_part(order, before, None))
         if speakers is not None:
             parts = speakers.named(parts)
-        self._finish(engine, order, parts, seconds, damaged, segments_sent=True)
+        self._finish(engine, order, parts, seconds, damaged, speakers, segments_sent=True)
 
     def _progress_reporter(self, order: lines.Order, begin: float, end: float, samples: int) -> Callable[[int, float], None]:
         """A callback that reports progress within one part, which covers `begin` to `end` of the file."""
@@ -181,6 +187,7 @@ class EngineProcess:
         parts: Sequence[list[Segment]],
         seconds: float,
         damaged: list[StoredSpan],
+        speakers: FileSpeakers | None,
         segments_sent: bool = False,
     ) -> None:
         """Writes the complete result, then reports the end. `segments_sent`: whether the segments were already reported."""
@@ -194,6 +201,8 @@ class EngineProcess:
         }
         if damaged:
             result["damaged"] = damaged
+        if speakers is not None and speakers.names:
+            result["speaker_names"] = {speaker_label(number): name for number, name in speakers.names.items()}
         new = order.result.with_suffix(f".{os.getpid()}.new")
         try:
             with as_disk_full(), new.open("w") as file:

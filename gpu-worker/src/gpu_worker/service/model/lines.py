@@ -10,6 +10,9 @@ from pydantic import Field, TypeAdapter
 
 from gpu_worker.speech.options import Options
 
+INVALID_REFERENCE: Final = "invalid-reference"
+"""Code of a job that failed because of a recording of a known speaker."""
+
 
 @dataclass(frozen=True)
 class Order:

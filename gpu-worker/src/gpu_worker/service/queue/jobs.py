@@ -22,6 +22,7 @@ from typing import Final
 from gpu_worker.service.queue.disk_full import as_disk_full
 from gpu_worker.service.queue.durable import sync_folder
 from gpu_worker.service.queue.job_rows import SCHEMA, Callback, Job, JobIdTaken, QueueFull, job_of
+from gpu_worker.service.queue.known_speakers import SUFFIX, delete_upload, speakers_file
 from gpu_worker.service.queue.results import Result
 
 MAX_DEATHS: Final = 2
@@ -81,7 +82,8 @@ class Jobs:
         with self._transaction() as db:
             known = {row["seq"] for row in db.execute("SELECT seq FROM jobs WHERE state = 'queued'")}
         for path in self._uploads.iterdir():
-            if not (path.name.isdigit() and int(path.name) in known):
+            number = path.name.removesuffix(SUFFIX)
+            if not (number.isdigit() and int(number) in known):
                 path.unlink()
 
     def new_upload(self) -> Path:
@@ -117,13 +119,13 @@ class Jobs:
         """Adds a job for an upload; returns the existing job if `requested_id` and content are the same.
 
         Args:
-            upload: Path of the uploaded file, whose content is on the disk; it is moved or deleted.
+            upload: Path of the uploaded file, whose content is on the disk; it is moved or deleted, with its known speakers.
             requested_id: The client's job_id; None: generate one.
             filename: The client's file name.
             size_bytes: Size of the file.
             model: Name of the model.
             options: Options of the request.
-            content: Key of the bytes, model, options and engine version.
+            content: Key of the bytes, model, options, known speakers and engine version.
             urgent: Whether it has priority.
             callback_url: Where to report its end; None: nowhere.
 
@@ -137,7 +139,7 @@ class Jobs:
             if existing is not None:
                 if existing["content"] != content:
                     raise JobIdTaken
-                upload.unlink(missing_ok=True)
+                delete_upload(upload)
                 return job_of(existing)
             work = self._existing_work(db, content)
             waiting = db.execute("SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND work IS NULL").fetchone()[0]
@@ -168,24 +170,27 @@ class Jobs:
             if work is None:
                 move(seq)
             else:
-                upload.unlink(missing_ok=True)
+                delete_upload(upload)
                 self._propagate_end(db, work["seq"])
             return job_of(db.execute("SELECT * FROM jobs WHERE seq = ?", (seq,)).fetchone())
 
     @contextmanager
     def _moved_back_on_error(self, upload: Path) -> Iterator[Callable[[int], None]]:
         """Yields a function that moves the upload to the job's path; on an error the move is undone."""
-        moved: list[Path] = []
+        moved: list[tuple[Path, Path]] = []
 
         def move(seq: int) -> None:
-            moved.append(upload.rename(self._uploads / str(seq)))
+            path = self._uploads / str(seq)
+            for source, target in ((upload, path), (speakers_file(upload), speakers_file(path))):
+                if source.exists():
+                    moved.append((source.rename(target), source))
             sync_folder(self._uploads)  # before the commit: a committed job has its upload
 
         try:
             yield move
         except BaseException:
-            for path in moved:
-                path.rename(upload)
+            for target, source in moved:
+                target.rename(source)
             raise
 
     def _existing_work(self, db: sqlite3.Connection, content: str) -> sqlite3.Row | None:
@@ -261,7 +266,7 @@ class Jobs:
                 (seconds, time.time(), seq),
             )
             job_ids = self._propagate_end(db, seq)
-        (self._uploads / str(seq)).unlink(missing_ok=True)
+        delete_upload(self._uploads / str(seq))
         return job_ids
 
     def fail(self, seq: int, error: str, code: str) -> list[str]:
@@ -273,7 +278,7 @@ class Jobs:
                 (error[:500], code, time.time(), seq),
             )
             job_ids = self._propagate_end(db, seq)
-        (self._uploads / str(seq)).unlink(missing_ok=True)
+        delete_upload(self._uploads / str(seq))
         return job_ids
 
     def _propagate_end(self, db: sqlite3.Connection, seq: int) -> list[str]:

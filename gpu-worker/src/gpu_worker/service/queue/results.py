@@ -58,12 +58,19 @@ class Result(TypedDict):
     segments: list[StoredSegment]
     damaged: NotRequired[list[StoredSpan]]
     """Stretches that could not be decoded; only if there are any."""
+    speaker_names: NotRequired[dict[str, str]]
+    """Names of known speakers, by `speaker`; only if the request has them."""
 
 
 def spans_of(damaged: Iterable[Span], start: float = 0.0, since: float = 0.0) -> list[StoredSpan]:
     """Damage of a part that begins at `start`, in seconds of the file; without what is before `since`."""
     moved = [{"start": max(start + span.start, since), "end": start + span.end} for span in damaged]
     return [{"start": round(span["start"], 3), "end": round(span["end"], 3)} for span in moved if span["end"] > since]
+
+
+def speaker_label(number: int) -> str:
+    """Label of a detected speaker from 0, as stored."""
+    return f"S{number + 1}"
 
 
 def stored(segments: Sequence[Segment]) -> list[StoredSegment]:
@@ -87,7 +94,7 @@ def _stored_segment(number: int, segment: Segment) -> StoredSegment:
     if segment.channel is not None:
         made["speaker"] = f"S{segment.channel}"
     elif speaker is not None:
-        made["speaker"] = f"S{speaker + 1}"
+        made["speaker"] = speaker_label(speaker)
     return made
 
 

@@ -146,7 +146,8 @@ def _over_blocks(
     for block in np.unique(block_of):
         at = np.flatnonzero(block_of == block)
         part = [words[int(index)] for index in at]
-        found, means = assigned(part, long[at], short[at], grouped(part, long[at]))
+        first = grouped(part, long[at], limits.least if blocks == 1 else 1)
+        found, means = assigned(part, long[at], short[at], first)
         labels[at] = found + len(voices)
         voices += [Voice(packed(mean), float(seconds[at][found == label].sum())) for label, mean in enumerate(means)]
         if blocks == 1:

@@ -75,19 +75,20 @@ def _best_path(scores: npt.NDArray[np.floating], change: npt.NDArray[np.float64]
     return path
 
 
-def grouped(words: Sequence[Word], long: Vectors) -> npt.NDArray[np.int64]:
+def grouped(words: Sequence[Word], long: Vectors, least: int = 1) -> npt.NDArray[np.int64]:
     """Groups similar stretches of words: a first label for each word, int64 [n_words].
 
     Args:
         words: In order of time, of about half a minute.
         long: Vectors of the long windows around the words, float [n_words, n_dimensions].
+        least: Smallest number of groups, if there are as many stretches.
     """
     units = _unit(long)
     stretches = _stretches(words, units)
     seconds = np.array([sum(max(words[index].end - words[index].start, 0.05) for index in one) for one in stretches])
     means = np.stack([units[one].mean(axis=0) for one in stretches]).astype(np.float64)
     labels = np.empty(len(words), np.int64)
-    for label, group in enumerate(merged(means, seconds, SPLIT * COST)):
+    for label, group in enumerate(merged(means, seconds, SPLIT * COST, least)):
         for member in group:
             labels[stretches[member]] = label
     return labels
