@@ -260,7 +260,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<boolean>>> = {
   async diarization() {
     const { lines, holds } = await diarizationFigures();
     write('Who said what', [
-      `${today}, ${machine}; speaker model ge2e, one core. bench/diarization/README.md describes the conversations.`,
+      `${today}, ${machine}; speaker model campplus, one core. bench/diarization/README.md describes the conversations.`,
       '',
       ...lines,
     ]);

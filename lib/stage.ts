@@ -7,7 +7,7 @@ import { PRICES_AS_OF, USD_PER_HOUR } from '../core/contracts/prices.ts';
 const parameter = <Schema extends z.ZodType>(schema: Schema, description: string, absent?: string): Schema =>
   schema.meta({ description, ...(absent !== undefined && { absent }) });
 /** A published speaker model, a file of the user's own in the bucket, or none. @see gpu_worker/speech/speakers/speakers.json */
-const isSpeakerModel = (name: string): boolean => ['ge2e', 'none'].includes(name) || /^[\w.-]+\.onnx$/.test(name);
+const isSpeakerModel = (name: string): boolean => ['campplus', 'ge2e', 'none'].includes(name) || /^[\w.-]+\.onnx$/.test(name);
 
 const list = z
   .string()
@@ -87,10 +87,10 @@ export const Stage = z.strictObject({
   speakerModel: parameter(
     z
       .string()
-      .refine(isSpeakerModel, 'must be ge2e, the name of an .onnx file, or none')
-      .default('ge2e')
+      .refine(isSpeakerModel, 'must be campplus, ge2e, the name of an .onnx file, or none')
+      .default('campplus')
       .transform((name) => (name === 'none' ? undefined : name)),
-    "Speaker-embedding model: a published name (`ge2e`), or an ONNX file of your own at `models/<name>.onnx` in the stage's bucket (80 Kaldi filter banks in, one vector out). Sessions and files may then request `diarize`. `none`: no speaker detection.",
+    "Speaker-embedding model: a published name (`campplus` or `ge2e`), or an ONNX file of your own at `models/<name>.onnx` in the stage's bucket (80 Kaldi filter banks in, one vector out). Sessions and files may then request `diarize`. `none`: no speaker detection.",
   ),
   knownVoices: parameter(
     z.stringbool().default(false),

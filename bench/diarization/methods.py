@@ -1,8 +1,9 @@
-"""Ways to label the words of a conversation: the whole audio, chunks of 30 s, and the peer with the same weights."""
+"""Ways to label the words of a conversation: the whole audio, chunks of 30 s, and the peer with its own model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -49,7 +50,12 @@ def chunks(model: SpeakerModel, conversation: Conversation) -> list[int]:
     return [speakers[number] for number in numbers]
 
 
-def spectral(model: SpeakerModel, conversation: Conversation) -> list[int]:
+@cache
+def _ge2e() -> SpeakerModel:
+    return SpeakerModel.load("ge2e")
+
+
+def spectral(_model: SpeakerModel, conversation: Conversation) -> list[int]:
     """Resemblyzer's partial utterances and Google's spectralcluster, on the speech that the words mark."""
     from spectralcluster import RefinementOptions, SpectralClusterer, configs
 
@@ -57,7 +63,7 @@ def spectral(model: SpeakerModel, conversation: Conversation) -> list[int]:
     speech = np.concatenate([conversation.audio[start:end] for start, end in spans])
     mel = features_of(speech, Features(kind="mel", bands=40, normalize="none", level_db=-30))
     at = range(0, max(1, len(mel) - PEER_FRAMES), PEER_HOP)
-    vectors = model.run(np.stack([np.resize(mel[first : first + PEER_FRAMES], (PEER_FRAMES, 40)) for first in at]))
+    vectors = _ge2e().run(np.stack([np.resize(mel[first : first + PEER_FRAMES], (PEER_FRAMES, 40)) for first in at]))
     refinement = RefinementOptions(
         gaussian_blur_sigma=1,
         p_percentile=0.9,
@@ -76,5 +82,5 @@ METHODS: Final[dict[str, Method]] = {
     "whole": whole,
     "30 s chunks": chunks,
     "whole, number of speakers given": known_count,
-    "peer: spectralcluster": spectral,
+    "peer: GE2E and spectralcluster": spectral,
 }

@@ -14,7 +14,7 @@ from typing import Final
 from unittest.mock import patch
 
 import numpy as np
-from gpu_worker.speech.speakers import SpeakerModel, diarize, speakers_of
+from gpu_worker.speech.speakers import SpeakerModel, diarize, speaker_catalogue, speakers_of
 from gpu_worker.speech.speakers.known import LEAST_SIMILARITY, mean_voices, reference_vector, similarities_of
 from quality.corpora import SAMPLE_RATE, Audio, Missing
 
@@ -84,7 +84,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         seeds = range(8000, 8000 + args.conversations)
-        pairs = measured(SpeakerModel.load("ge2e"), SETS[args.set], seeds, args.minutes)
+        pairs = measured(SpeakerModel.load(speaker_catalogue().default), SETS[args.set], seeds, args.minutes)
     except Missing as missing:
         sys.exit(str(missing))
     for length_s in LENGTHS_S:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
-from gpu_worker.speech.speakers import SpeakerModel
+from gpu_worker.speech.speakers import SpeakerModel, speaker_catalogue
 from quality.corpora import Missing
 
 if find_spec("pyannote") is None or find_spec("spectralcluster") is None:
@@ -23,7 +23,7 @@ from diarization.scoring import Figures, figures
 from diarization.voices import FLITE, REPORTED, TUNING
 
 SETS: Final[dict[str, tuple[Sequence[str], range]]] = {
-    "human voices": (tuple(REPORTED), range(5000, 5020)),
+    "human voices": (tuple(REPORTED), range(5000, 5030)),
     "flite's voices": (FLITE, range(2000, 2010)),
     "voices of the settings": (tuple(TUNING), range(100, 125)),
 }
@@ -68,9 +68,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", action="append", choices=sorted(SETS), help="repeatable; default: the first two")
     parser.add_argument("--method", action="append", choices=sorted(METHODS))
+    parser.add_argument("--model", default=speaker_catalogue().default, help="of all methods but the peer")
     parser.add_argument("--no-hours", action="store_true", help="without the hours of one person")
     args = parser.parse_args()
-    model = SpeakerModel.load("ge2e")
+    model = SpeakerModel.load(args.model)
     try:
         for name in args.set or list(SETS)[:2]:
             pool, seeds = SETS[name]

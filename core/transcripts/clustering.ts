@@ -17,6 +17,8 @@ const ALIKE = 0.3;
 const BLOCK = 128;
 const SPEAKER_SECONDS = 2.5;
 const SPEAKER_SHARE = 0.1;
+const RARE_SHARE = 0.015;
+const RARE_ALIKE = 0.88;
 const MIXTURE = 0.92;
 
 interface Unit {
@@ -133,7 +135,7 @@ function isMixture(mean: Float64Array, others: readonly Float64Array[]): boolean
   );
 }
 
-/** The groups that are persons: not too short, and no mixture of two others that speak more. At least `least`. */
+/** The groups that are persons: not too short, and no part or mixture of others that speak more. At least `least`. */
 function persons(groups: readonly Group[], units: readonly Unit[], least: number): Group[] {
   const total = units.reduce((sum, { seconds }) => sum + seconds, 0);
   const shortest = Math.min(SPEAKER_SECONDS, total * SPEAKER_SHARE);
@@ -144,14 +146,14 @@ function persons(groups: readonly Group[], units: readonly Unit[], least: number
     if (left.length <= least) break;
     const at = left.indexOf(one);
     const longer = left.slice(at + 1).map(({ mean }) => mean);
-    if (one.seconds < shortest || isMixture(one.mean, longer)) left.splice(at, 1);
+    const isRare = one.seconds < total * RARE_SHARE && longer.some((mean) => dot(mean, one.mean) > RARE_ALIKE);
+    if (one.seconds < shortest || isRare || isMixture(one.mean, longer)) left.splice(at, 1);
   }
   return left.map(({ group }) => group);
 }
 
-/** The speaker of each voice, from 0, in the order of their first voices. The groups do not depend on the order of the voices. */
-export function speakersOf(voices: readonly Voice[], { least = 1, most }: SpeakerLimits = {}): number[] {
-  if (voices.length === 0) return [];
+/** The group of each voice of one model, in any order of groups. */
+function ofOneModel(voices: readonly Voice[], { least = 1, most }: SpeakerLimits): number[] {
   const order = voices
     .map((voice, index) => ({ ...voice, index }))
     .sort((a, b) => b.seconds - a.seconds || (a.voice < b.voice ? -1 : a.voice > b.voice ? 1 : 0));
@@ -166,11 +168,26 @@ export function speakersOf(voices: readonly Voice[], { least = 1, most }: Speake
     const similarities = means.map((mean) => dot(mean, (units[at] as Unit).vector));
     label.set(index, speakers.get(at) ?? similarities.indexOf(Math.max(...similarities)));
   }
-  const numbers = new Map<number, number>();
+  return voices.map((_, index) => label.get(index) ?? 0);
+}
+
+/** The speaker of each voice, from 0, in the order of their first voices. The groups do not depend on the order of the voices. */
+export function speakersOf(voices: readonly Voice[], limits: SpeakerLimits = {}): number[] {
+  // Voices of two models cannot be compared.
+  const byLength = Map.groupBy(voices.keys(), (index) => voices[index]?.voice.length);
+  const labels = new Map<number, string>();
+  for (const [length, indices] of byLength) {
+    const own = ofOneModel(
+      indices.map((index) => voices[index] as Voice),
+      limits,
+    );
+    for (const [at, index] of indices.entries()) labels.set(index, `${length} ${own[at]}`);
+  }
+  const numbers = new Map<string, number>();
   return voices.map((_, index) => {
-    const speaker = label.get(index) ?? 0;
-    if (!numbers.has(speaker)) numbers.set(speaker, numbers.size);
-    return numbers.get(speaker) ?? 0;
+    const label = labels.get(index) ?? '';
+    if (!numbers.has(label)) numbers.set(label, numbers.size);
+    return numbers.get(label) ?? 0;
   });
 }
 
@@ -186,6 +203,7 @@ export function meanVoice(voices: readonly Voice[]): Voice {
 
 /** How similar two voices are: the cost at which they would be merged, and whether it is low enough for one speaker. */
 export function likeness(a: Voice, b: Voice): { readonly cost: number; readonly isSame: boolean } {
+  if (a.voice.length !== b.voice.length) return { cost: Number.POSITIVE_INFINITY, isSame: false }; // of two models
   const [one, other] = [unitOf(a), unitOf(b)];
   const [wa, wb] = [weightOf(one.seconds), weightOf(other.seconds)];
   const cost = (Math.max(0, 2 - 2 * dot(one.vector, other.vector)) * (wa * wb)) / (wa + wb || 1);

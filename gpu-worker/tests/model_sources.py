@@ -153,12 +153,14 @@ def stuck_hub(until: threading.Event, after_bytes: int | None) -> Iterator[str]:
         until.set()
 
 
-def make_wheel(folder: Path, project: str, version: str, files: dict[str, bytes]) -> tuple[str, int]:
+def make_wheel(
+    folder: Path, project: str, version: str, files: dict[str, bytes], tag: str = "py3-none-any"
+) -> tuple[str, int]:
     """Writes a wheel with data files; returns its SHA-256 and size."""
     stem = f"{project.replace('-', '_')}-{version}"
-    wheel = folder / f"{stem}-py3-none-any.whl"
+    wheel = folder / f"{stem}-{tag}.whl"
     metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n"
-    tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    tags = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, data in files.items():
             archive.writestr(path, data)

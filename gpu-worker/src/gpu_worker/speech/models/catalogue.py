@@ -41,6 +41,10 @@ class Package(_Strict):
 
     requirement: str
     """`name==version`."""
+    python: str | None = None
+    """Python of a wheel that is not for all, such as `3.11`."""
+    platform: str | None = None
+    """pip's name of its platform."""
     sha256: str
     """Of the wheel, hexadecimal."""
     size: int

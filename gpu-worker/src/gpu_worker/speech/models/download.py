@@ -262,6 +262,8 @@ def _pip(packages: Sequence[Package], work: Path, progress: Progress) -> None:
     lines = [f"{package.requirement} --hash=sha256:{package.sha256}\n" for package in packages]
     (work / "requirements.txt").write_text("".join(lines))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    command += [f"--python-version={package.python}" for package in packages if package.python]
+    command += [f"--platform={package.platform}" for package in packages if package.platform]
     command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     command += ["--dest", str(wheels), "--requirement", str(work / "requirements.txt")]
     stall = StallDetector()

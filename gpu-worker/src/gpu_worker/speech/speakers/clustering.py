@@ -31,6 +31,8 @@ BLOCK: Final = 128
 """Voices that are compared with each other at once."""
 SPEAKER_SECONDS, SPEAKER_SHARE = 2.5, 0.1
 """Voices with less speech than both, in seconds and of all speech, are no speaker; each joins the most similar."""
+RARE_SHARE, RARE_ALIKE = 0.015, 0.88
+"""A voice with a smaller share of all speech and a higher cosine similarity is another's: some chunks of an hour differ."""
 MIXTURE: Final = 0.92
 """Cosine similarity above which a voice is two others at the same time."""
 
@@ -114,20 +116,23 @@ def _combined(
 
 
 def _persons(groups: Groups, units: Vectors, seconds: Seconds, least: int) -> Groups:
-    """The groups that are persons: not too short, and no mixture of two others that speak more. At least `least`."""
-    shortest = min(SPEAKER_SECONDS, float(seconds.sum()) * SPEAKER_SHARE)
+    """The groups that are persons: not too short, and no part or mixture of others that speak more. At least `least`."""
+    total = float(seconds.sum())
+    shortest = min(SPEAKER_SECONDS, total * SPEAKER_SHARE)
     left = sorted(groups, key=lambda group: (float(seconds[group].sum()), -min(group)))
     for group in list(left):
         if len(left) <= least:
             break
-        longer = _means(units, seconds, left[left.index(group) + 1 :]) if group is not left[-1] else np.zeros((0, 1))
         own = _means(units, seconds, [group])[0]
+        longer = _means(units, seconds, left[left.index(group) + 1 :]) if group is not left[-1] else np.zeros((0, len(own)))
+        spoken = float(seconds[group].sum())
+        is_rare = spoken < total * RARE_SHARE and bool((longer @ own > RARE_ALIKE).any())
         is_mixture = any(
             float((longer[a] + longer[b]) @ own) > MIXTURE * float(np.linalg.norm(longer[a] + longer[b]))
             for a in range(len(longer))
             for b in range(a)
         )
-        if is_mixture or seconds[group].sum() < shortest:
+        if is_mixture or is_rare or spoken < shortest:
             left.remove(group)
     return left
 
@@ -154,8 +159,19 @@ def speakers_of(voices: Sequence[Voice], least: int = 1, most: int | None = None
         least: Smallest number of speakers, if there are as many voices.
         most: Largest number of speakers; None: any number.
     """
-    if not voices:
-        return []
+    by_length: dict[int, list[int]] = {}  # voices of two models cannot be compared
+    for index, voice in enumerate(voices):
+        by_length.setdefault(len(voice.vector), []).append(index)
+    label_of: dict[int, tuple[int, int]] = {}
+    for length, indices in by_length.items():
+        labels = _of_one_model([voices[index] for index in indices], least, most)
+        label_of.update({index: (length, label) for index, label in zip(indices, labels, strict=True)})
+    numbers: dict[tuple[int, int], int] = {}
+    return [numbers.setdefault(label_of[index], len(numbers)) for index in range(len(voices))]
+
+
+def _of_one_model(voices: Sequence[Voice], least: int, most: int | None) -> list[int]:
+    """The group of each voice, in any order of groups. `voices`: at least one."""
     order = sorted(range(len(voices)), key=lambda index: (-voices[index].seconds, voices[index].vector))
     units = np.stack([unit_vector(voices[index].vector) for index in order])
     seconds = np.array([voices[index].seconds for index in order])
@@ -167,5 +183,4 @@ def speakers_of(voices: Sequence[Voice], least: int = 1, most: int | None = None
     for at, group in enumerate(kept):
         nearest[group] = at
     label_of = dict(zip(order, nearest.tolist(), strict=True))
-    numbers: dict[int, int] = {}
-    return [numbers.setdefault(label_of[index], len(numbers)) for index in range(len(voices))]
+    return [label_of[index] for index in range(len(voices))]

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from gpu_worker.speech.segments import Segment, Word
 from gpu_worker.speech.speakers.clustering import Voice, packed, speakers_of
 from gpu_worker.speech.speakers.features import SAMPLE_RATE, Audio
-from gpu_worker.speech.speakers.model import BATCH, SpeakerModel
+from gpu_worker.speech.speakers.model import SHORTEST_SECONDS, SpeakerModel
 from gpu_worker.speech.speakers.turns import Vectors, assigned, grouped, overlapped
 
 WINDOW_PAUSE_SECONDS: Final = 0.25
@@ -69,20 +69,6 @@ def _windows(words: Sequence[Word], length_s: float, duration_s: float) -> list[
     return found
 
 
-def _cut(audio: Audio, windows: Sequence[tuple[float, float]]) -> list[Audio]:
-    shortest = SAMPLE_RATE // 10
-    cut = []
-    for start_s, end_s in windows:
-        start = max(0, min(int(start_s * SAMPLE_RATE), len(audio) - shortest))
-        cut.append(audio[start : max(int(end_s * SAMPLE_RATE), start + shortest)])
-    return cut
-
-
-def _batch(model: SpeakerModel, windows: Sequence[Audio], on_step: Callable[[], None]) -> npt.NDArray[np.float16]:
-    on_step()
-    return model.vectors(windows).astype(np.float16)
-
-
 def diarize(
     model: SpeakerModel,
     audio: Audio,
@@ -97,15 +83,13 @@ def diarize(
         audio: float32 [n_samples], 16 kHz.
         words: In order of time, in seconds from the start of the audio.
         limits: Numbers of speakers, if they are known.
-        on_step: Called at least once per BATCH of words.
+        on_step: Called before each run of the model.
     """
-    if not words or len(audio) < SAMPLE_RATE // 10:
+    if not words or len(audio) < SHORTEST_SECONDS * SAMPLE_RATE:
         return Diarized((), (None,) * len(words), (False,) * len(words))
     length_s, duration_s = model.features.seconds, len(audio) / SAMPLE_RATE
-    long, short = (
-        np.concatenate([_batch(model, _cut(audio, spans[at : at + BATCH]), on_step) for at in range(0, len(spans), BATCH)])
-        for spans in (_windows(words, length_s, duration_s), _windows(words, length_s * SHORT, duration_s))
-    )
+    spans = [*_windows(words, length_s, duration_s), *_windows(words, length_s * SHORT, duration_s)]
+    long, short = np.split(model.vectors_at(audio, spans, on_step), 2)
     seconds = np.array([max(word.end - word.start, 0.0) for word in words])
     labels, means = _over_blocks(words, long, short, seconds, duration_s, limits or Limits())
     return Diarized(

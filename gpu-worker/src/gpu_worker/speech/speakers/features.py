@@ -14,6 +14,7 @@ Audio = npt.NDArray[np.float32]
 SAMPLE_RATE: Final = 16_000
 INT16_SCALE: Final = 32_768
 PREEMPHASIS: Final = 0.97
+MOVING_SECONDS: Final = 3.0
 LOWEST_HZ: Final = 20.0
 """Lower edge of Kaldi's first filter."""
 
@@ -29,8 +30,8 @@ class Features(BaseModel):
     sample_rate: Literal[16000] = SAMPLE_RATE
     window_ms: int = 25
     hop_ms: int = 10
-    normalize: Literal["none", "mean", "mean_and_deviation"] = "mean"
-    """What is removed from each band over a window."""
+    normalize: Literal["none", "mean", "mean_and_deviation", "moving_mean"] = "mean"
+    """What is removed from each band over a window; `moving_mean`: over the MOVING_SECONDS around each frame."""
     level_db: float | None = None
     """Level to which a window's audio is brought, of full scale; None: it stays as it is."""
     layout: Literal["frames_bands", "bands_frames"] = "frames_bands"
@@ -104,6 +105,15 @@ def _fbank(audio: Audio, samples: int, hop: int, bands: int) -> Audio:
     return found
 
 
+def _without_moving_mean(found: Audio, frames: int) -> Audio:
+    """Features minus their mean over the `frames` around each frame; fewer at the ends."""
+    sums = np.cumsum(np.pad(found.astype(np.float64), ((1, 0), (0, 0))), axis=0)
+    at = np.arange(len(found))
+    first, end = np.maximum(at - frames // 2, 0), np.minimum(at + frames // 2 + 1, len(found))
+    moved: Audio = (found - (sums[end] - sums[first]) / (end - first)[:, None]).astype(np.float32)
+    return moved
+
+
 def features_of(audio: Audio, features: Features) -> Audio:
     """Features of one window, float32 [n_frames, n_bands]. `audio`: float32 [n_samples], 16 kHz, at least one frame long."""
     samples, hop = (SAMPLE_RATE * ms // 1000 for ms in (features.window_ms, features.hop_ms))
@@ -115,6 +125,8 @@ def features_of(audio: Audio, features: Features) -> Audio:
         found = _mel(audio, samples, hop, features.bands)[: len(audio) // hop]
         if features.kind == "log_mel":
             found = np.log(found + np.float32(2**-24))
+    if features.normalize == "moving_mean":
+        return _without_moving_mean(found, round(1000 * MOVING_SECONDS) // features.hop_ms)
     if features.normalize != "none":
         found = found - found.mean(axis=0)
     if features.normalize == "mean_and_deviation":
