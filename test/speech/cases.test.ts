@@ -10,6 +10,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { JobList, SessionDetails, SessionList } from '../../core/contracts/answers.ts';
+import { SpeakerSuggestions } from '../../core/contracts/known-voices.ts';
 import { FileTranscript, type Transcript } from '../../core/contracts/transcript.ts';
 import { PROJECT, WORKER_PYTHON } from '../../host/paths.ts';
 import { poll } from '../../host/poll.ts';
@@ -56,27 +57,30 @@ async function sendAll() {
   const conversation = [joined('english', 'spanish', 'english'), joined('spanish', 'english')];
   const dialogue = joined('english', 'spanish', 'english');
   const asFile = { filename: 'dialogue.webm', contentType: 'audio/webm', diarize: true };
-  const [german, french, spanish, english, silent, late, both, repeated, speakers, ...sentByB] = await Promise.all([
-    record(userA, spoken('german')),
-    record(userB, spoken('french')),
-    record(userA, spoken('spanish')), // as long as the French one: their windows are decoded together
-    record(userA, spoken('english')),
-    record(userA, silence),
-    // After silence, the language of the synthetic voice is detected with confidence only in more than 10 s of speech.
-    record(userA, joined(SILENCE_SECONDS), joined('german', 'german')),
-    record(userA, bilingual),
-    record(userB, bytes(fixture('repetition.flac'), 'audio/flac')),
-    recordWith({ diarize: true }, userA, ...conversation),
-    recordWith({ diarize: true }, userB, ...conversation),
-    recordWith({ diarize: true, minSpeakers: 1, maxSpeakers: 1 }, userB, ...conversation),
-    files.send(dialogue.bytes, asFile),
-    files.send(dialogue.bytes, { ...asFile, minSpeakers: 3, maxSpeakers: 3 }),
-    files.send(fixture('german.opus'), { filename: 'german.opus', contentType: 'audio/ogg' }),
-    files.send(silence.bytes, { filename: 'silence.webm', contentType: 'audio/webm' }),
-    files.send(lateGerman.bytes, { filename: 'late.webm', contentType: 'audio/webm' }),
-  ]);
+  const [german, french, spanish, english, silent, late, both, repeated, speakers, speakersLater, ...sentByB] = await Promise.all(
+    [
+      record(userA, spoken('german')),
+      record(userB, spoken('french')),
+      record(userA, spoken('spanish')), // as long as the French one: their windows are decoded together
+      record(userA, spoken('english')),
+      record(userA, silence),
+      // After silence, the language of the synthetic voice is detected with confidence only in more than 10 s of speech.
+      record(userA, joined(SILENCE_SECONDS), joined('german', 'german')),
+      record(userA, bilingual),
+      record(userB, bytes(fixture('repetition.flac'), 'audio/flac')),
+      recordWith({ diarize: true }, userA, ...conversation),
+      recordWith({ diarize: true }, userA, ...conversation.toReversed()),
+      recordWith({ diarize: true }, userB, ...conversation),
+      recordWith({ diarize: true, minSpeakers: 1, maxSpeakers: 1 }, userB, ...conversation),
+      files.send(dialogue.bytes, asFile),
+      files.send(dialogue.bytes, { ...asFile, minSpeakers: 3, maxSpeakers: 3 }),
+      files.send(fixture('german.opus'), { filename: 'german.opus', contentType: 'audio/ogg' }),
+      files.send(silence.bytes, { filename: 'silence.webm', contentType: 'audio/webm' }),
+      files.send(lateGerman.bytes, { filename: 'late.webm', contentType: 'audio/webm' }),
+    ],
+  );
   const [speakersOfB, oneSpeaker, speakersFile, threeSpeakers, germanFile, silentFile, lateFile] = sentByB;
-  const withSpeakers = { speakers, speakersOfB, oneSpeaker, speakersFile, threeSpeakers };
+  const withSpeakers = { speakers, speakersLater, speakersOfB, oneSpeaker, speakersFile, threeSpeakers };
   return { german, french, spanish, english, silent, late, both, repeated, ...withSpeakers, germanFile, silentFile, lateFile };
 }
 
@@ -150,6 +154,17 @@ describe('recordings', () => {
     ] as const)
       await expect(userB.call(method, `/api/sessions/${sent.speakers}/${path}`, body)).rejects.toThrow('403');
     expect(labelsOf(await userA.transcript(sent.speakers))).toEqual(['S1', 'Ana']);
+  });
+
+  test("a known voice is suggested in a later recording of its user, not used, and not suggested in another user's [speakers.known]", async () => {
+    const suggested = async (user: typeof userA, id: string) =>
+      SpeakerSuggestions.parse(await (await user.call('GET', `/api/sessions/${id}/speaker-suggestions`)).json()).suggestions;
+    await userA.awaitTranscript(sent.speakersLater, DEADLINE_SECONDS);
+    expect(await suggested(userA, sent.speakersLater)).toEqual([]);
+    await userA.call('POST', '/api/known-voices', { sessionId: sent.speakers, speaker: 'Ana' });
+    expect(await suggested(userA, sent.speakersLater)).toMatchObject([{ speaker: 'S1', name: 'Ana' }]);
+    expect(labelsOf(await userA.transcript(sent.speakersLater))).toEqual(['S1', 'S2']);
+    expect(await suggested(userB, sent.speakersOfB)).toEqual([]);
   });
 
   test('a recording has as many speakers as its user says [speakers.number]', async () => {
@@ -336,7 +351,10 @@ test('the pages show texts with their languages, silence as no speech, and names
   expect([await violations(b), await overflows(b)]).toEqual([[], []]);
   const created = b.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/api/transcriptions'));
   await b.getByLabel('Files to transcribe').setInputFiles(join(SPEECH, 'russian.opus'));
-  expect((await created).postDataJSON()).toMatchObject({ diarize: true, minSpeakers: 2, maxSpeakers: 2 });
+  const request = await created;
+  expect(request.postDataJSON()).toMatchObject({ diarize: true, minSpeakers: 2, maxSpeakers: 2 });
+  const { id } = z.object({ id: z.string() }).parse(await (await request.response())?.json());
+  await files.follow(id, DEADLINE_SECONDS);
 
   await b.goto(`${host.pagesUrl}/#/files/${sent.germanFile}`);
   await b.getByText('Language: German').waitFor();
