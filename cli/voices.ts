@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../core/contracts/calls/client.ts';
+import { MAX_SPEAKER_NAME } from '../core/contracts/speakers.ts';
 import { CliError, USAGE_ERROR } from './connection.ts';
 import { knownVoiceId, sessionId, textUpTo } from './options.ts';
 import { minutesAgo, print, table } from './output.ts';
@@ -24,7 +25,7 @@ export function voiceCommands(program: Command, api: ApiClient, isJson: () => bo
     .command('save')
     .description('save the voice of a named speaker; it replaces your known voice with this name')
     .argument('<session>', 'id', sessionId)
-    .argument('<speaker>', 'the name of the speaker in the text', textUpTo(100))
+    .argument('<speaker>', 'the name of the speaker in the text', textUpTo(MAX_SPEAKER_NAME))
     .action(async (id: string, speaker: string) => {
       print(
         isJson(),

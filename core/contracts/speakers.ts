@@ -38,6 +38,9 @@ export const SpeakerNumbers = z.object({
 });
 export type SpeakerNumbers = z.infer<typeof SpeakerNumbers>;
 
+/** Whether a label is the number of a detected speaker. People cannot be named like that. */
+export const isNumber = (label: string): boolean => /^S\d+$/.test(label);
+
 /** A speaker that was detected in a file; stored with the file's transcript. */
 export const DetectedSpeaker = z.object({
   /** Its number, as a label. */

@@ -16,7 +16,7 @@ import {
   type SpeakerSuggestion,
 } from '../contracts/known-voices.ts';
 import type { SessionRow } from '../contracts/rows.ts';
-import { NO_SPEAKER_CHANGES } from '../contracts/speakers.ts';
+import { isNumber, NO_SPEAKER_CHANGES } from '../contracts/speakers.ts';
 import { DomainError } from '../errors.ts';
 import { CONFLICT, optimistically } from '../optimistic.ts';
 import { speakerLimitsOf } from '../recording-options.ts';
@@ -24,7 +24,6 @@ import { iso } from '../time.ts';
 import { speakersIn } from './join.ts';
 import { type ReadDeps, readJoined } from './joined-parts.ts';
 import { type ResultReader, userChangesOf } from './outcomes.ts';
-import { isNumber } from './people.ts';
 import { type MeasuredVoice, MIN_VOICE_SECONDS, suggestionsOf, voicesByLabel } from './suggestions.ts';
 
 /** One row per user. */

@@ -5,7 +5,7 @@
  * A user's names belong to voices: each group is the person with the most similar voice, if any is similar enough. So names stay
  * when chunks are transcribed again, and two groups with one person are one speaker.
  */
-import type { Person, SpeakerChanges, Voice } from '../contracts/speakers.ts';
+import { isNumber, type Person, type SpeakerChanges, type Voice } from '../contracts/speakers.ts';
 import { likeness } from './clustering.ts';
 
 /** A speaker that was detected. */
@@ -79,9 +79,6 @@ function withPerson(
   };
   return { person, changes: { ...changes, people: [...changes.people, person] } };
 }
-
-/** Whether a label is the number of a detected speaker. People cannot be named like that. */
-export const isNumber = (label: string): boolean => /^S\d+$/.test(label);
 
 /**
  * Names a speaker. If another one has this label, the two become one.

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import type { SessionRow } from '../contracts/rows.ts';
 import {
   type AssignSpeaker,
+  isNumber,
   MAX_PEOPLE,
   MAX_STRETCHES,
   type NameSpeaker,
@@ -16,7 +17,7 @@ import type { SessionStore } from '../sessions/ports.ts';
 import { speakersIn } from './join.ts';
 import { type ReadDeps, readJoined } from './joined-parts.ts';
 import type { StoredEdits, UserChanges } from './outcomes.ts';
-import { assigned, type Detected, isNumber, named, unnamed } from './people.ts';
+import { assigned, type Detected, named, unnamed } from './people.ts';
 import type { EditStore } from './save-edits.ts';
 
 /** A transcript whose speakers are changed: of a recording or of a file. */

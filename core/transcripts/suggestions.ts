@@ -3,9 +3,9 @@
  * bench/diarization/README.md has their errors.
  */
 import type { KnownVoice, SpeakerSuggestion } from '../contracts/known-voices.ts';
-import type { SpeakerChanges, Voice } from '../contracts/speakers.ts';
+import { isNumber, type SpeakerChanges, type Voice } from '../contracts/speakers.ts';
 import { meanVoice } from './clustering.ts';
-import { type Detected, isNumber, labelsOf } from './people.ts';
+import { type Detected, labelsOf } from './people.ts';
 import { cosine, unit } from './segment-voices.ts';
 
 /** Cosine similarity from which a voice can be that of a known one, and how much less similar all others must be. */

@@ -1,4 +1,5 @@
 import { useId, useRef, useState } from 'preact/hooks';
+import { isNumber } from '../../../core/contracts/speakers.ts';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
 
@@ -49,8 +50,6 @@ interface SpeakerDialogProps {
   save(name: string): Promise<void>;
   close(): void;
 }
-
-const isNumber = (speaker: string): boolean => /^S\d+$/.test(speaker);
 
 /** The second button: the suggested name for a speaker without one; otherwise, the name is taken back. */
 function otherButton(speaker: string, suggested: string | undefined, save: (name: string) => Promise<void>) {

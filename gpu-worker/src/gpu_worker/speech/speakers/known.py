@@ -51,7 +51,7 @@ def similarities_of(means: Vectors, references: Vectors) -> Vectors:
 
 
 def known_speakers(voices: Sequence[Voice], speakers: Sequence[int], references: Vectors) -> dict[int, int]:
-    """Which reference each speaker is, by index. The most similar pairs come first; nobody is found twice.
+    """Which reference each speaker is, by index. The most similar pairs come first; no reference is used twice.
 
     Args:
         voices: Voices of a file.
